@@ -8,15 +8,15 @@ from pathlib import Path
 from random import Random
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.effects import Review
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import RiskLevel, Verdict
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.mode import MODE as REVIEW
+from cicd_agent.modes.review.questions.draft import ReviewDraft
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings.schema import Settings
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
-from cicd_agent.domain.sandbox import Ran
-from cicd_agent.domain.test_run import Fate, PytestRun, RunResult
+from cicd_agent.domain.trials.sandbox import Ran
+from cicd_agent.domain.trials.test_run import Fate, PytestRun, RunResult
 
 
 class CountedSandbox(LocalSandbox):

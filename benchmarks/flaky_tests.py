@@ -20,10 +20,10 @@ from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent / part) for part in ("src", "")]
 
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
-from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun
+from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind

@@ -8,7 +8,7 @@ from random import Random
 
 from cicd_agent.domain.finding import Category, Severity
 from cicd_agent.domain.text.quote import shown
-from cicd_agent.modes.review.draft import Claim, ClaimedSide
+from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide
 from tests.support.servers.github.diff import HUNK
 from tests.support.servers.github.state import PullFile
 

@@ -26,7 +26,7 @@ from benchmarks.generated_tests import SOURCE, used
 from benchmarks.real_change import COMMAND, MODULE, PACKAGE, RealChange, proposed, real_changes
 from benchmarks.releases import index_url
 from benchmarks.speaking_model import texts
-from cicd_agent.domain.test_run import Fate, PytestRun
+from cicd_agent.domain.trials.test_run import Fate, PytestRun
 from tests.support.servers.openai.app import Asked, Canned, OpenAIServer, answer
 from tests.support.test_runners import pytest_runner
 

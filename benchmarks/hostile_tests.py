@@ -23,12 +23,12 @@ from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.analysis.python_tests.mutation.mutants import mutants
-from cicd_agent.domain.candidate import CandidateReport, Hurdle
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import Interpreter
-from cicd_agent.domain.sandbox import Limits
-from cicd_agent.domain.test_run import PytestRun
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
+from cicd_agent.domain.trials.sandbox import Limits
+from cicd_agent.domain.trials.test_run import PytestRun
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.trial.single_trial import screen
 from cicd_agent.modes.gen_tests.trial.suite_run import settle

@@ -20,11 +20,11 @@ from benchmarks.log_extract import Case, cases, normal
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.events.workflow_run import JobRun, StepRun
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.workflow_run import JobRun, StepRun
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.analyse_failure.attribution.path_match import find_locations
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource
 from cicd_agent.modes.analyse_failure.result import Diagnosis

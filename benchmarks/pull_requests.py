@@ -8,9 +8,9 @@ from pathlib import Path
 import requests
 
 from benchmarks.releases import Release, history, index_url, releases
-from cicd_agent.domain.diff import FileDiff, LineKind
-from cicd_agent.domain.diff_parser import parse_diff
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.diff import FileDiff, LineKind
+from cicd_agent.domain.repository.diff_parser import parse_diff
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from scripts.sample_pull_request import git
 
 PINNED: Mapping[str, Mapping[str, str]] = {

@@ -19,19 +19,19 @@ from benchmarks.fuzzed import Posed, claims, diff, rows
 from cicd_agent.adapters.github.forge import GitHubForge, inline
 from cicd_agent.adapters.performers.comments import Conversation
 from cicd_agent.agent.messages import Answer
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.effects import Comment, Review
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin
 from cicd_agent.domain.ports.forge import Forge, PullState
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.verdict import RiskLevel, Verdict
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.mode import MODE as REVIEW
+from cicd_agent.modes.review.questions.draft import ReviewDraft
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeJournal

@@ -31,8 +31,8 @@ from cicd_agent.analysis.risk.model import (
     log_odds,
     score,
 )
-from cicd_agent.domain.history import Experience, Measures
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.history import Experience, Measures
+from cicd_agent.domain.repository.risk_file import RiskFile
 
 LEARNT_FROM = 0.8
 LOOKED_AT = 0.2

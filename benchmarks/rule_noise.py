@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.analysis.rules.run import findings
 from cicd_agent.domain.finding import Finding, Severity
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind, kinds
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))

@@ -10,7 +10,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "src")]
 
-from cicd_agent.domain.sandbox import SandboxUnavailable, Tier
+from cicd_agent.domain.trials.sandbox import SandboxUnavailable, Tier
 from tests.adapters.sandbox.attacks import ATTACKS
 from tests.adapters.sandbox.range import ALLOWED, Outcome, outcomes, sandbox
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from cicd_agent.adapters.models.capabilities import printed
 from cicd_agent.agent.schema import strict
-from cicd_agent.modes.review.description_check import DescriptionDraft
-from cicd_agent.modes.review.draft import ReviewDraft
-from cicd_agent.modes.review.judge import JudgeDraft
+from cicd_agent.modes.review.questions.description_check import DescriptionDraft
+from cicd_agent.modes.review.questions.draft import ReviewDraft
+from cicd_agent.modes.review.questions.judge import JudgeDraft
 from tests.support.servers.openai.app import Asked, Canned, OpenAIServer, answer
 
 _WHERE = "It is not checked before it is used."

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from benchmarks.counted_pytest_runner import CountedPytestRunner, CountedSandbox
 from benchmarks.toy_project import CHANGED, FUNCTIONS, MODULE, PROJECT, draft
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.sandbox import Limits
+from cicd_agent.domain.trials.sandbox import Limits
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.coverage_targets import subjects
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence

@@ -14,17 +14,17 @@ from cicd_agent.analysis.test_reports.detection import read_report
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import load
-from cicd_agent.domain.diff_parser import parse_diff, parse_patch
-from cicd_agent.domain.event_parser import RunContext, parse_event
+from cicd_agent.domain.events.event_parser import RunContext, parse_event
+from cicd_agent.domain.events.payload import decode_payload
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.payload import decode_payload
+from cicd_agent.domain.repository.diff_parser import parse_diff, parse_patch
 from cicd_agent.domain.text.sanitizer import inert, problems
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.deploy_gate.claims import GateDraft
 from cicd_agent.modes.gen_tests.questions import TestsDraft
-from cicd_agent.modes.review.draft import ReviewDraft
-from cicd_agent.modes.review.sarif_reader import read_sarif
+from cicd_agent.modes.review.questions.draft import ReviewDraft
+from cicd_agent.modes.review.sarif.reader import read_sarif
 from cicd_agent.settings.config_file import ConfigFile, Problem
 
 EVENTS = ("pull_request", "push", "workflow_run", "issue_comment", "deployment", "merge_group", "release", "schedule")

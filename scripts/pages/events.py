@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest, Ref, WorkflowRun
+from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest, Ref, WorkflowRun
 from cicd_agent.domain.modes import MODES
 from cicd_agent.modes import mode_named
 from cicd_agent.modes.deploy_gate.subject import unserved

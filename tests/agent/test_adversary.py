@@ -13,7 +13,7 @@ import pytest
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.agent.prompt import render
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
-from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.shared.change_reader import change_tools

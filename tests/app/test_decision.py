@@ -11,9 +11,6 @@ from cicd_agent.agent.messages import Question
 from cicd_agent.app.decision import Asked, Decision
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import _adapter, _kind, dump, load, schema
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import Side
-from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.effects import (
     CheckRun,
     Comment,
@@ -29,11 +26,14 @@ from cicd_agent.domain.effects import (
     Review,
     ReviewEvent,
 )
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
-from cicd_agent.domain.history import History, Measures, PastChange, Trouble
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.repository.diff_parser import parse_diff
+from cicd_agent.domain.repository.history import History, Measures, PastChange, Trouble
+from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel, Verdict
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.protocol import Account

@@ -14,7 +14,7 @@ from cicd_agent.app.decision import Decision
 from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Effect, Plan, ReceiptState
-from cicd_agent.domain.event import Deployment, Event, EventKind, PullRequest, Ref, WorkflowRun
+from cicd_agent.domain.events.event import Deployment, Event, EventKind, PullRequest, Ref, WorkflowRun
 from cicd_agent.modes.protocol import Account
 from cicd_agent.rendering.dry_run import dry_run
 from tests.support.samples.plans import EFFECTS, KINDS, SHA, Site

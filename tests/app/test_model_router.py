@@ -14,7 +14,7 @@ from cicd_agent.app.context import Scene
 from cicd_agent.app.model_router import Asking, asking, budget
 from cicd_agent.app.pipeline import conclude
 from cicd_agent.domain.effects import Annotation, Plan
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable

@@ -6,7 +6,7 @@ from cicd_agent.agent.messages import Answer, Model, Question
 from cicd_agent.agent.sharding import Part
 from cicd_agent.app import pipeline
 from cicd_agent.app.context import Scene
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import Exit

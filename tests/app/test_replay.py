@@ -100,7 +100,7 @@ def test_what_has_changed_is_named(job: Job, tmp_path: Path, argv: list[str], sa
 def test_another_prompt_is_another_question(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     with OpenAIServer(answer(DRAFT), answer(KEPT)) as server:
         review(job, server)
-    monkeypatch.setattr(import_module("cicd_agent.modes.review.questions"), "prompt", lambda: "Look for bugs.")
+    monkeypatch.setattr(import_module("cicd_agent.modes.review.questions.sequence"), "prompt", lambda: "Look for bugs.")
     left = replay(job)
     assert left.exit == 1
     assert "the tape does not hold" in left.log

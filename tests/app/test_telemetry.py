@@ -12,7 +12,7 @@ from cicd_agent.app.model_router import Asking, budget
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.telemetry import export_run, timed
 from cicd_agent.domain.effects import Receipt, ReceiptState
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.usage import Usage

@@ -16,15 +16,15 @@ from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import dump as dump_report
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
-from cicd_agent.domain.change import Change, ChangeSource, Commit
-from cicd_agent.domain.diff import Side
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.gate_evidence import PastDeployment
-from cicd_agent.domain.history import Past, PastCommit
 from cicd_agent.domain.ports.feedback import Discussed, Discussions, OurThread, PullEnd
 from cicd_agent.domain.ports.storage import Store
+from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
+from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.repository.history import Past, PastCommit
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ConfigError, ForgeRefused, StoreRefused
 from cicd_agent.insights.accuracy.labels import MIN_LABELS
 from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources

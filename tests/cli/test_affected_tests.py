@@ -19,7 +19,7 @@ from cicd_agent.domain.ports.test_runner import (
     PytestRunner,
     PytestUnavailable,
 )
-from cicd_agent.domain.test_run import FileCoverage, Outcome, PytestRun, RunResult, TestOutcome, TestTrace
+from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, PytestRun, RunResult, TestOutcome, TestTrace
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 from tests.support.repos import TempRepo

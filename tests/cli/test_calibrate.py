@@ -16,10 +16,10 @@ from cicd_agent.app.main import run
 from cicd_agent.cli.outcome_sources import open_sources
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
-from cicd_agent.domain.change import Commit
 from cicd_agent.domain.gate_evidence import PastDeployment
-from cicd_agent.domain.history import Past, PastCommit
-from cicd_agent.domain.risk_file import RISK_FILE, RiskFile
+from cicd_agent.domain.repository.change import Commit
+from cicd_agent.domain.repository.history import Past, PastCommit
+from cicd_agent.domain.repository.risk_file import RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
 from cicd_agent.modes.deploy_gate.result import GateDecision

@@ -16,9 +16,9 @@ from cicd_agent.app.console import Streams
 from cicd_agent.app.run_record import RunRecord, Seen
 from cicd_agent.app.serialization import dump
 from cicd_agent.cli.parser import parse
-from cicd_agent.domain.change import Commit
 from cicd_agent.domain.gate_evidence import PastDeployment, State
-from cicd_agent.domain.history import Past, PastCommit
+from cicd_agent.domain.repository.change import Commit
+from cicd_agent.domain.repository.history import Past, PastCommit
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.insights.accuracy.gate_record import (

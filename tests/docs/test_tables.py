@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import Exit
 from cicd_agent.modes import contract_of

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.domain.diff import ChangeKind, FileDiff, Hunk, LineKind
-from cicd_agent.domain.diff_parser import parse_diff, parse_patch
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, Hunk, LineKind
+from cicd_agent.domain.repository.diff_parser import parse_diff, parse_patch
 from tests.support.repos import TempRepo
 
 NAMES = ["a b", "x b/y", 'ä "q"\t', "new\nline", "-rf", "plain.py", "back\\slash", "a", "e\u2028e"]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.event import Comment, EventKind, Trust
-from cicd_agent.domain.event_parser import RunContext, parse_event
+from cicd_agent.domain.events.event import Comment, EventKind, Trust
+from cicd_agent.domain.events.event_parser import RunContext, parse_event
 from tests.support.payloads.examples import official, official_payloads
 
 RUN = RunContext(repository="octo-org/octo-repo", sha="c" * 40, actor="octocat", run_id="1")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.paths import all_patterns, matcher
+from cicd_agent.domain.repository.paths import all_patterns, matcher
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.loader import load
 from cicd_agent.settings.schema import Settings

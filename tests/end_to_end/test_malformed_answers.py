@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.agent.schema import strict
-from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.questions.draft import ReviewDraft
 from tests.adapters.models.questions import in_both_dialects
 from tests.support.jobs.pull_request import BEFORE, Job
 from tests.support.jobs.recorded import CLAIM, DRAFT, KEPT

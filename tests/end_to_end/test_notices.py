@@ -13,7 +13,7 @@ from cicd_agent.app.options import RunOptions
 from cicd_agent.app.security.effect_policy import grant
 from cicd_agent.app.security.secrets import secrets
 from cicd_agent.domain.effects import CommitComment, Effect, Issue, Notification, Rerun
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.environment import Environment

@@ -14,13 +14,13 @@ from cicd_agent.agent.messages import Answer, Call, Question, Reply
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.run_record import common_outputs
 from cicd_agent.app.serialization import dump
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Category, Severity
 from cicd_agent.domain.verdict import Draft, RiskLevel
 from cicd_agent.modes import modes
 from cicd_agent.modes.protocol import Account, Mode
-from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
+from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure import model_builders as failures
 from tests.modes.deploy_gate import evidences as gates

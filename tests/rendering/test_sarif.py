@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.rendering.sarif import MOST_RESULTS, sarif
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cicd_agent.analysis.python_tests.static.scope import Surroundings
-from cicd_agent.domain.candidate import Candidate, Expectation, Hurdle, Origin
+from cicd_agent.domain.trials.candidate import Candidate, Expectation, Hurdle, Origin
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 

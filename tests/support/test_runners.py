@@ -13,7 +13,7 @@ from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.ports.test_runner import Interpreter
-from cicd_agent.domain.sandbox import Limits, SandboxUnavailable, Tier
+from cicd_agent.domain.trials.sandbox import Limits, SandboxUnavailable, Tier
 from tests.support.project_python import project_python
 
 TOOLCHAIN = Toolchain(

@@ -4,10 +4,10 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.test_run import (
+from cicd_agent.domain.trials.candidate import Candidate, Expectation, Origin, keyed
+from cicd_agent.domain.trials.test_run import (
     Fate,
     FileCoverage,
     Mutant,

@@ -6,7 +6,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Action, Answer
 from cicd_agent.domain.effects import Plan
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import ChatReply, Judgement

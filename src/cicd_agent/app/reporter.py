@@ -37,7 +37,7 @@ from cicd_agent.app.run_record import (
 from cicd_agent.app.security.effect_policy import Permissions, permissions
 from cicd_agent.app.serialization import dump
 from cicd_agent.domain.effects import Annotation, Level, Output, Plan, Receipt, ReceiptState, Summary
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.markdown import escape

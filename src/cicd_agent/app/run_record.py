@@ -7,10 +7,10 @@ from typing import Any, Final, Literal
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.app.decision import Asked, Decision, judgement_of
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.effects import Artifact, Output, Plan, Receipt
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import Conclusion, Judgement
 from cicd_agent.errors import Exit
 from cicd_agent.modes.protocol import Account, Mode

@@ -12,8 +12,8 @@ from pydantic_core import to_jsonable_python
 from cicd_agent import __version__
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.run_record import RunRecord
-from cicd_agent.domain.diff import FileDiff, LineKind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.repository.diff import FileDiff, LineKind
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import evidence_sections, result_types
 

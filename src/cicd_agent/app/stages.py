@@ -20,12 +20,12 @@ from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.run_record import exit_of
 from cicd_agent.app.security.imported_evidence import look, read_evidence, require_one_job, take_over
 from cicd_agent.app.serialization import MOST_BYTES, dump, load
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.test_runner import PytestRunner
-from cicd_agent.domain.test_run import AffectedTests
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import mode_named
 from cicd_agent.modes.protocol import Mode

@@ -31,13 +31,13 @@ from cicd_agent.app.trials.test_map_loader import (
 )
 from cicd_agent.app.trials.test_runner import pytest_runners
 from cicd_agent.cli.options import command, format_option, input_option, out_option, repo_dir_option
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.library import EntryKind
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
-from cicd_agent.domain.test_run import PytestRun
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.library import EntryKind
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.trials.test_run import PytestRun
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.settings.schema import minutes
 

@@ -21,12 +21,12 @@ from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import chain_for
 from cicd_agent.cli.options import command, format_option, out_option, repo_dir_option
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
-from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.gate_evidence import PastDeployment
-from cicd_agent.domain.history import MAX_COMMITS, Past
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.ports.storage import Store
-from cicd_agent.domain.risk_file import RISK_FILE, RiskFile
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.history import MAX_COMMITS, Past
+from cicd_agent.domain.repository.risk_file import RISK_FILE, RiskFile
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.errors import ConfigError, Exit

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Literal
 
 from cicd_agent.domain.chart import Pie
-from cicd_agent.domain.diff import Side
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 
 RISK_LABELS = {level: f"risk: {level}" for level in RiskLevel}

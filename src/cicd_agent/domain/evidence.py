@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.facts import FactSet
 from cicd_agent.domain.finding import Finding
-from cicd_agent.domain.history import History
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.history import History
+from cicd_agent.domain.repository.risk_file import RiskFile
 
 
 @dataclass(frozen=True, slots=True)

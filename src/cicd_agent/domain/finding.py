@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cicd_agent.domain.diff import Side
+from cicd_agent.domain.repository.diff import Side
 
 
 class Ranked(StrEnum):

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from cicd_agent.domain.events.thread import Thread
 from cicd_agent.domain.finding import Finding, Location, Ranked
-from cicd_agent.domain.thread import Thread
 
 
 class Draft(BaseModel):

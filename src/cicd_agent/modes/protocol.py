@@ -7,17 +7,17 @@ from typing import Any, Protocol, TypeVar
 
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.agent.tools.tool import Tool
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.effects import Plan
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.forge import Forge, Repository, Workspace
 from cicd_agent.domain.ports.storage import State
 from cicd_agent.domain.ports.test_runner import PytestRunner
-from cicd_agent.domain.test_run import AffectedTests
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import ChatReply, Judgement
 from cicd_agent.rendering.style import Shape

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Finding
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.rendering.cell_width import cells, clip
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Origin, Severity
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.domain.text.words import count
 

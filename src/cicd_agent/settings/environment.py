@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cicd_agent.domain.event_parser import RunContext
+from cicd_agent.domain.events.event_parser import RunContext
 
 FALLBACKS = {
     "openai-api-key": ("OPENAI_API_KEY",),

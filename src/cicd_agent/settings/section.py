@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from cicd_agent.domain.modes import MODES
-from cicd_agent.domain.paths import all_patterns
+from cicd_agent.domain.repository.paths import all_patterns
 
 Patterns = Annotated[tuple[str, ...], AfterValidator(all_patterns)]
 

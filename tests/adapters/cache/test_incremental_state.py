@@ -11,9 +11,9 @@ from cicd_agent.adapters.cache.blob_store import LayeredStore, Limits, Namespace
 from cicd_agent.adapters.cache.folder import FolderStore
 from cicd_agent.adapters.cache.incremental_state import STATE, StateCache
 from cicd_agent.app.cache import IncrementalState
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.modes.review.mode import MODE
 from tests.adapters.models.questions import request
 from tests.support.fakes.scripted_model import ScriptedModel

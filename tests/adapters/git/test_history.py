@@ -7,7 +7,7 @@ import pytest
 
 from cicd_agent.adapters.git import history as git_history
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.history import Past
+from cicd_agent.domain.repository.history import Past
 from cicd_agent.errors import ConfigError
 from tests.support.repos import TempRepo
 

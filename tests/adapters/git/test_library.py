@@ -11,8 +11,8 @@ from cicd_agent.adapters.git import diff as git_diff
 from cicd_agent.adapters.git import library as git_lookup
 from cicd_agent.adapters.git.library import GitLibrary
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.library import BadPattern, Entry, EntryKind, Match, Unreadable
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.library import BadPattern, Entry, EntryKind, Match, Unreadable
 from cicd_agent.errors import ConfigError
 from tests.support.repos import TempRepo
 

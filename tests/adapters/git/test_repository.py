@@ -6,8 +6,8 @@ import pytest
 
 from cicd_agent.adapters.git import diff as git_diff
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.errors import ConfigError
 from tests.support.repos import WHO, TempRepo
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import ChangeKind
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind
 from tests.support.repos import TempRepo
 
 ENV = {"PATH": os.environ["PATH"]}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cicd_agent.adapters.github.discussions import MAX_THREADS, PER_PAGE, StartedThread
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.errors import ForgeRefused
 from tests.support.servers.github.app import FakeGitHub

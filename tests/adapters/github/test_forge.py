@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.ports.forge import Forge
+from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.errors import ConfigError
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.state import Account, Comment, Pull, PullFile, ReviewComment

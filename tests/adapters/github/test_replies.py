@@ -8,7 +8,7 @@ from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.performers.comments import Conversation
 from cicd_agent.adapters.performers.threads import ReplyPerformer
 from cicd_agent.domain.effects import ReceiptState, Reply
-from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.errors import ForgeRefused
 from tests.support.fakes.ports import FakeJournal

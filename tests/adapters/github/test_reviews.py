@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.effects import InlineComment, Review, ReviewEvent
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.errors import ForgeRefused
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.state import Account, PullFile

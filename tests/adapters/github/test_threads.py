@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.github.threads import MAX_PAGES, PER_THREAD, ReviewThread
-from cicd_agent.domain.diff import Side
+from cicd_agent.domain.events.thread import LONGEST_REMARK, Remark, Thread
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.markdown import marker
-from cicd_agent.domain.thread import LONGEST_REMARK, Remark, Thread
 from cicd_agent.errors import ForgeRefused
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.state import Account, Pull, PullFile, ReviewComment

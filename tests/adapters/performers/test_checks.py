@@ -7,7 +7,7 @@ import pytest
 
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Annotation, CheckRun, Effect, Labels, Level, Plan, ReceiptState
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.text.redaction import MASK
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.rendering.dry_run import dry_run

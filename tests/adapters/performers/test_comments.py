@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.domain.effects import Comment, ReceiptState, Review, ReviewEvent
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.text.markdown import find_marker, marker
 from tests.support.samples.plans import COMMENT, LOCAL, SHA, Site, inline, refusal, review, state
 

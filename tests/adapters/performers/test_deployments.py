@@ -8,8 +8,8 @@ import pytest
 
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import CommitComment, Deployment, Plan, ReceiptState
-from cicd_agent.domain.event import Deployment as Deployed
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Deployment as Deployed
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.text.redaction import MASK
 from cicd_agent.errors import BudgetExhausted

@@ -7,7 +7,7 @@ import pytest
 
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import CommitComment, Effect, Issue, Plan, ReceiptState
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import PostedComment
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.domain.text.redaction import MASK

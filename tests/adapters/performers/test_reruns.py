@@ -7,8 +7,8 @@ import pytest
 
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Plan, ReceiptState, Rerun
-from cicd_agent.domain.event import Comment, Event, EventKind, WorkflowRun
-from cicd_agent.domain.workflow_run import RunState
+from cicd_agent.domain.events.event import Comment, Event, EventKind, WorkflowRun
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.rendering.dry_run import dry_run
 from tests.support.fakes.ports import FakeForge

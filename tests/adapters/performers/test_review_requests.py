@@ -7,7 +7,7 @@ import pytest
 
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Plan, ReceiptState, ReviewRequest
-from cicd_agent.domain.event import Actor, Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Actor, Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import PullState
 from cicd_agent.rendering.dry_run import dry_run
 from tests.support.fakes.gates import FakeGates

@@ -9,10 +9,10 @@ import pytest
 
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Commit, OpenPull, Receipt, ReceiptState, TextFile
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.commits import MadeCommit, NewFile
 from cicd_agent.domain.ports.forge import PullState
-from cicd_agent.domain.test_delivery import branch_of
+from cicd_agent.domain.trials.test_delivery import branch_of
 from tests.support.fakes.commits import FakeCommits
 from tests.support.samples.plans import KEY, Site, refusal
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.effects import Plan, ReceiptState, Resolve
-from cicd_agent.domain.thread import Thread
+from cicd_agent.domain.events.thread import Thread
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.rendering.dry_run import dry_run
 from tests.support.samples.plans import LOCAL, SHA, Site, refusal, state
 

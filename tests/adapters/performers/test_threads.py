@@ -6,9 +6,9 @@ import pytest
 
 from cicd_agent.adapters.performers.comments import Conversation
 from cicd_agent.adapters.performers.threads import ReplyPerformer
-from cicd_agent.domain.comment_markers import MOST_REPLIES
 from cicd_agent.domain.effects import ReceiptState, Reply
-from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest
+from cicd_agent.domain.events.comment_markers import MOST_REPLIES
+from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.domain.text.redaction import MASK, Redactor
 from cicd_agent.errors import BudgetExhausted

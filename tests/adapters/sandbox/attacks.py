@@ -5,7 +5,7 @@ An attack is a Python program; `world` stands for the place around the sandbox, 
 
 from dataclasses import dataclass
 
-from cicd_agent.domain.sandbox import Stop
+from cicd_agent.domain.trials.sandbox import Stop
 from tests.adapters.sandbox import exhaustion
 
 

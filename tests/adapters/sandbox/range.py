@@ -23,7 +23,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[3]), str(Path(__file__).parents[3] / "src")]
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.domain.sandbox import Limits, SandboxUnavailable, Stop, Tier
+from cicd_agent.domain.trials.sandbox import Limits, SandboxUnavailable, Stop, Tier
 from tests.adapters.sandbox.attacks import ATTACKS, Attack
 
 LIMITS = Limits(

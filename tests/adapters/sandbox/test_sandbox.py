@@ -13,7 +13,7 @@ import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.sandbox.tree import remove
-from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
 from cicd_agent.errors import ConfigError
 from tests.support.fakes.ports import FakeSandbox
 
@@ -243,7 +243,7 @@ def agent(tree: Path, rooms: Path, box: LocalSandbox) -> Iterator[tuple[subproce
 import sys; sys.path.insert(0, {str(Path(__file__).parents[3] / "src")!r})
 from pathlib import Path
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.domain.sandbox import Limits, Tier
+from cicd_agent.domain.trials.sandbox import Limits, Tier
 LocalSandbox(only=Tier({str(box.tier())!r}), scratch=Path({str(rooms)!r})).run(
     ["sh", "-c", "setsid sleep {nap} & sleep {nap}"], Path({str(tree)!r}), limits=Limits())
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.domain.sandbox import SandboxUnavailable, Tier
+from cicd_agent.domain.trials.sandbox import SandboxUnavailable, Tier
 from tests.adapters.sandbox.attacks import ATTACKS, Attack
 from tests.adapters.sandbox.range import Outcome, outcomes, sandbox
 

@@ -12,8 +12,8 @@ from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.patch_trial import MAX_BYTES, Commands, LocalPatchTester, Surroundings
 from cicd_agent.adapters.toolchain.location import surroundings
 from cicd_agent.analysis.patches.syntax import PARSERS
-from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
-from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
+from cicd_agent.domain.trials.patch_trial import Step, Trial, TrialReport
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
 from tests.support.fakes.library import FakeLibrary, Link
 from tests.support.fakes.ports import FakeSandbox
 from tests.support.fakes.ports import Trial as Asked

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.domain.sandbox import Ran, Tier
-from cicd_agent.domain.test_run import PytestRun
+from cicd_agent.domain.trials.sandbox import Ran, Tier
+from cicd_agent.domain.trials.test_run import PytestRun
 from tests.support.test_runners import CALC, TESTS, pytest_runner, sandbox
 
 WRITES = "from pathlib import Path\n\n\ndef test_leaves_a_file():\n    Path({path!r}).write_text('x')\n"

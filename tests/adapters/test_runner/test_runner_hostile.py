@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.sandbox import Limits, Tier
-from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult
+from cicd_agent.domain.trials.sandbox import Limits, Tier
+from cicd_agent.domain.trials.test_run import Outcome, PytestRun, RunResult
 from tests.support.test_runners import pytest_runner, sandbox
 
 GOOD = "def test_good(): pass\n"

@@ -18,7 +18,7 @@ from cicd_agent.adapters.toolchain.overlay import Packages
 from cicd_agent.adapters.toolchain.probe import probe
 from cicd_agent.analysis.python_tests.test_command import TestCommand, read_test_command
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
-from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop
 from tests.support.fakes.ports import FakeSandbox, Trial
 
 BASE = Path(sys.base_prefix)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.adapters.toolchain.style_check import StyleCheck, is_same_code, tools
 from cicd_agent.domain.ports.test_runner import Interpreter, PytestUnavailable
-from cicd_agent.domain.sandbox import Ran, SandboxUnavailable
+from cicd_agent.domain.trials.sandbox import Ran, SandboxUnavailable
 from tests.support.fakes.ports import FakeSandbox, Trial
 
 PYTHON = Path(sys.executable)

@@ -8,9 +8,9 @@ from cicd_agent.agent.schema import strict
 from cicd_agent.agent.tools.repository import MAX_COMMITS, lookups
 from cicd_agent.agent.tools.tool import MAX_CHARACTERS, MAX_ROWS, MAX_WIDTH, NoSuchThing, TryAgain
 from cicd_agent.agent.tools.visible_files import MAX_BYTES
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.library import Unreadable
+from cicd_agent.domain.repository.change import Change, Commit
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.library import Unreadable
 from tests.support.fakes.library import FakeLibrary, Link
 from tests.support.samples.changes import BINARY, change_of
 

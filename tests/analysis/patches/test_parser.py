@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.patches.apply import apply
 from cicd_agent.analysis.patches.parser import MAX_CHARACTERS, MAX_LINES, Flaw, Patch, read_patch
-from cicd_agent.domain.diff import ChangeKind
+from cicd_agent.domain.repository.diff import ChangeKind
 
 TEXT = "one\ntwo\n\nthree\nfour\nfive\nsix\n"
 PATCHED = "one\ntwo\n\nTHREE\nfour\nfive\nsix\n"

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.patches.apply import text_before
-from cicd_agent.domain.diff_parser import parse_diff
+from cicd_agent.domain.repository.diff_parser import parse_diff
 
 LINES = ["", "a", "b", "c\r", "v\x0bw", "e\u2028f", "-- x", "+++ y"]
 texts = st.builds(

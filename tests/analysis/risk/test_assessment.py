@@ -6,8 +6,8 @@ from cicd_agent.analysis.risk.assessment import assess
 from cicd_agent.analysis.risk.features import features
 from cicd_agent.analysis.risk.floors import Floor
 from cicd_agent.analysis.risk.model import SHIPPED_THRESHOLDS
-from cicd_agent.domain.change import Change, ChangeSource, Commit
-from cicd_agent.domain.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
+from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
+from cicd_agent.domain.repository.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
 from cicd_agent.domain.verdict import Reason, Risk, RiskLevel
 
 

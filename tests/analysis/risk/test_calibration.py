@@ -6,8 +6,8 @@ import pytest
 from cicd_agent.analysis.risk.calibration import MIN_OF_EACH, Calibration, calibrate_on, level_shares
 from cicd_agent.analysis.risk.model import log_odds, score
 from cicd_agent.analysis.risk.outcome_labels import DAY, Label, Source
-from cicd_agent.domain.history import Experience, Measures, PastChange
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.history import Experience, Measures, PastChange
+from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.verdict import RiskLevel
 
 START = 1_700_000_000

@@ -3,8 +3,8 @@ import difflib
 import pytest
 
 from cicd_agent.analysis.risk.comment_only import is_comment_only
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
 
 
 def judged(path: str, before: str, after: str, *, texts: bool = True, new_mode: str = "100644") -> bool:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.risk.features import features
 from cicd_agent.analysis.risk.history_features import MAX_TROUBLES, history_of
-from cicd_agent.domain.change import Change, ChangeSource, Commit
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.diff_parser import parse_diff
-from cicd_agent.domain.history import COUNTED, Experience, Past, PastCommit, Trouble
+from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.diff_parser import parse_diff
+from cicd_agent.domain.repository.history import COUNTED, Experience, Past, PastCommit, Trouble
 from cicd_agent.domain.verdict import RiskLevel
 
 DAY = 86_400

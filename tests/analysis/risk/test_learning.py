@@ -4,8 +4,8 @@ import pytest
 
 from cicd_agent.analysis.risk.calibration import auc, learn
 from cicd_agent.analysis.risk.model import WEIGHTS, log_odds
-from cicd_agent.domain.history import Experience, Measures
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.history import Experience, Measures
+from cicd_agent.domain.repository.risk_file import RiskFile
 
 
 def past(count: int) -> tuple[list[Measures], list[bool]]:

@@ -18,8 +18,8 @@ from cicd_agent.analysis.risk.model import (
     thresholds_of,
     unknown,
 )
-from cicd_agent.domain.history import Experience, Measures, entropy
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.history import Experience, Measures, entropy
+from cicd_agent.domain.repository.risk_file import RiskFile
 
 SMALL = Measures(subsystems=1, directories=1, files=1, added=3)
 KNOWN = Experience(developers=4, age=10, last_changes=2, commits=7, recent_commits=3, subsystem_commits=1)

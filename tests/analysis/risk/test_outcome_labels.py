@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.risk.outcome_labels import DAY, MAX_BLAMED, Blame, Source, from_commits, from_failure, labels
-from cicd_agent.domain.history import Past, PastCommit
+from cicd_agent.domain.repository.history import Past, PastCommit
 
 START = 1_700_000_000
 

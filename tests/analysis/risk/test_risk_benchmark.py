@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.risk_model import BASELINE, COLD, OWN, Project, Result, inside_deciles, main, misses, read
-from cicd_agent.domain.history import Measures
+from cicd_agent.domain.repository.history import Measures
 
 HEADER = "_id,date,bug,__,ns,nd,nf,entrophy,la,ld,lt,fix,ndev,age,nuc,exp,rexp,sexp"
 ROW = "ca99,{date},{bug},0,1,2,3,0.5,10,4,100,1,35,16.3,27,6,5.5,5"

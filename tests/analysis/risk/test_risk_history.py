@@ -9,9 +9,9 @@ from cicd_agent.analysis.risk.assessment import FEWEST, assess
 from cicd_agent.analysis.risk.features import features
 from cicd_agent.analysis.risk.floors import Floor
 from cicd_agent.analysis.risk.model import SHIPPED_THRESHOLDS, score
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.history import Experience, History, Measures, PastChange, Trouble
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.history import Experience, History, Measures, PastChange, Trouble
+from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.verdict import Ground, Reason, RiskLevel
 from tests.support.samples.changes import change_of
 

@@ -3,11 +3,11 @@ import pytest
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.rule import Example, Rule
 from cicd_agent.analysis.rules.run import findings
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import Side
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Origin, Severity
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.modes.review.mode import MODE
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import BINARY, change_of

@@ -2,7 +2,7 @@ import pytest
 
 from cicd_agent.analysis.rules.context import ChangeContext
 from cicd_agent.analysis.rules.run import areas, findings
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.verdict import RiskLevel
 from tests.support.samples.changes import change_of
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import ChangeContext
 from cicd_agent.analysis.rules.run import QUOTE, areas, findings
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import LineKind, Side
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import LineKind, Side
 from cicd_agent.domain.text.credentials import find_secrets
 from tests.support.samples.changes import BINARY, change_of
 

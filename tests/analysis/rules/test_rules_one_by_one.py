@@ -8,7 +8,7 @@ from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import ChangeContext, FileContext
 from cicd_agent.analysis.rules.rule import Hit, Rule
 from cicd_agent.analysis.rules.run import findings
-from cicd_agent.domain.change import Change
+from cicd_agent.domain.repository.change import Change
 from tests.support.samples.changes import change_of
 
 # The same names in all of them, so that the rules which look at the whole change have something to find.

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.rules.suppression import silenced, suppression
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import Side
 from tests.support.samples.changes import change_of
 
 

@@ -6,9 +6,9 @@ import pytest
 from cicd_agent.analysis.test_selection.map_builder import made
 from cicd_agent.analysis.test_selection.selection import Selection, affected
 from cicd_agent.analysis.test_selection.test_map import TestMap
-from cicd_agent.domain.change import Change, ChangeSource, Commit
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
+from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
 
 COMMIT = "a" * 40
 APP = """\

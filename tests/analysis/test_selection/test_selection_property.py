@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.test_selection.map_builder import made
 from cicd_agent.analysis.test_selection.selection import affected
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
 
 COMMIT = "a" * 40
 SOURCE, TESTS = "src/app.py", "tests/test_app.py"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.test_selection.map_builder import made
 from cicd_agent.analysis.test_selection.outline import outline, plain_name
 from cicd_agent.analysis.test_selection.test_map import KnownTest, TestMap, dump, load
-from cicd_agent.domain.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
+from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
 from cicd_agent.errors import ConfigError
 
 COMMIT = "a" * 40

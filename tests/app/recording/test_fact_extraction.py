@@ -8,16 +8,16 @@ import pytest
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.recording.fact_extraction import MAX_VALUE, extract_facts
-from cicd_agent.domain.change import ChangeSource
 from cicd_agent.domain.effects import Plan
-from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.events.event import Event, EventKind, Ref
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause, Fact, FactKind
 from cicd_agent.domain.gate_evidence import State
-from cicd_agent.domain.patch_trial import Step, TrialReport
-from cicd_agent.domain.test_run import Outcome, TestOutcome
+from cicd_agent.domain.repository.change import ChangeSource
+from cicd_agent.domain.trials.patch_trial import Step, TrialReport
+from cicd_agent.domain.trials.test_run import Outcome, TestOutcome
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner, Risk, RiskLevel, Verdict
-from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes import modes
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure

@@ -7,7 +7,7 @@ import pytest
 from cicd_agent.app.context import Scene
 from cicd_agent.app.security.effect_policy import GATE, grant
 from cicd_agent.domain.effect_policy import Grant
-from cicd_agent.domain.event import Comment, Deployment, Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Comment, Deployment, Event, EventKind, PullRequest
 from cicd_agent.modes import modes
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.loader import load

@@ -9,7 +9,7 @@ import pytest
 from cicd_agent.app.context import Scene
 from cicd_agent.app.security.effect_policy import grant
 from cicd_agent.domain.effects import Commit, Effect, OpenPull, Plan, TextFile
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.modes.protocol import World
 from cicd_agent.rendering.dry_run import dry_run
 from cicd_agent.settings.loader import load

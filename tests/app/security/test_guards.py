@@ -10,7 +10,7 @@ import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.app.security.guards import refuse_foreign_checkout
-from cicd_agent.domain.event import Actor, Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Actor, Event, EventKind, PullRequest, Ref
 from cicd_agent.errors import ConfigError
 from tests.support.jobs.comments import Talk
 from tests.support.jobs.pull_request import Job, Left

@@ -10,7 +10,7 @@ import pytest
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.app.context import Scene
 from cicd_agent.app.security.imported_evidence import take_over
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, FactSet
 from cicd_agent.domain.ports.storage import FactQuery

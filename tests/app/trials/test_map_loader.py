@@ -13,9 +13,9 @@ from cicd_agent.analysis.test_selection.proof import NEEDED, Proof, Shadow, exte
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, KnownTest, TestMap
 from cicd_agent.app.context import Scene
 from cicd_agent.app.trials.test_map_loader import reach
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event, EventKind
-from cicd_agent.domain.test_run import AffectedTests, Outcome
+from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.trials.test_run import AffectedTests, Outcome
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.loader import load
 from tests.cli.test_affected_tests import FakePytestRunner

@@ -8,10 +8,10 @@ import pytest
 
 from cicd_agent.app.context import Scene
 from cicd_agent.app.trials.test_runner import LazyPytestRunner, after, before, pytest_runners
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load

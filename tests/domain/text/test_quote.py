@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.diff import FileDiff, Side
-from cicd_agent.domain.diff_parser import parse_diff
+from cicd_agent.domain.repository.diff import FileDiff, Side
+from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.text.quote import Miss, Place, Quotes
 
 DIFF = """\

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.deploy_comment import words_in
-from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.events.deploy_comment import words_in
+from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.gate_evidence import Deployed, Match, State
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
 from cicd_agent.modes.deploy_gate.signals.untracked_files import COMMITTED

@@ -10,7 +10,7 @@ from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.performers.perform import perform
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Deployment, Plan, Receipt, ReceiptState, ReviewRequest
-from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.events.event import Event, EventKind, Ref
 from tests.end_to_end.review.test_posting_faults import FAULTS
 from tests.support.fakes.ports import FakeJournal
 from tests.support.servers.github.app import FakeGitHub

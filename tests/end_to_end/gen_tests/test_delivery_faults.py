@@ -11,7 +11,7 @@ from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.performers.perform import perform
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Commit, OpenPull, Plan, Receipt, ReceiptState, TextFile
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import Forge
 from tests.end_to_end.review.test_posting_faults import FAULTS
 from tests.support.fakes.ports import FakeJournal

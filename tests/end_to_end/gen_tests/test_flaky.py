@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt

@@ -8,9 +8,9 @@ import pytest
 
 from cicd_agent.app.context import Scene
 from cicd_agent.app.security.imported_evidence import MOST_FETCHED, look
-from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref, WorkflowRun
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref, WorkflowRun
 from cicd_agent.domain.ports.forge import PullState
+from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import modes
 from cicd_agent.modes.protocol import World

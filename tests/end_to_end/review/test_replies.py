@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.comment_markers import MOST_REPLIES
+from cicd_agent.domain.events.comment_markers import MOST_REPLIES
 from cicd_agent.domain.text.markdown import marker
 from tests.support.jobs.comments import ANSWER, ASK, LINE, PERSON, QUOTES, Talk, declined
 from tests.support.jobs.pull_request import BEFORE

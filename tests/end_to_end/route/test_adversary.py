@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.change import Change, Commit
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.route.job_results import conditions, judge

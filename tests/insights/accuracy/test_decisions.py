@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic_core import to_jsonable_python
 
 from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Row, entry_hash
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.insights.accuracy.decisions import Decisions, is_plain, parse_decisions
 from tests.insights.accuracy.test_gate import HELD
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.analysis.risk.outcome_labels import DAY
-from cicd_agent.domain.diff import Side
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
-from cicd_agent.domain.workflow_run import RunState
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.insights.accuracy.decisions import DecidedFailure
 from cicd_agent.insights.accuracy.failures import failure_cases
 from cicd_agent.insights.accuracy.findings import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.ports.feedback import Discussed, PullEnd
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.insights.accuracy.findings import LaterState, ReportedFinding
 from cicd_agent.insights.accuracy.line_comparison import LineFate

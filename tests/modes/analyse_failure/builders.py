@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Frame, Kind, Problem, Trouble
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StepRun
+from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogLocation, LogSource, Trace
 from tests.support.samples.changes import change_of
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine, Kind, Problem
-from cicd_agent.domain.change import Commit
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.workflow_run import JobRun
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.patch_trial import Step, TrialReport
+from cicd_agent.domain.repository.change import Commit
+from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.domain.workflow_run import JobRun
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft, FailureDraft, Fix
 from cicd_agent.modes.analyse_failure.evidence import (
     FAILED_RUN,

@@ -3,7 +3,7 @@
 import pytest
 
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.patch_trial import Step
+from cicd_agent.domain.trials.patch_trial import Step
 from cicd_agent.modes.analyse_failure.result import Remedy
 from tests.modes.analyse_failure.model_builders import (
     MADE_UP,

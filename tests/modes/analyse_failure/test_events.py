@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.event import Event, EventKind, WorkflowRun
-from cicd_agent.domain.event_parser import RunContext, parse_event
+from cicd_agent.domain.events.event import Event, EventKind, WorkflowRun
+from cicd_agent.domain.events.event_parser import RunContext, parse_event
 from cicd_agent.modes.analyse_failure.gather import declines, run_of
 from tests.support.payloads.examples import official_payloads
 

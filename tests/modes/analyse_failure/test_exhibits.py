@@ -14,10 +14,10 @@ from cicd_agent.agent.prompt import estimate, render
 from cicd_agent.agent.sharding import PART, parts
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
-from cicd_agent.domain.change import Commit
+from cicd_agent.domain.events.workflow_run import JobRun
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.workflow_run import JobRun
+from cicd_agent.domain.repository.change import Commit
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role, Trace
 from cicd_agent.modes.analyse_failure.exhibits import MAX_LOGS, logs

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
+from cicd_agent.domain.trials.patch_trial import Step, Trial, TrialReport
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import TRIALS
 from cicd_agent.modes.analyse_failure.experiments import MAX_PATCH, experiments, key, objection

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
-from cicd_agent.domain.workflow_run import JobRun, RunNote
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import MAX_DECISIVE, failures, fingerprints, groups
 from tests.modes.analyse_failure.builders import EXIT, STRICT, extract, failed_run, job, lost, problem

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.effects import Annotation, CheckRun, Comment, CommitComment, Issue, Notification, Output, Rerun
-from cicd_agent.domain.event import EventKind, WorkflowRun
+from cicd_agent.domain.events.event import EventKind, WorkflowRun
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.sanitizer import problems
+from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Role
 from cicd_agent.modes.analyse_failure.page import MAX_LINES, comment, summary

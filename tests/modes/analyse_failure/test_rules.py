@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.analysis.logs.extract import Extract, Frame, Kind, Trouble
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, LogSource
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Remedy
 from cicd_agent.modes.analyse_failure.rules import rules

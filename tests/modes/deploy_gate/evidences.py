@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules.run import RuleDraft
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Actor, Event, EventKind
+from cicd_agent.domain.events.event import Actor, Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.domain.gate_evidence import (
@@ -28,6 +27,7 @@ from cicd_agent.domain.gate_evidence import (
     State,
     Word,
 )
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.deploy_gate.claims import GateDraft
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import Gated

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cicd_agent.domain.change import Change, ChangeSource, Commit
-from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.events.event import Event, EventKind, Ref
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, OriginPull, PastDeployment, ReviewState, Word
-from cicd_agent.domain.workflow_run import RunState
+from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.gather import gather
 from cicd_agent.modes.protocol import World

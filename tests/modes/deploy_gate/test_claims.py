@@ -2,7 +2,7 @@
 
 import pytest
 
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, Incident, Reading, State
 from cicd_agent.domain.verdict import RiskLevel

@@ -6,10 +6,10 @@ from importlib import import_module
 
 import pytest
 
-from cicd_agent.domain.event import Actor, Comment, Deployment, Event, EventKind, Ref, WorkflowRun
+from cicd_agent.domain.events.event import Actor, Comment, Deployment, Event, EventKind, Ref, WorkflowRun
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, Match, PastDeployment, State
 from cicd_agent.domain.text.markdown import find_marker, marker
-from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals.comments import key
 from cicd_agent.modes.deploy_gate.evidence import GATE

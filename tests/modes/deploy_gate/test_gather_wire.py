@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.domain.event import Deployment, Event, EventKind, Ref
+from cicd_agent.domain.events.event import Deployment, Event, EventKind, Ref
 from cicd_agent.domain.gate_evidence import GateEvidence, Match, State
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.gather import gather

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.event import Deployment
+from cicd_agent.domain.events.event import Deployment
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import Incident, Match, ReviewState, State
 from cicd_agent.domain.verdict import Conclusion, RiskLevel

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cicd_agent.adapters.test_runner.results import agreed
 from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Observation, Probe
-from cicd_agent.domain.test_run import PytestRun, RunResult
+from cicd_agent.domain.trials.test_run import PytestRun, RunResult
 from tests.support.project_python import project_python
 
 WORKER = Path(__file__).parents[3] / "src/cicd_agent/pytest_worker"

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.test_run import FileCoverage
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Settled
+from cicd_agent.domain.trials.test_run import FileCoverage
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.questions import ProposedTest, TestsDraft

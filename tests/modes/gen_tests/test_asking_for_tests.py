@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Origin, keyed
-from cicd_agent.domain.event import Actor, PullRequest
+from cicd_agent.domain.events.event import Actor, PullRequest
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.test_run import Fate, MutantOutcome
+from cicd_agent.domain.trials.candidate import CandidateReport, Expectation, Hurdle, Origin, keyed
+from cicd_agent.domain.trials.test_run import Fate, MutantOutcome
 from cicd_agent.errors import Exit
 from cicd_agent.modes.gen_tests.coverage_targets import subjects, targets
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState, known

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.domain.ports.test_runner import Observation
-from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult, TestOutcome
+from cicd_agent.domain.trials.test_run import Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.baseline import MAX_MUTANTS, baseline
 from cicd_agent.modes.gen_tests.coverage_targets import Subject
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState, known

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.candidate import CandidateReport, Hurdle
-from cicd_agent.domain.test_run import Fate, FileCoverage, MutantOutcome
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
+from cicd_agent.domain.trials.test_run import Fate, FileCoverage, MutantOutcome
 from cicd_agent.modes.gen_tests.coverage_targets import Subject, covered, gaps, left, targets
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.result import Share

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Label, Origin, Settled, keyed
 from cicd_agent.domain.effects import Annotation, Artifact, Comment, Commit, OpenPull, Output, Summary
-from cicd_agent.domain.event import PullRequest, Ref
+from cicd_agent.domain.events.event import PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.trials.candidate import CandidateReport, Expectation, Hurdle, Label, Origin, Settled, keyed
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence, known

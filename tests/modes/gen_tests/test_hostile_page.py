@@ -8,12 +8,12 @@ from typing import Literal, get_args
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle, Label, Origin
 from cicd_agent.domain.effects import Annotation, Comment, Commit, OpenPull, Summary
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.test_run import Mutant
 from cicd_agent.domain.text.sanitizer import problems
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle, Label, Origin
+from cicd_agent.domain.trials.test_run import Mutant
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest

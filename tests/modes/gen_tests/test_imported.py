@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from cicd_agent.domain.candidate import Candidate, Origin, keyed
+from cicd_agent.domain.trials.candidate import Candidate, Origin, keyed
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.imported import untried
 

@@ -1,6 +1,6 @@
 """The share of a change that was looked at is drawn as it was: what was shown in part is not drawn as seen."""
 
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.modes.protocol import Account

@@ -3,13 +3,13 @@ from typing import Any
 import pytest
 
 from cicd_agent.analysis.rules.suppression import capped
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import Side
-from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.review.claims import MAX_CLAIMS, Prover, complain
-from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
+from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, ReviewDraft
 
 DIFF = """\
 diff --git a/old name.py b/new.py

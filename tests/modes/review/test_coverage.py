@@ -1,10 +1,10 @@
 from dataclasses import replace
 
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.chart import Pie, Slice
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Strength, Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.coverage import pictures

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.diff import Side
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.thread import Remark, Thread
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.thread import Remark, Thread
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.evidence import THREADS

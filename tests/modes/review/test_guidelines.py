@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.change import ChangeSource
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.repository.change import ChangeSource
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.exhibits import GUIDELINES, MAX_BYTES, guideline_exhibits
 from cicd_agent.modes.review.mode import MODE as REVIEW
-from cicd_agent.modes.review.questions import prompt
+from cicd_agent.modes.review.questions.sequence import prompt
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeRepository
 from tests.support.samples.changes import change_of

@@ -5,13 +5,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import Side
-from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.effects import Annotation, CheckRun, Comment, Effect, Labels, Plan, Review, ReviewEvent
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.report import report

@@ -8,9 +8,9 @@ from cicd_agent.agent.conversation import fixed_tokens
 from cicd_agent.agent.prompt import compose, estimate, render
 from cicd_agent.agent.schema import strict
 from cicd_agent.agent.tools.repository import lookups
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.questions.sequence import questions
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.library import FakeLibrary
 from tests.support.samples.changes import change_of

@@ -3,9 +3,6 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import Side
-from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.effects import (
     Annotation,
     Comment,
@@ -17,9 +14,12 @@ from cicd_agent.domain.effects import (
     ReviewEvent,
     Summary,
 )
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict

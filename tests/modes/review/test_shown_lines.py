@@ -6,14 +6,14 @@ import random
 import pytest
 
 from cicd_agent.agent.prompt import render
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import Side
-from cicd_agent.domain.diff_parser import parse_diff
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.text.quote import Miss, Quotes
 from cicd_agent.domain.text.redaction import Redactor
-from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.questions.sequence import questions
 from cicd_agent.settings.schema import Settings
 
 BODY = base64.b64encode(random.Random(1).randbytes(288)).decode()

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.rules.run import findings
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.modes.review.suggestion import MAX_LINES, MAX_TRIALS, Trial, Trials, fixes, prove_suggestions, why_shown
 from tests.support.samples.changes import change_of
 

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.run import RuleDraft
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.effects import Comment, Effect, Resolve, Review
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.thread import MOST_RESOLVED, Thread
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.sanitizer import problems
-from cicd_agent.domain.thread import MOST_RESOLVED, Thread
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, SuppressedBy, Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.evidence import THREADS

@@ -5,14 +5,14 @@ import pytest
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules.run import RuleDraft
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff_parser import parse_diff
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
-from cicd_agent.domain.paths import Area, PathKind
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff_parser import parse_diff
+from cicd_agent.domain.repository.paths import Area, PathKind
 from cicd_agent.domain.verdict import Conclusion, RiskLevel, SuppressedBy, Verdict
-from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
+from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings.schema import Settings
 

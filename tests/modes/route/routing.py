@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.history import History
-from cicd_agent.domain.test_run import AffectedTests
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.history import History
+from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.route.mode import MODE as ROUTE
 from cicd_agent.modes.route.result import Routed

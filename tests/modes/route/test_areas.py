@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import ChangeKind
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.modes.route.areas import area_runs, outside
 from tests.modes.route.routing import evidence, route, settings
 from tests.support.samples.changes import change_of

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
-from cicd_agent.domain.history import Past, PastCommit
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.history import Past, PastCommit
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.test_run import AffectedTests
+from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.modes.route.result import Cells
 from cicd_agent.modes.route.table import TABLE, build_for, overridden

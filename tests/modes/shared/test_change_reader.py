@@ -8,9 +8,9 @@ import pytest
 
 from cicd_agent.agent.tools.tool import NoSuchThing
 from cicd_agent.agent.tools.visible_files import Shelf
-from cicd_agent.domain.change import ChangeSource
-from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.repository.change import ChangeSource
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.settings.schema import Settings

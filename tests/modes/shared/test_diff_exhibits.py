@@ -7,9 +7,9 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from cicd_agent.agent.prompt import render
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.questions.sequence import questions
 from cicd_agent.modes.shared.diff_exhibits import pieces, priority
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.diff import Hunk
+from cicd_agent.domain.repository.diff import Hunk
 from cicd_agent.modes.shared.diff_exhibits import MAX_DISTANCE, MAX_ROW, MAX_ROWS, HunkContext
 from tests.support.samples.changes import file_diff
 

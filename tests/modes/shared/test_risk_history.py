@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.change import Change, ChangeSource, Commit
-from cicd_agent.domain.event import Event, EventKind, Ref
-from cicd_agent.domain.history import COUNTED, Past, PastCommit
-from cicd_agent.domain.risk_file import MAX_BYTES, RISK_FILE, RiskFile
+from cicd_agent.domain.events.event import Event, EventKind, Ref
+from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
+from cicd_agent.domain.repository.history import COUNTED, Past, PastCommit
+from cicd_agent.domain.repository.risk_file import MAX_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.shared.risk_history import NO_PAST, read_past

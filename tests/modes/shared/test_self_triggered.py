@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from cicd_agent.app.security.pull_request import named_run
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.event import Actor, Event, EventKind, PullRequest, Ref, WorkflowRun
-from cicd_agent.domain.event_parser import RunContext, parse_event
-from cicd_agent.domain.test_delivery import TRAILER
-from cicd_agent.domain.workflow_run import RunState
+from cicd_agent.domain.events.event import Actor, Event, EventKind, PullRequest, Ref, WorkflowRun
+from cicd_agent.domain.events.event_parser import RunContext, parse_event
+from cicd_agent.domain.events.workflow_run import RunState
+from cicd_agent.domain.repository.change import Change, Commit
+from cicd_agent.domain.trials.test_delivery import TRAILER
 from cicd_agent.modes import modes
 from cicd_agent.modes.analyse_failure.gather import declines as analysis_declines
 from cicd_agent.modes.deploy_gate.subject import unserved

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import CheckState, Incident, OriginPull, PastDeployment, Word
 from cicd_agent.domain.ports.deployments import DeploymentState, Gates
-from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import AgentError
 
 

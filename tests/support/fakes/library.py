@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.domain.change import Commit
-from cicd_agent.domain.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches
 from cicd_agent.domain.ports.forge import Library
+from cicd_agent.domain.repository.change import Commit
+from cicd_agent.domain.repository.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches
 
 
 @dataclass(frozen=True)

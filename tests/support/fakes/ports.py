@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.effects import Receipt, Review, ReviewEvent
-from cicd_agent.domain.event import Ref
+from cicd_agent.domain.events.event import Ref
+from cicd_agent.domain.events.thread import Thread
 from cicd_agent.domain.ports.forge import (
     FailedRun,
     Forge,
@@ -17,8 +17,8 @@ from cicd_agent.domain.ports.forge import (
     PullState,
     Workspace,
 )
-from cicd_agent.domain.sandbox import Limits, Ran, Sandbox
-from cicd_agent.domain.thread import Thread
+from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox
 from cicd_agent.errors import ForgeRefused
 from tests.support.fakes.checks import FakeMarks
 from tests.support.fakes.commits import FakeCommits

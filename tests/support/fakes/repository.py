@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.history import Past
 from cicd_agent.domain.ports.forge import Library, Repository
+from cicd_agent.domain.repository.change import Change, Commit
+from cicd_agent.domain.repository.history import Past
 from cicd_agent.errors import ConfigError
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from cicd_agent.adapters.github.actions.archive import is_named
-from cicd_agent.domain.change import Change
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StoredArtifact
 from cicd_agent.domain.ports.actions import LogArchive, Runs
-from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StoredArtifact
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.errors import ForgeRefused
 
 CHUNK = 4_099

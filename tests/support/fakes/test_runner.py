@@ -11,7 +11,7 @@ from cicd_agent.domain.ports.test_runner import (
     PytestRunner,
     PytestUnavailable,
 )
-from cicd_agent.domain.test_run import PytestRun, RunResult
+from cicd_agent.domain.trials.test_run import PytestRun, RunResult
 
 Script = Callable[[PytestRun, Mapping[str, str], str], RunResult]
 """The run, the files, and "head" or "base"."""

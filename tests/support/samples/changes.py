@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
 
 CONTEXT = 3
 BINARY = "\0"

@@ -7,11 +7,11 @@ from difflib import unified_diff
 from pathlib import Path
 from random import Random
 
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import DiffLine, FileDiff, LineKind
-from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.finding import Category, Severity
-from cicd_agent.modes.review.draft import Claim, ClaimedSide
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import DiffLine, FileDiff, LineKind
+from cicd_agent.domain.repository.diff_parser import parse_diff
+from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide
 
 LONGEST = 160
 ODD_LINES = (

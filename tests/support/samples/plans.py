@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from cicd_agent.adapters.performers.perform import perform
 from cicd_agent.adapters.runner.workflow import Workflow
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import (
     Annotation,
@@ -25,9 +24,10 @@ from cicd_agent.domain.effects import (
     ReviewEvent,
     Summary,
 )
-from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.actions import Notifier
 from cicd_agent.domain.ports.forge import PullState
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.errors import ForgeRefused
 from tests.support.fakes.ports import FakeForge, FakeJournal

@@ -7,9 +7,9 @@ from itertools import zip_longest
 from typing import IO
 
 from cicd_agent.adapters.git.process import INCOMPLETE, OUTPUT, Git, GitFailed, Trees
-from cicd_agent.domain.change import Commit
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.diff_parser import TRUNCATED, parse_diff, readable_name
+from cicd_agent.domain.repository.change import Commit
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.diff_parser import TRUNCATED, parse_diff, readable_name
 
 TOO_LARGE = "too large"
 

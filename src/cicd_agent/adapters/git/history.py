@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from cicd_agent.adapters.git.diff import PATCH_FORM
 from cicd_agent.adapters.git.process import Git, GitFailed
-from cicd_agent.domain.diff_parser import readable_name
-from cicd_agent.domain.history import Past, PastCommit
+from cicd_agent.domain.repository.diff_parser import readable_name
+from cicd_agent.domain.repository.history import Past, PastCommit
 
 BYTES = 64_000_000
 """What is read of one log: enough for 20,000 commits with a page of words each."""

@@ -11,9 +11,9 @@ from typing import IO
 
 from cicd_agent.adapters.git.diff import PATHS, read_blobs
 from cicd_agent.adapters.git.process import Git, GitFailed
-from cicd_agent.domain.change import Commit
-from cicd_agent.domain.diff_parser import readable_name
-from cicd_agent.domain.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches, Unreadable
+from cicd_agent.domain.repository.change import Commit
+from cicd_agent.domain.repository.diff_parser import readable_name
+from cicd_agent.domain.repository.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches, Unreadable
 
 SEARCH_SECONDS = 2.0
 HISTORY_SECONDS = 5.0

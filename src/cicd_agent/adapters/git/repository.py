@@ -24,9 +24,9 @@ from cicd_agent.adapters.git.diff import (
 from cicd_agent.adapters.git.history import patch_id, read_past
 from cicd_agent.adapters.git.library import GitLibrary
 from cicd_agent.adapters.git.process import INCOMPLETE, Git, GitFailed, Trees, borrow
-from cicd_agent.domain.change import Change, ChangeSource, Commit
-from cicd_agent.domain.diff_parser import readable_name
-from cicd_agent.domain.history import Past
+from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
+from cicd_agent.domain.repository.diff_parser import readable_name
+from cicd_agent.domain.repository.history import Past
 from cicd_agent.errors import ConfigError
 
 _HEAD = re.compile(rb"ref: refs/|[0-9a-f]{40}")

@@ -21,11 +21,11 @@ from cicd_agent.adapters.github.graphql import (
     refusal,
 )
 from cicd_agent.adapters.github.payloads import Envelope, Problem, Shape, Viewer, ViewerData
-from cicd_agent.domain.diff import Side
+from cicd_agent.domain.events.thread import key_of, rule_of
 from cicd_agent.domain.finding import Origin, Severity
 from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.thread import key_of, rule_of
 from cicd_agent.errors import ForgeRefused
 
 PER_PAGE = 20

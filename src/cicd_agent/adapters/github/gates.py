@@ -15,11 +15,11 @@ from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, WRITES, Chan
 from cicd_agent.adapters.github.errors import printable
 from cicd_agent.adapters.github.origins import read_origins
 from cicd_agent.adapters.github.payloads import Account, App, Posted, Shape, read
-from cicd_agent.domain.deploy_comment import words_in
+from cicd_agent.domain.events.deploy_comment import words_in
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import HELD, CheckState, Incident, OriginPull, PastDeployment, Word
 from cicd_agent.domain.ports.deployments import DeploymentState
 from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ForgeRefused
 
 MAX_PAGES = 3

@@ -16,9 +16,9 @@ from cicd_agent.adapters.github.graphql import (
     refusal,
 )
 from cicd_agent.adapters.github.payloads import Envelope, Problem, Shape, ViewerData
-from cicd_agent.domain.diff import Side
+from cicd_agent.domain.events.thread import LONGEST_REMARK, Remark, Thread, key_of, line_of, rule_of, title_of
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.domain.thread import LONGEST_REMARK, Remark, Thread, key_of, line_of, rule_of, title_of
 from cicd_agent.errors import ForgeRefused
 
 MAX_PAGES = 3

@@ -14,7 +14,7 @@ from cicd_agent.domain.effects import (
     Review,
     ReviewEvent,
 )
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.forge import Forge, Journal, PostedComment
 from cicd_agent.domain.text.markdown import code, find_marker, marker, truncate
 from cicd_agent.domain.text.sanitizer import inert

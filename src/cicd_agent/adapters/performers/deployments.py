@@ -6,7 +6,7 @@ from cicd_agent.adapters.github.channel import ACTIONS
 from cicd_agent.adapters.performers.comments import Conversation
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Deployment, Output, Receipt, ReceiptState
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.visible import visible_line

@@ -10,7 +10,7 @@ from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.runner.workflow import MAX_ANNOTATIONS, MAX_SUMMARY, Workflow
 from cicd_agent.domain.chart import Pie, mermaid
 from cicd_agent.domain.effects import Annotation, Artifact, Output, Plan, Receipt, ReceiptState, Summary
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.markdown import prose, truncate, utf8_size
 from cicd_agent.domain.text.sanitizer import inert

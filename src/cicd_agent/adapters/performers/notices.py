@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from cicd_agent.adapters.performers.comments import Conversation, is_same_comment, lines
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Button, CommitComment, Issue, Notification, Receipt, ReceiptState
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.actions import Notifier
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.markdown import is_allowed, marker

@@ -38,7 +38,7 @@ from cicd_agent.domain.effects import (
     ReviewRequest,
     Summary,
 )
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.actions import Notifier
 from cicd_agent.domain.ports.forge import Forge, Journal
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from cicd_agent.adapters.performers.comments import Conversation
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Receipt, ReceiptState, Rerun
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.ports.forge import Forge
-from cicd_agent.domain.workflow_run import RunState
 
 MAX_ATTEMPTS = 20
 """Attempts after which approvals start a run no more."""

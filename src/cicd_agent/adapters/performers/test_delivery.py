@@ -8,10 +8,12 @@ from cicd_agent.adapters.performers.comments import UNPROCESSABLE, Conversation,
 from cicd_agent.analysis.python_tests.insertion import added_lines, alteration
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Commit, OpenPull, Receipt, ReceiptState, TextFile
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.commits import Commits, MadeCommit, NewFile, Node, PostedPull
 from cicd_agent.domain.ports.forge import Forge, PostedComment, PullState
-from cicd_agent.domain.test_delivery import (
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.trials.test_delivery import (
     LARGEST,
     UNSAID,
     branch_of,
@@ -24,8 +26,6 @@ from cicd_agent.domain.test_delivery import (
     plain,
     stray,
 )
-from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.text.words import clip, count
 from cicd_agent.errors import ForgeRefused
 
 MAX_TITLE = 200

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NoReturn
 
-from cicd_agent.domain.library import Entry, EntryKind, Unreadable
 from cicd_agent.domain.ports.forge import Forge, Library
+from cicd_agent.domain.repository.library import Entry, EntryKind, Unreadable
 from cicd_agent.errors import ForgeRefused
 
 MAX_TEXTS = 10

@@ -14,7 +14,7 @@ from typing import IO, cast
 from cicd_agent.adapters.sandbox.launcher import READY, launcher
 from cicd_agent.adapters.sandbox.mounts import PATH, python
 from cicd_agent.adapters.sandbox.spec import Box
-from cicd_agent.domain.sandbox import SandboxUnavailable
+from cicd_agent.domain.trials.sandbox import SandboxUnavailable
 
 _GRACE = 10.0
 """Seconds for which a launcher may be late before it is killed itself."""

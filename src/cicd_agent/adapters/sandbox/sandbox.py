@@ -16,7 +16,7 @@ from cicd_agent.adapters.sandbox.process import launch
 from cicd_agent.adapters.sandbox.spec import Box
 from cicd_agent.adapters.sandbox.tree import Room, remove
 from cicd_agent.adapters.sandbox.tree import collect as read_back
-from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
 from cicd_agent.errors import ConfigError
 
 _USERS = range(61184, 65520)

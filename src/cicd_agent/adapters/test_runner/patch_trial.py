@@ -11,12 +11,12 @@ from cicd_agent.analysis.patches.apply import Texts, apply
 from cicd_agent.analysis.patches.limits import objection
 from cicd_agent.analysis.patches.parser import Flaw, Patch, read_patch
 from cicd_agent.analysis.patches.writer import written
-from cicd_agent.domain.library import EntryKind, Unreadable
-from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
 from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.forge import Library
-from cicd_agent.domain.sandbox import Limits, Ran, Sandbox
+from cicd_agent.domain.repository.library import EntryKind, Unreadable
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.trials.patch_trial import Step, Trial, TrialReport
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox
 from cicd_agent.errors import ConfigError
 
 MAX_BYTES = 500_000

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cicd_agent.domain.ports.test_runner import Ghostwritten, Observation, Probe
-from cicd_agent.domain.test_run import (
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.trials.test_run import (
     Fate,
     FileCoverage,
     MutantOutcome,
@@ -18,7 +19,6 @@ from cicd_agent.domain.test_run import (
     TestOutcome,
     TestTrace,
 )
-from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.pytest_worker.protocol import believed
 
 _MAX_TESTS = 20_000

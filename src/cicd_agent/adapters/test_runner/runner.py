@@ -29,9 +29,9 @@ from cicd_agent.domain.ports.test_runner import (
     PytestRunner,
     PytestUnavailable,
 )
-from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
-from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
+from cicd_agent.domain.trials.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.errors import ConfigError
 
 MIN_SECONDS = 5.0

@@ -10,7 +10,7 @@ from cicd_agent.adapters.toolchain.overlay import NotInstalled, Packages, overla
 from cicd_agent.adapters.toolchain.probe import InterpreterInfo, probe
 from cicd_agent.analysis.python_tests.test_command import TestCommand
 from cicd_agent.domain.ports.test_runner import Interpreter, PytestUnavailable
-from cicd_agent.domain.sandbox import Sandbox
+from cicd_agent.domain.trials.sandbox import Sandbox
 
 NEEDED = ("pytest", "coverage")
 """Without these no test can be judged."""

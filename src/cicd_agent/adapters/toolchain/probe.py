@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
-from cicd_agent.domain.sandbox import Limits, Sandbox, SandboxUnavailable
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.trials.sandbox import Limits, Sandbox, SandboxUnavailable
 
 OLDEST = (3, 9)
 """The oldest Python that tests can be tried with."""

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cicd_agent.adapters.toolchain.import_roots import MAX_BYTES, pyproject, read_toml
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
-from cicd_agent.domain.sandbox import Limits, Sandbox
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.trials.sandbox import Limits, Sandbox
 from cicd_agent.errors import ConfigError
 
 _PROGRAM = Path(__file__).with_name("style_check_program.py")

@@ -10,7 +10,7 @@ from pydantic import Field
 from cicd_agent.agent.tools import python_names
 from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain, fitting, note, result
 from cicd_agent.agent.tools.visible_files import Shelf, lines_of
-from cicd_agent.domain.library import Entry, Match, Matches
+from cicd_agent.domain.repository.library import Entry, Match, Matches
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import Draft
 

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 from cicd_agent.agent.tools.names import Name, find_definition, find_references
 from cicd_agent.agent.tools.tool import MAX_ROWS, NoSuchThing, Tool, TryAgain, fitting, note, numbered, result
 from cicd_agent.agent.tools.visible_files import DENIED, MAX_BYTES, Shelf, changed_file, shown
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.library import BadPattern, Entry, EntryKind, Unreadable
 from cicd_agent.domain.ports.forge import Library
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.library import BadPattern, Entry, EntryKind, Unreadable
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Draft

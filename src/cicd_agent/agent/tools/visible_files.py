@@ -7,10 +7,10 @@ from fnmatch import translate
 from functools import cached_property
 
 from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.library import Entry, EntryKind
 from cicd_agent.domain.ports.forge import Library
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.library import Entry, EntryKind
 from cicd_agent.domain.text.visible import visible_line
 
 DENIED = "not shown: deny-paths"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from cicd_agent.analysis.patches.parser import FilePatch, Flaw, Patch, PatchHunk
-from cicd_agent.domain.diff import ChangeKind, FileDiff, LineKind
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, LineKind
 
 Texts = Mapping[str, str | None]
 """Files by path; None is a file that is not there."""

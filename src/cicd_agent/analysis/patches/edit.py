@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cicd_agent.analysis.patches.apply import Texts, apply
 from cicd_agent.analysis.patches.parser import FilePatch, Flaw, Patch
 from cicd_agent.analysis.patches.writer import windows
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind, kinds
 
 CLIP = 2_000
 """No pattern sees more of a line than this."""

@@ -9,7 +9,7 @@ from cicd_agent.analysis.patches.lowered_settings import find_lowered_settings
 from cicd_agent.analysis.patches.parser import Patch
 from cicd_agent.analysis.patches.patterns import KINDS, PATTERNS, SILENCING, grown
 from cicd_agent.analysis.patches.weakened_tests import changes_expectation, changes_product, find_weakened_tests
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.quote import shown
 
 MAX_FILES = 10

@@ -9,7 +9,7 @@ from typing import Any
 
 from cicd_agent.analysis.patches.edit import Edit, Piece, code_only
 from cicd_agent.analysis.patches.patterns import PATTERNS
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.paths import PathKind
 
 
 def _split(text: str) -> frozenset[str]:

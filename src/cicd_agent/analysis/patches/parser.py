@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from cicd_agent.domain.diff import ChangeKind, LineKind
-from cicd_agent.domain.diff_parser import header_name
+from cicd_agent.domain.repository.diff import ChangeKind, LineKind
+from cicd_agent.domain.repository.diff_parser import header_name
 
 MAX_CHARACTERS = 200_000
 MAX_LINES = 3_000

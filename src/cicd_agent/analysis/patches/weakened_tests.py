@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from cicd_agent.analysis.patches.edit import Edit, Piece, code_only
 from cicd_agent.analysis.patches.patterns import PATTERNS, WEAKENING, grown
 from cicd_agent.analysis.python_tests.static.tautologies import vain_assertions
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.paths import PathKind
 
 _MAX_LINES = 60
 """Lines that one assertion may take."""

@@ -27,9 +27,9 @@ from cicd_agent.analysis.risk.model import (
     thresholds_of,
     unknown,
 )
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.history import TROUBLED_DAYS, History, Measures, PastChange, Trouble
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.history import TROUBLED_DAYS, History, Measures, PastChange, Trouble
+from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Reason, Risk, RiskLevel
 

@@ -26,8 +26,8 @@ from cicd_agent.analysis.risk.model import (
     thresholds_of,
 )
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Label
-from cicd_agent.domain.history import COUNTED, Measures, PastChange
-from cicd_agent.domain.risk_file import Quality, RiskFile
+from cicd_agent.domain.repository.history import COUNTED, Measures, PastChange
+from cicd_agent.domain.repository.risk_file import Quality, RiskFile
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
 

@@ -9,8 +9,8 @@ import tokenize
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 
 _MARKERS = {
     "//": "c cc cpp cs dart go h hpp java js jsx kt kts mjs proto rs scala swift ts tsx",

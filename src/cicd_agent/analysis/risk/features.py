@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cicd_agent.analysis.risk.comment_only import is_comment_only
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.history import Experience, Measures, entropy
-from cicd_agent.domain.paths import UNCOUNTED, PathKind, kinds
+from cicd_agent.domain.repository.change import Change, Commit
+from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.history import Experience, Measures, entropy
+from cicd_agent.domain.repository.paths import UNCOUNTED, PathKind, kinds
 
 UNKNOWN = Experience()
 _UNCOUNTED_ATTRIBUTES = {"linguist-generated", "linguist-vendored", "-diff"}

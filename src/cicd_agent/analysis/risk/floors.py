@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from cicd_agent.domain.finding import Finding, Severity
-from cicd_agent.domain.paths import Area, PathKind
+from cicd_agent.domain.repository.paths import Area, PathKind
 from cicd_agent.domain.verdict import Ground, RiskLevel
 
 FLOORS = (

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from cicd_agent.analysis.risk.features import says_repair
 from cicd_agent.analysis.risk.floors import floor_of
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.history import (
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.history import (
     COUNTED,
     TROUBLED_DAYS,
     Experience,
@@ -22,7 +22,7 @@ from cicd_agent.domain.history import (
     Trouble,
     entropy,
 )
-from cicd_agent.domain.paths import UNCOUNTED, kinds
+from cicd_agent.domain.repository.paths import UNCOUNTED, kinds
 from cicd_agent.domain.verdict import RiskLevel
 
 MAX_TROUBLES = 100

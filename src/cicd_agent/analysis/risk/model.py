@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from math import log1p
 
 from cicd_agent.analysis.risk.logistic import probability
-from cicd_agent.domain.history import Experience, Measures
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.history import Experience, Measures
+from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.words import count
 
 FEATURES = ("la", "ld", "nf", "nd", "ns", "entropy", "fix", "lt", "ndev", "age", "nuc", "exp", "rexp", "sexp")

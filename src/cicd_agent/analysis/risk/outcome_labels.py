@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cicd_agent.analysis.risk.features import says_repair
-from cicd_agent.domain.history import Past, PastCommit
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.history import Past, PastCommit
+from cicd_agent.domain.repository.paths import PathKind, kinds
 
 DAY = 86_400
 MATURED_DAYS = 90

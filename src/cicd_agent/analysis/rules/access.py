@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.source import PythonText
 from cicd_agent.analysis.rules.rule import Checks, Hit
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Severity
+from cicd_agent.domain.repository.diff import Side
 
 _GUARD = re.compile(
     r"(?i)^(?:login_required|permission_required|user_passes_test|staff_member_required|jwt_required|require_login|"

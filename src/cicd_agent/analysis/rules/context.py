@@ -6,9 +6,9 @@ from functools import cached_property
 
 from cicd_agent.analysis.rules.python.source import Called, PythonText, expression_text
 from cicd_agent.analysis.rules.yaml_source import YamlText
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import Anchors, FileDiff, Hunk
-from cicd_agent.domain.paths import OWN_CONFIG, PathKind, is_test, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import Anchors, FileDiff, Hunk
+from cicd_agent.domain.repository.paths import OWN_CONFIG, PathKind, is_test, kinds
 
 CLIP = 2_000
 """No pattern sees more of a line than this."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.rule import Checks, Hit
 from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, items, line
-from cicd_agent.domain.diff import ChangeKind, Side
 from cicd_agent.domain.finding import Severity
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.diff import ChangeKind, Side
+from cicd_agent.domain.repository.paths import PathKind
 
 _OTHER_THAN_COLUMNS = (
     r"(?!(?:if|constraint|index|default|not|key|foreign|primary|check|trigger|view|function|type|policy|unique)\b)"

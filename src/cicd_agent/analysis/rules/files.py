@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.rule import Checks, Hit
-from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.finding import Severity
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.diff import ChangeKind
+from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.text.credentials import find_secrets, signs_in
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.settings.loader import lint

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.rule import Checks, Hit
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.paths import PathKind
 
 _FROM = re.compile(r"(?i)^\s*FROM\s+(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?\s*$")
 _USER = re.compile(r"(?i)^\s*USER\s+(?:root|0)(?::\S+)?\s*$")

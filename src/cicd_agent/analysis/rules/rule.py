@@ -9,9 +9,9 @@ from operator import attrgetter
 from typing import Any
 
 from cicd_agent.analysis.rules.context import FileContext
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Severity
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.repository.paths import PathKind
 
 NOT_OURS = frozenset({PathKind.VENDORED, PathKind.GENERATED, PathKind.LOCK_FILE})
 """Files that nobody edits by hand: a remark on a line would reach nobody."""

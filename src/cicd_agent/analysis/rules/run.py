@@ -9,9 +9,9 @@ from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
 from cicd_agent.analysis.rules.python.source import expression_text
 from cicd_agent.analysis.rules.rule import Hit, Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.finding import Finding, Location
-from cicd_agent.domain.paths import OWN_CONFIG, Area, PathKind
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.paths import OWN_CONFIG, Area, PathKind
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.verdict import Draft, RiskLevel
 

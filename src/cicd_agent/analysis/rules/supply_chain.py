@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.rule import Checks, Hit
-from cicd_agent.domain.diff import FileDiff
+from cicd_agent.domain.repository.diff import FileDiff
 
 _LOCKS = {
     "pyproject.toml": ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"),

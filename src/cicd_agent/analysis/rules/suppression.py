@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.rules.run import RuleDraft
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import LineKind, Side
 from cicd_agent.domain.finding import Finding, Severity
-from cicd_agent.domain.paths import matcher
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import LineKind, Side
+from cicd_agent.domain.repository.paths import matcher
 from cicd_agent.domain.verdict import Suppressed, SuppressedBy
 from cicd_agent.settings.schema import Settings
 

@@ -8,9 +8,9 @@ from cicd_agent.analysis.python_tests.static.tautologies import is_always_true
 from cicd_agent.analysis.rules.context import TEST_FUNCTION, FileContext
 from cicd_agent.analysis.rules.python.source import Defined, Function, PythonText
 from cicd_agent.analysis.rules.rule import Checks, Hit
-from cicd_agent.domain.diff import Hunk, LineKind, Side
 from cicd_agent.domain.finding import Severity
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.diff import Hunk, LineKind, Side
+from cicd_agent.domain.repository.paths import PathKind
 
 _JS_SKIP = re.compile(r"\b(?:it|test|describe|context|suite)\.skip\s*\(|(?<![\w.])(?:xit|xtest|xdescribe)\s*\(")
 _JS_ONLY = re.compile(r"\b(?:it|test|describe|context|suite)\.only\s*\(|(?<![\w.])(?:fit|fdescribe)\s*\(")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.rule import Checks, Hit
 from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, elements, items, last_line, line, scalar
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Severity
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.repository.paths import PathKind
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FIRST_PARTY = ("actions/", "github/")

@@ -7,7 +7,7 @@ from posixpath import basename, dirname
 
 from cicd_agent.analysis.test_selection.outline import Outline, outline, plain_name
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, KnownTest, TestMap
-from cicd_agent.domain.test_run import RunResult
+from cicd_agent.domain.trials.test_run import RunResult
 from cicd_agent.errors import ConfigError
 
 OUTSIDE = ""

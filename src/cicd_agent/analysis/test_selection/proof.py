@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cicd_agent.analysis.test_selection.selection import Selection
 from cicd_agent.analysis.test_selection.test_map import TestMap
-from cicd_agent.domain.test_run import RunResult
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.trials.test_run import RunResult
 from cicd_agent.errors import ConfigError, first_problem
 
 NEEDED: Final = 20

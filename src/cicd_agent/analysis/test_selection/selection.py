@@ -17,9 +17,9 @@ from cicd_agent.analysis.test_selection.triggers import (
     several,
     whole,
 )
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.test_run import Outcome
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.trials.test_run import Outcome
 
 _SPECIAL: Final = frozenset("()<>|&;$`'\"\\*?!#~{} \t\n\r")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cicd_agent.domain.test_run import Outcome
+from cicd_agent.domain.trials.test_run import Outcome
 from cicd_agent.errors import ConfigError, first_problem
 
 MAX_BYTES: Final = 100_000_000

@@ -8,9 +8,9 @@ from typing import Final
 
 from cicd_agent.analysis.test_selection.outline import Outline
 from cicd_agent.analysis.test_selection.test_map import TestMap
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 
 MAX_FILES: Final = 1_000

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cicd_agent.app.decision import Decision
-from cicd_agent.domain.change import ChangeSource
 from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.repository.change import ChangeSource
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.protocol import Mode
 

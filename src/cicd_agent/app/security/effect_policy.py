@@ -7,7 +7,7 @@ from cicd_agent.app.context import Scene
 from cicd_agent.app.decision import Decision
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import ReviewEvent
-from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.schema import RERUNS, Settings, Stage

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.errors import ConfigError, ForgeRefused
 

@@ -10,10 +10,10 @@ from cicd_agent.app.context import Scene
 from cicd_agent.app.pipeline import observe
 from cicd_agent.app.security.verify_imported import Texts, account, missing, proved, with_texts
 from cicd_agent.app.serialization import load
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.forge import Forge
+from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import Mode

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cicd_agent.domain.event import Event, EventKind, Ref, WorkflowRun
+from cicd_agent.domain.events.event import Event, EventKind, Ref, WorkflowRun
 from cicd_agent.domain.ports.forge import Forge, PullState
 from cicd_agent.errors import ConfigError
 

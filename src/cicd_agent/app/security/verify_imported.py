@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.patches.apply import text_before
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count, first_names
 from cicd_agent.modes.shared.change_reader import PATCHES_ONLY
 

@@ -9,12 +9,12 @@ from cicd_agent.adapters.test_runner.patch_trial import Commands, LocalPatchTest
 from cicd_agent.adapters.toolchain.location import surroundings, trusted
 from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.app.context import Scene
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import EventKind
-from cicd_agent.domain.paths import matcher
+from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.forge import Library
-from cicd_agent.domain.sandbox import Limits
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.paths import matcher
+from cicd_agent.domain.trials.sandbox import Limits
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 

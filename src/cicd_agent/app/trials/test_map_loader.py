@@ -11,10 +11,10 @@ from cicd_agent.analysis.test_selection.selection import Selection, affected
 from cicd_agent.analysis.test_selection.test_map import MAX_BYTES, TestMap, load
 from cicd_agent.app.context import Scene
 from cicd_agent.app.run_folder import HIDDEN
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
-from cicd_agent.domain.test_run import AffectedTests
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.schema import Settings
 

@@ -15,15 +15,15 @@ from cicd_agent.adapters.toolchain.overlay import PYPI, Packages
 from cicd_agent.adapters.toolchain.style_check import StyleCheck
 from cicd_agent.analysis.python_tests.test_command import read_test_command
 from cicd_agent.app.context import Scene
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import ChangeKind
-from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.ports.test_runner import (
     Interpreter,
     PytestRunner,
     PytestUnavailable,
 )
-from cicd_agent.domain.sandbox import Limits
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind
+from cicd_agent.domain.trials.sandbox import Limits
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 

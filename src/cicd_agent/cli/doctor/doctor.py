@@ -20,11 +20,11 @@ from cicd_agent.cli.doctor.checkup import Check, Checkup, Health
 from cicd_agent.cli.doctor.remote import remote_checks
 from cicd_agent.cli.doctor.storage import kept_checks
 from cicd_agent.cli.options import command, format_option, place_options
-from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.modes import MODES
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
-from cicd_agent.domain.sandbox import SandboxUnavailable
 from cicd_agent.domain.text.markdown import fence
+from cicd_agent.domain.trials.sandbox import SandboxUnavailable
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import AgentError, Exit
 from cicd_agent.modes import mode_named

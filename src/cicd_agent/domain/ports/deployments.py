@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import CheckState, Incident, OriginPull, PastDeployment, Word
-from cicd_agent.domain.workflow_run import RunState
 
 DeploymentState = Literal["queued", "in_progress", "success", "failure", "error", "inactive"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from cicd_agent.domain.diff import Side
+from cicd_agent.domain.repository.diff import Side
 
 
 class PullEnd(StrEnum):

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.effects import CheckRun, Receipt, Review
-from cicd_agent.domain.event import PullRequest, Ref
-from cicd_agent.domain.history import Past
-from cicd_agent.domain.library import Blamed, Entry, Matches
-from cicd_agent.domain.thread import Thread
+from cicd_agent.domain.events.event import PullRequest, Ref
+from cicd_agent.domain.events.thread import Thread
+from cicd_agent.domain.repository.change import Change, Commit
+from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.history import Past
+from cicd_agent.domain.repository.library import Blamed, Entry, Matches
 
 if TYPE_CHECKING:
     from cicd_agent.domain.ports.actions import Notices, Runs

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cicd_agent.domain.test_run import PytestRun, RunResult
+from cicd_agent.domain.trials.test_run import PytestRun, RunResult
 from cicd_agent.errors import ConfigError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cicd_agent.domain.diff import FileDiff, LineKind, Side
+from cicd_agent.domain.repository.diff import FileDiff, LineKind, Side
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.text.visible import visible
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from cicd_agent.analysis.risk.outcome_labels import DAY, Blame, from_commits
 from cicd_agent.domain.gate_evidence import PastDeployment
-from cicd_agent.domain.history import MAX_COMMITS, Past
+from cicd_agent.domain.repository.history import MAX_COMMITS, Past
 from cicd_agent.domain.text.words import count
 from cicd_agent.insights.accuracy.decisions import DecidedGate
 from cicd_agent.insights.accuracy.gate_record import OUTCOME_DAYS, DeploymentOutcome, Fate

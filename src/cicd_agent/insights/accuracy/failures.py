@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.ports.actions import Runs
-from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.insights.accuracy.decisions import DecidedFailure
 from cicd_agent.insights.accuracy.labels import Case, Ground, Truth

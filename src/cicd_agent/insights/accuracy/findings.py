@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.risk.outcome_labels import DAY
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.insights.accuracy.gate_record import OUTCOME_DAYS
 from cicd_agent.insights.accuracy.labels import Case, Ground, Truth
 from cicd_agent.insights.accuracy.line_comparison import LineFate

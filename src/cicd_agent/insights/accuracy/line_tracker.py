@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import ChangeKind, Side
 from cicd_agent.domain.ports.feedback import Discussed
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import ChangeKind, Side
 from cicd_agent.domain.text.encoding import decoded
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, ForgeRefused

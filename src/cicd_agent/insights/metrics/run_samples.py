@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from cicd_agent.domain.events.payload import Node
 from cicd_agent.domain.metric import OTHER, Sample
-from cicd_agent.domain.payload import Node
 from cicd_agent.insights.metrics import registry
 
 _RESULTS = ("verdict", "diagnosis", "generated", "routed", "gated")

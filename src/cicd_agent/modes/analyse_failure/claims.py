@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from cicd_agent.analysis.logs.extract import ExtractLine
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff, Side
 from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff, Side
 from cicd_agent.domain.text.quote import Place, Quotes, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft

@@ -7,10 +7,10 @@ from typing import Final
 
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.test_reports.cases import Case
-from cicd_agent.domain.change import Commit
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState
 from cicd_agent.domain.evidence import Evidence, Section
-from cicd_agent.domain.patch_trial import TrialReport
-from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState
+from cicd_agent.domain.repository.change import Commit
+from cicd_agent.domain.trials.patch_trial import TrialReport
 
 
 class Role(StrEnum):

@@ -8,8 +8,8 @@ from cicd_agent.agent.prompt import estimate
 from cicd_agent.agent.sharding import PART
 from cicd_agent.analysis.logs.extract import Elision, ExtractLine
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.incremental_state import with_saved_traces

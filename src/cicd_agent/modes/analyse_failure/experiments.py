@@ -6,9 +6,9 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.patches.parser import Flaw, read_patch
-from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.patch_trial import Trial
+from cicd_agent.domain.repository.diff import ChangeKind
+from cicd_agent.domain.trials.patch_trial import Trial
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import TRIALS
 from cicd_agent.modes.protocol import World

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause, Fact, FactKind
-from cicd_agent.domain.patch_trial import Step
+from cicd_agent.domain.trials.patch_trial import Step
 from cicd_agent.modes.analyse_failure.evidence import failed_run
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 

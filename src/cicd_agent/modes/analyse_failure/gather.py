@@ -9,13 +9,13 @@ from cicd_agent.analysis.logs.reduction import passed, reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.logs.template import Templates
 from cicd_agent.analysis.test_reports.cases import Case
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.events.workflow_run import JobRun, RunState
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.library import EntryKind, Unreadable
 from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.forge import Library
-from cicd_agent.domain.workflow_run import JobRun, RunState
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.library import EntryKind, Unreadable
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_locations
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedJob, FailedRun, LogSource, Role

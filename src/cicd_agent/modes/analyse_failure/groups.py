@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.logs.extract import ExtractLine, Kind, Problem, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
+from cicd_agent.domain.events.workflow_run import RunNote
 from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.workflow_run import RunNote
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogLocation, Role
 from cicd_agent.modes.analyse_failure.result import Cited, Failure
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.text.words import count

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, table
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, failed_run
 from cicd_agent.modes.analyse_failure.incremental_state import with_saved_traces
 from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Failure, Ground, Overlap, Suspect

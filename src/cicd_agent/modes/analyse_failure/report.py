@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator
 
 from cicd_agent.analysis.logs.extract import Elision, Extract
-from cicd_agent.domain.diff import Anchors, LineKind, Side
-from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
@@ -24,12 +22,14 @@ from cicd_agent.domain.effects import (
     ReviewEvent,
     Summary,
 )
-from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.patch_trial import Step
+from cicd_agent.domain.repository.diff import Anchors, LineKind, Side
+from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.text.markdown import suggestion
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.trials.patch_trial import Step
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, failed_run
 from cicd_agent.modes.analyse_failure.page import comment, heading, patch_state, sentence, summary

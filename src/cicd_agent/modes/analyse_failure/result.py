@@ -6,7 +6,7 @@ from typing import Final
 
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.patch_trial import TrialReport
+from cicd_agent.domain.trials.patch_trial import TrialReport
 from cicd_agent.domain.verdict import Conclusion, Risk
 
 

@@ -9,8 +9,8 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.modes.analyse_failure.claims import Proof, Prover, Scope, Weight
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import TRIALS, Candidate

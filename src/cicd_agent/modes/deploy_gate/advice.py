@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import RiskLevel

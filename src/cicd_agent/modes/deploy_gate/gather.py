@@ -5,15 +5,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.deploy_comment import words_in
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.deploy_comment import words_in
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.facts import FactSet
 from cicd_agent.domain.gate_evidence import CheckState, Deployed, GateEvidence, OriginPull, Reading, State
-from cicd_agent.domain.history import History
 from cicd_agent.domain.ports.forge import Forge
-from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.history import History
+from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.markdown import find_marker
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ForgeRefused

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.finding import Finding, Severity
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, CheckState, GateEvidence, Match, Reading
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.deploy_gate.freezes import Calendar, Frozen
 from cicd_agent.modes.deploy_gate.policy import Policy

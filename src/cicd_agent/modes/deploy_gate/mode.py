@@ -8,7 +8,7 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.domain.effects import Plan
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.verdict import ChatReply

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.domain.chart import Pie, Slice
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.gate_evidence import GateEvidence
 from cicd_agent.domain.text.markdown import code, details, escape, link, prose, table

@@ -17,7 +17,7 @@ from cicd_agent.domain.effects import (
     ReviewRequest,
     Summary,
 )
-from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.approvals.comments import key

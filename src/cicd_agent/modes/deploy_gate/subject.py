@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.ports.forge import Repository
+from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.shared.self_triggered import own_run
 from cicd_agent.settings.schema import Settings

@@ -12,7 +12,7 @@ from cicd_agent.analysis.rules.suppression import graded, weighed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.gate_evidence import SIGNALS, GateEvidence, Reading, State
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion, Ground, Reason, Risk, RiskLevel

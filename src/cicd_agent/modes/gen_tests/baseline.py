@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from cicd_agent.analysis.python_tests.mutation.mutants import mutants
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
-from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.trials.test_run import Mutant, Outcome, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.coverage_targets import Subject
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.python_tests.mutation.mutants import Function, function_at, functions
-from cicd_agent.domain.candidate import CandidateReport
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.paths import PathKind, kinds
-from cicd_agent.domain.test_run import Fate, FileCoverage, Mutant, MutantOutcome
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.trials.candidate import CandidateReport
+from cicd_agent.domain.trials.test_run import Fate, FileCoverage, Mutant, MutantOutcome
 from cicd_agent.modes.gen_tests.evidence import Suite
 from cicd_agent.modes.gen_tests.result import Covered, Open, Share
 from cicd_agent.modes.shared.change_reader import showable

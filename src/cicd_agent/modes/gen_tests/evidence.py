@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from cicd_agent.domain.candidate import Candidate, CandidateReport, Settled
 from cicd_agent.domain.evidence import Evidence, Section
-from cicd_agent.domain.test_run import FileCoverage, Mutant, MutantOutcome, TestOutcome
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Settled
+from cicd_agent.domain.trials.test_run import FileCoverage, Mutant, MutantOutcome, TestOutcome
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
 

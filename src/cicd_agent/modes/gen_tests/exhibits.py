@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from cicd_agent.analysis.python_tests.mutation.mutants import functions
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.gen_tests.coverage_targets import Target

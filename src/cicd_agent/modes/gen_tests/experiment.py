@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence, known
 from cicd_agent.modes.gen_tests.flaky.fix import with_fixes
 from cicd_agent.modes.gen_tests.questions import candidates, proposed

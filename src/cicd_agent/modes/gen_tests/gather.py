@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from cicd_agent.analysis.python_tests.placement.module import home
 from cicd_agent.analysis.python_tests.test_command import read_test_command
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.library import EntryKind, Unreadable
-from cicd_agent.domain.paths import PathKind, kinds, matcher
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.library import EntryKind, Unreadable
+from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.coverage_targets import Subject, passed_over, subjects

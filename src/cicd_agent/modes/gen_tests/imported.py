@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cicd_agent.domain.candidate import keyed
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.library import EntryKind, Unreadable
 from cicd_agent.domain.ports.forge import Library, Repository
+from cicd_agent.domain.repository.library import EntryKind, Unreadable
 from cicd_agent.domain.text.words import first_names
+from cicd_agent.domain.trials.candidate import keyed
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.text.words import count

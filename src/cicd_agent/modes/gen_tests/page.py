@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from cicd_agent.domain.candidate import CandidateReport, Hurdle
 from cicd_agent.domain.chart import Pie, Slice
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, table
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
 from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug

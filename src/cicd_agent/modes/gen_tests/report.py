@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from cicd_agent import __version__
-from cicd_agent.domain.candidate import CandidateReport
 from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
@@ -24,6 +23,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.markdown import code, prose
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.trials.candidate import CandidateReport
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.page import comment, pictures, sentence, summary
 from cicd_agent.modes.gen_tests.result import Covered, Generated, PossibleBug, Share

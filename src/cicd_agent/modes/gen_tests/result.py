@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from cicd_agent.domain.candidate import Candidate, CandidateReport
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport
 from cicd_agent.domain.verdict import Conclusion, Risk
 from cicd_agent.modes.gen_tests.evidence import Suite
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt

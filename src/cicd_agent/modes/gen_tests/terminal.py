@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Unpack
 
-from cicd_agent.domain.candidate import Hurdle
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.trials.candidate import Hurdle
 from cicd_agent.modes.gen_tests.result import Generated
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
 

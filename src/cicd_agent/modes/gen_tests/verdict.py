@@ -7,9 +7,9 @@ from typing import Any
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.placement.module import home
-from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled, keyed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Settled, keyed
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel
 from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps, subjects
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence, known

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cicd_agent.analysis.rules.suppression import capped
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff, Side
 from cicd_agent.domain.finding import Finding, Location, Origin
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff, Side
 from cicd_agent.domain.text.quote import Miss, Quotes, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Rejected
-from cicd_agent.modes.review.draft import Claim, ReviewDraft
+from cicd_agent.modes.review.questions.draft import Claim, ReviewDraft
 
 MAX_CLAIMS = 100
 """Of one run. A longer list is a runaway answer: what comes after is rejected unread."""

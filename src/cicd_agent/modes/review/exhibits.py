@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from cicd_agent.domain.diff import Anchors, FileDiff
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
+from cicd_agent.domain.events.thread import Thread
 from cicd_agent.domain.evidence import Exhibit, Gap
 from cicd_agent.domain.ports.forge import FailedRun
+from cicd_agent.domain.repository.diff import Anchors, FileDiff
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.thread import Thread
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Provider, Settings

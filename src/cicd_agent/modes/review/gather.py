@@ -1,8 +1,8 @@
 """Which events are reviewed, and what is read for them."""
 
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.events.thread import Thread
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.thread import Thread
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.chat.chat import is_request
@@ -14,7 +14,7 @@ from cicd_agent.modes.review.exhibits import (
     guideline_exhibits,
     recent_failures,
 )
-from cicd_agent.modes.review.sarif_tools import read_results
+from cicd_agent.modes.review.sarif.findings import read_results
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.shared.self_triggered import own_run, own_touch
 from cicd_agent.settings.schema import Commenting, Settings

@@ -7,7 +7,7 @@ from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.domain.effects import Plan
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.domain.verdict import ChatReply, Verdict
@@ -15,9 +15,9 @@ from cicd_agent.modes.protocol import Account, BaseMode, Edits, World
 from cicd_agent.modes.review import gather
 from cicd_agent.modes.review.chat import chat
 from cicd_agent.modes.review.incremental.save import save_state
-from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.questions.sequence import questions
 from cicd_agent.modes.review.report import OUTPUTS, report
-from cicd_agent.modes.review.sarif_tools import proven_results
+from cicd_agent.modes.review.sarif.findings import proven_results
 from cicd_agent.modes.review.suggestion import edits
 from cicd_agent.modes.review.terminal import render
 from cicd_agent.modes.review.verdict import verify

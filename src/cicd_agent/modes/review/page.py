@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, suggestion, table
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import (

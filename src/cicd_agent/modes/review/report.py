@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import islice
 
 from cicd_agent import __version__
-from cicd_agent.domain.diff import Anchors, Side
 from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
@@ -22,11 +21,12 @@ from cicd_agent.domain.effects import (
     ReviewEvent,
     Summary,
 )
-from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.events.event import EventKind
+from cicd_agent.domain.events.thread import MOST_RESOLVED
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin, Severity
+from cicd_agent.domain.repository.diff import Anchors, Side
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.thread import MOST_RESOLVED
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.chat.chat import is_request

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.analysis.rules.yaml_source import YamlText
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import Anchors, Side
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import Anchors, Side
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Edit, Edits

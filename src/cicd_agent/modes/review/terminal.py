@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Unpack
 
-from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin
+from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Rejected, Risk, Suppressed, Verdict

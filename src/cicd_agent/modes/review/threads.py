@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import ChangeKind, Side
+from cicd_agent.domain.events.thread import Thread, folded
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin
-from cicd_agent.domain.thread import Thread, folded
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind, Side
 from cicd_agent.domain.verdict import Suppressed, SuppressedBy
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.shared.change_reader import changed

@@ -11,17 +11,17 @@ from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import graded, silence
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin, Severity
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
 from cicd_agent.modes.review.claims import Proof, Prover
-from cicd_agent.modes.review.description_check import contradictions
-from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.incremental.state import load_state
-from cicd_agent.modes.review.judge import Judgement, apply_judgement
-from cicd_agent.modes.review.positives import positives
-from cicd_agent.modes.review.sarif_tools import merge_same
+from cicd_agent.modes.review.questions.description_check import contradictions
+from cicd_agent.modes.review.questions.draft import ReviewDraft
+from cicd_agent.modes.review.questions.judge import Judgement, apply_judgement
+from cicd_agent.modes.review.questions.positives import positives
+from cicd_agent.modes.review.sarif.findings import merge_same
 from cicd_agent.modes.review.suggestion import prove_suggestions
 from cicd_agent.modes.review.threads import fixed, suppress_resolved
 from cicd_agent.modes.shared.change_reader import changed

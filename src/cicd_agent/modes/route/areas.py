@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.paths import PathKind, kinds, matcher
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
 from cicd_agent.modes.route.result import AreaRun
 from cicd_agent.settings.schema import Settings
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cicd_agent.domain.evidence import Section
-from cicd_agent.domain.test_run import AffectedTests
+from cicd_agent.domain.trials.test_run import AffectedTests
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from math import inf
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.fact_trust import merge_facts, valid_facts
 from cicd_agent.domain.facts import FactKind, FactSet
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.route import uncertainty as doubts

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from posixpath import commonpath
 
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.markdown import code, details, escape, prose, table
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Final
 
 from cicd_agent.analysis.risk.features import features
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.route.result import Build, Cells

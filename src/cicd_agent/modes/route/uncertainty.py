@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.fact_trust import parse_number
 from cicd_agent.domain.facts import Cause, Fact, FactKind, FactSet
-from cicd_agent.domain.history import History
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.history import History
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 
 SERVED = frozenset(

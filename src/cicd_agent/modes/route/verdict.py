@@ -9,9 +9,9 @@ from cicd_agent.analysis.risk.assessment import assess
 from cicd_agent.analysis.risk.floors import Floor, floors
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import weighed
-from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.test_run import AffectedTests
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.modes.route.areas import area_runs, unreadable_areas
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence

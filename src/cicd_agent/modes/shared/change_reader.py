@@ -5,12 +5,12 @@ from typing import Any
 
 from cicd_agent.agent.tools.repository import lookups
 from cicd_agent.agent.tools.tool import Tool
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.paths import PathKind, kinds, matcher
 from cicd_agent.domain.ports.forge import Library
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings

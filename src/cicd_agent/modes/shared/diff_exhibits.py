@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import DiffLine, FileDiff, Hunk, LineKind
 from cicd_agent.domain.evidence import Exhibit
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import DiffLine, FileDiff, Hunk, LineKind
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings
 

@@ -3,11 +3,11 @@
 from pydantic import ValidationError
 
 from cicd_agent.analysis.risk.history_features import history_of
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.history import COUNTED, MAX_COMMITS, History, Past
-from cicd_agent.domain.risk_file import MAX_BYTES, RISK_FILE, RiskFile
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.history import COUNTED, MAX_COMMITS, History, Past
+from cicd_agent.domain.repository.risk_file import MAX_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused, first_problem
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.event import Actor, Event, EventKind
+from cicd_agent.domain.events.event import Actor, Event, EventKind
 from cicd_agent.domain.ports.forge import Forge
-from cicd_agent.domain.test_delivery import is_of_delivery, keys_of
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.trials.test_delivery import is_of_delivery, keys_of
 from cicd_agent.modes.protocol import World
 
 _TOUCHES: Final = frozenset(

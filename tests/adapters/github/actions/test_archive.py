@@ -17,7 +17,7 @@ from cicd_agent.adapters.github.actions import archive as github_archive
 from cicd_agent.adapters.github.actions import archive as github_artifacts
 from cicd_agent.adapters.github.actions.archive import Archive, is_named, store
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.domain.workflow_run import StoredArtifact
+from cicd_agent.domain.events.workflow_run import StoredArtifact
 from cicd_agent.errors import ForgeRefused
 from tests.support.samples.archives import claiming, zipped
 from tests.support.servers.github.app import FakeGitHub

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cicd_agent.adapters.github.actions.archive import Archive
 from cicd_agent.adapters.github.actions.logs import GitHubLogs
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.domain.workflow_run import JobRun
+from cicd_agent.domain.events.workflow_run import JobRun
 from cicd_agent.errors import ForgeRefused
 from tests.support.samples.archives import called, distinct, zipped
 from tests.support.servers.github.app import FakeGitHub

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.domain.change import ChangeSource, Commit
-from cicd_agent.domain.diff import ChangeKind
-from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun, StoredArtifact
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StepRun, StoredArtifact
+from cicd_agent.domain.repository.change import ChangeSource, Commit
+from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.errors import ForgeRefused
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.run_state import Artifact, Attempt, Job, Run, Step

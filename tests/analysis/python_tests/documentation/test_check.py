@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.python_tests.documentation.check import contradiction, says
-from cicd_agent.domain.candidate import Candidate, Origin, keyed
+from cicd_agent.domain.trials.candidate import Candidate, Origin, keyed
 
 SOURCE = '''\
 def parse(text):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.python_tests.mutation.mutants import is_trivial, mutants
-from cicd_agent.domain.test_run import Mutant
+from cicd_agent.domain.trials.test_run import Mutant
 
 
 def made(text: str, most: int = 200) -> tuple[Mutant, ...]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from cicd_agent.analysis.python_tests.mutation.mutants import function_at, functions, mutants
-from cicd_agent.domain.test_run import Mutant
+from cicd_agent.domain.trials.test_run import Mutant
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 MODULES = (

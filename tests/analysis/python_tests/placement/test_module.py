@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.python_tests.placement.module import home, new_home
-from cicd_agent.domain.test_run import FileCoverage
+from cicd_agent.domain.trials.test_run import FileCoverage
 
 
 def covered(path: str, *tests: str) -> FileCoverage:

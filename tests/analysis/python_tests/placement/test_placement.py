@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.python_tests.placement.names import NotPlaceable
 from cicd_agent.analysis.python_tests.placement.placement import place, placed
-from cicd_agent.domain.candidate import Candidate, Origin
+from cicd_agent.domain.trials.candidate import Candidate, Origin
 
 MODULE = '''\
 """Tests of the client."""

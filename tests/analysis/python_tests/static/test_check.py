@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.python_tests.static.check import MAX_CHARACTERS, Objection, objection
 from cicd_agent.analysis.python_tests.static.scope import Surroundings
-from cicd_agent.domain.candidate import Candidate, Hurdle, Origin
+from cicd_agent.domain.trials.candidate import Candidate, Hurdle, Origin
 from tests.support.corpora import Sample, candidate, samples
 
 SOURCE = """

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.facts import Cause
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution
 from cicd_agent.modes.analyse_failure.attribution.cascade import attribute
 from cicd_agent.modes.analyse_failure.evidence import FailedRun

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.analysis.logs.extract import Frame, Kind, Trouble
+from cicd_agent.domain.events.workflow_run import RunNote, StepRun
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.workflow_run import RunNote, StepRun
 from cicd_agent.modes.analyse_failure.evidence import LogSource, Role
 from tests.modes.analyse_failure.attribution.cascade_rows import (
     APART,

@@ -6,8 +6,8 @@ import pytest
 
 from cicd_agent.analysis.logs.extract import Extract, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
+from cicd_agent.domain.events.workflow_run import StepRun
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.workflow_run import StepRun
 from cicd_agent.modes.analyse_failure.result import CascadeStep
 from tests.modes.analyse_failure.attribution.cascade_rows import (
     EDITED,

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Frame, Kind, Problem, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StepRun
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun
+from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.modes.analyse_failure.evidence import (
     FAILED_RUN,
     Candidate,

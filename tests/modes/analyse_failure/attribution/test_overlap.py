@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Frame, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
-from cicd_agent.domain.change import Change
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.analyse_failure.attribution.change_index import changed_in
 from cicd_agent.modes.analyse_failure.attribution.overlap import IMPORTED, NAMED_LIKE, find_overlaps
 from cicd_agent.modes.analyse_failure.evidence import FailedRun

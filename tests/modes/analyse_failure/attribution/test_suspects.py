@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cicd_agent.domain.workflow_run import RunState
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.modes.analyse_failure.attribution.attribution import rank
 from cicd_agent.modes.analyse_failure.evidence import Candidate
 from cicd_agent.modes.analyse_failure.result import Overlap

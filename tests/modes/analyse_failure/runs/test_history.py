@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.domain.change import Commit
-from cicd_agent.domain.library import Blamed, Unreadable
-from cicd_agent.domain.workflow_run import JobRun, RunState
+from cicd_agent.domain.events.workflow_run import JobRun, RunState
+from cicd_agent.domain.repository.change import Commit
+from cicd_agent.domain.repository.library import Blamed, Unreadable
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.analyse_failure.runs.history import MAX_READ, History, blame_commits, list_commits
 from tests.support.fakes.library import FakeLibrary

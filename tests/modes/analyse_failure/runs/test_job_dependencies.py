@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.workflow_run import JobRun, RunNote, StepRun
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, StepRun
 from cicd_agent.modes.analyse_failure.evidence import Role
 from cicd_agent.modes.analyse_failure.runs.job_dependencies import (
     ended_by_sibling,

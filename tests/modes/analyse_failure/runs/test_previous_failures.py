@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause, Fact, FactKind, FactSet
 from cicd_agent.domain.text.sanitizer import problems
-from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.mode import MODE as ANALYSE_FAILURE

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.event import Actor, Event, EventKind
+from cicd_agent.domain.events.event import Actor, Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.gate_evidence import Deployed, Incident, State
 from cicd_agent.modes.deploy_gate.evidence import GATE

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from cicd_agent.domain.effects import Output, Plan, Reply, Rerun
-from cicd_agent.domain.event import Actor, Comment, Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Actor, Comment, Event, EventKind, PullRequest
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import Request
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
-from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals import comment_commands as talk
 from cicd_agent.modes.deploy_gate.evidence import GATE

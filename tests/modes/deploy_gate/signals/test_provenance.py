@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.change import Change, Commit
 from cicd_agent.domain.gate_evidence import Deployed, Match
+from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.deploy_gate.signals.provenance import matched
 from tests.modes.deploy_gate.gate_world import BASE, HEAD, PULL, SHA, change

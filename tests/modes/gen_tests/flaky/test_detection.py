@@ -2,7 +2,7 @@
 
 import pytest
 
-from cicd_agent.domain.test_run import Outcome
+from cicd_agent.domain.trials.test_run import Outcome
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.detection import MAX_VICTIMS, hunt, perturbations
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind

@@ -6,7 +6,7 @@ import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.domain.effects import Artifact, Output
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence

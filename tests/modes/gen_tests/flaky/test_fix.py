@@ -8,7 +8,7 @@ import pytest
 from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.effects import Artifact, Output
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
+from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.fix import RUNS, FixDraft, fix_questions, with_fixes
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from cicd_agent.domain.test_run import Outcome as End
-from cicd_agent.domain.test_run import Perturbation, RunResult, TestOutcome
+from cicd_agent.domain.trials.test_run import Outcome as End
+from cicd_agent.domain.trials.test_run import Perturbation, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.flaky.result import FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.flaky.steps import failed

@@ -3,11 +3,11 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diff import ChangeKind, FileDiff
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from tests.support.fakes.test_runner import FakePytestRunner
 

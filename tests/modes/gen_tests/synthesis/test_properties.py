@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin
+from cicd_agent.domain.trials.candidate import Candidate, Expectation, Origin
 from tests.modes.gen_tests.bare_test_runner import BarePytestRunner
 from tests.modes.gen_tests.synthesis.test_writers import candidates, passed
 

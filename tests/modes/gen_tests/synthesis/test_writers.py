@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.trials.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.synthesis.subject import FunctionTarget
 from cicd_agent.modes.gen_tests.synthesis.writers import written

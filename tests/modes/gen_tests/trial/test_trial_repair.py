@@ -1,6 +1,6 @@
 import pytest
 
-from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle
 from cicd_agent.modes.gen_tests.trial.repair import repaired
 from tests.support.trial_world import candidate
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle
-from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult, TestOutcome
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle
+from cicd_agent.domain.trials.test_run import Mutant, Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.trial.run_verdict import NO_MUTANTS
 from cicd_agent.modes.gen_tests.trial.single_trial import screen

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle, Label
-from cicd_agent.domain.test_run import Fate, PytestRun, TestOutcome
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle, Label
+from cicd_agent.domain.trials.test_run import Fate, PytestRun, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from tests.support.trial_world import HOME, TESTS, Project, candidate, evidence, failed

@@ -13,7 +13,7 @@ from cicd_agent.app.decision import Decision
 from cicd_agent.app.run_record import common_outputs
 from cicd_agent.app.serialization import dump
 from cicd_agent.domain.effects import Reply, Summary
-from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest, Ref, Trust
+from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest, Ref, Trust
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.verdict import ChatReply, Manner

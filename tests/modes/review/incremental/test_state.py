@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.analysis.rules.run import RuleDraft
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.modes.review.incremental.save import save_state
 from cicd_agent.modes.review.incremental.state import diff_digest, load_state
-from cicd_agent.modes.review.judge import Judged, JudgeDraft, Ruling
-from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, ReviewDraft
+from cicd_agent.modes.review.questions.judge import Judged, JudgeDraft, Ruling
+from cicd_agent.modes.review.questions.sequence import questions
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of

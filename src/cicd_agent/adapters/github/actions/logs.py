@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cicd_agent.adapters.github.actions.archive import Archive
-from cicd_agent.domain.workflow_run import JobRun
+from cicd_agent.domain.events.workflow_run import JobRun
 from cicd_agent.errors import ForgeRefused
 
 MAX_LOG = 512_000_000

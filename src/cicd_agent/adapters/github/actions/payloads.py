@@ -3,8 +3,8 @@
 from pydantic import AwareDatetime
 
 from cicd_agent.adapters.github.payloads import ChangedFile, RepositoryName, Shape
-from cicd_agent.domain.change import Commit
-from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun, StoredArtifact
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StepRun, StoredArtifact
+from cicd_agent.domain.repository.change import Commit
 
 MAX_BODY = 20_000
 """Characters of a commit's message that are kept."""

@@ -20,8 +20,8 @@ from cicd_agent.adapters.github.actions.payloads import (
 from cicd_agent.adapters.github.channel import PER_PAGE, Channel, create_once, path_part
 from cicd_agent.adapters.github.errors import Call, printable
 from cicd_agent.adapters.github.payloads import ChangedFile
-from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StoredArtifact
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StoredArtifact
+from cicd_agent.domain.repository.change import Change, ChangeSource
 
 READS = "actions: read"
 CODE = "contents: read"

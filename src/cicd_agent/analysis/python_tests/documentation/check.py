@@ -29,7 +29,7 @@ from cicd_agent.analysis.python_tests.documentation.examples import (
     plain,
     prose,
 )
-from cicd_agent.domain.candidate import Candidate
+from cicd_agent.domain.trials.candidate import Candidate
 
 __all__ = ["Example", "contradiction", "examples", "says"]
 

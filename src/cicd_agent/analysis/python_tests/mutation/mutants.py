@@ -16,7 +16,7 @@ from cicd_agent.analysis.python_tests.mutation.source_map import (
     parsed,
 )
 from cicd_agent.analysis.python_tests.mutation.targets import Location, edits
-from cicd_agent.domain.test_run import Mutant
+from cicd_agent.domain.trials.test_run import Mutant
 
 __all__ = ["Function", "function_at", "functions", "is_trivial", "mutants"]
 

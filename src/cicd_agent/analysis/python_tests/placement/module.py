@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from cicd_agent.domain.test_run import FileCoverage
+from cicd_agent.domain.trials.test_run import FileCoverage
 
 _TESTS = frozenset({"test", "tests", "testing"})
 _ROOTS = frozenset({"src", "lib", "python"})

@@ -16,7 +16,7 @@ from cicd_agent.analysis.python_tests.placement.names import (
     renamed,
     statements,
 )
-from cicd_agent.domain.candidate import Candidate
+from cicd_agent.domain.trials.candidate import Candidate
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 _DEFINITION = re.compile(r"@|(async|def|class)\b")

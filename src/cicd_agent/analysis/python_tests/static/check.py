@@ -17,8 +17,8 @@ from cicd_agent.analysis.python_tests.documentation.definition import parsed
 from cicd_agent.analysis.python_tests.static import access, imports, structure
 from cicd_agent.analysis.python_tests.static.assertions import check_assertions
 from cicd_agent.analysis.python_tests.static.scope import Function, Refused, Scope, Surroundings
-from cicd_agent.domain.candidate import Candidate, Hurdle
 from cicd_agent.domain.text.visible import visible
+from cicd_agent.domain.trials.candidate import Candidate, Hurdle
 
 MAX_LINES = 80
 MAX_CHARACTERS = 6_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from cicd_agent.analysis.python_tests.documentation.definition import parsed
-from cicd_agent.domain.candidate import Candidate
+from cicd_agent.domain.trials.candidate import Candidate
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_MODULE_CHARACTERS = 400_000

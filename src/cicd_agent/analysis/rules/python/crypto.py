@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.source import PythonText, is_constant, names_in
 from cicd_agent.analysis.rules.rule import Checks, Hit
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.paths import PathKind
 
 _CLIENTS = ("requests.", "httpx.", "aiohttp.", "urllib3.")
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream"})

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Kind
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution
 from cicd_agent.modes.analyse_failure.attribution.change_index import Changed, changed_in

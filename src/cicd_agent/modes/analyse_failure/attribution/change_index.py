@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff, LineKind
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff, LineKind
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedRun
 

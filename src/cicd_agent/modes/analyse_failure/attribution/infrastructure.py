@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.analysis.logs.extract import Kind, Problem, Trouble
+from cicd_agent.domain.events.workflow_run import RunNote
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.workflow_run import RunNote
 from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution
 from cicd_agent.modes.analyse_failure.attribution.change_index import MACHINE, PIPELINE, Changed
 from cicd_agent.modes.analyse_failure.attribution.overlap import DEEPER, REMOTE

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 
 from cicd_agent.analysis.logs.extract import Kind, Trouble
-from cicd_agent.domain.diff import LineKind
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.diff import LineKind
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.modes.analyse_failure.attribution.change_index import PIPELINE, SUPPLY, Changed
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogLocation

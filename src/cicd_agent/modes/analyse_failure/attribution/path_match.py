@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
 
 from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Problem
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.modes.analyse_failure.evidence import LogLocation
 
 MAX_LOCATIONS = 200

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff
+from cicd_agent.domain.events.workflow_run import JobRun, RunState
 from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.library import Unreadable
 from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.forge import Library
-from cicd_agent.domain.workflow_run import JobRun, RunState
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.library import Unreadable
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, Trace
 from cicd_agent.modes.analyse_failure.groups import fingerprints

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from cicd_agent.domain.workflow_run import BAD, JobRun, RunNote, StepRun
+from cicd_agent.domain.events.workflow_run import BAD, JobRun, RunNote, StepRun
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, Role
 
 _OVERDUE = re.compile(r"exceeded the maximum execution time|has timed out after")

@@ -8,10 +8,10 @@ from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import passed, reduce
 from cicd_agent.analysis.logs.step import StepSpan
 from cicd_agent.analysis.logs.template import Templates
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.ports.actions import LogArchive, Runs
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, LogSource, Role
 from cicd_agent.modes.analyse_failure.runs.job_dependencies import ended_by_sibling, failing_step, family, timed_out

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from hmac import compare_digest
 
-from cicd_agent.domain.event import WRITERS, Event, EventKind
+from cicd_agent.domain.events.event import WRITERS, Event, EventKind
 from cicd_agent.domain.gate_evidence import GateEvidence, Word
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.policy import canonical

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.gate_evidence import GateEvidence, PastDeployment
 from cicd_agent.modes.deploy_gate.result import Lift, Stop
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from cicd_agent.domain.events.workflow_run import BAD, RunState
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.workflow_run import BAD, RunState
 
 NAME = "failures"
 DAYS = 7

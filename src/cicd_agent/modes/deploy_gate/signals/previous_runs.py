@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.fact_trust import LOG_SOURCE, merge_facts, newest_fact, parse_level, parse_number, valid_facts
 from cicd_agent.domain.facts import Fact, FactKind, FactSet

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from cicd_agent.domain.change import Commit
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.gate_evidence import Deployed, Match, OriginPull
 from cicd_agent.domain.ports.forge import Repository
+from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.errors import ConfigError

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.gate_evidence import GateEvidence, Match, OriginPull, Reading, ReviewState, State
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.deploy_gate.signals.deployed import known

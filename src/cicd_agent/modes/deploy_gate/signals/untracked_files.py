@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.ports.forge import Left, Repository, Workspace
+from cicd_agent.domain.repository.change import Change
 
 COMMITTED = "it is a file of the repository, which a change can bring, and nothing that a step of this job has measured"
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.ports.test_runner import PytestRunner
-from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
+from cicd_agent.domain.repository.diff import ChangeKind
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.trials.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
 from cicd_agent.modes.gen_tests.flaky.kinds import ADVICE, NETWORK, classified, screened
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest

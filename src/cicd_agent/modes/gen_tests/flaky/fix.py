@@ -15,10 +15,10 @@ from cicd_agent.analysis.patches.syntax import only_sorts
 from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.mutation.mutants import functions
 from cicd_agent.domain.evidence import Evidence, Exhibit, Gap
-from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.ports.test_runner import PytestRunner
-from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.domain.verdict import Draft
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix

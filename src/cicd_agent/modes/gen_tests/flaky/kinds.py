@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from cicd_agent.domain.ports.test_runner import PytestRunner
-from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.trials.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.flaky.result import FlakyKind
 from cicd_agent.modes.gen_tests.flaky.steps import SECONDS, TOO_LATE, Ran, Steps, Victim, after, alone, failed
 

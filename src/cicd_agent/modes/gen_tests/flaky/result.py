@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cicd_agent.domain.test_run import Perturbation
+from cicd_agent.domain.trials.test_run import Perturbation
 
 
 class FlakyKind(StrEnum):

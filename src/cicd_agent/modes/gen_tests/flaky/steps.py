@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.domain.ports.test_runner import PytestRunner
-from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult
+from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.flaky.result import FlakyKind, FlakyTest
 
 RED = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})

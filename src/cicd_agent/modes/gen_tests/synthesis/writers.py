@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from cicd_agent.analysis.python_tests.documentation.definition import parsed
 from cicd_agent.analysis.python_tests.placement.module import dotted
-from cicd_agent.domain.candidate import Candidate
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
+from cicd_agent.domain.trials.candidate import Candidate
 from cicd_agent.modes.gen_tests.coverage_targets import left, subjects, targets
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
 from cicd_agent.modes.gen_tests.synthesis.calls import callee

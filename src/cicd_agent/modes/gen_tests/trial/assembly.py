@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from cicd_agent.analysis.python_tests.placement.names import NotPlaceable
 from cicd_agent.analysis.python_tests.placement.placement import placed
-from cicd_agent.domain.candidate import CandidateReport, Hurdle, Origin
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Origin
 from cicd_agent.modes.gen_tests.trial.contribution import Slot, slot_of
 from cicd_agent.modes.gen_tests.trial.single_trial import alone_at
 

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 from cicd_agent.analysis.python_tests.documentation.definition import parsed
 from cicd_agent.analysis.python_tests.placement.module import dotted, home, new_home
 from cicd_agent.analysis.python_tests.static.scope import Surroundings
-from cicd_agent.domain.candidate import Candidate
-from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.test_run import Fate, Mutant
+from cicd_agent.domain.repository.diff import ChangeKind
+from cicd_agent.domain.trials.candidate import Candidate
+from cicd_agent.domain.trials.test_run import Fate, Mutant
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cicd_agent.domain.candidate import CandidateReport, Hurdle
 from cicd_agent.domain.ports.test_runner import PytestRunner
-from cicd_agent.domain.test_run import Mutant, Outcome, Perturbation, PytestRun, RunResult
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
+from cicd_agent.domain.trials.test_run import Mutant, Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import Suite
 from cicd_agent.modes.gen_tests.trial.assembly import Assembly
 from cicd_agent.modes.gen_tests.trial.run_verdict import is_of

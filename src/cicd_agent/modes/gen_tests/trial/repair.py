@@ -4,7 +4,7 @@ import ast
 import re
 from dataclasses import replace
 
-from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, keyed
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, keyed
 
 _MISSING_NAME = re.compile(r"name '(\w+)' is not defined")
 _NOT_THERE = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")

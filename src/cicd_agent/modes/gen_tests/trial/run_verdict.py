@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
-from cicd_agent.domain.test_run import Fate, Mutant, Outcome, RunResult, TestOutcome
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle
+from cicd_agent.domain.trials.test_run import Fate, Mutant, Outcome, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.trial.contribution import CoverageTargets
 
 NO_MUTANTS = "no fault can be put into what it executes, so that executing it was enough"

@@ -8,10 +8,10 @@ from cicd_agent.analysis.python_tests.mutation.mutants import is_trivial
 from cicd_agent.analysis.python_tests.placement.names import NotPlaceable
 from cicd_agent.analysis.python_tests.placement.placement import Placement, placed
 from cicd_agent.analysis.python_tests.static.check import objection
-from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
-from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle
+from cicd_agent.domain.trials.test_run import Mutant, Outcome, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.trial.contribution import (
     CoverageTargets,
     Slot,

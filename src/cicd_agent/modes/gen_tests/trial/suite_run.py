@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cicd_agent.domain.candidate import CandidateReport, Hurdle, Label, Settled
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
-from cicd_agent.domain.test_run import Fate, Mutant, MutantOutcome, RunResult
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Label, Settled
+from cicd_agent.domain.trials.test_run import Fate, Mutant, MutantOutcome, RunResult
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite
 from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_value, styled, useful
 from cicd_agent.modes.gen_tests.trial.joint_trial import JointTrial, Tally, Untried

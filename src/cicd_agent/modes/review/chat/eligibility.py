@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cicd_agent.domain.event import WRITERS, Comment, Event, PullRequest, Trust
+from cicd_agent.domain.events.event import WRITERS, Comment, Event, PullRequest, Trust
 from cicd_agent.domain.text.markdown import find_marker
 from cicd_agent.modes.review.chat.commands import Command, ParsedComment, parse_comment
 from cicd_agent.settings.schema import Settings

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cicd_agent.agent.messages import Answer, Question
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import DiffLine, FileDiff, Side
-from cicd_agent.domain.event import Comment
+from cicd_agent.domain.events.event import Comment
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.domain.paths import matcher
 from cicd_agent.domain.ports.forge import PostedComment
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import DiffLine, FileDiff, Side
+from cicd_agent.domain.repository.paths import matcher
 from cicd_agent.domain.text.quote import SHORTEST, Place, Quotes, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Backing, Draft

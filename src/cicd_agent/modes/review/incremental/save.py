@@ -7,15 +7,13 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.agent.prompt import left_out_of
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import Rejected
 from cicd_agent.modes.review.claims import MAX_CLAIMS, Prover
-from cicd_agent.modes.review.description_check import DescriptionDraft
-from cicd_agent.modes.review.draft import Claim, ReviewDraft
 from cicd_agent.modes.review.incremental.state import (
     Claimed,
     Described,
@@ -31,7 +29,9 @@ from cicd_agent.modes.review.incremental.state import (
     load_state,
     readable,
 )
-from cicd_agent.modes.review.judge import judge_outcomes
+from cicd_agent.modes.review.questions.description_check import DescriptionDraft
+from cicd_agent.modes.review.questions.draft import Claim, ReviewDraft
+from cicd_agent.modes.review.questions.judge import judge_outcomes
 from cicd_agent.modes.shared.change_reader import changed, showable
 from cicd_agent.modes.shared.diff_exhibits import gutter
 from cicd_agent.settings.schema import Settings

@@ -12,18 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.agent.prompt import PREAMBLE
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.verdict import Recalled, Rejected
 from cicd_agent.modes.review.chat.chat import is_request
 from cicd_agent.modes.review.claims import Proof, Prover
-from cicd_agent.modes.review.description_check import DescriptionDraft
-from cicd_agent.modes.review.draft import Claim, ReviewDraft
 from cicd_agent.modes.review.exhibits import GUIDELINES
-from cicd_agent.modes.review.judge import Judgement
+from cicd_agent.modes.review.questions.description_check import DescriptionDraft
+from cicd_agent.modes.review.questions.draft import Claim, ReviewDraft
+from cicd_agent.modes.review.questions.judge import Judgement
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings
 

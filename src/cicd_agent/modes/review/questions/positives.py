@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import FileDiff, Side
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import FileDiff, Side
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.quote import Miss, Quotes, shown
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Rejected, Strength
-from cicd_agent.modes.review.draft import ClaimedStrength, ReviewDraft
+from cicd_agent.modes.review.questions.draft import ClaimedStrength, ReviewDraft
 from cicd_agent.modes.shared.change_reader import unread
 
 MAX_POSITIVES = 2

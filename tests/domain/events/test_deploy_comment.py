@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.deploy_comment import LONGEST_REASON, words_in
+from cicd_agent.domain.events.deploy_comment import LONGEST_REASON, words_in
 
 HASH = "0123456789ab"
 LINE = f"/approve-deploy {HASH}"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.event import Actor, Event, EventKind, Ref, Trust
-from cicd_agent.domain.event_parser import RunContext, local_event, parse_event
+from cicd_agent.domain.events.event import Actor, Event, EventKind, Ref, Trust
+from cicd_agent.domain.events.event_parser import RunContext, local_event, parse_event
 from tests.support.payloads.examples import official, official_payloads
 
 A, B, C = "a" * 40, "b" * 40, "c" * 64

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin, key, keyed
+from cicd_agent.domain.trials.candidate import Candidate, Expectation, Origin, key, keyed
 
 CANDIDATE = Candidate("", "src/a.py", "f", "test_f", ("from a import f",), "def test_f(): ...", Origin.MODEL)
 

@@ -3,8 +3,8 @@
 from enum import StrEnum
 
 from cicd_agent.agent.messages import Share
-from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.verdict import Draft, RiskLevel
 
 

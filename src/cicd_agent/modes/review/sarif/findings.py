@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import DiffLine
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.finding import Finding, Location, Origin
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import DiffLine
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Rejected
 from cicd_agent.modes.protocol import World
-from cicd_agent.modes.review.sarif_reader import ToolResult, read_sarif
+from cicd_agent.modes.review.sarif.reader import ToolResult, read_sarif
 from cicd_agent.settings.schema import Settings
 
 MAX_FILES = 20

@@ -1,7 +1,7 @@
 import pytest
 
-from cicd_agent.domain.diff import ChangeKind, FileDiff, LineKind
-from cicd_agent.domain.diff_parser import parse_diff, parse_patch
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, LineKind
+from cicd_agent.domain.repository.diff_parser import parse_diff, parse_patch
 
 
 def one(text: str) -> FileDiff:

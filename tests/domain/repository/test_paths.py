@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.paths import PathKind, is_test, kinds
+from cicd_agent.domain.repository.paths import PathKind, is_test, kinds
 
 K = PathKind
 

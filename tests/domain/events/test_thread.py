@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cicd_agent.domain.events.thread import key_of, line_of, rule_of, title_of
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.text.markdown import marker
-from cicd_agent.domain.thread import key_of, line_of, rule_of, title_of
 from cicd_agent.modes.review.page import inline
 from tests.support.samples.changes import change_of
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field, replace
 from enum import StrEnum
 
-from cicd_agent.domain.test_run import FileCoverage, MutantOutcome
+from cicd_agent.domain.trials.test_run import FileCoverage, MutantOutcome
 
 
 class Origin(StrEnum):

@@ -1,5 +1,5 @@
-from cicd_agent.domain.diff import Anchors, LineKind, Side
-from cicd_agent.domain.diff_parser import parse_diff
+from cicd_agent.domain.repository.diff import Anchors, LineKind, Side
+from cicd_agent.domain.repository.diff_parser import parse_diff
 
 TEXT = """\
 diff --git a/f b/f

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from cicd_agent.agent.messages import Answer, Tier
-from cicd_agent.domain.change import Commit
-from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.review.description_check import (
+from cicd_agent.domain.repository.change import Commit
+from cicd_agent.modes.review.questions.description_check import (
     MAX_CONTRADICTIONS,
     Contradiction,
     DescriptionDraft,
     contradictions,
     question,
 )
-from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.questions.sequence import questions
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
 

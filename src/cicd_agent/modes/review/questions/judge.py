@@ -11,10 +11,10 @@ from pydantic import Field
 from cicd_agent.agent.messages import Answer, Question, Share, Tier
 from cicd_agent.agent.prompt import left_out_of
 from cicd_agent.analysis.rules.suppression import capped
-from cicd_agent.domain.change import Change
-from cicd_agent.domain.diff import DiffLine, FileDiff, Side
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.finding import Finding, Severity
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import DiffLine, FileDiff, Side
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import Draft, Rejected
 from cicd_agent.modes.review.claims import Proof

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.test_delivery import LONGEST_MESSAGE, gain, keys_of, message, objection
+from cicd_agent.domain.trials.test_delivery import LONGEST_MESSAGE, gain, keys_of, message, objection
 
 ALLOWED = ["tests/test_app.py", "test_app.py", "src/pkg/app_test.py", "pkg/tests/unit-1/test_a.b.py", "tests/test_ä.py"]
 REFUSED = [

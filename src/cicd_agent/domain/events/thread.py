@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from cicd_agent.domain.diff import Side
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.words import clip
 
 LONGEST_REMARK = 1_000

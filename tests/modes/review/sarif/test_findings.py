@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin, Severity
 from cicd_agent.domain.verdict import SuppressedBy, Verdict

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from cicd_agent.domain.diff import FileDiff
+from cicd_agent.domain.repository.diff import FileDiff
 
 
 class ChangeSource(StrEnum):

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cicd_agent.agent.messages import Answer, Question, Tier
-from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.event import Event
+from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.domain.verdict import Draft
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from cicd_agent.domain.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
+from cicd_agent.domain.repository.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
 
 TRUNCATED = "truncated"
 COMBINED = "combined diff"

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from cicd_agent.domain.event import (
+from cicd_agent.domain.events.event import (
     Actor,
     Comment,
     Deployment,
@@ -18,7 +18,7 @@ from cicd_agent.domain.event import (
     Trust,
     WorkflowRun,
 )
-from cicd_agent.domain.payload import Node, as_ref, as_repo, as_sha
+from cicd_agent.domain.events.payload import Node, as_ref, as_repo, as_sha
 
 _WRITERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _ONLY_WRITERS = frozenset(

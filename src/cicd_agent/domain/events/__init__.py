@@ -1,0 +1,1 @@
+"""What happened on GitHub: events, runs, comments, threads."""

@@ -1,0 +1,1 @@
+"""A repository and its changes: diffs, texts, paths, history."""
