@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cicd_agent.app.console import Streams
 from cicd_agent.app.options import Clocks, Invocation, Session
-from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.reporter import Reporter
 from cicd_agent.settings.environment import Environment
 
 
@@ -12,5 +12,5 @@ def session_of(
     invocation: Invocation, environment: Environment, streams: Streams, now: Callable[[], float] = lambda: 0.0
 ) -> Session:
     """What the command works with; nothing ends it."""
-    outlet = Outlet(invocation.options, environment, streams)
-    return Session(invocation.options, environment, outlet, Clocks(now, now), lambda _seconds: None)
+    reporter = Reporter(invocation.options, environment, streams)
+    return Session(invocation.options, environment, reporter, Clocks(now, now), lambda _seconds: None)

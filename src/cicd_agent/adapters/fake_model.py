@@ -135,7 +135,6 @@ class FakeModel(ThreadingHTTPServer):
 
     @property
     def unused(self) -> int:
-        """Steps that nobody has asked for yet."""
         return max(0, len(self._script.steps) - self._taken)
 
     def take(self, path: str, body: object, authorization: str) -> tuple[Step | None, int, dict[str, object]]:
@@ -225,7 +224,6 @@ def reply(step: Step, dialect: str, body: Mapping[str, Any]) -> dict[str, object
 
 
 def error(message: str, *, param: str = "", code: str = "") -> dict[str, object]:
-    """An error body."""
     return {
         "error": {"message": message, "type": "invalid_request_error", "param": param or None, "code": code or None}
     }

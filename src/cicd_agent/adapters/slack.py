@@ -208,7 +208,6 @@ def _escaped(text: str) -> str:
 
 
 def _within(text: str, limit: int, reserved: int) -> str:
-    """The text escaped, of at most so many characters before that, and of so many after."""
     while len(escaped := _escaped(clip(text, limit))) > reserved:
         limit -= 1
     return escaped
@@ -232,7 +231,6 @@ def _refusal(error: "SlackApiError") -> _Answer:
 
 
 def _word(code: str) -> str:
-    """Slack's word for what is wrong; anything else may be a proxy's page, or an echo of what was sent."""
     return code if _WORD.fullmatch(code) else "no explanation"
 
 
@@ -242,5 +240,4 @@ def _wait(headers: Mapping[str, str]) -> int | None:
 
 
 def _silence() -> logging.Logger:
-    """A logger of nobody's: the client would log the address."""
     return logging.Logger("slack", logging.CRITICAL + 1)  # noqa: LOG001  nobody shall find it and turn it up

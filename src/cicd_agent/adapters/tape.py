@@ -93,7 +93,6 @@ def _exchange() -> TypeAdapter[Exchange]:
 
 
 def canonical(request: Request, model: str) -> dict[str, object]:
-    """Everything that is asked, as JSON has it: the model's name and all of the request but its bounds."""
     question = {"model": model, **_request().dump_python(request)}
     return {name: value for name, value in question.items() if name not in _LIMITS}
 
@@ -176,7 +175,6 @@ def append(path: Path, line: object) -> None:
 
 
 def redacted(value: object, redact: Callable[[str], str]) -> object:
-    """The value as JSON types, every text in it redacted."""
     return _plain(value, lambda text: _encodable(redact(text)))
 
 
@@ -258,7 +256,6 @@ class Player:
         return exchange.reply
 
     def unused(self) -> int:
-        """How many exchanges were not asked for."""
         return sum(map(len, self._left.values()))
 
     def _nearest(self, request: Request) -> str:

@@ -56,7 +56,6 @@ class Conversation:
 
     @property
     def looking(self) -> bool:
-        """Whether the model may call tools."""
         return not self._closed
 
     @property

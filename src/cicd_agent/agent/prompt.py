@@ -160,7 +160,6 @@ class _Clean:
         return self.id, self.source
 
     def head(self, fence: str) -> str:
-        """The line before it."""
         return f"{fence} {f'{self.id} ' if self.id else ''}{json.dumps(self.source, ensure_ascii=False)}"
 
     def rows(self) -> Iterator[str]:

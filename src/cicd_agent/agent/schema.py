@@ -53,7 +53,6 @@ def _written(draft: type[BaseModel]) -> str:
 
 
 def schema_name(draft: type[BaseModel]) -> str:
-    """The draft's name in the letters that servers allow for it, at most 64."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", draft.__name__)[:64]
 
 

@@ -76,7 +76,6 @@ def _shares(sizes: Sequence[int], count: int, target: int) -> list[tuple[int, in
 
 
 def _about(question: Question[Any], common: Sequence[Exhibit], pieces: Sequence[Exhibit], name: str) -> Question[Any]:
-    """The question about these pieces. What tells it from the others comes after all that they share."""
     note = Exhibit("part", f"{name}: the rest of the change is reviewed beside it, not here", "", priority=9)
     return replace(question, name=f"{question.name} {name}", evidence=(*common, note, *pieces))
 

@@ -195,5 +195,4 @@ def _own_secret(settings: Settings) -> bytes:
 
 
 def _stretched(key: str, salt: bytes) -> bytes:
-    """Slow to compute: a tape shows a digest of it, and the keys of home-made servers can be guessed."""
     return hashlib.scrypt(key.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32) if key else b""

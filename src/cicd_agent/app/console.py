@@ -39,12 +39,10 @@ class Console:
 
     @property
     def coloured(self) -> bool:
-        """Whether a result for a person is seen on a terminal that may be given colours."""
         return self._streams.out.isatty() and self.format == "text" and not self._environment.no_color
 
     @property
     def width(self) -> int:
-        """Columns of a page for a person: those of the terminal that it is seen on."""
         return shutil.get_terminal_size().columns if self._streams.out.isatty() and self.format == "text" else 100
 
     def shape(self, report: Path, outputs: Mapping[str, str], top: Path | None) -> Shape:
@@ -59,7 +57,6 @@ class Console:
         self._print(quiet(text) if self._environment.on_actions else text)
 
     def print_json(self, text: str) -> None:
-        """A result for a program. A runner that reads along finds no command: no line of ours begins with one."""
         self._print(redact_json(text, self.redact).replace("##[", "#\\u0023["))
 
     def print_page(self, text: str, title: str) -> None:
@@ -72,7 +69,6 @@ class Console:
             workflow.say(self.redact(text))
 
     def warn(self, text: str) -> None:
-        """One line about the run."""
         self.progress("")
         self.workflow().say(visible_line(self.redact(f"cicd-agent: {text}")))
 

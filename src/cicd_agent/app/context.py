@@ -49,7 +49,6 @@ class Scene:
 
     @property
     def settings(self) -> Settings:
-        """What is in force."""
         return self.loaded.settings
 
 

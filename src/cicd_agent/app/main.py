@@ -12,7 +12,7 @@ from types import FrameType
 
 from cicd_agent.app.console import Streams
 from cicd_agent.app.options import Clocks, Invocation, RunOptions, Session
-from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.reporter import Reporter
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.settings.environment import Environment
 
@@ -26,12 +26,12 @@ def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], stre
     """Do what a command line says; the exit code. It is an error when the command line itself was wrong."""
     environment = Environment.read(variables)
     if isinstance(invocation, ConfigError):
-        return Outlet(RunOptions(), environment, streams).fail(invocation)
+        return Reporter(RunOptions(), environment, streams).fail(invocation)
     options = invocation.options
-    outlet = Outlet(options, environment, streams)
+    reporter = Reporter(options, environment, streams)
     try:
         with _ended_by_the_runner():
-            return invocation.run(Session(options, environment, outlet, Clocks(time.monotonic, time.time), _limit))
+            return invocation.run(Session(options, environment, reporter, Clocks(time.monotonic, time.time), _limit))
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         return Exit.OK
@@ -50,11 +50,10 @@ def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], stre
             "".join(traceback.format_exception(error)),
         )
     with _ended_at_last(LAST_WORDS):
-        return outlet.fail(failure, trace)
+        return reporter.fail(failure, trace)
 
 
 def _limit(seconds: float) -> None:
-    """End the run by BudgetExhausted after this long, whatever it waits for."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 

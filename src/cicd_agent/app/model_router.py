@@ -87,7 +87,6 @@ def budget(settings: Settings, mode: str, clock: Callable[[], float]) -> Budget:
 
 
 def price_table(settings: Settings) -> dict[str, Price]:
-    """What models cost: the config file's word over the table that comes with the program."""
     return {**PRICES, **{name: _price(told) for name, told in settings.prices.items()}}
 
 
@@ -147,7 +146,6 @@ def _keyless(
 
 
 def _price(told: TokenPrice) -> Price:
-    """A price of the config file; what it does not say of cached tokens is on the safe side."""
     cached = told.input if told.cached_input is None else told.cached_input
     return Price(told.input, cached, told.output, dearer_above=None)
 

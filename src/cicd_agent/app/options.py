@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from cicd_agent.app.reporter import Outlet
+    from cicd_agent.app.reporter import Reporter
     from cicd_agent.settings.environment import Environment
 
 STAGES: Final[Mapping[str, str]] = {
@@ -41,7 +41,6 @@ class RunOptions:
 
     @property
     def is_run(self) -> bool:
-        """Whether a mode runs, or one of its stages."""
         return self.command == "run" or self.command in STAGES
 
 
@@ -59,7 +58,7 @@ class Session:
 
     options: RunOptions
     environment: "Environment"
-    outlet: "Outlet"
+    reporter: "Reporter"
     clocks: Clocks
     limit: Callable[[float], None]
 

@@ -208,7 +208,6 @@ def _answers_of(
 
 
 def _sources(part: Part) -> tuple[str, ...]:
-    """The files of which nobody has told anything."""
     return tuple(dict.fromkeys(visible_line(each.source) for each in part.question.evidence if each.whole))
 
 

@@ -33,7 +33,7 @@ from cicd_agent.app.decision import Decision
 from cicd_agent.app.model_router import Asking, Tools, budget
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.pipeline import conclude
-from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.run_folder import EVIDENCE
 from cicd_agent.app.run_record import REPORT, RunRecord, record_decision
 from cicd_agent.app.serialization import MOST_BYTES as MOST_EVIDENCE
@@ -125,7 +125,7 @@ def record(
     )
 
 
-def replay(tape: Path, options: RunOptions, outlet: Outlet, *, evidence: str = "", config: str = "") -> int:
+def replay(tape: Path, options: RunOptions, reporter: Reporter, *, evidence: str = "", config: str = "") -> int:
     """Write the report that the recorded run gives now; exit code 1 when it is not the one that the run wrote."""
     bundle = _read(tape, Path(evidence) if evidence else tape.parent / EVIDENCE)
     header = bundle.header
@@ -135,25 +135,25 @@ def replay(tape: Path, options: RunOptions, outlet: Outlet, *, evidence: str = "
     settings = _changed(header.settings, options.inputs, config, mode)
     recorded = load(RunRecord, bundle.report, REPORT) if bundle.report else None
     players = _Players(bundle.exchanges)
-    decision = _decide(mode, bundle, settings, players, outlet)
+    decision = _decide(mode, bundle, settings, players, reporter)
     # Nothing is performed again: what was done, and where, is history.
     before = recorded or RunRecord(header.mode, Exit.OK)
     folder = PurePath(before.outputs.get("report_file", REPORT)).parent
     written = record_decision(mode, decision, folder, before.tape)
-    text = redact_json(dump(replace(written, receipts=before.receipts, audit=before.audit)), outlet.redact)
+    text = redact_json(dump(replace(written, receipts=before.receipts, audit=before.audit)), reporter.redact)
     target = Path(options.output_dir) if options.output_dir else tape.parent / "replay"
     place_file(target / REPORT, text, "Give --output-dir")
     if recorded is None:
-        outlet.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
+        reporter.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
         return Exit.OK
     if (target / REPORT).read_bytes() == bundle.report:
-        outlet.print(f"identical: the report is what the run wrote, byte for byte\nreport {target / REPORT}")
+        reporter.print(f"identical: the report is what the run wrote, byte for byte\nreport {target / REPORT}")
         return Exit.OK
     missed = [f"  asked    what the tape does not hold: {each}" for each in players.missed]
     lines = [*missed, *_explained(bundle, settings, recorded, decision, text)]
     more = ["  and more: compare the two files"] if len(lines) > _MOST_SHOWN else []
     shown = [visible_line(line) for line in lines[:_MOST_SHOWN]]
-    outlet.print("\n".join(["different:", *shown, *more, f"report {target / REPORT}"]))
+    reporter.print("\n".join(["different:", *shown, *more, f"report {target / REPORT}"]))
     return Exit.STOP
 
 
@@ -215,7 +215,6 @@ class _Players:
         self._began = min(map(sent_at, exchanges), default=0.0)
 
     def named(self, name: str) -> Player:
-        """The player of a model."""
         own = tuple(each for each in self._exchanges if each.model == name)
         return self._of.setdefault(name, Player(own or self._exchanges, name))
 
@@ -229,11 +228,10 @@ class _Players:
 
     @property
     def missed(self) -> list[str]:
-        """What was asked and is not on the tape."""
         return [each for player in self._of.values() for each in player.missed]
 
 
-def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Players, outlet: Outlet) -> Decision:
+def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Players, reporter: Reporter) -> Decision:
     header = bundle.header
     # What names a model now is asked: with other settings than the run's that may be one that the tape has not.
     renamed = settings.model != header.settings.model
@@ -241,7 +239,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
         players.named(settings.model if renamed else header.model) if header.model else None,
         budget(settings, header.mode, lambda: players.played),
         bytes.fromhex(header.fence),
-        outlet.redact,
+        reporter.redact,
         silence=header.silence,
         fast=players.named(header.fast) if header.fast else None,
         fallback=players.named(header.fallback) if header.fallback else None,

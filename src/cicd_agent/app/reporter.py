@@ -54,7 +54,7 @@ ADVISORY: Final = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVE
 """Failures that are warnings in a mode that does not fail closed."""
 
 
-class Outlet(Console):
+class Reporter(Console):
     """The console of one run, and the steps that follow its decision."""
 
     def __init__(
@@ -71,7 +71,6 @@ class Outlet(Console):
 
     @cached_property
     def recorder(self) -> Recorder:
-        """Writes this run to the audit log."""
         inputs = settled(self._options, self._environment)
         return Recorder(inputs, self._environment, redact=self.redact, warn=self.warn, now=self._now)
 
@@ -223,6 +222,5 @@ def with_outputs(plan: Plan, record: RunRecord) -> Plan:
 
 
 def declared_outputs(mode: Mode[Any], record: RunRecord) -> tuple[str, ...]:
-    """The names that this run may set: some come from the config, and a step of one's own can read them."""
     named = (name for name in record.outputs if any(fnmatchcase(name, pattern) for pattern in mode.outputs))
     return (*COMMON_OUTPUTS, *mode.outputs, *named)

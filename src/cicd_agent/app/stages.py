@@ -16,7 +16,7 @@ from cicd_agent.app.options import Clocks, RunOptions, Session
 from cicd_agent.app.pipeline import Source, decide, observe, propose, resume
 from cicd_agent.app.quota import ration
 from cicd_agent.app.replay import record
-from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.run_record import exit_of
 from cicd_agent.app.security.imported_evidence import look, read_evidence, require_one_job, take_over
 from cicd_agent.app.serialization import MOST_BYTES, dump, load
@@ -43,31 +43,31 @@ class _Run:
 
     def scene(self, mode: Mode[Any] | None, known: Event | None = None) -> Scene:
         session = self.session
-        outlet, environment, clocks = session.outlet, session.environment, session.clocks
+        reporter, environment, clocks = session.reporter, session.environment, session.clocks
         found = prepare(mode, session.options, environment, Path.cwd(), closing=self.closing, known=known)
         limit = minutes(found.settings, session.options.mode)
         session.limit(limit * 60)
-        with_it = _Equipment(found, environment, outlet.redact, clocks.elapsed, limit)
+        with_it = _Equipment(found, environment, reporter.redact, clocks.elapsed, limit)
         world = replace(
             found.world, patch_tester=with_it.patch_tester, pytest_runner=with_it.pytest_runner, reach=with_it.reach
         )
-        world = replace(world, now=clocks.now, state=outlet.recorder.state())
-        return replace(found, world=world, timeline=outlet.timeline)
+        world = replace(world, now=clocks.now, state=reporter.recorder.state())
+        return replace(found, world=world, timeline=reporter.timeline)
 
     def asking(self, mode: Mode[Any], here: Scene) -> Asking:
         session, environment = self.session, self.session.environment
-        outlet, clocks, is_dry = session.outlet, session.clocks, session.options.dry_run
+        reporter, clocks, is_dry = session.reporter, session.clocks, session.options.dry_run
         folder = answers_folder(session.options, environment, here.settings, Path.cwd())
-        cache = _cache_config(folder, environment, clocks, outlet, closing=self.closing, saves_state=not is_dry)
-        limits = ration(here.settings, outlet.recorder.store, outlet.recorder.chain, clocks.now)
+        cache = _cache_config(folder, environment, clocks, reporter, closing=self.closing, saves_state=not is_dry)
+        limits = ration(here.settings, reporter.recorder.store, reporter.recorder.chain, clocks.now)
         plain = asking(
-            mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, cache=cache, ration=limits
+            mode, here.loaded, environment.workload, clocks.elapsed, reporter.redact, cache=cache, ration=limits
         )
-        outlet.budget = plain.budget
+        reporter.budget = plain.budget
         if is_dry:
             return plain
         plain = _watched(plain, here, environment)
-        return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
+        return record(plain, mode.name, here, reporter.tape(), clock=clocks.elapsed, now=clocks.now)
 
 
 def run_mode(session: Session, *, source: str = "", target: str = "") -> int:
@@ -91,9 +91,9 @@ def explain_config(session: Session) -> int:
     mode = inputs(session.options, session.environment).get("mode", "")
     with ExitStack() as closing:
         loaded = _Run(session, closing).scene(None).loaded
-    session.outlet.print(table(explain(loaded, mode)))
+    session.reporter.print(table(explain(loaded, mode)))
     for line in (*map(str, loaded.problems), *loaded.notices):
-        session.outlet.warn(line)
+        session.reporter.warn(line)
     return Exit.OK
 
 
@@ -144,7 +144,7 @@ def _cache_config(
     folder: Path | None,
     environment: Environment,
     clocks: Clocks,
-    outlet: Outlet,
+    reporter: Reporter,
     *,
     closing: ExitStack,
     saves_state: bool,
@@ -158,7 +158,7 @@ def _cache_config(
     return CacheConfig(
         folder,
         clocks.now,
-        outlet.warn,
+        reporter.warn,
         saves_state=saves_state,
         redis_url=environment.redis_url,
         ca_bundle=environment.ca_bundle,
@@ -168,33 +168,38 @@ def _cache_config(
 
 def _stage(mode: Mode[Any], run: _Run, source: str, target: str) -> int:
     """One stage of a mode, or with the command `run` all of them."""
-    options, outlet = run.session.options, run.session.outlet
+    options, reporter = run.session.options, run.session.reporter
     match options.command:
         case "run":
             here = run.scene(mode)
             if here.settings.stage is not Stage.ALL:
                 return _part(mode, here, run)
             decision = decide(
-                mode, here, run.asking(mode, here), outlet.progress, outlet.folder.save_evidence, source=_source(here)
+                mode,
+                here,
+                run.asking(mode, here),
+                reporter.progress,
+                reporter.folder.save_evidence,
+                source=_source(here),
             )
-            return _deliver(mode, decision, here, options, outlet)
+            return _deliver(mode, decision, here, options, reporter)
         case "gather":
-            _write(target, dump(observe(mode, run.scene(mode), outlet.progress), indent=None))
+            _write(target, dump(observe(mode, run.scene(mode), reporter.progress), indent=None))
             return Exit.OK
         case "ask":
             evidence, here = _imported(mode, run, source)
-            _write(target, dump(propose(mode, evidence, here, run.asking(mode, here), outlet.progress), indent=None))
+            _write(target, dump(propose(mode, evidence, here, run.asking(mode, here), reporter.progress), indent=None))
             return Exit.OK
         case "decide":
             evidence, here = _imported(mode, run, source)
             # Beside the tape only when that is asked for: the evidence that was given may be the file of that name.
-            keep = outlet.folder.save_evidence if options.keep_evidence else _not_kept
-            decision = resume(mode, evidence, here, run.asking(mode, here), outlet.progress, keep=keep)
+            keep = reporter.folder.save_evidence if options.keep_evidence else _not_kept
+            decision = resume(mode, evidence, here, run.asking(mode, here), reporter.progress, keep=keep)
             _write(target, dump(decision, indent=None))
             return Exit.OK
         case "perform":
             decision = _decision(mode, source, "--in")
-            return outlet.finish(mode, decision, run.scene(mode, decision.event))
+            return reporter.finish(mode, decision, run.scene(mode, decision.event))
         case command:
             raise AssertionError(command)
 
@@ -203,26 +208,26 @@ def _imported(mode: Mode[Any], run: _Run, source: str) -> tuple[Evidence, Scene]
     """The evidence that another job wrote, as far as that is true, and what this job knows itself."""
     evidence = load(Evidence, read_file(Path(source), "--in", MOST_BYTES), source)
     here = run.scene(mode, evidence.event)
-    return take_over(mode, evidence, source, here, run.session.outlet.progress), here
+    return take_over(mode, evidence, source, here, run.session.reporter.progress), here
 
 
-def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: RunOptions, outlet: Outlet) -> int:
+def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: RunOptions, reporter: Reporter) -> int:
     if not options.fix:
-        return outlet.finish(mode, decision, here)
+        return reporter.finish(mode, decision, here)
     from cicd_agent.app import fix  # noqa: PLC0415  only who changes it pays
 
     edits = mode.edits(decision.judgement, decision.evidence)
     if not options.dry_run:
-        code = outlet.finish(mode, decision, here)
+        code = reporter.finish(mode, decision, here)
         lines = tuple(fix.apply(edits, here.top)) if here.top else ()
     else:
         code = exit_of(decision)
         text, lines = fix.diff(edits)
-        outlet.progress("")
+        reporter.progress("")
         if text:
-            outlet.print(text)
+            reporter.print(text)
     for line in lines:
-        outlet.warn(line)
+        reporter.warn(line)
     return code
 
 
@@ -236,8 +241,8 @@ def _source(here: Scene) -> Source:
 
 def _part(mode: Mode[Any], here: Scene, run: _Run) -> int:
     """One stage of a workflow that is split into jobs, none of which holds two dangerous things."""
-    outlet = run.session.outlet
-    stage, settings, progress = here.settings.stage, here.settings, outlet.progress
+    reporter = run.session.reporter
+    stage, settings, progress = here.settings.stage, here.settings, reporter.progress
     match stage:
         case Stage.GATHER | Stage.ASK:
             name = _file(settings.evidence_file, "evidence-file", stage)
@@ -248,19 +253,19 @@ def _part(mode: Mode[Any], here: Scene, run: _Run) -> int:
             if stage is Stage.ASK:
                 evidence = propose(mode, evidence, here, run.asking(mode, here), progress)
             _write(name, dump(evidence, indent=None))
-            return outlet.gathered(mode, evidence, here)
+            return reporter.gathered(mode, evidence, here)
         case Stage.TRY:
             name = _file(settings.evidence_file, "evidence-file", stage)
             target = _file(settings.decision_file, "decision-file", stage)
             evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
             # Whatever key this job may hold: who runs what nobody has read asks nobody.
             asked = replace(run.asking(mode, here), model=None, fast=None, fallback=None, silence="")
-            decision = resume(mode, evidence, here, asked, progress, keep=outlet.folder.save_evidence)
+            decision = resume(mode, evidence, here, asked, progress, keep=reporter.folder.save_evidence)
             _write(target, dump(decision, indent=None))
-            return outlet.finish(mode, replace(decision, plan=decision.plan.here), here)
+            return reporter.finish(mode, replace(decision, plan=decision.plan.here), here)
         case Stage.DELIVER:
             name = _file(settings.decision_file, "decision-file", stage)
-            return outlet.finish(mode, _decision(mode, name, "`decision-file`"), here)
+            return reporter.finish(mode, _decision(mode, name, "`decision-file`"), here)
         case Stage.ALL:
             raise AssertionError(stage)
 

@@ -47,8 +47,6 @@ _RESULTS: Final[Mapping[int, str]] = {
 
 
 def timed(asking: Asking, timeline: Timeline) -> Asking:
-    """The same asking, whose requests leave spans in the timeline."""
-
     def wrapped(model: Model | None) -> Model | None:
         return TracedModel(model, timeline) if model else None
 

@@ -120,7 +120,6 @@ def span(first: int, last: int) -> str:
 
 
 def short(sha: str) -> str:
-    """A commit as a table has it."""
     return one_line(sha, 200)[:7]
 
 

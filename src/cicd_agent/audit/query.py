@@ -120,7 +120,6 @@ def receipts_of(store: Store, row: Row) -> tuple[Row, ...]:
 
 
 def counted(rows: Iterator[Row], progress: Progress, task: str) -> Iterator[Row]:
-    """The rows, with a line of progress now and then."""
     for number, row in enumerate(rows, 1):
         if number % _STEP == 0:
             progress(f"{task}: {number:,} entries")
@@ -128,7 +127,6 @@ def counted(rows: Iterator[Row], progress: Progress, task: str) -> Iterator[Row]
 
 
 def entry_document(row: Row) -> dict[str, Any]:
-    """An entry with its place in the chain, for JSON."""
     position = {"repository": row.repository, "seq": row.seq, "prev": row.prev, "hash": row.hash}
     return {**position, "told": readable(row.text)}
 

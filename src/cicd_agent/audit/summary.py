@@ -58,12 +58,10 @@ class RunSummary:
 
     @classmethod
     def of(cls, row: Row, *, finished: bool | None = None) -> "RunSummary":
-        """The run of an entry."""
         return cls(row, Loose.read(row.text), finished)
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models that were asked."""
         return self.data.words("models")
 
     @property
@@ -117,7 +115,6 @@ def utc_text(at: int) -> str:
 
 
 def inert(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 

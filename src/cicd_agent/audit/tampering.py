@@ -96,7 +96,6 @@ class Verification:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is wrong with it."""
         return not self.breaks
 
 
@@ -108,7 +107,6 @@ class Breaks:
     more: int = 0
 
     def add(self, one: Break) -> None:
-        """Note it."""
         if len(self.found) < MAX_BREAKS:
             self.found.append(one)
         else:
@@ -116,5 +114,4 @@ class Breaks:
 
     @property
     def number(self) -> int:
-        """How many there are."""
         return len(self.found) + self.more

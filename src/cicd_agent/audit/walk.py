@@ -39,7 +39,6 @@ class Reading:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """The repositories that its row and its text say it is of."""
         named = self.data.get("repository") if self.data else None
         return (self.row.repository, named) if isinstance(named, str) else (self.row.repository,)
 
@@ -136,7 +135,6 @@ class References:
 
     @property
     def removed(self) -> RecordedRemoval | None:
-        """The removal that reaches farthest."""
         return self.removals[max(self.removals)] if self.removals else None
 
     def _receipts(self, seq: int, data: Mapping[str, Any], first: int) -> Break | None:

@@ -14,7 +14,7 @@ import click
 from cicd_agent.adapters.files import place_file, read_file
 from cicd_agent.app.context import first_settings, inputs
 from cicd_agent.app.options import RunOptions, Session
-from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.run_folder import HIDDEN
 from cicd_agent.app.run_record import REPORT, RunRecord
 from cicd_agent.app.serialization import load as load_report
@@ -71,7 +71,7 @@ def accuracy(
 
     Exit code 1 where a mode falls short for certain.
     """
-    options, environment, outlet = session.options, session.environment, session.outlet
+    options, environment, reporter = session.options, session.environment, session.reporter
     at = int(session.clocks.now())
     begin = _since(since or ("" if paths else DEFAULT_SINCE), at)
     with ExitStack() as closing:
@@ -84,34 +84,38 @@ def accuracy(
         environment = replace(environment, run=replace(environment.run, repository=repository))
         sources = sources_of(options, environment, closing)
         limits = [*sources.notices]
-        decisions = _of_reports(paths, name, begin, outlet) if paths else _of_store(store, name, begin, limits, outlet)
+        decisions = (
+            _of_reports(paths, name, begin, reporter) if paths else _of_store(store, name, begin, limits, reporter)
+        )
         limits += decisions.limits
         thresholds = _thresholds(options, environment, sources.repository, limits)
         cases: list[Case] = []
         if not paths:
-            findings, unread = finding_cases(decisions.findings, sources, name, (begin, at), outlet.progress)
+            findings, unread = finding_cases(decisions.findings, sources, name, (begin, at), reporter.progress)
             cases += findings
             limits += unread
             if not decisions.gates:
-                decisions = replace(decisions, gates=_of_hidden_reports(name, begin, limits, outlet))
-        more, gate, missing = _gate(decisions.gates, sources, at, outlet)
+                decisions = replace(decisions, gates=_of_hidden_reports(name, begin, limits, reporter))
+        more, gate, missing = _gate(decisions.gates, sources, at, reporter)
         reruns, unread = rerun_cases(decisions.failures, sources.runs)
         cases += [*more, *reruns]
         limits += [*missing, *unread]
     record = measure(cases, thresholds)
     limits = list(dict.fromkeys(limits))
-    outlet.progress("")
+    reporter.progress("")
     shown = document(record, gate, begin, limits)
     if out:
         text = json.dumps({**shown, "cases": [asdict(case) for case in cases]}, indent=1)
-        place_file(Path.cwd() / out, redact_json(text, outlet.redact) + "\n", "Give another --out")
+        place_file(Path.cwd() / out, redact_json(text, reporter.redact) + "\n", "Give another --out")
     if options.format == "json":
-        outlet.print_json(json.dumps(shown, indent=1))
+        reporter.print_json(json.dumps(shown, indent=1))
     else:
-        outlet.print(render_accuracy(record, gate, limits, colour=outlet.coloured, width=outlet.width))
+        reporter.print(render_accuracy(record, gate, limits, colour=reporter.coloured, width=reporter.width))
     for mode in record.below:
         standing = record.modes[mode]
-        outlet.warn(f"{mode} is below its threshold of {standing.threshold:.0%}: right in {share_text(standing.tally)}")
+        reporter.warn(
+            f"{mode} is below its threshold of {standing.threshold:.0%}: right in {share_text(standing.tally)}"
+        )
     return Exit.STOP if record.below else Exit.OK
 
 
@@ -147,17 +151,17 @@ def _tally(tally: Tally) -> dict[str, object]:
     }
 
 
-def _of_store(store: Store | None, name: str, since: int, limits: list[str], outlet: Outlet) -> Decisions:
-    outlet.progress("reading the account book")
+def _of_store(store: Store | None, name: str, since: int, limits: list[str], reporter: Reporter) -> Decisions:
+    reporter.progress("reading the account book")
     decisions = read_decisions(store, name, MODES, since) if store else Decisions()
     if not decisions.runs:
         limits.append("the account book holds no run of that time: only what stands on GitHub was looked at")
     return decisions
 
 
-def _of_reports(paths: Sequence[str], name: str, since: int, outlet: Outlet) -> Decisions:
+def _of_reports(paths: Sequence[str], name: str, since: int, reporter: Reporter) -> Decisions:
     """What the named reports hold. Raises ConfigError when none is of a gate."""
-    gates, unread = read_reports(paths, name, outlet)
+    gates, unread = read_reports(paths, name, reporter)
     if not gates:
         raise ConfigError(
             "there is no report of a deployment gate",
@@ -167,9 +171,9 @@ def _of_reports(paths: Sequence[str], name: str, since: int, outlet: Outlet) -> 
     return Decisions(gates=tuple(each for each in gates if each.at >= since), limits=unread)
 
 
-def _of_hidden_reports(name: str, since: int, limits: list[str], outlet: Outlet) -> tuple[DecidedGate, ...]:
+def _of_hidden_reports(name: str, since: int, limits: list[str], reporter: Reporter) -> tuple[DecidedGate, ...]:
     """What reports of the gate in this folder hold, where the audit log has none of its decisions."""
-    gates, unread = read_reports((HIDDEN,), name, outlet) if Path(HIDDEN).is_dir() else ([], ())
+    gates, unread = read_reports((HIDDEN,), name, reporter) if Path(HIDDEN).is_dir() else ([], ())
     # That there are reports of other modes is of no interest here.
     limits += [limit for limit in unread if "could not be read" in limit]
     if undated := sum(not each.at for each in gates):
@@ -178,25 +182,27 @@ def _of_hidden_reports(name: str, since: int, limits: list[str], outlet: Outlet)
 
 
 def _gate(
-    gates: Sequence[DecidedGate], sources: OutcomeSources, now: int, outlet: Outlet
+    gates: Sequence[DecidedGate], sources: OutcomeSources, now: int, reporter: Reporter
 ) -> tuple[tuple[Case, ...], GateRecord | None, tuple[str, ...]]:
     """A case for each decision of the gate, the counts of all, and what is not known of them."""
     if not gates:
         return (), None, ()
-    outcomes, limits = deployment_outcomes(sources, gates, now, outlet.progress)
-    outlet.progress("comparing holds with what proceeded next")
+    outcomes, limits = deployment_outcomes(sources, gates, now, reporter.progress)
+    reporter.progress("comparing holds with what proceeded next")
     cases = gate_cases(gates, outcomes, lambda old, new: _follows(sources.repository, old, new))
     return cases, gate_record([each.gated for each in gates], outcomes), limits
 
 
-def read_reports(paths: Sequence[str], repository: str, outlet: Outlet) -> tuple[list[DecidedGate], tuple[str, ...]]:
+def read_reports(
+    paths: Sequence[str], repository: str, reporter: Reporter
+) -> tuple[list[DecidedGate], tuple[str, ...]]:
     """The decisions in all reports, in the order of their paths, and what could not be read as sentences."""
     gates: list[DecidedGate] = []
     others: Counter[str] = Counter()
     broken: list[str] = []
     files = list(_files(paths))
     for number, path in enumerate(files[:_MAX_FILES], 1):
-        outlet.progress(f"reading report {number:,} of {len(files):,}")
+        reporter.progress(f"reading report {number:,} of {len(files):,}")
         try:
             report = load_report(RunRecord, read_file(path, "the report", _MAX_BYTES), str(path))
         except ConfigError as error:

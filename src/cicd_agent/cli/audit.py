@@ -13,7 +13,7 @@ import click
 from cicd_agent.adapters.files import read_file, streamed_file
 from cicd_agent.app.context import inputs
 from cicd_agent.app.options import Invocation, RunOptions, Session
-from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.page import WIDE, render_pruned, render_runs, render_verified
 from cicd_agent.audit.query import (
@@ -69,7 +69,7 @@ class Options:
     most: int = 20
 
 
-Verb = Callable[[Store, Options, Outlet, float], int]
+Verb = Callable[[Store, Options, Reporter, float], int]
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def _time(text: str, now: float, option: str) -> int:
         raise ConfigError(f"{option} is no time", why=f"`{text}`", remedy=remedy) from None
 
 
-def _list(store: Store, options: Options, outlet: Outlet, now: float) -> int:
+def _list(store: Store, options: Options, reporter: Reporter, now: float) -> int:
     if options.most < 1:
         raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
     query = _query(options, now)
@@ -125,20 +125,20 @@ def _list(store: Store, options: Options, outlet: Outlet, now: float) -> int:
     rows = list(store.find(replace(query, limit=options.most + 1)))
     shown, is_more = rows[: options.most], len(rows) > options.most
     runs = [RunSummary.of(row, finished=finished) for row, finished in with_outcome(store, query, shown)]
-    outlet.progress("")
+    reporter.progress("")
     if options.format == "json":
         document = {"version": 1, "place": store.location, "more": is_more, "runs": [each.document() for each in runs]}
-        outlet.print_json(json.dumps(document, indent=1))
+        reporter.print_json(json.dumps(document, indent=1))
     else:
-        width = outlet.width if outlet.coloured else WIDE
-        outlet.print(render_runs(runs, store.location, is_more=is_more, colour=outlet.coloured, width=width))
+        width = reporter.width if reporter.coloured else WIDE
+        reporter.print(render_runs(runs, store.location, is_more=is_more, colour=reporter.coloured, width=width))
     return Exit.OK
 
 
-def _show(store: Store, options: Options, outlet: Outlet, _now: float) -> int:
+def _show(store: Store, options: Options, reporter: Reporter, _now: float) -> int:
     """Print one run, whole: what was decided, on what grounds, and its outcome."""
-    row = find_entry(store, options.id, options.repository, outlet.progress)
-    outlet.progress("")
+    row = find_entry(store, options.id, options.repository, reporter.progress)
+    reporter.progress("")
     data = Loose.read(row.text)
     if row.columns.kind is Kind.RECEIPTS and (of := data.number("of")) and (run := store.row(row.repository, of)):
         row, data = run, Loose.read(run.text)
@@ -154,16 +154,16 @@ def _show(store: Store, options: Options, outlet: Outlet, _now: float) -> int:
             "entry": entry_document(row),
             "receipts": [entry_document(each) for each in receipts],
         }
-        outlet.print_json(json.dumps(document, indent=1))
+        reporter.print_json(json.dumps(document, indent=1))
     else:
         from cicd_agent.audit.entry_page import render_entry  # noqa: PLC0415  each pays for itself
 
         texts = [Loose.read(each.text) for each in receipts]
-        outlet.print(render_entry(row, data, texts, holds=holds, colour=outlet.coloured, width=outlet.width))
+        reporter.print(render_entry(row, data, texts, holds=holds, colour=reporter.coloured, width=reporter.width))
     return Exit.OK
 
 
-def _verify(store: Store, options: Options, outlet: Outlet, _now: float) -> int:
+def _verify(store: Store, options: Options, reporter: Reporter, _now: float) -> int:
     """Check every chain against itself, its stored end, and the anchors that were given."""
     anchors = [anchor_of(text) for text in options.anchors]
     if options.repository and (others := {each.repository for each in anchors} - {options.repository}):
@@ -177,16 +177,16 @@ def _verify(store: Store, options: Options, outlet: Outlet, _now: float) -> int:
     named = options.repository if options.repository in known or not lost else ""
     results = []
     for repository in select_chains(store, named) if named or not options.repository else ():
-        outlet.progress(f"checking {repository}")
+        reporter.progress(f"checking {repository}")
         # Before the rows: what is recorded meanwhile lies beyond the end, and is no cut.
         head = store.head(repository)
-        rows = counted(store.rows(repository), outlet.progress, f"checking {repository}")
+        rows = counted(store.rows(repository), reporter.progress, f"checking {repository}")
         results.append(verify(rows, [each for each in anchors if each.repository == repository], head))
-    outlet.progress("")
+    reporter.progress("")
     if options.format == "json":
-        outlet.print_json(json.dumps(document(results, lost, place=store.location), indent=1))
+        reporter.print_json(json.dumps(document(results, lost, place=store.location), indent=1))
     else:
-        outlet.print(render_verified(results, lost, store.location, colour=outlet.coloured, width=outlet.width))
+        reporter.print(render_verified(results, lost, store.location, colour=reporter.coloured, width=reporter.width))
     return Exit.STOP if lost or not all(each.holds for each in results) else Exit.OK
 
 
@@ -233,30 +233,30 @@ def anchor_of(text: str) -> Link:
     raise ConfigError(f"--anchor {text} is of a run that was not recorded", why=reason, remedy=remedy)
 
 
-def _export(store: Store, options: Options, outlet: Outlet, now: float) -> int:
+def _export(store: Store, options: Options, reporter: Reporter, now: float) -> int:
     """Write what the options select, to a file or to the standard output."""
     from cicd_agent.audit.export import FORMATS, export_rows  # noqa: PLC0415  each pays for itself
 
     kind = options.format or "jsonl"
     rows = export_rows(store, _query(options, now), runs_only=kind != "jsonl")
-    lines = FORMATS[kind](counted(rows, outlet.progress, "exporting"))
+    lines = FORMATS[kind](counted(rows, reporter.progress, "exporting"))
     if options.out:
         try:
             with streamed_file(Path.cwd() / options.out) as write:
                 for line in lines:
-                    write(f"{outlet.redact(line)}\n")
+                    write(f"{reporter.redact(line)}\n")
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
             remedy = "Give another path"
             raise ConfigError(f"--out {options.out} cannot be written", why=reason, remedy=remedy) from None
     else:
         for line in lines:
-            outlet.print_json(line)
-    outlet.progress("")
+            reporter.print_json(line)
+    reporter.progress("")
     return Exit.OK
 
 
-def _prune(store: Store, options: Options, outlet: Outlet, now: float) -> int:
+def _prune(store: Store, options: Options, reporter: Reporter, now: float) -> int:
     """Remove what is older than the options say, and record that."""
     from cicd_agent.audit.prune import prune_chain  # noqa: PLC0415  each pays for itself
 
@@ -267,16 +267,16 @@ def _prune(store: Store, options: Options, outlet: Outlet, now: float) -> int:
         raise ConfigError("--older-than is no time", remedy="Give `400d`, or a date such as 2025-11-01")
     is_dry = options.dry_run
     pruned = [
-        prune_chain(store, each, before, int(now), outlet.progress, is_dry=is_dry)
+        prune_chain(store, each, before, int(now), reporter.progress, is_dry=is_dry)
         for each in select_chains(store, options.repository)
     ]
-    outlet.progress("")
+    reporter.progress("")
     if options.format == "json":
         chains = [each.document() for each in pruned]
         shown = {"version": 1, "dry_run": is_dry, "before": before, "chains": chains}
-        outlet.print_json(json.dumps(shown, indent=1))
+        reporter.print_json(json.dumps(shown, indent=1))
     else:
-        outlet.print(render_pruned(pruned, before, dry_run=is_dry, colour=outlet.coloured, width=outlet.width))
+        reporter.print(render_pruned(pruned, before, dry_run=is_dry, colour=reporter.coloured, width=reporter.width))
     return Exit.OK
 
 
@@ -305,7 +305,7 @@ def _add(name: str, verb: Verb, text: str, *decorators: Callable[[Any], Any]) ->
     ) -> int:
         options = Options(format=session.options.format, dry_run=session.options.dry_run, **values)
         with opened(session.options, session.environment) as store:
-            return verb(store, options, session.outlet, session.clocks.now())
+            return verb(store, options, session.reporter, session.clocks.now())
 
     @composed(audit_options, *decorators)
     def understood(**values: Any) -> Invocation:

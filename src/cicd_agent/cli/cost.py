@@ -72,7 +72,7 @@ def cost(
     repository: str = "",
     book: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
-    options, environment, outlet = session.options, session.environment, session.outlet
+    options, environment, reporter = session.options, session.environment, session.reporter
     until = int(session.clocks.now())
     try:
         begin = moment(since or SINCE, until)
@@ -89,18 +89,18 @@ def cost(
     with closing(opened) as store:
         select_chains(store, repository)
         query = EntryQuery(repository=repository, kind=Kind.RUN, since=begin, limit=MAX_ENTRIES)
-        counted = _Counted(store.find(query), outlet.progress)
+        counted = _Counted(store.find(query), reporter.progress)
         report = cost_report(iter(counted), prices.rates)
         location = store.location
-    outlet.progress("")
+    reporter.progress("")
     limits = [*prices.limits]
     if counted.entries == MAX_ENTRIES:
         limits.append(f"only the newest {MAX_ENTRIES:,} entries were added up")
     page = Page(begin, location, prices.source, by or _by(report), tuple(limits))
     if options.format == "json":
-        outlet.print_json(json.dumps(document(report, page, until), indent=1))
+        reporter.print_json(json.dumps(document(report, page, until), indent=1))
     else:
-        outlet.print(render_cost(report, page, colour=outlet.coloured, width=outlet.width))
+        reporter.print(render_cost(report, page, colour=reporter.coloured, width=reporter.width))
     return Exit.OK
 
 

@@ -62,23 +62,23 @@ def gate_result(
     workflow: Workflow | None = None,
 ) -> int:
     """Exit code 1 when the check is red."""
-    outlet, workflow = session.outlet, workflow or step(session.environment, OUTPUTS)
+    reporter, workflow = session.reporter, workflow or step(session.environment, OUTPUTS)
     try:
         settings = first_settings(session.options, session.environment)
         found = Needs(_needs(needs, settings, standard_input or sys.stdin.buffer))
         result = _judged(found, conditions((*settings.jobs, *jobs)), plan, route)
     except ConfigError as error:
         # What cannot be read is red as well.
-        line = outlet.redact(str(error))
+        line = reporter.redact(str(error))
         _conclude(workflow, Conclusion.FAILURE, line)
         workflow.summary(f"### Gate: red\n\n{prose(line)}\n")
         raise
     for each in result.jobs:
-        outlet.print(visible_line(_line(each)))
-    words = outlet.redact(_words(result))
-    outlet.print(words)
+        reporter.print(visible_line(_line(each)))
+    words = reporter.redact(_words(result))
+    reporter.print(words)
     _conclude(workflow, result.conclusion, words)
-    workflow.summary(outlet.redact(_page(result)))
+    workflow.summary(reporter.redact(_page(result)))
     if result.conclusion is Conclusion.SUCCESS:
         return Exit.OK
     workflow.annotate([Annotation("gate-result", Level.ERROR, "cicd-agent: gate", words)])

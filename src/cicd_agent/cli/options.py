@@ -70,12 +70,10 @@ def _assignments(_context: click.Context, _parameter: click.Parameter, pairs: Se
 
 
 def input_option(text: str = "set an input, as `with:` does; may be repeated") -> Callable[[F], F]:
-    """Settings by their names."""
     return click.option("--input", "inputs", metavar="NAME=VALUE", multiple=True, callback=_assignments, help=text)
 
 
 def format_option(*formats: str, text: str = "text for a person, json for a program") -> Callable[[F], F]:
-    """What the result is printed as."""
     return click.option("--format", type=click.Choice(formats or ("text", "json")), help=text)
 
 
@@ -85,7 +83,6 @@ def repo_dir_option(otherwise: str = "GITHUB_WORKSPACE, else the current directo
 
 
 def out_option(text: str) -> Callable[[F], F]:
-    """The file that is written."""
     return click.option("--out", metavar="FILE", help=text)
 
 

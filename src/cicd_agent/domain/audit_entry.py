@@ -96,7 +96,6 @@ class Row:
 
     @property
     def link(self) -> Link:
-        """Its place in the chain."""
         return Link(self.repository, self.seq, self.hash)
 
 
@@ -156,7 +155,6 @@ def canonical_json(data: Mapping[str, Any]) -> str:
 
 
 def entry_hash(repository: str, seq: int, prev: str, text: str) -> str:
-    """The hash of an entry at its place, in hex."""
     return hash_of_digest(repository, seq, prev, digest(text))
 
 
@@ -167,7 +165,6 @@ def hash_of_digest(repository: str, seq: int, prev: str, text_digest: str) -> st
 
 
 def digest(text: str) -> str:
-    """SHA-256 in hex. A text that a store has damaged has one, too."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

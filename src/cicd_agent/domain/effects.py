@@ -319,7 +319,6 @@ class Plan:
 
     @property
     def here(self) -> "Plan":
-        """What of it stays with this job: files, outputs, its own log and summary. The rest is another job's."""
         return Plan(tuple(each for each in self.effects if isinstance(each, Annotation | Artifact | Output | Summary)))
 
 

@@ -83,5 +83,4 @@ class Evidence:
         return value
 
     def put(self, section: Section[T], value: T | None) -> "Evidence":
-        """The same evidence with this value of the section."""
         return replace(self, sections={**self.sections, section.name: value})

@@ -57,7 +57,6 @@ class Location:
         return self.start or self.line
 
     def meets(self, other: "Location") -> bool:
-        """Whether the two have a line in common, on the same side of the same file."""
         is_same = (self.path, self.side) == (other.path, other.side)
         return is_same and self.first <= other.line and other.first <= self.line
 

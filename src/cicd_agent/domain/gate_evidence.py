@@ -144,7 +144,6 @@ class PastDeployment:
 
     @property
     def worked(self) -> bool:
-        """Whether what it brought has run there."""
         return self.succeeded or self.state == "success"
 
 

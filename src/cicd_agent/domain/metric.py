@@ -79,12 +79,10 @@ class Sample:
 
     @property
     def key(self) -> tuple[str, tuple[str, ...]]:
-        """What tells it from all others."""
         return self.metric.name, self.labels
 
     @property
     def cumulative(self) -> tuple[int, ...]:
-        """The observations up to each bound, as Prometheus counts them."""
         return tuple(accumulate(self.counts))
 
 
@@ -96,7 +94,6 @@ class Tally:
         self._values: dict[tuple[str, str], set[str]] = {}
 
     def add(self, samples: Iterable[Sample]) -> None:
-        """Count these, too."""
         for sample in samples:
             each = self._within(sample)
             stood = self._total.get(each.key)
@@ -104,7 +101,6 @@ class Tally:
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        """What was counted so far."""
         return tuple(self._total.values())
 
     def _within(self, each: Sample) -> Sample:
@@ -138,5 +134,4 @@ def _both(before: Sample, after: Sample) -> Sample:
 
 
 def by_name(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
-    """The metrics by their names."""
     return {metric.name: metric for metric in metrics}

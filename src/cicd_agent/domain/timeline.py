@@ -29,7 +29,6 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
         return max(0.0, self.ended - self.began)
 
 

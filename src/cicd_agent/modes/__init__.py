@@ -29,19 +29,16 @@ def modes() -> "Mapping[str, Mode[Any]]":
 
 
 def contract_of(name: str) -> "Contract":
-    """The inputs, permissions and decisions of the mode of this name."""
     contract: Contract = _module(name, "contract").CONTRACT
     return contract
 
 
 def result_types() -> Mapping[str, type]:
-    """What modes come to, by the key of each result in the report."""
     return {key: type_ for name in MODES for key, type_ in _module(name, "result").RESULTS.items()}
 
 
 @cache
 def evidence_sections() -> "Mapping[str, Section[Any]]":
-    """The sections of all modes' evidence, by their key in the JSON."""
     return {section.name: section for name in MODES for section in _module(name, "evidence").SECTIONS}
 
 

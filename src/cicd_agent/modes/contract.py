@@ -71,5 +71,4 @@ class Contract:
 
     @property
     def needed(self) -> tuple[Permission, ...]:
-        """The permissions that it needs with no setting changed."""
         return tuple(each for each in self.permissions if not each.only_for and not each.optional)

@@ -78,7 +78,6 @@ class Account:
 
     @property
     def price(self) -> str:
-        """What it cost, in words."""
         return "cost unknown" if self.cost_usd is None else f"${self.cost_usd:.2f}"
 
 

@@ -75,8 +75,6 @@ def _put_dates_forward(later: Callable[[], float]) -> None:
 
 
 def _defaulting(function: Any, later: Any) -> Any:
-    """The function with the later time in place of no argument."""
-
     def with_default(seconds: float | None = None) -> Any:
         return function(later() if seconds is None else seconds)
 

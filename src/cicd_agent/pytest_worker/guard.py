@@ -66,7 +66,6 @@ def is_registered(config: pytest.Config, plugin: object) -> bool:
 
 
 def _plain(owner: object, name: str) -> Any:
-    """What is in its dictionary: a method as a function, whatever a descriptor would make of it."""
     result = vars(owner).get(name)
     return getattr(result, "__func__", result) if isinstance(result, (classmethod, staticmethod)) else result
 

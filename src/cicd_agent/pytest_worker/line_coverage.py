@@ -51,7 +51,6 @@ class Measure:
         return sorted(path[len(self._top) + 1 :] for path in result if path.startswith(self._top + "/"))
 
     def contexts(self, path: str) -> dict[int, list[str]]:
-        """Line → contexts in which it was executed."""
         return self._coverage.get_data().contexts_by_lineno(os.path.join(self._top, path))
 
     def coverage_fields(self) -> list[dict[str, Any]]:

@@ -131,7 +131,6 @@ def _key(code: types.CodeType) -> tuple[Any, ...]:
 
 
 def _distinguishable(constant: Any) -> Any:
-    """A constant as something that is equal for equal ones of the same types alone: 1 is True."""
     if isinstance(constant, (tuple, frozenset)):
         return type(constant)(map(_distinguishable, constant))
     return type(constant).__name__, "" if isinstance(constant, types.CodeType) else repr(constant)

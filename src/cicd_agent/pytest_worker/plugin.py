@@ -138,21 +138,18 @@ class Watch:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Let nobody sum up for a terminal that is not there: Hypothesis is imported for it, which takes longest."""
         summary = session.config.hook.pytest_terminal_summary
         with suppress(AttributeError):
             for each in summary.get_hookimpls():
                 summary._remove_plugin(each.plugin)  # noqa: SLF001  there is no other way
 
     def look(self) -> None:
-        """Remember whether pytest has been tampered with."""
         if not self.replaced:
             self.replaced = self._guard.replaced()
         if not self.replaced and self._config is not None and not is_registered(self._config, self):
             self.replaced = "our plugin"
 
     def turn(self, context: str) -> None:
-        """Whatever runs from now on belongs to this."""
         if self._measure is not None:
             self._measure.switch(context)
         if self._opened is not None:

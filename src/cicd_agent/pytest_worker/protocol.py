@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
 
 def signed(key: bytes, number: int, text: str) -> bytes:
-    """One line: the signature of its number and text, and the text, which has no line end."""
     content = text.encode()
     return b"%s %s\n" % (signature(key, number, content), content)
 
 
 def signature(key: bytes, number: int, content: bytes) -> bytes:
-    """In hexadecimal digits."""
     return hmac.new(key, b"%d " % number + content, "sha256").hexdigest().encode()
 
 
@@ -62,6 +60,5 @@ def teller(descriptor: int, key: bytes) -> Callable[[dict[str, Any]], None]:
 
 
 def plain(text: object, limit: int) -> str:
-    """Text that can be written as UTF-8, cut to a length, on one line."""
     short = str(text)[: 2 * limit].encode("utf-8", "backslashreplace").decode("utf-8")
     return " ".join(short.splitlines())[:limit]

@@ -7,7 +7,6 @@ _NO_WIDTH = frozenset({"Mn", "Me", "Cf"})
 
 
 def cells(text: str) -> int:
-    """Columns that the text takes on one line."""
     # Nearly all text is ASCII, and asking for each character's width costs.
     return len(text) if text.isascii() else sum(map(_width, text))
 

@@ -32,7 +32,6 @@ from cicd_agent.domain.text.words import count
 
 
 def dry_run(plan: Plan) -> str:
-    """What would be done, as text for a terminal."""
     return "\n".join("\n".join(_would(effect)) for effect in plan.effects) or "nothing to do"
 
 

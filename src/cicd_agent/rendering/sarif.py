@@ -46,7 +46,6 @@ def sarif(findings: Sequence[Finding], *, version: str) -> str:
 
 
 def rule_id(finding: Finding) -> str:
-    """The rule's own id; the model's findings are one rule for each category."""
     return finding.id if finding.origin is Origin.RULE else f"model/{finding.category}"
 
 

@@ -113,7 +113,6 @@ def told_outputs(outputs: Mapping[str, str]) -> Iterator[str]:
 
 
 def one_line(text: str, room: int = 1_000) -> str:
-    """Foreign text made harmless, in one line."""
     line = visible_line(mask(" ".join(text.split())))
     return line if len(line) <= room else f"{line[: room - 1]}…"
 

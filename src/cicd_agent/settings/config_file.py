@@ -22,7 +22,6 @@ class Problem:
     file: str = CONFIG_FILE
 
     def __str__(self) -> str:
-        """The line that a user of the run sees."""
         where = printable(self.file) + (f" line {self.line}" if self.line else "")
         return f"{where}: {self.message} Ignored for this run."
 

@@ -92,7 +92,6 @@ def parse_document(raw: str | bytes) -> Block:
 
 
 def encodable(text: str) -> str:
-    """The text with surrogate pairs as the characters they stand for, and single ones as U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

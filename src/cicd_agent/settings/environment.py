@@ -37,7 +37,6 @@ class Workload:
 
     @property
     def known(self) -> bool:
-        """Whether somebody said what the identity is good for."""
         return bool(self.identity_provider_id and self.service_account_id)
 
 

@@ -56,7 +56,6 @@ def _by_mode(setting: Setting, mode: str) -> Row:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned text."""
     names, values = (
         max(len(text) for text in column) for column in zip(*((r.name, r.value) for r in rows), strict=True)
     )

@@ -123,14 +123,12 @@ def _merge(
 
 
 def _puts_aside(each: Assignment, before: Assignment | None) -> bool:
-    """Whether a lock comes over something that the repository set."""
     return each.precedence is Precedence.LOCKED and before is not None and before.precedence in _REPOSITORY
 
 
 def lint(
     file_text: str | bytes, file_name: str = CONFIG_FILE, *, known_rules: Collection[str] | None = None
 ) -> tuple[Problem, ...]:
-    """Everything that is wrong with a config file."""
     file = ConfigFile(file_name, known_rules=known_rules)
     return tuple(read for read in file.read(file_text) if isinstance(read, Problem))
 

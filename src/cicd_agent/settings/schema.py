@@ -66,7 +66,6 @@ class Settings(
 
 
 def with_sections(sections: Iterable[type[Section]]) -> type[Settings]:
-    """Settings with the sections of modes that are not in it yet."""
     return _with(tuple(section for section in sections if not issubclass(Settings, section)))
 
 
@@ -91,7 +90,6 @@ BY_MODE: Final[Mapping[str, Limits]] = {"max_cost_usd": USD, "timeout_minutes": 
 
 
 def usd(settings: Settings, mode: str) -> float:
-    """Most that one run of the mode may spend."""
     return limit_of(mode, USD) if settings.max_cost_usd is None else settings.max_cost_usd
 
 

@@ -56,7 +56,6 @@ class Setting:
 
     @property
     def is_for_organisations(self) -> bool:
-        """Whether an organisation's text may say it: everything but secrets, and that text itself."""
         return not self.is_secret and self.name != "organisation-config"
 
     @property
@@ -66,12 +65,10 @@ class Setting:
 
     @property
     def expected(self) -> str:
-        """What it may be, in words that follow "must be"."""
         return f"a mapping of {self.keys} to {self.expected_item}" if self.keys else _describe_shape(self.shape)
 
     @property
     def expected_item(self) -> str:
-        """What a value of a mapping may be."""
         return _describe_shape(self.shape["additionalProperties"])
 
     @property
@@ -80,7 +77,6 @@ class Setting:
         return tuple(self.shape.get("propertyNames", {}).get("enum", ()))
 
     def split(self, text: str) -> Value:
-        """An input's text as a file would have it: items of a list stand on their own lines or between commas."""
         if self.shape["type"] != "array":
             return text
         return tuple(item for part in re.split(r"\n" if self.lines else r"[,\n]", text) if (item := part.strip()))
@@ -186,18 +182,15 @@ def organisation_schema() -> dict[str, object]:
 
 
 def hint(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about a word: the known word that is near, or a full stop."""
     near = difflib.get_close_matches(word[:64].lower().replace("_", "-"), list(known), n=1)
     return f", did you mean `{near[0]}`?" if near else "."
 
 
 def printable(text: str) -> str:
-    """The text on one line, with nothing in it that a terminal or a code span would obey."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text).replace("`", "'")
 
 
 def reveals(text: str, secrets: Iterable[str]) -> bool:
-    """Whether a secret, or a good part of one, is in the text."""
     parts = [text[start : start + _SECRET_PART] for start in range(len(text) - _SECRET_PART + 1)]
     return any(
         len(secret) >= _MIN_SECRET and (secret in text or any(part in secret for part in parts)) for secret in secrets

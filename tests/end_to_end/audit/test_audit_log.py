@@ -14,7 +14,7 @@ import yaml
 
 from cicd_agent.adapters.performers.perform import perform
 from cicd_agent.adapters.storage.store import SqlStore
-from cicd_agent.app import reporter as outlet
+from cicd_agent.app import reporter
 from cicd_agent.domain.facts import Fact, FactKind
 from tests.support.jobs import pull_request as pulls
 from tests.support.jobs.gate import GateJobs
@@ -202,11 +202,11 @@ def test_a_run_that_is_cancelled_leaves_its_decision_unfinished_and_then_its_fai
     book = str(tmp_path / "book")
 
     def cancelled(*_: Any, **__: Any) -> Any:
-        monkeypatch.setattr(outlet, "perform", perform)
+        monkeypatch.setattr(reporter, "perform", perform)
         os.kill(os.getpid(), signal.SIGTERM)
         raise AssertionError("the signal came too late")
 
-    monkeypatch.setattr(outlet, "perform", cancelled)
+    monkeypatch.setattr(reporter, "perform", cancelled)
     assert jobs.run(state_dir=book).exit == 130
     listed = ask(jobs.job, "audit", "list", state_dir=book).log
     newest, oldest = (line.split() for line in listed.splitlines()[1:3])

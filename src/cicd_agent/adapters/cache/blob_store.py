@@ -95,7 +95,6 @@ class LayeredStore:
         return None
 
     def save(self, blobs: Mapping[str, bytes]) -> None:
-        """Write the blobs, by their name, and remove what is too old or too much."""
         for store in self.stores:
             for name, blob in blobs.items():
                 store.write(name, blob)

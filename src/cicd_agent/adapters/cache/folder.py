@@ -89,14 +89,12 @@ class FolderStore:
         return _read(self._folder / name)
 
     def write(self, name: str, blob: bytes) -> None:
-        """Put the file in place at once; a link that stands there is replaced."""
         try:
             write_file(self._folder / name, blob.decode("utf-8", "replace"), mode=0o600)
         except OSError as error:
             self._failed(f"{self._namespace.title} could not be kept in {self._folder}", error)
 
     def touch(self, name: str) -> None:
-        """What is used stays longest."""
         try:
             os.utime(self._folder / name, (self._now(), self._now()))
         except OSError as error:

@@ -107,7 +107,6 @@ class RedisServer:
             self._down(error)
 
     def close(self) -> None:
-        """End the line; from now on nothing lies there."""
         self._is_down = True
         with suppress(RedisError, OSError):  # it may be gone already
             self._client.close()

@@ -171,7 +171,6 @@ def _file(entry: Entry, section: bytes, size: int) -> FileDiff:
 
 
 def omission_notes(files: Iterable[FileDiff]) -> tuple[str, ...]:
-    """What the diff leaves out, besides what is binary."""
     left_out = [file.path for file in files if file.omitted in {TOO_LARGE, TRUNCATED}]
     return (f"diff left out as too large: {_named(left_out)}",) if left_out else ()
 

@@ -80,7 +80,6 @@ def _fetch(git: Git, remote: Remote, ids: Sequence[str], token: str, *options: s
 
 
 def is_complete(git: Git, shas: Sequence[str]) -> bool:
-    """Whether nothing needs to be fetched."""
     try:
         return has_history(git, shas) and not missing_blobs(git, shas)
     except GitFailed:
@@ -88,7 +87,6 @@ def is_complete(git: Git, shas: Sequence[str]) -> bool:
 
 
 def has_history(git: Git, shas: Sequence[str]) -> bool:
-    """Whether all commits are there, and an ancestor of all of them."""
     return all(has_commit(git, sha) for sha in shas) and (len(shas) < 2 or bool(merge_bases(git, *shas)))  # noqa: PLR2004
 
 

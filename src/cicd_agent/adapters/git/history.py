@@ -106,7 +106,6 @@ def read_past(git: Git, sha: str, limit: int, counted: int) -> Past:
 
 
 def _ends(git: Git) -> frozenset[str]:
-    """The commits at which a shallow clone stops: what they changed is not known."""
     try:
         return frozenset((git.git_dir / "shallow").read_text("ascii", "replace").split())
     except FileNotFoundError:

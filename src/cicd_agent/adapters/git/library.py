@@ -37,7 +37,6 @@ class GitLibrary:
 
     @property
     def entries(self) -> Mapping[str, Entry]:
-        """Every path of the commit, at most PATHS of them."""
         return self._listing[0]
 
     @property
@@ -164,7 +163,6 @@ def _blamed(rows: Sequence[str]) -> Iterator[Blamed]:
 
 @contextmanager
 def _unreadable_errors() -> Iterator[None]:
-    """What git refuses, as what a look-up cannot show."""
     try:
         yield
     except GitFailed as error:

@@ -75,7 +75,6 @@ class GitRepository:
 
     @property
     def top(self) -> Path:
-        """The top directory of the working tree."""
         return self._place.top
 
     def resolve(self, ref: str) -> str | None:

@@ -96,7 +96,6 @@ class Channel:
         return Call(task, verb, self.root + path, needs, body=body, repeatable=repeatable)
 
     def get(self, task: str, path: str, shape: type[T], needs: str = READS, query: Query | None = None) -> T:
-        """What is at a path below the repository's."""
         return self.read(Call(task, "GET", self.root + path, needs, query=query or {}), shape)
 
     def settle(self) -> None:
@@ -164,7 +163,6 @@ class Channel:
         return None
 
     def may_be_ours(self, one: Posted) -> bool:
-        """Whether our account wrote it, or GitHub does not say who we are."""
         return self.login is None or one.by(self.login)
 
     def newest(self, task: str, path: str, *, needs: str = READS) -> Iterator[list[Posted]]:
@@ -236,7 +234,6 @@ class Channel:
         return read(call, answer, list[shape]), int(match[1]) if match else 1  # type: ignore[valid-type]  # built at run time
 
     def note(self, limit: str) -> None:
-        """Tell of a limit, once."""
         with self._lock:
             if limit not in self.notes:
                 self.notes.append(limit)
@@ -247,7 +244,6 @@ def repeats(task: str, number: int) -> ForgeRefused:
 
 
 def path_part(name: str, kind: str) -> str:
-    """A commit or branch as one part of a path. On the way to GitHub dots alone would be resolved."""
     if name in {"", ".", ".."}:
         raise ForgeRefused(f"GitHub cannot be asked for the {kind} {name!r}", why="that names none", status=NOT_FOUND)
     return quote(name, safe="", errors="replace")

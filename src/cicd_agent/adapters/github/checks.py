@@ -38,7 +38,6 @@ class GitHubMarks:
         return tuple(label.name for label in named)
 
     def add_label(self, number: int, name: str) -> None:
-        """Put a label on; the same request creates one that the repository does not have, in a grey of GitHub's."""
         task, body = f"add the label {name!r}", {"labels": [name]}
         self.channel.ask(self.channel.call(task, "POST", f"/issues/{number}/labels", LABELS, body))
 

@@ -157,7 +157,6 @@ class GitHubCommits:
         )
 
     def move(self, name: str, sha: str) -> None:
-        """Let a branch end in a commit that stands on its last one: done twice, it is done once."""
         sent, path = {"sha": sha, "force": False}, f"/git/refs/heads/{quote(name)}"
         self.channel.read(self.channel.call("put the commit on its branch", "PATCH", path, CONTENTS, sent), Branch)
 

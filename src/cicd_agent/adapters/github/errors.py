@@ -188,7 +188,6 @@ def is_dismissed(refusal: ForgeRefused) -> bool:
 
 
 def printable(part: object) -> str:
-    """One part of an error as short plain text: foreign, so nothing that is not printable stays."""
     if isinstance(part, dict):
         part = part.get("message") or " ".join(str(part[key]) for key in ("resource", "field", "code") if key in part)
     return "".join(char if char.isprintable() else " " for char in str(part)[:300]).strip(" .")

@@ -114,7 +114,6 @@ class GitHubForge:
 
     @property
     def requests(self) -> int:
-        """How many requests were sent, repeated ones included."""
         return self._wire.requests
 
     @property

@@ -362,7 +362,6 @@ class GitHubGates:
         create_once(lambda: self.channel.ask(call).ok, standing, self.channel.settle)
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
-        """Ask people and teams to review a pull request; whoever was asked already is not asked again."""
         sent = {name: list(logins) for name, logins in (("reviewers", people), ("team_reviewers", teams)) if logins}
         if sent:
             task, path = f"ask for a review of pull request {number}", f"/pulls/{number}/requested_reviewers"

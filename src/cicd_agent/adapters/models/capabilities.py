@@ -62,11 +62,9 @@ class Shape:
         return Shape(cap, form, self.without | learnt.without)
 
     def lists(self, request: Request) -> bool:
-        """Whether the request goes out with tools."""
         return bool(request.tools) and "tools" not in self.without
 
     def looks(self, request: Request) -> bool:
-        """Whether the model may call one of them."""
         return self.lists(request) and not request.closing
 
     def _without_cap(self, message: str) -> "Shape | None":
@@ -104,7 +102,6 @@ class Shape:
         return {name: value} if value and name not in self.without else {}
 
     def capped(self, request: Request) -> dict[str, object]:
-        """The limit on the output as a mapping."""
         return {self.cap: request.max_output_tokens} if self.cap else {}
 
     def choice(self, request: Request) -> dict[str, object]:
@@ -123,7 +120,6 @@ def _unexplained(message: str) -> bool:
 
 
 def printed(schema: Mapping[str, object]) -> str:
-    """A schema of the strict dialect as a type, for the instructions: it says the same in a third of the tokens."""
     return f"The JSON schema, all fields required, no others:\n{_typed(schema)}"
 
 

@@ -103,12 +103,10 @@ def _calls(message: dict[str, object], before: set[str]) -> tuple[tuple[Call, ..
 
 
 def _reasoning(message: dict[str, object]) -> dict[str, object]:
-    """What some servers want to have back with the calls that it led to."""
     return {name: message[name] for name in ("reasoning_content", "reasoning_details") if message.get(name)}
 
 
 def _content(content: object) -> str:
-    """The text of a message, also of one in parts; reasoning parts and fields are not part of the answer."""
     if isinstance(content, list):
         return "".join(words(at(part, "text")) for part in content if at(part, "type") in {"text", "output_text"})
     return words(content)

@@ -255,7 +255,6 @@ def _address(url: str) -> SplitResult:
 
 
 def _spent(usage: Usage, requests: int, lost: int) -> Usage:
-    """Of all attempts together; one that was lost may have cost something that nobody will tell."""
     if lost:
         return Usage(requests, input=None, output=None, cached=None, reasoning=None)
     return replace(usage, requests=requests)

@@ -56,7 +56,6 @@ class Fault:
 
     @property
     def filtered(self) -> bool:
-        """Whether a content filter stopped the question before any model saw it."""
         return self.code in FILTERED
 
     @property

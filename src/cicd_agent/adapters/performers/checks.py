@@ -150,6 +150,5 @@ def _clean(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:
 
 
 def _says(standing: PostedCheck, check: CheckRun) -> bool:
-    """Whether it reads so already; what GitHub may have changed in storing it is no difference."""
     same = standing.title == check.title and standing.summary.split() == check.summary.split()
     return same and standing.conclusion == check.conclusion

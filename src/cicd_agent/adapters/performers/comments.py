@@ -196,7 +196,6 @@ class Conversation:
         return self._known_movement
 
     def _prepared(self, review: Review) -> Review:
-        """The review as it is sent: nothing is redacted or cut later."""
         bodies = (replace(inline, body=self.body(inline.key, inline.body)) for inline in review.comments)
         return replace(review, body=self.body(review.key, review.body), comments=tuple(bodies))
 
@@ -207,7 +206,6 @@ class Conversation:
         return f"{first}\n{truncate(safe, MAX_BODY - len(first) - 1)}"
 
     def intend(self, effect: PullEffect | Reply, detail: str) -> None:
-        """Journal what is about to be done."""
         self.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
 
     def record(self, effect: Effect, state: ReceiptState, detail: str) -> Receipt:
@@ -223,7 +221,6 @@ def is_same_comment(posted: PostedComment, body: str) -> bool:
 
 
 def lines(body: str) -> str:
-    """What is compared: what GitHub may have changed in storing it is no difference."""
     return body.replace("\r\n", "\n").strip()
 
 

@@ -86,7 +86,6 @@ def _not_about(event: Event, effect: CommitComment) -> str:
 
 
 def _not_on_the_default_branch(event: Event) -> str:
-    """Why this event opens no issue: what fails elsewhere is for its author to know, not for everybody."""
     here = event.head.repo == event.repo and event.head.name == event.default_branch
     return "" if here and event.head.name and not event.pull else "the event is not about the default branch"
 
@@ -132,7 +131,6 @@ class NotificationPerformer:
         return receipt
 
     def _buttons(self, buttons: Sequence[Button]) -> list[Button]:
-        """Those that lead to the event's own server and say what they do."""
         seen = (Button(self._line(each.text), each.url) for each in buttons if self._is_safe(each.url))
         return [each for each in seen if each.text]
 

@@ -121,7 +121,6 @@ class CommitFiles:
 
 
 def _secret(before: str, after: str, redact: Callable[[str], str]) -> str:
-    """What may not be told is no test's business, and a mask in its place would change the test."""
     added = "\n".join(added_lines(before, after) or ())
     return "it holds what looks like a secret" if redact(added) != added else ""
 
@@ -239,7 +238,6 @@ class DeliveryPerformer:
 
 
 def _not_permitted(effect: Delivery, grant: Grant) -> str:
-    """Why nobody wants it: the plan may come from a file that others can write."""
     delivery = "commit" if isinstance(effect, Commit) else "pull-request"
     return "" if grant.deliver == delivery else f"this job delivers tests as `{grant.deliver}`, not as `{delivery}`"
 
@@ -285,7 +283,6 @@ def _unchanged(effect: Delivery, head: MadeCommit, why: str) -> Receipt:
 
 
 def _is_actions(login: str) -> bool:
-    """Whether it is the account behind GITHUB_TOKEN, which every repository shares."""
     return login.removesuffix("[bot]").lower() == ACTIONS.removesuffix("[bot]")
 
 
@@ -294,5 +291,4 @@ def _same(one: str, other: str) -> bool:
 
 
 def _degraded(effect: Delivery, why: str) -> Receipt:
-    """The patch file has the tests whatever happens here."""
     return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, f"{why.rstrip('. ')}. The patch file has the tests.")

@@ -33,7 +33,6 @@ class FetchedLibrary(Library):
 
     @property
     def limits(self) -> Sequence[str]:
-        """That nothing is checked out."""
         return ("nothing is checked out",)
 
     def contents(self, entries: Sequence[Entry]) -> tuple[bytes, ...]:

@@ -53,7 +53,6 @@ class Workflow:
         """Whether there is a runner."""
 
     def say(self, text: str) -> None:
-        """Print text of any origin; nothing in it is a command."""
         self._print((quiet(text) if self.runs else visible(text)).rstrip())
 
     def output(self, name: str, value: str, folder: Path) -> str:
@@ -74,7 +73,6 @@ class Workflow:
         return note
 
     def summary(self, markdown: str) -> None:
-        """Append to the step summary as much as still fits."""
         if self._summary_file is not None:
             written = self._summary_file.stat().st_size if self._summary_file.exists() else 0
             fitting = truncate(f"{markdown.rstrip()}\n\n", MAX_SUMMARY - written, utf8_size)
@@ -135,7 +133,6 @@ class Workflow:
 
 
 def quiet(text: str) -> str:
-    """Text that can be printed or put into a command: hidden characters shown, neither syntax of commands left."""
     return _V1.sub("## ", _V2.sub(r"\1: ", visible(text.replace("\r\n", "\n"))))
 
 

@@ -58,7 +58,6 @@ def version() -> int:
 
 
 def no_new_privileges() -> None:
-    """Make setuid programs and file capabilities useless to this process and all that it starts."""
     libc = ctypes.CDLL(None, use_errno=True)
     _checked(libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS")
 

@@ -25,12 +25,10 @@ TREE, TMP, HOME, SHARED_MEMORY = "tree", "tmp", "home", "shm"
 
 
 def python() -> str:
-    """The interpreter that runs the launchers: the real one, since links may lead through places that are not shown."""
     return str(Path(sys.executable).resolve())
 
 
 def system(readable: Sequence[Path]) -> Iterator[str]:
-    """What can be read: the system, our interpreter, and what the caller adds."""
     etc = (f"/etc/{name}" for name in _ETC)
     for path in (*_SYSTEM, *etc, str(Path(sys.base_prefix).resolve()), *(str(path.absolute()) for path in readable)):
         if Path(path).exists():

@@ -115,7 +115,6 @@ class Database(ABC):
         return connection
 
     def close(self) -> None:
-        """Let go of the connections that nobody uses."""
         while self._idle:
             self._idle.pop().close()
 

@@ -72,7 +72,6 @@ class TimedConnection(psycopg.Connection[TupleRow]):
     def execute(
         self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool = False
     ) -> psycopg.Cursor[TupleRow]:
-        """As ever, with parameters marked as SQLite does."""
         return super().execute(_marked(query), params or None, prepare=prepare, binary=binary)
 
     def wait(self, gen: PQGen[T], *args: Any, **options: Any) -> T:
@@ -137,7 +136,6 @@ class PostgresServer(Database):
         )
 
     def stream(self, connection: Connection, statement: str, parameters: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        """Rows by a cursor of the server."""
         with cast("TimedConnection", connection).cursor(name="rows") as cursor:
             cursor.itersize = _BATCH
             cursor.execute(_marked(statement), parameters or None)
@@ -154,7 +152,6 @@ class PostgresServer(Database):
         return connection.execute(visible, (name,)).fetchone() is not None
 
     def lock_schema(self, connection: Connection) -> None:
-        """Until the transaction ends."""
         connection.execute("SELECT pg_advisory_xact_lock(?)", (_SCHEMA_LOCK,))
 
     def ddl(self, statement: str) -> str:

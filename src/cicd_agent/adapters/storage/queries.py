@@ -160,7 +160,6 @@ def parse_stored_fact(values: Sequence[Any]) -> Fact | None:
 
 
 def _text(value: Any) -> str:
-    """SQLite keeps in a column of texts what it is given."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     return value if isinstance(value, str) else "" if value is None else str(value)

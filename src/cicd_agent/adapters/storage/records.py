@@ -43,12 +43,10 @@ def next_number(end: Link) -> int:
 
 
 def valid_hash(value: object) -> str:
-    """A stored hash; ZERO_HASH for anything else, which shows in the chain and is not carried on."""
     return value if isinstance(value, str) and _HASH.fullmatch(value) else ZERO_HASH
 
 
 def fact_key(fact: Fact) -> str:
-    """What a later fact replaces an earlier one by."""
     names = (fact.repository, fact.kind, fact.subject, fact.sha, fact.mode)
     return digest(json.dumps([key_text(name) for name in names]))
 

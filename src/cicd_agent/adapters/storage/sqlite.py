@@ -85,11 +85,9 @@ class SqliteFile(Database):
         connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     def stream(self, connection: Connection, statement: str, parameters: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        """Rows as they are read."""
         return iter(connection.execute(statement, parameters))
 
     def write_many(self, connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """The same statement for each of the rows."""
         for row in rows:
             connection.execute(statement, row)
 

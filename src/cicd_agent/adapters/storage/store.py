@@ -88,7 +88,6 @@ class SqlStore(Store):
         return self._database.is_server
 
     def append(self, entry: Entry) -> Link:
-        """Record it at the end of its repository's chain."""
         check_entry(entry)
         with self._database.transaction(writes=True) as connection:
             return self._insert(connection, entry, self._end(connection, entry.repository))
@@ -107,11 +106,9 @@ class SqlStore(Store):
             return tuple(str(name) for (name,) in connection.execute(REPOSITORIES).fetchall())
 
     def rows(self, repository: str, first: int = 0) -> Iterator[Row]:
-        """The entries of a chain by number."""
         return self._stream(select_chain(repository, first))
 
     def row(self, repository: str, seq: int) -> Row | None:
-        """One entry."""
         with self._database.transaction() as connection:
             values = connection.execute(*select_entry(repository, seq)).fetchone()
         return parse_row(values) if values else None
@@ -163,7 +160,6 @@ class SqlStore(Store):
         return tuple(fact for row in rows if (fact := parse_stored_fact(row)) is not None)
 
     def close(self) -> None:
-        """Let go of every connection. The last one to a SQLite file puts its log into the file."""
         self._database.close()
 
     def _end(self, connection: Connection, repository: str) -> Link:

@@ -73,7 +73,6 @@ class RunTelemetry:
     redact: Callable[[str], str] = str
 
     def nanoseconds(self, moment: float) -> int:
-        """A moment of the timeline, since 1970."""
         return max(0, int((self.epoch + moment - self.origin) * 1e9))
 
     def exported(self, attributes: Mapping[str, Value]) -> dict[str, Any]:

@@ -227,7 +227,6 @@ class LocalPatchTester(PatchTester):
         return replace(report, step=step, detail=f"{what} ({how}){f': {last}' if last else ''}", sandbox=ran.tier)
 
     def _unpatched(self, command: str) -> Ran:
-        """A run of the working tree as it is: one for all trials."""
         if command not in self._before:
             self._before[command] = self._sandboxed(["/bin/sh", "-c", command], {})
         return self._before[command]

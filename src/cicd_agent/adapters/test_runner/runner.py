@@ -307,7 +307,6 @@ def pytest_run(run: PytestRun, toolchain: Toolchain) -> ProcessSpec:
 def inquiry(
     kind: str, requested: Sequence[Mapping[str, Any]], perturbation: Perturbation, seconds: float
 ) -> ProcessSpec:
-    """A process that answers questions: "probe" or "ghostwriter"."""
     return ProcessSpec({"kind": kind, "wanted": [dict(each) for each in requested]}, perturbation, seconds)
 
 

@@ -229,7 +229,6 @@ def _prefixes(place: Path, home: Path) -> Iterator[Path]:
 
 
 def is_fit(path: Path, home: Path) -> bool:
-    """Whether it may be shown: it is no home, and nothing above one; under whatever name it goes."""
     for each in (path, path.resolve()):
         if home.resolve().is_relative_to(each) or home.is_relative_to(each) or len(each.parts) <= 2:  # noqa: PLR2004
             return False

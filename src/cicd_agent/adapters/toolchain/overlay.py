@@ -178,7 +178,6 @@ def _platforms(info: InterpreterInfo) -> list[str]:
 
 
 def _is_musl(info: InterpreterInfo) -> bool:
-    """An interpreter that does not know its C library is likely to have ours."""
     return (info.libc[0] or platform.libc_ver()[0]) != "glibc"
 
 

@@ -34,7 +34,6 @@ class Shelf:
         self._changed = {name for file in change.files for name in (file.path, file.old_path)}
 
     def is_denied(self, path: str) -> bool:
-        """Whether nothing of this file may be shown."""
         return path in self._renamed or self._denied(path)
 
     def entry(self, path: str) -> Entry:
@@ -84,7 +83,6 @@ class Shelf:
         return shown(f"{inside}**") if any(path.startswith(inside) for path in self.library.entries) else ""
 
     def searchable(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
-        """Those of which the text may be looked into."""
         return tuple(entry for entry in entries if entry.path in self._open)
 
     def unsearched(self, entries: Sequence[Entry]) -> str:

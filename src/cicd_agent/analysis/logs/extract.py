@@ -96,7 +96,6 @@ class Elision:
 
     @property
     def lines(self) -> int:
-        """How many."""
         return self.last - self.first + 1
 
 

@@ -61,7 +61,6 @@ def select_lines(lines: Iterable[Line], relevance: Callable[[str], float]) -> Se
 
 
 def line_hash(text: str) -> int:
-    """The same for a line and its repeats; 0 for a blank one, which repeats nothing."""
     key = line_key(text)
     return zlib.crc32(key.encode("utf-8", "surrogatepass")) or 1 if key else 0
 

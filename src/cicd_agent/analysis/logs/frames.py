@@ -46,7 +46,6 @@ def find_frames(texts: Iterable[str]) -> tuple[Frame, ...]:
 
 
 def is_outside(path: str) -> bool:
-    """Whether a path is a library's or a machine's: nobody's change is there."""
     return path.startswith("/") or _LIBRARY.search(path) is not None
 
 

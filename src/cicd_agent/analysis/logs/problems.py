@@ -100,7 +100,6 @@ def _of_messages(lines: Sequence[Line], blocks: Sequence[Block], scores: LogScor
 
 
 def _is_chained(lines: Sequence[Line], block: Block) -> bool:
-    """Whether another exception came of this one: it is the other that ended the program."""
     return any(_CHAIN.search(line.text) for line in lines[block.last + 1 : block.last + 4])
 
 

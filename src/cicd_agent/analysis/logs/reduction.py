@@ -128,7 +128,6 @@ def _fill(lines: Sequence[Line], scores: LogScores, budget: int, first: int) -> 
 
 
 def _between(lines: Sequence[Line], shown: Sequence[int]) -> Iterator[int]:
-    """What stands in gaps so short that the lines themselves take no more tokens than the note of their absence."""
     for before, after in pairwise(shown):
         if 1 < after - before <= _SHORT_GAP + 1 and lines[after].number - lines[before].number == after - before:
             yield from range(before + 1, after)

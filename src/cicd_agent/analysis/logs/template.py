@@ -31,7 +31,6 @@ _PATH = re.compile(r"(?<![\w@.+\\/-])(?:[A-Za-z]:[\\/]|\.{0,2}/|~/|(?:[\w@.+-]{1
 
 
 def template(text: str) -> str:
-    """The line with all that changes from run to run masked, and blanks folded."""
     return " ".join(_MASKS.sub(_mask, text).split())
 
 
@@ -46,7 +45,6 @@ def line_key(text: str) -> str:
 
 
 def mask_numbers(text: str) -> str:
-    """Every number as 0."""
     return _DIGITS.sub("0", text)
 
 
@@ -67,7 +65,6 @@ class Templates:
                 self._known.add(_hash(template(text)))
 
     def __contains__(self, text: str) -> bool:
-        """Whether a line like this one is in the log."""
         return _hash(template(text)) in self._known
 
     def __len__(self) -> int:

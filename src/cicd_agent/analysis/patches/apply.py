@@ -26,7 +26,6 @@ def apply(patch: Patch, texts: Texts) -> Texts | Flaw:
 
 
 def split(text: str) -> list[str]:
-    r"""The lines of a text, each with its "\n" but perhaps the last."""
     *whole, rest = text.split("\n")
     return [*(f"{line}\n" for line in whole), *([rest] if rest else [])]
 

@@ -80,7 +80,6 @@ class Edit:
 
     @property
     def is_test(self) -> bool:
-        """By its place, or because tests stand among the code."""
         if PathKind.TEST in self.kinds:
             return True
         return bool(PathKind.SOURCE in self.kinds and _TEST_CODE.search(f"{self.before or ''}\n{self.after or ''}"))
@@ -92,7 +91,6 @@ class Edit:
 
     @property
     def changed(self) -> Iterator[str]:
-        """The lines that are gone and those that have come."""
         for piece in self.pieces:
             yield from piece.deleted
             yield from piece.added

@@ -53,13 +53,11 @@ def _changes_key(edit: Edit, files: str, keys: str) -> bool:
 
 
 def _unpins(piece: Piece) -> bool:
-    """Whether a line that names a tool is gone; a comma at its end is no change of it."""
     gone, come = ({line.strip().rstrip(",") for line in lines} for lines in (piece.deleted, piece.added))
     return any(PATTERNS["tools"].search(line[:500]) and _VERSION.search(line) for line in gone - come)
 
 
 def _targets(edit: Edit) -> Iterator[str]:
-    """The targets that judge and were changed: their heads, or a line of their recipes."""
     before, after = _recipes(edit.before or ""), _recipes(edit.after or "")
     for name, lines in before.items():
         if _JUDGING_TARGETS.search(name) and after.get(name) != lines:

@@ -47,7 +47,6 @@ def _added(edit: Edit) -> Iterator[str]:
 
 
 def _differing(before: str, after: str) -> tuple[str, str]:
-    """The lines of two texts that the other has less often, wherever they stand."""
     old, new = Counter(before.split("\n")), Counter(after.split("\n"))
     return "\n".join((old - new).elements()), "\n".join((new - old).elements())
 
@@ -74,7 +73,6 @@ def _loosened(edit: Edit, before: str) -> Iterator[str]:
 
 
 def _sinks(piece: Piece) -> bool:
-    """Whether a line is still there, but deeper."""
     depths = {line.strip(): len(line) - len(line.lstrip()) for line in piece.deleted if line.strip()}
     return any(len(line) - len(line.lstrip()) > depths.get(line.strip(), len(line)) for line in piece.added)
 

@@ -47,7 +47,6 @@ def added_lines(before: str, after: str) -> list[str] | None:
 
 
 def _lines(text: str) -> list[str]:
-    """Its lines with the carriage returns that belong to them; a missing end of the last one is no difference."""
     if text and not text.endswith("\n"):
         text += "\r\n" if "\r\n" in text else "\n"
     return text.split("\n")[:-1]

@@ -115,7 +115,6 @@ def _after_runner(words: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 
 def _skip(rest: list[str], with_value: frozenset[str]) -> None:
-    """Take one option off, with the word that belongs to it."""
     option = rest.pop(0)
     if option in with_value and rest:
         del rest[0]

@@ -105,7 +105,6 @@ def _thresholds(scores: Sequence[int], learnt: RiskFile | None) -> Thresholds:
 
 
 def _begin(level: RiskLevel, thresholds: Thresholds) -> int:
-    """The score at which a level begins."""
     return (0, *thresholds)[level.rank]
 
 

@@ -76,7 +76,6 @@ class _Model:
     offset: float = 0.0
 
     def odds(self, rows: Sequence[_Row]) -> list[float]:
-        """The log-odds of each row, before they become a probability."""
         return [log_odds(row.measures, self.weights) for row in rows]
 
     def quality(self, rows: Sequence[_Row]) -> Quality:

@@ -139,7 +139,6 @@ def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> Hi
 
 
 def _counted(commits: Sequence[PastCommit], limit: int) -> Iterator[PastCommit]:
-    """The newest that changed something and whose lines are known."""
     counted = (commit for commit in commits if commit.churn)
     yield from (commit for commit, _ in zip(counted, range(limit), strict=False))
 

@@ -141,7 +141,6 @@ def terms(measures: Measures, learnt: RiskFile | None = None) -> list[Term]:
 
 
 def unknown(measures: Measures, learnt: RiskFile | None = None) -> tuple[str, ...]:
-    """The features that have a weight and are not known of this change."""
     known = logs(measures)
     return tuple(name for name, weight in _model(learnt).weights.items() if weight and known[name] is None)
 
@@ -176,7 +175,6 @@ def ascending(thresholds: Sequence[int]) -> Thresholds:
 
 
 def _border(ordered: Sequence[int], share: float) -> int:
-    """One more than the score that the last change below the border has."""
     below = min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))
     return ordered[below] + 1 if ordered else 1
 

@@ -59,12 +59,10 @@ class ChangeContext:
 
     @cached_property
     def added(self) -> frozenset[str]:
-        """Every added line, its blanks folded: what is among them was moved, not lost."""
         return frozenset(" ".join(text.split()) for file in self.files for _, text in file.added)
 
     @cached_property
     def taken_out(self) -> frozenset[str]:
-        """Names that the product's changed files define before the change, and not on that line after it."""
         return frozenset(
             name for file in self._product for _, text in file.deleted for name in _DEFINED.findall(text) if name
         )
@@ -80,7 +78,6 @@ class ChangeContext:
         return frozenset(gone.difference(*map(IDENTIFIER.findall, heads)) | (self.taken_out - defined))
 
     def retires(self, test: str) -> bool:
-        """Whether lines of a test that are gone are about what the change takes out of the product, or deprecates."""
         return "deprecat" in test.lower() or not self.vanished.isdisjoint(IDENTIFIER.findall(test))
 
     def lost_module(self, imported: Iterable[str]) -> bool:
@@ -124,12 +121,10 @@ class FileContext:
 
     @cached_property
     def added(self) -> tuple[tuple[int, str], ...]:
-        """Number and clipped text of each added line."""
         return tuple((line.new, line.text[:CLIP]) for line in self.diff.added if line.new is not None)
 
     @cached_property
     def deleted(self) -> tuple[tuple[int, str], ...]:
-        """Number (on the old side) and clipped text of each deleted line."""
         return tuple((line.old, line.text[:CLIP]) for line in self.diff.deleted if line.old is not None)
 
     @cached_property
@@ -183,13 +178,11 @@ class FileContext:
 
     @property
     def script(self) -> Iterator[tuple[int, str]]:
-        """The added lines of JavaScript or TypeScript that are no comments."""
         if self.path.lower().endswith(_SCRIPTS):
             yield from ((n, text) for n, text in self.added if not text.lstrip().startswith(("//", "*", "/*")))
 
     @property
     def docker(self) -> tuple[tuple[int, str], ...]:
-        """The added lines of a Dockerfile."""
         return self.added if PathKind.DOCKERFILE in self.kinds else ()
 
     @property

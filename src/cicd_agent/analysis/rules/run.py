@@ -27,7 +27,6 @@ class RuleDraft(Draft):
 
 
 def ruled(change: Change, config_file: str = OWN_CONFIG) -> RuleDraft:
-    """What the rules find in a change, and the risky areas that it touches."""
     return RuleDraft(findings=findings(change, config_file), areas=areas(ChangeContext(change, config_file)))
 
 

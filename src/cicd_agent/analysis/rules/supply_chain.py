@@ -65,7 +65,6 @@ def _stale_lock(context: FileContext) -> Iterator[Hit]:
 
 
 def _dependencies(context: FileContext, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
-    """The added lines that name a dependency; in TOML, those inside a table of dependencies."""
     tables = _tables(context.head) if pattern is _TOML_LINE and context.head is not None else None
     for number, text in context.added:
         if pattern.match(text) and (tables is None or _DEPENDENCY_TABLE.match(tables.get(number, ""))):

@@ -88,7 +88,6 @@ def silence(findings: Iterable[Finding], change: Change, settings: Settings) -> 
 
 
 def weighed(rules: RuleDraft, change: Change, settings: Settings) -> tuple[list[Finding], list[Finding]]:
-    """The findings that stand, and all that weigh: the author of the change may have silenced some."""
     standing, suppressed = silence(graded(rules.findings), change, settings)
     return standing, [*standing, *(each.finding for each in suppressed if each.weighs)]
 
@@ -97,7 +96,6 @@ _CEILINGS = ((0.85, Severity.CRITICAL), (0.7, Severity.HIGH), (0.5, Severity.MED
 
 
 def ceiling(confidence: float) -> Severity:
-    """The worst severity that may be claimed at this confidence."""
     return next((severity for least, severity in _CEILINGS if confidence >= least), Severity.LOW)
 
 
@@ -107,5 +105,4 @@ def capped(severity: Severity, confidence: float) -> Severity:
 
 
 def graded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """What rules found, no worse than they are sure of: so every mode grades it, before the settings do."""
     return tuple(replace(each, severity=capped(each.severity, each.confidence)) for each in findings)

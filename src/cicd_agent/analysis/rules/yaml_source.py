@@ -52,7 +52,6 @@ def _is_deep(events: Iterable[yaml.Event]) -> bool:
 
 
 def items(node: Node | None) -> Iterator[tuple[str, Node, Node]]:
-    """Key, key's node and value of each entry of a mapping; nothing for anything else."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -65,7 +64,6 @@ def elements(node: Node | None) -> Iterator[Node]:
 
 
 def at(node: Node | None, *keys: str) -> Node | None:
-    """The value under a path of keys."""
     for key in keys:
         node = next((value for name, _, value in items(node) if name == key), None)
     return node
@@ -77,12 +75,10 @@ def scalar(node: Node | None) -> str:
 
 
 def line(node: Node) -> int:
-    """The 1-based line on which a node begins."""
     return int(node.start_mark.line) + 1
 
 
 def last_line(node: Node) -> int:
-    """The 1-based last line of a node; an end mark at the start of a line belongs to the line before."""
     return int(node.end_mark.line) + (1 if node.end_mark.column else 0)
 
 

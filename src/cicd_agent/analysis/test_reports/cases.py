@@ -56,7 +56,6 @@ class Case:
 
     @property
     def failed(self) -> bool:
-        """Whether it did not end well."""
         return self.outcome in (Outcome.FAILED, Outcome.ERROR)
 
 

@@ -181,7 +181,6 @@ def _loaded(line: str) -> object:
 
 
 def _number(value: object) -> float | None:
-    """A duration; JSON as Python reads it has infinities, and integers that no float holds."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value < _LARGEST_NUMBER else None

@@ -145,7 +145,6 @@ class _Reader:
         self._parts_read.append("end")
 
     def _other(self, statement: ast.stmt, scope: str) -> None:
-        """Anything else, and the statements below it."""
         self._parts_read.append(type(statement).__name__)
         for name, value in ast.iter_fields(statement):
             self._parts_read.append(name)
@@ -277,6 +276,5 @@ def _digest(parts: Iterable[str]) -> str:
 
 
 def _joined(digests: Iterable[str]) -> str:
-    """One digest for several; that of a single one is its own."""
     results = list(digests)
     return results[0] if len(results) == 1 else _digest(results)

@@ -47,7 +47,6 @@ class Selection:
         return "affected" if self.tests or self.files else "none"
 
     def selects(self, nodeid: str) -> bool:
-        """Whether a test would run."""
         name = nodeid.partition("[")[0]
         return bool(self.run_all) or not {nodeid, name, nodeid.partition("::")[0]}.isdisjoint(
             (*self.tests, *self.files)
@@ -181,7 +180,6 @@ def _executing(function: str, what: str, test_map: TestMap, progress: _Progress)
 
 
 def _own(nodeid: str) -> str:
-    """The function that a node id names, as functions are named here."""
     path, _, name = nodeid.partition("[")[0].partition("::")
     return f"{path}::{name.replace('::', '.')}"
 

@@ -109,7 +109,6 @@ def _imports(test_map: TestMap) -> Iterator[tuple[str, str]]:
 
 
 def module_stem(path: str) -> str:
-    """The last part of the name by which a module is imported."""
     stem = basename(path).removesuffix(".py")
     return basename(dirname(path)) if stem == "__init__" else stem
 

@@ -121,7 +121,6 @@ def decision_name(report: RunRecord) -> str:
 
 
 def _sha(report: RunRecord) -> str:
-    """The commit that was decided on: a gate may decide on another one than the event's."""
     return getattr(report.result, "sha", "") or (report.event.sha if report.event else "")
 
 

@@ -113,7 +113,6 @@ class Recorder:
 
     @cached_property
     def event_id(self) -> str:
-        """What names this run: GitHub's number of it with its attempt, else one of its own."""
         run = self._environment.run
         return f"{run.run_id}.{run.run_attempt or '1'}" if run.run_id else f"local-{secrets.token_hex(6)}"
 

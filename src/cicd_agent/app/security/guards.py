@@ -51,7 +51,6 @@ def with_permission(event: Event, forge: Forge | None) -> Event:
 
 
 def _is_exposed(event: Event) -> bool:
-    """Whether the job holds secrets though the change may be a stranger's."""
     if event.kind is EventKind.PULL_REQUEST_TARGET:
         return True
     # A head whose repository is not known was a fork that is gone.

@@ -57,7 +57,6 @@ def pull_of_run(event: Event, wanted: int | None, forge: Forge | None) -> Event:
 
 
 def commented_pull(event: Event, forge: Forge | None) -> Event:
-    """The event with its pull request as it is now: the payload of a comment knows no head, or an old one."""
     if forge is None or event.pull is None:
         raise ConfigError("the comment's pull request cannot be read", why="no token", remedy="Set `github-token`")
     return _about(event, forge.pull(event.pull.number))

@@ -88,7 +88,6 @@ def _encoded(text: str) -> bytes:
 
 
 def blob_id(text: str) -> str:
-    """The git id of a file that holds this text."""
     content = _encoded(text)
     # The id is SHA-1 by git's design. GitHub takes no object that a known attack on it has made.
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -37,7 +37,6 @@ class Checkup:
 
     @property
     def fails(self) -> bool:
-        """Whether anything has to be changed."""
         return any(check.health is Health.FAIL for check in self.checks)
 
     @property

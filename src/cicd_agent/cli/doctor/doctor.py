@@ -43,20 +43,20 @@ _DEPTH: Final = "Set `fetch-depth: 0` on actions/checkout; at a terminal `git fe
 @format_option()
 def doctor(session: Session) -> int:
     """MODE is what this set-up is for (default: review)."""
-    options, environment, outlet = session.options, session.environment, session.outlet
+    options, environment, reporter = session.options, session.environment, session.reporter
     session.limit(SECONDS)
     name: ModeName = options.mode if options.mode in MODES else "review"
     with ExitStack() as closing:
         found = checkup(name, options, environment, closing)
     if options.format == "json":
-        outlet.print_json(json.dumps({"schema_version": 1, "summary": found.summary, **asdict(found)}, indent=2))
+        reporter.print_json(json.dumps({"schema_version": 1, "summary": found.summary, **asdict(found)}, indent=2))
     else:
-        outlet.print(render_checkup(found, colour=outlet.coloured, width=outlet.width))
+        reporter.print(render_checkup(found, colour=reporter.coloured, width=reporter.width))
     if environment.on_actions:
         workflow = step(environment, OUTPUTS)
         workflow.output("conclusion", Conclusion.FAILURE if found.fails else Conclusion.SUCCESS, Path())
         workflow.output("summary", found.summary, Path())
-        workflow.summary(f"### cicd-agent doctor\n\n{fence(outlet.redact(render_checkup(found)))}\n")
+        workflow.summary(f"### cicd-agent doctor\n\n{fence(reporter.redact(render_checkup(found)))}\n")
     return Exit.STOP if found.fails else Exit.OK
 
 
@@ -80,7 +80,6 @@ def checkup(mode: ModeName, options: RunOptions, environment: Environment, closi
 def _scene(
     mode: ModeName, options: RunOptions, environment: Environment, closing: ExitStack
 ) -> tuple[Scene | None, AgentError | None]:
-    """What a run would start from, or why it could not."""
     try:
         return prepare(mode_named(mode), options, environment, Path.cwd(), closing=closing), None
     except AgentError as error:

@@ -33,7 +33,6 @@ class Answers:
 
     @property
     def asks(self) -> bool:
-        """Whether a model is asked."""
         return self.model != "none"
 
 
@@ -266,7 +265,6 @@ def _model(answers: Answers) -> Mapping[str, str]:
 
 
 def _quoted(name: str) -> str:
-    """A name as YAML takes it, whatever stands in it: JSON's strings are YAML's."""
     return json.dumps(name)
 
 

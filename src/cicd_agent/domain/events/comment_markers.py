@@ -12,12 +12,10 @@ _ANY_REPLY = "<!-- cicd-agent:reply-"
 
 
 def reply_key(comment: int) -> str:
-    """The key of the answer to the comment with this id."""
     return f"reply-{comment}"
 
 
 def note_key(comment: int) -> str:
-    """The key of the note that there is no answer to it: another key, so that a later run may still answer."""
     return f"{reply_key(comment)}-note"
 
 
@@ -27,10 +25,8 @@ def is_ours(comment: PostedComment) -> bool:
 
 
 def is_said(comments: Sequence[PostedComment], key: str) -> bool:
-    """Whether what has this key stands among the comments."""
     return any(comment.is_ours and find_marker(comment.body) == marker(key) for comment in comments)
 
 
 def replies(comments: Sequence[PostedComment]) -> int:
-    """How often we have replied already."""
     return sum(is_ours(comment) and comment.body.startswith(_ANY_REPLY) for comment in comments)

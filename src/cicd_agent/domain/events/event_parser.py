@@ -216,7 +216,6 @@ def _schedule(event: Event, _: Node, run: RunContext) -> Event:
 
 
 def _at(event: Event, name: str, run: RunContext) -> Event:
-    """An event about the commit that the run is at."""
     sha = as_sha(run.sha)
     return replace(event, sha=sha, head=Ref(name, sha, event.repo))
 
@@ -297,11 +296,9 @@ def _own_workflow(ref: str, repo: str) -> str:
 
 
 def _is_pull_of(repository: Node, pull: Node) -> bool:
-    """Whether a run's pull request is one of this repository, not of a fork that shares the commit."""
     home, here = pull["base"]["repo"]["id"].number, repository["id"].number
     return bool(pull["number"].number) and (home == here or not home or not here)
 
 
 def _kind(name: str) -> EventKind:
-    """The kind of an event by its name; "local" and "other" are words of ours, no events of GitHub's."""
     return next((kind for kind in _READERS if kind == name), EventKind.OTHER)

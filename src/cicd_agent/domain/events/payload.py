@@ -39,7 +39,6 @@ class Node:
 
     @property
     def number(self) -> int:
-        """A positive whole number of at most 64 bits, else 0."""
         return self.value if type(self.value) is int and 0 < self.value < _TOO_BIG else 0
 
     @property
@@ -59,7 +58,6 @@ class Node:
 
     @property
     def repo(self) -> str:
-        """The full name of the repository that this is."""
         return as_repo(self["full_name"].text)
 
 
@@ -90,7 +88,6 @@ def as_sha(text: str) -> str:
 
 
 def as_repo(text: str) -> str:
-    """An owner/name as it may stand in a URL."""
     return text if _FULL_NAME.fullmatch(text) else ""
 
 

@@ -50,10 +50,8 @@ class Change:
 
     @property
     def added_lines(self) -> int:
-        """Lines added over all files."""
         return sum(1 for file in self.files for _ in file.added)
 
     @property
     def deleted_lines(self) -> int:
-        """Lines deleted over all files."""
         return sum(1 for file in self.files for _ in file.deleted)

@@ -79,7 +79,6 @@ class FileDiff:
 
     @property
     def is_submodule(self) -> bool:
-        """Whether either side is a gitlink."""
         return "160000" in (self.old_mode, self.new_mode)
 
     @property
@@ -122,7 +121,6 @@ class Anchors:
         return place[1] if place else None
 
     def hunk_at(self, side: Side, number: int) -> Hunk | None:
-        """The hunk of that line."""
         place = self._places.get((side, number))
         return place[0] if place else None
 

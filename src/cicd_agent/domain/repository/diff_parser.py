@@ -42,7 +42,6 @@ def parse_diff(text: str) -> tuple[FileDiff, ...]:
 
 
 def parse_patch(patch: str) -> tuple[Hunk, ...]:
-    """The hunks of one file as GitHub's API gives them: no file header, perhaps no newline at the end."""
     hunks, _, _ = _parse_hunks(_split(patch), 0)
     return hunks
 

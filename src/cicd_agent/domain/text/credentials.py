@@ -39,7 +39,6 @@ class Signs:
     keyed: bool
 
     def __bool__(self) -> bool:
-        """Whether there can be a credential at all."""
         return bool(self.shapes) or self.named or self.keyed
 
 
@@ -185,7 +184,6 @@ def find_secrets(line: str, signs: Signs | None = None) -> tuple[Secret, ...]:
 
 
 def opens_private_key(line: str) -> bool:
-    """Whether a PEM private key starts in this line and may go on in the next."""
     return _PEM.search(line) is not None
 
 
@@ -245,5 +243,4 @@ def _is_random(value: str, entropy: float) -> bool:
 
 
 def _bits_per_character(text: str) -> float:
-    """Shannon entropy of the characters."""
     return -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())

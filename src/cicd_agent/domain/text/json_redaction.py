@@ -35,7 +35,6 @@ def _apart(value: Any, redact: Callable[[str], str]) -> Any:
 
 
 def _blank(value: Any, redact: Callable[[str], str]) -> Any:
-    """Every text in it masked."""
     return _within(value, lambda inner: _blank(inner, redact), lambda _: MASK, redact)
 
 

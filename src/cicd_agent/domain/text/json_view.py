@@ -30,23 +30,18 @@ class Loose:
         return cls(value) if isinstance(value, dict) else cls()
 
     def __bool__(self) -> bool:
-        """Whether it holds anything."""
         return bool(self.told)
 
     def inner(self, name: str) -> "Loose":
-        """An object in it."""
         return Loose.of(self.told.get(name))
 
     def each(self, name: str) -> Iterator["Loose"]:
-        """The objects of a list in it."""
         return (Loose(each) for each in self._list(name) if isinstance(each, dict))
 
     def words(self, name: str) -> tuple[str, ...]:
-        """The texts of a list in it."""
         return tuple(each for each in self._list(name) if isinstance(each, str))
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
-        """The names and the plain values of an object in it, as text."""
         inner = self.inner(name)
         return tuple((str(key), inner.word(key)) for key in list(inner.told)[:_MOST])
 
@@ -66,7 +61,6 @@ class Loose:
         return value if is_count else None
 
     def flag(self, name: str) -> bool:
-        """Whether it says that this is so."""
         return self.told.get(name) is True
 
     def _list(self, name: str) -> list[Any]:

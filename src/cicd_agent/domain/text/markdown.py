@@ -74,7 +74,6 @@ def code(text: str) -> str:
 
 
 def fence(text: str, language: str = "") -> str:
-    """A fenced block that the text cannot close; it ends with a line end."""
     safe = _LANGUAGE.fullmatch(language) and language.lower() not in {*ACTIVE_LANGUAGES, "suggestion"}
     return _fenced(visible(text), language if safe else "")
 
@@ -112,7 +111,6 @@ def is_allowed(url: str, hosts: Collection[str]) -> bool:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are inline Markdown already; it ends with a line end."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(_cell(cell) for cell in cells)} |\n" for cells in lines)
 
@@ -188,7 +186,6 @@ def _open_after(line: str, closers: Sequence[str]) -> list[str]:
 
 
 def _ending(closers: Sequence[str], cut: int, of: int) -> str:
-    """The closers, each on lines of its own as HTML needs it, and the word on what is missing."""
     closing = "".join(f"\n{closer}\n" if closer == _DETAILS else f"{closer}\n" for closer in reversed(closers))
     return f"{closing}\n*Cut: {cut:,} of {of:,} lines did not fit.*"
 

@@ -41,12 +41,10 @@ class _Row:
 
 
 def shown(text: str) -> str:
-    """Text as prompts and reports show it: secrets masked, hidden characters made visible."""
     return visible(mask(text))
 
 
 def shown_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    """Lines of a hunk as prompts show them: a secret may be longer than a line, and is masked line by line then."""
     together = shown("\n".join(lines)).split("\n")
     return tuple(together if len(together) == len(lines) else map(shown, lines))
 
@@ -84,7 +82,6 @@ class Quotes:
         return min(near, key=lambda place: (abs(place.last - claimed), place.last))
 
     def _shown(self) -> Iterator[tuple[_Row, ...]]:
-        """The rows with their text as it is shown, each hunk read as a whole."""
         for hunk, rows in zip(self._file.hunks, self._hunks, strict=True):
             texts = shown_lines([line.text.rstrip("\r") for line in hunk.lines])
             yield tuple(replace(row, normal=" ".join(texts[row.at].split())) for row in rows)

@@ -117,7 +117,6 @@ class CandidateReport:
 
     @property
     def stands(self) -> bool:
-        """Whether nothing is known against it."""
         return self.stopped is None
 
 
@@ -141,17 +140,14 @@ class Settled:
 
     @property
     def kept(self) -> tuple[CandidateReport, ...]:
-        """Those that earned their place."""
         return tuple(report for report in self.reports if report.stands)
 
 
 def key(candidate: Candidate) -> str:
-    """The digest of everything but the key: 16 hexadecimal digits."""
     # JSON tells the fields apart and spells lone surrogates out, which UTF-8 has no place for.
     fields = json.dumps(astuple(replace(candidate, key="")))
     return hashlib.sha256(fields.encode("ascii")).hexdigest()[:16]
 
 
 def keyed(candidate: Candidate) -> Candidate:
-    """The candidate under its own key, whatever it bore before."""
     return replace(candidate, key=key(candidate))

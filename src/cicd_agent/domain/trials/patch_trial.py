@@ -48,5 +48,4 @@ class TrialReport:
 
     @property
     def is_offered(self) -> bool:
-        """Whether a person may be shown the patch: it does no harm, and was not proved wrong."""
         return self.step in {Step.APPLIES, Step.VERIFIED}

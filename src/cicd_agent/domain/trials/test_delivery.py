@@ -94,7 +94,6 @@ def _unfit(file: TextFile) -> str:
 
 
 def message(text: str, key: str) -> str:
-    """The message of a commit, which ends in the trailer by which it is known again."""
     return f"{clip(plain(text), LONGEST_MESSAGE) or UNSAID}\n\n{TRAILER}: {key}\n"
 
 
@@ -112,18 +111,15 @@ def keys_of(text: str) -> tuple[str, ...]:
 
 
 def branch_of(effect: OpenPull) -> str:
-    """The branch of a pull request of tests: another one for another delivery, or another head."""
     digest = hashlib.sha256(f"{effect.key}\n{effect.head}".encode(errors="replace")).hexdigest()
     return f"{family(effect.pull)}{digest[:8]}"
 
 
 def family(pull: int) -> str:
-    """How the branches of all deliveries for a pull request begin."""
     return f"cicd-agent/tests-{pull}-"
 
 
 def is_of_delivery(branch: str) -> bool:
-    """Whether a branch is called as those of deliveries are. Anybody can call one so."""
     return _DELIVERY.match(branch) is not None
 
 

@@ -160,7 +160,6 @@ class RunResult:
 
     @property
     def failed(self) -> tuple[TestOutcome, ...]:
-        """The tests that a person would call red."""
         return tuple(test for test in self.tests if test.outcome in {Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
 
 

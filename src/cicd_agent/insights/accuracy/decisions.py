@@ -195,7 +195,6 @@ def _failure(repository: str, record: Mapping[str, Any], output: Mapping[str, An
 
 
 def is_plain(path: str) -> bool:
-    """Whether it can be the path of a file in a repository, and leads to nowhere else."""
     parts = path.split("/")
     return 0 < len(path) <= _MAX_PATH_LENGTH and path.isprintable() and not {"", ".", ".."} & set(parts)
 

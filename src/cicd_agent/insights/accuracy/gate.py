@@ -107,7 +107,6 @@ def _lets_go(one: DecidedGate, held: DecidedGate) -> bool:
 
 
 def _is_about(one: DecidedGate, held: DecidedGate, follows: Callable[[str, str], bool]) -> bool:
-    """Whether it is the held commit, or one that is built on it or comes of the same pull request."""
     is_same_pull = 0 < one.pull == held.pull
     return one.gated.sha == held.gated.sha or is_same_pull or follows(held.gated.sha, one.gated.sha)
 

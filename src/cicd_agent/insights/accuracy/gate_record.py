@@ -123,7 +123,6 @@ def _identity(gated: Gated) -> tuple[str, str, str, str, bool]:
 
 
 def is_lifted(gated: Gated) -> bool:
-    """Whether it proceeds because a person lifted what stood in the way."""
     return gated.decision is GateDecision.PROCEED and any(stop.lifted for stop in gated.stops)
 
 

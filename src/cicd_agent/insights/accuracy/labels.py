@@ -99,18 +99,15 @@ class Tally:
 
     @classmethod
     def of(cls, truths: Iterable[Truth]) -> "Tally":
-        """Count them."""
         found = Counter(truths)
         return cls(found[Truth.RIGHT], found[Truth.WRONG], found[Truth.UNKNOWN])
 
     @property
     def n(self) -> int:
-        """All of them."""
         return self.right + self.wrong + self.unknown
 
     @property
     def share(self) -> Share:
-        """The right among those of which it is known, with Wilson's interval."""
         return Share.of(self.right, self.right + self.wrong)
 
     @property
@@ -146,7 +143,6 @@ class Accuracy:
 
     @property
     def below(self) -> tuple[str, ...]:
-        """The modes that fall short."""
         return tuple(mode for mode, standing in self.modes.items() if standing.below)
 
 

@@ -62,7 +62,6 @@ class Comparison:
         return LineFate.REWRITTEN if 2 * matches < others else LineFate.CHANGED
 
     def brings(self, text: str) -> bool:
-        """Whether a text of some length stands in the later version, and stood less often in the one before."""
         block = squeezed(text)
         return is_distinctive(block) and occurrences(block, self._after) > occurrences(block, self._before)
 
@@ -82,12 +81,10 @@ def squeezed(text: str) -> list[str]:
 
 
 def is_distinctive(block: Sequence[str]) -> bool:
-    """Whether it says enough to be found by chance nowhere else."""
     return sum(character.isalnum() for line in block for character in line) >= _DISTINCTIVE
 
 
 def joined(lines: Sequence[str]) -> str:
-    """The lines as one text in which blocks of them are found, each with ends of its own."""
     return "".join(f"\n{line}\n" for line in lines)
 
 

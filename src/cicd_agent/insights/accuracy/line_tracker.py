@@ -139,7 +139,6 @@ class LineTracker:
         return self._texts[sha, path]
 
     def _evict(self) -> None:
-        """Let go of what was read: it can be read again."""
         for cache in (self._texts, self._pairs, self._changes, self._added):
             cache.clear()
         self._cached = 0

@@ -30,7 +30,6 @@ def render_accuracy(
 
 
 def share_text(tally: Tally) -> str:
-    """The share of right decisions with its interval, in a sentence."""
     return _of_all(tally.share) if tally.share.n else "no decision of which it is known"
 
 

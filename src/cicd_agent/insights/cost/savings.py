@@ -47,7 +47,6 @@ class Rates:
 
     @staticmethod
     def price(*parts: tuple[int, Decimal]) -> int:
-        """Tokens at their rates."""
         return int(sum((tokens * rate * _PER_MILLION for tokens, rate in parts), Decimal()).to_integral_value())
 
 
@@ -67,7 +66,6 @@ class Saved:
 
     @property
     def how(self) -> str:
-        """How it is computed."""
         return HOW[self.means]
 
 

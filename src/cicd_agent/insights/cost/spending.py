@@ -191,7 +191,6 @@ def _parts(run: _Run, whole: Used) -> tuple[Part, ...]:
 
 
 def _sum(used: Sequence[Used]) -> Used:
-    """The sum; unknown plus anything is unknown."""
     columns = {name: [getattr(each, name) for each in used] for name in COUNTED}
     return Used(**{name: None if None in values else sum(values) for name, values in columns.items()})
 

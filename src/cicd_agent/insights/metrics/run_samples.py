@@ -86,7 +86,6 @@ def _of_run(entry: Node) -> Iterator[Sample]:
 
 
 def of_receipts(entry: Node) -> Iterator[Sample]:
-    """What became of the effects; step outputs are too many to be worth it, and the book leaves them out."""
     for each in entry["receipts"]:
         if each["kind"].text != "output":
             yield registry.EFFECT.sample(kind=each["kind"].text, state=each["state"].text)

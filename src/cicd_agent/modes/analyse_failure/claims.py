@@ -199,7 +199,6 @@ class Prover:
 
 
 def _named(change: Change, settings: Settings) -> dict[str, FileDiff]:
-    """Files whose diff may be shown, by both their names."""
     may = [*showable(change, settings)]
     return {file.old_path: file for file in may} | {file.path: file for file in may}
 
@@ -223,7 +222,6 @@ def _in_log(failed: FailedJob, number: int, quote: str, changed: frozenset[str])
 
 
 def _stands(quote: str, text: str) -> bool:
-    """Whether a line holds the quote, as it is or as it was shown; white space is folded, nothing else forgiven."""
     return any(
         quote == whole or (len(quote) >= MIN_QUOTE and quote in whole)
         for whole in (_folded(text), _folded(shown(text)))
@@ -262,7 +260,6 @@ def _names(text: str, path: str) -> bool:
 
 
 def _in_lookup(lookup: Exhibit, quote: str) -> _Resolved | str:
-    """Lines of a look-up have gutters of their own, so that a quote is a part of one of them."""
     for number, line in enumerate(lookup.text.split("\n"), 1):
         if len(quote) >= MIN_QUOTE and quote in _folded(line):
             return _Resolved(Cited(number, shown(line.strip()), path=lookup.source))

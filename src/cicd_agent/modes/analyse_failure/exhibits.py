@@ -75,7 +75,6 @@ def logs(diagnosis: Diagnosis, failed: FailedRun) -> Mapping[str, FailedJob]:
 
 
 def readable(failed: FailedRun) -> Sequence[FailedJob]:
-    """The jobs that failed themselves and of which a line is there."""
     return [each for each in failed.jobs if each.role in {Role.FAILED, Role.TOLERATED} and each.extract.kept]
 
 
@@ -205,5 +204,4 @@ def _hunks(change: Change, near: set[str], settings: Settings) -> Iterator[Exhib
 
 
 def _lines(lines: Iterator[str]) -> str:
-    """One line for each: names in it may hold anything."""
     return "\n".join(" ".join(line.splitlines()) for line in lines)

@@ -75,7 +75,6 @@ class Group:
 
 
 def explains(problem: Problem) -> bool:
-    """Whether a problem explains what went wrong: no wrapper, and no mere count of failures."""
     named = bool(problem.test or problem.frames or problem.code)
     return not problem.wraps and (named or problem.score >= _WEAK)
 
@@ -349,7 +348,6 @@ def test_parts(test: str) -> tuple[str, ...]:
 
 
 def same_test(one: str, other: str) -> bool:
-    """Whether one name is the end of the other: the shorter one leaves the file or the class out."""
     short, long = sorted((test_parts(one), test_parts(other)), key=len)
     return bool(short) and long[-len(short) :] == short
 

@@ -38,7 +38,6 @@ class PathIndex:
         return [path for path in candidates if path in self.paths][:1]
 
     def ending(self, tail: str) -> Sequence[str]:
-        """The files whose paths end in this one, at a folder's border."""
         named = self._by_name.get(tail.rpartition("/")[2], ())
         return [path for path in named if path == tail or path.endswith(f"/{tail}")]
 
@@ -184,7 +183,6 @@ def _crate(path: str) -> str:
 
 
 def named_types(path: str, text: str, index: PathIndex) -> Iterator[str]:
-    """The files that are called like a type that the text names: these languages import by namespace alone."""
     yield from index.named_in(text, {path.rpartition(".")[2]})
 
 
@@ -374,7 +372,6 @@ def is_read(path: str) -> bool:
 
 
 def same_language(one: str, other: str) -> bool:
-    """Whether the imports of one file could lead to the other."""
     return _READERS.get(_suffix(one)) is not None and _READERS.get(_suffix(one)) is _READERS.get(_suffix(other))
 
 

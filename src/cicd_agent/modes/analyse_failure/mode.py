@@ -46,7 +46,6 @@ class AnalyseFailure(BaseMode):
         return render_failure(result, evidence, account, **shape)
 
     def state_key(self, evidence: Evidence, event: Event) -> str:
-        """The repository: its failures come back in other runs."""
         if evidence.get(FAILED_RUN) is None:
             return super().state_key(evidence, event)
         return f"{event.repo}!failures" if event.repo and event.repo == evidence.event.repo else ""

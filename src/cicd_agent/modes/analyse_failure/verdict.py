@@ -230,6 +230,5 @@ def with_patch(diagnosis: Diagnosis, draft: FailureDraft, trials: Sequence[Trial
 
 
 def _trial_of(draft: FailureDraft, trials: Sequence[TrialReport]) -> TrialReport | None:
-    """What came of the patch; of several trials under its key the last, for each may have come further."""
     name = key(proposed(draft))
     return next((each for each in reversed(trials) if each.key == name), None)

@@ -77,13 +77,11 @@ def strategy(level: RiskLevel, settings: Settings, *, urgent: bool) -> tuple[Str
 
 
 def monitor_minutes(level: RiskLevel, settings: Settings) -> int:
-    """How long to watch."""
     given = settings.routes.get(level.value, Route()).monitor_minutes
     return MONITOR_MINUTES[level] if given is None else given
 
 
 def checks(found: Iterable[PathKind], said: Sequence[str]) -> tuple[str, ...]:
-    """What to do before, by rules and as a model said."""
     there = frozenset(found)
     return (*(text for kind, text in _CHECKS.items() if kind in there), *_of_model(said))
 

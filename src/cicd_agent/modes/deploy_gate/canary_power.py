@@ -75,7 +75,6 @@ def _mean(failures: int, chance: float) -> float:
 
 
 def _at_least(failures: int, mean: float) -> float:
-    """The chance of so many failures or more."""
     if mean <= 0:
         return 0.0
     return 1 - sum(exp(count * log(mean) - mean - lgamma(count + 1)) for count in range(failures))

@@ -35,7 +35,6 @@ class GateDraft(Draft):
 
     @property
     def unsettled(self) -> str:
-        """Why the model says that a person has to look."""
         return "the model asks for a person" if self.escalate_to_human else ""
 
 
@@ -111,7 +110,6 @@ def _lines(evidence: Evidence, settings: Settings) -> Mapping[str, frozenset[str
 
 
 def _both(lines: Sequence[str] | Iterator[str]) -> Iterator[str]:
-    """Each line as it is, and as it was shown."""
     for line in lines:
         yield _folded(line)
         yield _folded(shown(line))

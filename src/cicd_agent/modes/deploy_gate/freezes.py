@@ -134,7 +134,6 @@ class Cron:
     either: bool
 
     def names(self, day: date) -> bool:
-        """Whether it has times on this day."""
         by_number, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return day.month in self.months and (by_number or by_weekday if self.either else by_number and by_weekday)
 

@@ -66,7 +66,6 @@ def about_checks(gate: GateEvidence, policy: Policy) -> Iterator[Stop]:
 
 
 def red_checks(gate: GateEvidence, policy: Policy) -> tuple[str, ...]:
-    """The names of the required checks that failed."""
     failed = {each.name for each in gate.checks if not _is_pending(each) and each.conclusion not in PASSED}
     return tuple(name for name in _required(gate, policy) if name in failed)
 
@@ -190,7 +189,6 @@ def about_model(settings: Settings, policy: Policy, score: Score, objection: str
 
 
 def passes(score: float, policy: Policy) -> bool:
-    """Whether a score is enough."""
     return score >= policy.threshold
 
 

@@ -39,27 +39,22 @@ class DeployGate(BaseMode):
     tools = staticmethod(change_tools)
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
-        """Why there is nothing to decide: a comment that says nothing to us. What the gate does not serve, it holds."""
         return declines(event)
 
     def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
-        """The signals, or what a comment asks for."""
         return (talk.gather if talk.is_talk(event) else gather)(event, world, settings)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
-        """What the rules find in what would be deployed."""
         return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
 
     def verify(
         self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
     ) -> Gated | ChatReply:
-        """The decision, or what is answered to a comment."""
         if talk.is_talk(evidence.event):
             return talk.verify(evidence)
         return verify(rules, answers, evidence, settings)
 
     def report(self, verdict: Gated | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:
-        """What is published of it."""
         if isinstance(verdict, ChatReply):
             return talk.report(verdict, evidence)
         return report(verdict, evidence, account, settings)
@@ -71,7 +66,6 @@ class DeployGate(BaseMode):
         return facts(result, evidence)
 
     def pulls(self, evidence: Evidence) -> frozenset[int]:
-        """Those whose commits would be deployed."""
         gate = evidence.get(GATE)
         return frozenset(pull.number for pull in gate.pulls) if gate else frozenset()
 

@@ -27,7 +27,6 @@ _NAMES = {
 
 
 def heading(gated: Gated, evidence: Evidence) -> str:
-    """The verdict in one line of Markdown."""
     sha = link(code(gated.sha[:7] or "?"), evidence.event.commit_url(gated.sha), evidence.event.hosts)
     return f"## {_word(gated)} {escape(gated.environment) or '(no environment)'} ← {sha}  {prose(_score(gated))}"
 
@@ -105,17 +104,14 @@ def ago(measured: int, now: int) -> str:
 
 
 def capital(text: str) -> str:
-    """The text as it begins a sentence."""
     return f"{text[:1].upper()}{text[1:]}"
 
 
 def sentence_of(text: str) -> str:
-    """The text as a sentence of its own."""
     return f"{capital(text).rstrip('.')}."
 
 
 def value(factor: Factor) -> str:
-    """What was measured, or why there is nothing."""
     if factor.band is Band.NOT_APPLICABLE:
         return "not applicable by policy"
     return factor.words or factor.state.value

@@ -30,5 +30,4 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
 
 
 def prompt() -> str:
-    """The instructions, as they stand in prompt.md."""
     return files(__package__).joinpath("prompt.md").read_text("utf-8")

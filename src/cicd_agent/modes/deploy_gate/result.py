@@ -107,7 +107,6 @@ class Heard:
 
 
 def points(score: float) -> str:
-    """A score as it is shown: what misses the threshold by a hair is not rounded up to it."""
     return f"{floor(round(10 * score, 6)) / 10:g}"
 
 

@@ -75,7 +75,6 @@ def scored(policy: Policy, readings: Mapping[str, Reading]) -> Score:
 
 
 def missing(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]:
-    """The signals that are not there, with the points that this costs the rules' score."""
     alone = _normalised(policy.weights, {"model"})
     return {name: alone[name] for name in SIGNALS if alone[name] and readings[name].state is State.MISSING}
 

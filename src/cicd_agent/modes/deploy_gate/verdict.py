@@ -51,7 +51,6 @@ class Opinion:
 
     @property
     def level(self) -> RiskLevel:
-        """The risk that they see."""
         return max((RiskLevel(draft.risk_level) for draft in self.drafts), key=lambda each: each.rank)
 
 
@@ -161,7 +160,6 @@ def _signals(gate: GateEvidence, evidence: Evidence, judged: Policy, opinion: Op
 
 
 def _findings(rules: RuleDraft, evidence: Evidence, settings: Settings) -> tuple[list[Finding], list[Finding]]:
-    """The rules' findings that stand, and all that weigh: the author of the change may have silenced some."""
     if evidence.change is None:
         found = list(graded(rules.findings))
         return found, found

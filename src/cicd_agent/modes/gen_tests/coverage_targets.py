@@ -55,7 +55,6 @@ class Target:
 
     @property
     def value(self) -> float:
-        """What it is worth to meet them, in lines."""
         worth = len(self.lines) + _BRANCH * len(self.branches) + _SURVIVOR * len(self.survivors)
         return worth if self.function.is_public else worth * _PRIVATE
 

@@ -91,7 +91,6 @@ def _callees(text: str, name: str, first: int, last: int) -> Iterator[str]:
 
 
 def _in_reach(modules: Mapping[str, str], home: str) -> Iterator[str]:
-    """The test module itself, and the conftest files above it, the nearest last."""
     for path in sorted(modules, key=lambda each: (each.count("/"), each)):
         folder, _, name = path.rpartition("/")
         if path == home or (name == "conftest.py" and (not folder or home.startswith(f"{folder}/"))):

@@ -114,7 +114,6 @@ def question_name(target: Target) -> str:
 
 
 def proposed(answers: Sequence[Answer[Any]]) -> Iterator[tuple[Answer[TestsDraft], str, str]]:
-    """The answers that hold drafts of tests, with the path and the function that they are about."""
     for answer in answers:
         subject, _, function = answer.question.removeprefix("tests ").rpartition("::")
         if isinstance(answer.draft, TestsDraft) and subject:
@@ -122,7 +121,6 @@ def proposed(answers: Sequence[Answer[Any]]) -> Iterator[tuple[Answer[TestsDraft
 
 
 def complain(draft: TestsDraft) -> str | None:
-    """What is wrong with an answer before anything of it is tried."""
     if not draft.tests and not (draft.nothing or "").strip():
         return "`tests` is empty and `nothing` does not say why."
     return None

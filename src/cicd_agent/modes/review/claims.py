@@ -43,7 +43,6 @@ class Prover:
     _quotes: dict[tuple[str, Side], Quotes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Index the files by both their names: a claim about the old side may use the old one."""
         self._files = {file.old_path: file for file in self.change.files} | {
             file.path: file for file in self.change.files
         }

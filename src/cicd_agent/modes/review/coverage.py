@@ -67,7 +67,6 @@ def folded(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Iter
 
 
 def unread(evidence: Evidence) -> Sequence[Gap]:
-    """The gaps that are files of the change, each once."""
     paths = {file.path for file in changed(evidence).files}
     return tuple({gap.what: gap for gap in evidence.gaps if gap.what in paths}.values())
 

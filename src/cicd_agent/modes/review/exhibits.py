@@ -41,7 +41,6 @@ def recent_failures(event: Event, world: World, settings: Settings) -> tuple[tup
 
 
 def _asks(settings: Settings) -> bool:
-    """Whether these settings name anybody to ask; the workload's own identity has to be asked for."""
     named = settings.openai_api_key.get_secret_value() or settings.base_url
     return settings.provider is not Provider.NONE and bool(named or settings.provider is Provider.OPENAI)
 

@@ -64,7 +64,6 @@ class Review(BaseMode):
         return verify(rules, answers, evidence, settings)
 
     def save_state(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
-        """What the next run need not ask again; of a conversation nothing."""
         return () if chat.is_chat(evidence.event) else save_state(answers, evidence, settings)
 
     def report(self, verdict: Verdict | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:

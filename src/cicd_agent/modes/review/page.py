@@ -54,7 +54,6 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
 
 
 def heading(verdict: Verdict) -> str:
-    """The verdict in one line."""
     return f"### Risk: {verdict.risk.level} ({verdict.risk.score})"
 
 
@@ -133,7 +132,6 @@ def _done_well(verdict: Verdict, evidence: Evidence) -> str:
 
 
 def _risk(verdict: Verdict) -> str:
-    """How the score comes about."""
     rows = ((f"{reason.points:+.0f}" if reason.points else "", escape(reason.text)) for reason in verdict.risk.reasons)
     return table(("points", f"why the risk is {verdict.risk.level}"), rows)
 

@@ -70,7 +70,6 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
 
 
 def sarif_text(verdict: Verdict) -> str:
-    """All findings that stand, for code scanning; those of other tools have an upload of their own."""
     ours = [finding for finding in verdict.findings if finding.origin is not Origin.TOOL]
     return sarif(ours, version=__version__)
 

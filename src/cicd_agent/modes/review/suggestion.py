@@ -172,7 +172,6 @@ def _is_one_piece(where: Location, lines: Sequence[str], anchors: Anchors) -> bo
 
 
 def _growth(finding: Finding) -> int:
-    """Lines that the file grows by."""
     return finding.suggestion.count("\n") - (finding.location.line - finding.location.first)
 
 

@@ -98,12 +98,10 @@ def _about(finding: Finding, key: str, threads: Sequence[Thread]) -> Thread | No
 
 
 def _is_ours(rule: str) -> bool:
-    """Whether it is a rule that is still asked."""
     return any(rule == each.id for each in RULES)
 
 
 def _is_whole(path: str, change: Change) -> bool:
-    """Whether rules have seen all of the file, or that it is gone."""
     deleted = any(file.path == path and file.kind is ChangeKind.DELETED for file in change.files)
     return path in change.texts or deleted
 
@@ -120,6 +118,5 @@ def _stands(thread: Thread, change: Change) -> bool:
 
 
 def _is_gone(thread: Thread, change: Change) -> bool:
-    """Whether the change has nothing to do with the file any more; of a long list from the API that is not certain."""
     paths = {path for file in change.files for path in (file.path, file.old_path)}
     return thread.path not in paths and (change.source is ChangeSource.GIT or thread.outdated)

@@ -99,7 +99,6 @@ def _joined(new: tuple[Proof, Judgement], old: tuple[Proof, Judgement]) -> tuple
 
 
 def reaches(finding: Finding, settings: Settings) -> bool:
-    """Whether a finding is worth interrupting somebody: it is shown at its line and weighs in the decision."""
     return finding.severity.rank >= settings.min_severity.rank and finding.confidence >= settings.min_confidence
 
 
@@ -145,7 +144,6 @@ def _decision(strong: Sequence[Finding], *, without_doubt: bool) -> str:
 
 
 def _conclusion(blocking: Sequence[Finding], strong: Sequence[Finding], *, whole: bool) -> Conclusion:
-    """Success takes a change that was looked at as a whole."""
     if blocking:
         return Conclusion.FAILURE
     return Conclusion.SUCCESS if whole and not strong else Conclusion.NEUTRAL

@@ -43,13 +43,11 @@ def unreadable_areas(settings: Settings) -> Iterator[str]:
 
 
 def outside(change: Change, areas: tuple[AreaRun, ...]) -> tuple[str, ...]:
-    """The touched files that lie in no area: no job runs for them."""
     inside = {path for area in areas for path in area.paths}
     return tuple(path for path in _touched(change) if path not in inside)
 
 
 def _touched(change: Change) -> tuple[str, ...]:
-    """Every path that the change touches: of a renamed file both, since it is gone from the one."""
     return tuple(dict.fromkeys(path for file in change.files for path in (file.path, file.old_path)))
 
 

@@ -67,6 +67,5 @@ def _known(change: Change, event: Event, world: World) -> FactSet:
 
 
 def _misconfigured(world: World) -> Iterator[str]:
-    """Areas and cells may be others than somebody meant."""
     for problem in world.problems:
         yield f"not all of the configuration is in force: {problem}".rstrip(".")

@@ -133,7 +133,6 @@ def _rows(ends: Sequence[JobEnd], outputs: PlanOutputs, conditions_of: Condition
 
 
 def _missing(ends: Sequence[JobEnd], conditions_of: Conditions, route: str) -> Iterator[JobVerdict]:
-    """Jobs that were counted on and are not waited for: nobody knows how they end."""
     names = {end.name for end in ends}
     for job in (*([route] if route else []), *conditions_of):
         if job not in names:

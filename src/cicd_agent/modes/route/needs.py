@@ -62,7 +62,6 @@ def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _check_distinct(text: str | bytes) -> None:
-    """Raise _Twice for JSON in which a name stands twice; what is no JSON is for others to say."""
     with suppress(ValueError):
         json.loads(text, object_pairs_hook=_distinct)
 

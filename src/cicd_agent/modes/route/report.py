@@ -64,7 +64,6 @@ def document(routed: Routed, evidence: Evidence) -> dict[str, object]:
 
 
 def _notices(routed: Routed) -> Iterator[Effect]:
-    """One for each doubt: a pipeline that does all there is to do wants to be told why."""
     for at, doubt in enumerate(routed.doubts[:_MAX_NOTICES]):
         yield Annotation(f"doubt-{at}", Level.NOTICE, "cicd-agent: the full plan", clip(doubt, 500))
 

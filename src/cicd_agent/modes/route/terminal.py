@@ -11,8 +11,6 @@ from cicd_agent.rendering.terminal.lines import gap_lines, risk_lines
 
 
 def render_route(routed: Routed, evidence: Evidence, cost: Cost, **shape: Unpack[Shape]) -> str:
-    """The plan, why it is so, and what is in doubt."""
-
     def parts(style: Style) -> tuple[Iterator[str], ...]:
         return (_plan(routed, style), _areas(routed, style), risk_lines(routed.risk, style), gap_lines(evidence, style))
 

@@ -93,7 +93,6 @@ def _red_tests(fact: Fact) -> str | None:
 
 
 def _red_run(fact: Fact) -> str | None:
-    """What failed there; what came from outside, or comes and goes, is no property of the commit."""
     cause = fact.values.get("cause", "")
     return f"a run of it failed ({cause.replace('_', ' ')})" if cause in _OF_THE_COMMIT else None
 

@@ -56,7 +56,6 @@ def read_change(event: Event, world: World, settings: Settings) -> Change:
 
 
 def is_by_a_dependency_bot(event: Event) -> bool:
-    """Whether it is about versions and lock files: rules say what there is to say of these."""
     author = event.pull.author if event.pull else event.actor
     return author.login in DEPENDENCY_BOTS
 
@@ -131,7 +130,6 @@ def _library(change: Change, event: Event, world: World) -> Library:
 
 
 def changed(evidence: Evidence) -> Change:
-    """The change of evidence that a mode about changes gathered."""
     if evidence.change is None:
         raise ConfigError("this evidence holds no change", remedy="Gather it again with the same mode")
     return evidence.change
@@ -149,7 +147,6 @@ def gaps(change: Change, settings: Settings) -> Iterator[Gap]:
 
 
 def showable(change: Change, settings: Settings) -> Iterator[FileDiff]:
-    """The files whose diff a model may be shown, and that are worth it."""
     hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
     for file in change.files:
         if not (unread(file) or hidden.match_file(file.path) or hidden.match_file(file.old_path)):

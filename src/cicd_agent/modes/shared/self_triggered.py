@@ -64,6 +64,5 @@ def _may_be_us(who: Actor, forge: Forge | None) -> bool:
 
 
 def _is_us(login: str, forge: Forge) -> bool:
-    """Whether this is the account of our token; an account that GitHub does not name is nobody's."""
     ours = forge.commits.login
     return bool(ours) and login.lower() == ours.lower()

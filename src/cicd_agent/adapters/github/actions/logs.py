@@ -104,7 +104,6 @@ def cut(name: str, units: int = MAX_NAME) -> str:
 
 
 def skeleton(name: str) -> str:
-    """What no packer changes: letters and digits."""
     return "".join(char for char in name if char.isalnum())
 
 

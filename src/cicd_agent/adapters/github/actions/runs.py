@@ -71,7 +71,6 @@ class GitHubRuns:
         return tuple(job.as_job() for job in jobs)
 
     def log(self, job: int) -> Iterator[bytes]:
-        """The log of a job that has ended, as it arrives."""
         return self.downloads.pieces(self._call("read the log of a job", f"/actions/jobs/{job}/logs"), MAX_LOG)
 
     def archive(self, run: int, attempt: int) -> GitHubLogs:

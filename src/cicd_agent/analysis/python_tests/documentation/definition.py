@@ -47,7 +47,6 @@ def expression(text: str) -> ast.expr | None:
 
 
 def definition(tree: ast.Module, qualified: str) -> Definition | None:
-    """The function or class of a qualified name: the last of that name, as Python has it."""
     around = path_to(tree, qualified)
     return around[-1] if around else None
 

@@ -82,13 +82,11 @@ def literal(node: ast.expr) -> str:
 
 
 def called(function: str) -> str:
-    """The name by which a function is called: that of the class for its constructor."""
     parts = [part for part in function.split(".") if part != "<locals>"]
     return parts[-2] if parts[-1] == "__init__" and len(parts) > 1 else parts[-1]
 
 
 def mentions(node: ast.AST, name: str) -> bool:
-    """Whether a name is used, alone or as an attribute."""
     return any(
         (isinstance(each, ast.Name) and each.id == name) or (isinstance(each, ast.Attribute) and each.attr == name)
         for each in ast.walk(node)

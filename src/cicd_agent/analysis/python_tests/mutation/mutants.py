@@ -49,7 +49,6 @@ def mutants(path: str, text: str, lines: Collection[int], limit: int = 200) -> t
 
 
 def is_trivial(mutant: Mutant) -> bool:
-    """Whether nearly any test that executes it notices: a value that is not returned, an error that is not raised."""
     return mutant.operator in TRIVIAL
 
 

@@ -212,7 +212,6 @@ def _is_text(node: ast.expr) -> bool:
 
 
 def _is_neutral(sign: str, right: ast.expr) -> bool:
-    """Whether the sign makes no difference with this at its right."""
     if not isinstance(right, ast.Constant) or isinstance(right.value, str | bytes):
         return False
     return right.value == (0 if sign in {"+", "-"} else 1)

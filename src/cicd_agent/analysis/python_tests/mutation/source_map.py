@@ -61,7 +61,6 @@ class Source:
         return start + len(content.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "replace"))
 
     def span(self, node: ast.stmt | ast.expr) -> tuple[int, int]:
-        """Characters of a node, its end exclusive."""
         end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
         return self.offset(node.lineno, node.col_offset), self.offset(end_line, end_column)
 
@@ -77,7 +76,6 @@ class Source:
         return low + 1
 
     def lines_span(self, first: int, last: int) -> tuple[int, int]:
-        """Characters of whole lines."""
         return self._starts[first - 1], self._stops[last - 1]
 
 
@@ -108,7 +106,6 @@ def functions(text: str) -> tuple[Function, ...]:
 
 
 def function_at(functions: Sequence[Function], line: int) -> Function | None:
-    """The innermost function around a line, its decorators and signature included."""
     around = [function for function in functions if function.first <= line <= function.last]
     return max(around, key=lambda function: (function.first, -function.last), default=None)
 

@@ -28,7 +28,6 @@ class Imported:
 
     @property
     def origin(self) -> str:
-        """What that name stands for: equal for all statements that bind the same thing."""
         if self.module is not None:
             return f"{self.module}:{self.name}"
         return self.name if self.alias else self.name.split(".")[0]
@@ -76,7 +75,6 @@ def names_of(text: str) -> Names:
 
 
 def imported_by(statement: ast.Import | ast.ImportFrom) -> Iterator[Imported]:
-    """Each name of the statement."""
     module = "." * statement.level + (statement.module or "") if isinstance(statement, ast.ImportFrom) else None
     for alias in statement.names:
         yield Imported(alias.name, "" if alias.asname in {None, alias.name} else str(alias.asname), module)

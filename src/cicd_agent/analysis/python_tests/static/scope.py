@@ -110,7 +110,6 @@ class Scope:
         return f"{self.stands_for(root)}{dot}{rest}" if root else ""
 
     def stands_for(self, name: str) -> str:
-        """What one name stands for: an import of the test, else of the tests around it, else just itself."""
         return self.names.get(name) or self.habits.bindings.get(name) or name
 
     def is_code(self, name: str) -> bool:
@@ -179,7 +178,6 @@ def dotted_name(node: ast.expr) -> str:
 
 
 def within(dotted: str, modules: Iterable[str]) -> bool:
-    """Whether a dotted name is one of these modules or something in one."""
     return any(dotted == module or dotted.startswith(f"{module}.") for module in modules)
 
 

@@ -23,7 +23,6 @@ _REQUEST_DATA = frozenset(
 
 
 def is_a_tool(path: str) -> bool:
-    """Whether a file is part of a debugger or an interactive shell, whose business it is to run what is typed."""
     return any(word in path.lower() for word in ("debug", "pdb", "repl", "shell", "console"))
 
 

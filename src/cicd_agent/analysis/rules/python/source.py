@@ -46,7 +46,6 @@ class Called:
         return next((keyword.value for keyword in self.node.keywords if keyword.arg == name), None)
 
     def argument(self, position: int, name: str) -> ast.expr | None:
-        """The value of an argument given by position or by name."""
         if len(self.node.args) > position:
             return self.node.args[position]
         return self.keyword(name)

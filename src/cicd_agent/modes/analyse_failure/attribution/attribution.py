@@ -38,7 +38,6 @@ class Attribution:
 
     @property
     def not_this_change(self) -> bool:
-        """Whether the change is shown not to be at fault, or meets the failure nowhere."""
         return self.step in _NOT_THE_CHANGE
 
 

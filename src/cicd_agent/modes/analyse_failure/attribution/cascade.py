@@ -174,7 +174,6 @@ def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Attribut
 
 
 def _is_followed(path: str, tests: Sequence[str]) -> bool:
-    """Whether a changed file is one that imports would have led to, or one that no program reads."""
     return kinds(path) == {PathKind.DOCS} or any(same_language(path, test) for test in tests)
 
 

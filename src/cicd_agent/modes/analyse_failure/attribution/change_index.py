@@ -95,7 +95,6 @@ class Changed:
 
     @cached_property
     def added_text(self) -> str:
-        """All added lines, in lower case."""
         return "\n".join(line.text for file in self._diffs() for line in file.added).lower()
 
     def text(self, path: str, *selected: LineKind) -> str:
@@ -114,7 +113,6 @@ class Changed:
         return {path: _defined(file) for path, file in self.files.items() if file is not None}
 
     def reaches_all(self) -> Iterator[str]:
-        """Changed files that may have an effect on any test, whatever it imports: configuration, fixtures, data."""
         for path in self.files:
             lower = path.lower()
             if kinds(path) & _GLOBAL or _BUILD_NAMES.search(lower) or _SHARED_DIRS.search(lower):
@@ -133,7 +131,6 @@ class Changed:
 
     @property
     def shas(self) -> frozenset[str]:
-        """The commits that hold the change, or a part of it."""
         if self.change is None:
             return frozenset()
         return frozenset({self.change.head, *(commit.sha for commit in self.change.commits)} - {""})

@@ -156,7 +156,6 @@ def _is_job(trace: Trace, group: Group) -> bool:
 
 
 def _is_same(trace: Trace, group: Group) -> bool:
-    """Whether all that is known of this failure was met there: of a test its name and its error."""
     theirs = frozenset(trace.strict)
     return trace.conclusion != "success" and (
         group.failure.strict in theirs or (bool(group.signatures) and group.signatures <= theirs)

@@ -172,13 +172,11 @@ def _runs_it(group: Group, changed: Changed, path: str, of: Collection[PathKind]
 
 
 def _packages(changed: Changed, path: str) -> frozenset[str]:
-    """The terms in a manifest's added and deleted lines: names of packages among them."""
     text = changed.text(path, LineKind.ADDED, LineKind.DELETED)[:50_000].lower()
     return frozenset(word for word in _PACKAGE.findall(text) if not _NO_PACKAGE.fullmatch(word))
 
 
 def _edits_step(group: Group, changed: Changed, path: str) -> bool:
-    """Whether the lines of a workflow that are changed name the step that failed, or run what it runs."""
     step = group.failure.step.removeprefix("Run ").strip()
     return len(step) > 2 and step in changed.text(path, LineKind.ADDED, LineKind.DELETED)  # noqa: PLR2004  `sh` is no name
 

@@ -163,6 +163,5 @@ def _inside(path: str) -> str | None:
 
 
 def _shared(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many parts they have in common, from the end."""
     pairs = zip(reversed(one), reversed(other), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

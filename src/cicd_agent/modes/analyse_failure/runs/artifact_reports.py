@@ -51,7 +51,6 @@ _OF_THE_MATRIX = re.compile(r"[0-9a-f]{7,40}|\d+(?:\.\d+)*|ubuntu|windows|macos|
 
 
 def looks_like_reports(artifact_name: str) -> bool:
-    """Whether an artifact is worth opening for reports, by the words of its name."""
     name = artifact_name[:_MAX_NAME]
     return any(word.lower() in _REPORT_TERMS for word in [*_WORD.findall(name), *_PART.findall(name)])
 

@@ -71,17 +71,14 @@ def family(name: str) -> str:
 
 
 def timed_out(notes: Sequence[RunNote]) -> bool:
-    """Whether GitHub says that the job took too long; such a job is called cancelled."""
     return any(_OVERDUE.search(note.message) for note in notes)
 
 
 def ended_by_sibling(notes: Sequence[RunNote]) -> bool:
-    """Whether GitHub says that a sibling's failure ended it."""
     return any(_FAIL_FAST.search(note.message) for note in notes)
 
 
 def _named(job: JobRun, role: Role) -> FailedJob:
-    """A job of which no more is known yet than its part and its step."""
     step = failing_step(job)
     return FailedJob(job, role, step.name if step else "")
 

@@ -114,7 +114,6 @@ class Acquisition:
 
 
 def spans(job: JobRun) -> tuple[StepSpan, ...]:
-    """The steps of a job as the reader of its log wants them."""
     wrong = failing_step(job)
     return tuple(StepSpan(step.name, step.started, step.ended, failed=step is wrong) for step in job.steps)
 

@@ -29,7 +29,6 @@ _WORD = {"approve": "approval", "override": "override"}
 
 
 def is_talk(event: Event) -> bool:
-    """Whether the event is a comment."""
     return event.kind is EventKind.ISSUE_COMMENT
 
 

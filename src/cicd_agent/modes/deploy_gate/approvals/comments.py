@@ -19,7 +19,6 @@ _NO_SLUG = re.compile(r"[^A-Za-z0-9._]+")
 
 
 def key(environment: str) -> str:
-    """What the comment or issue about holds of an environment is found again by."""
     # Two hyphens would end the HTML comment that bears it.
     return f"{KEY}/{_NO_SLUG.sub('-', environment)[:80] or 'none'}"
 
@@ -50,10 +49,8 @@ def read_words(forge: Forge, pull: int, gate: GateEvidence, settings: Settings) 
 
 
 def authors(pulls: Iterable[OriginPull]) -> frozenset[str]:
-    """Everybody who has a part in these pull requests, in lower case as GitHub compares logins."""
     return frozenset(login.lower() for pull in pulls for login in (pull.author, *pull.authors) if login)
 
 
 def covered(commits: Sequence[Deployed]) -> int:
-    """How many of the commits came from a pull request."""
     return sum(1 for commit in commits if commit.pull)

@@ -72,7 +72,6 @@ def retreat(gate: GateEvidence, event: Event, red: tuple[str, ...]) -> Retreat |
 
 
 def _is_good(deployment: PastDeployment) -> bool:
-    """Whether it succeeded, and nobody said afterwards that it failed."""
     return deployment.worked and deployment.state not in _FAILED
 
 

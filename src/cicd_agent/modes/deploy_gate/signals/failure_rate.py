@@ -45,6 +45,5 @@ def failures(
 
 
 def _is(run: RunState, name: str) -> bool:
-    """Whether a run is of the workflow that somebody calls so: by its name, its file's path or its file's name."""
     path = run.path.partition("@")[0]
     return bool(name) and name in {run.workflow, path, path.rpartition("/")[2]}

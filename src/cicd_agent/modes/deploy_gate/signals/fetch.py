@@ -25,7 +25,6 @@ def fetch(task: Callable[[], T] | None) -> Future[T]:
 
 
 def settle(reads: Iterable[Future[Any]], seconds: float) -> None:
-    """Wait until all of them are back, but not longer."""
     wait(tuple(reads), timeout=seconds)
 
 

@@ -143,6 +143,5 @@ def _delta(fact: Fact, known: FactSet, gate: GateEvidence) -> float | None:
 
 
 def _measured(known: FactSet, sha: str) -> Fact | None:
-    """The coverage of a commit as a gate has read it."""
     ours = tuple(fact for fact in known.facts if fact.mode == MODE)
     return newest_fact(replace(known, facts=ours), FactKind.COVERAGE, (sha,))

@@ -45,7 +45,6 @@ def review(gate: GateEvidence, event: Event) -> Reading:
 
 
 def match(gate: GateEvidence, event: Event) -> Match:
-    """Whether all that is deployed is what was reviewed: the worst of its commits."""
     if not gate.commits:
         return Match.EXACT if known(gate, event) else Match.NONE
     return max((commit.match for commit in gate.commits), key=list(Match).index)

@@ -141,7 +141,6 @@ def _contradictions(wire: _Wire) -> dict[str, str]:
 
 
 def _broken(source: str, state: State, problem: str) -> Given:
-    """A file of which nothing can be believed: whatever it would have said is a fault."""
     return Given(source, faults=_faults(source, state, dict.fromkeys(_ABOUT.values(), problem)))
 
 

@@ -22,7 +22,6 @@ class Produced(Workspace):
 
     @property
     def roots(self) -> Sequence[str]:
-        """The absolute names that the checkout goes by."""
         return self.inner.roots
 
     def files(self, patterns: Sequence[str], *, most: int, limit: int) -> Iterator[Left]:

@@ -125,7 +125,6 @@ _WORDS = {FlakyKind.HASH_ORDER: _hash_seed, FlakyKind.TIME: _zone_and_date, Flak
 
 
 def _first(limit: int, *parts: Sequence[_Value]) -> list[_Value]:
-    """So many different ones, the parts by turns so that each has a say."""
     turns = (part[location] for location in range(max(map(len, parts))) for part in parts if location < len(part))
     return list(dict.fromkeys(turns))[:limit]
 

@@ -36,7 +36,6 @@ class _Case:
 
 
 def probes(number: int, callee: Callee) -> Iterator[Probe]:
-    """The calls to be seen, under keys that begin with a number."""
     for at, row in enumerate(callee.rows):
         given = dict(zip((each.name for each in callee.wanted), row.values, strict=True))
         yield Probe(f"{number}.{at}", callee.imports, callee.call(given))
@@ -211,7 +210,6 @@ def _about(names: Sequence[str]) -> str:
 
 
 def _type(annotation: str) -> str:
-    """An annotation that means the same in a test: one of built-in names alone."""
     known = annotation and all(hasattr(builtins, word) for word in re.findall(r"\w+", annotation))
     return annotation if known else "object"
 

@@ -51,7 +51,6 @@ class Subject:
 
     @property
     def is_property(self) -> bool:
-        """Whether it is read like an attribute."""
         return any(
             ast.unparse(each).split(".")[-1] in {"property", "cached_property"} for each in self.node.decorator_list
         )

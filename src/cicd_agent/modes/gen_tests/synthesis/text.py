@@ -111,7 +111,6 @@ def fits(code: str) -> bool:
 
 
 def is_typed(texts: Iterable[str]) -> bool:
-    """Whether the existing tests say what they return."""
     heads = [
         head for text in texts for head in re.findall(r"^ *(?:async )?def test_[^\n]*:[ \t]*$", text, re.MULTILINE)
     ]

@@ -274,7 +274,6 @@ def alone(number: int) -> Perturbation:
 
 
 def among(number: int) -> Perturbation:
-    """For the new tests among those of the project, which may depend on more than new ones may."""
     return Perturbation(hash_seed=104_729 + number, random_seed=202 + number)
 
 

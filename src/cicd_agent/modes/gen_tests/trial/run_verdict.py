@@ -16,7 +16,6 @@ _NO_PROOF = frozenset({"", "timeout", "crash", "signal"})
 
 
 def is_of(nodeid: str, test: str) -> bool:
-    """Whether a node id is that of a test, or of one of its parametrised cases."""
     return nodeid == test or (nodeid.startswith(f"{test}[") and nodeid.endswith("]"))
 
 
@@ -74,7 +73,6 @@ def _worth(
 
 
 def _proves(exception: str) -> bool:
-    """Whether a test that ended like this has noticed the fault: not by hanging or going down with it alone."""
     return exception not in _NO_PROOF and not exception.startswith("SIG")
 
 

@@ -38,12 +38,10 @@ _FAILURES = {
 
 
 def is_chat(event: Event) -> bool:
-    """Whether somebody has to be answered, rather than a change reviewed."""
     return event.kind in KINDS and not is_request(event)
 
 
 def is_request(event: Event) -> bool:
-    """Whether somebody asked for a review by a comment."""
     parsed = parse_comment(event.comment.body) if event.kind in KINDS and event.comment else None
     return parsed is not None and parsed.command is Command.REVIEW
 

@@ -84,13 +84,11 @@ class _ShownAnswer:
 
     @cached_property
     def is_good(self) -> bool:
-        """Whether the model that should have answered did, and nothing of what it missed is unknown."""
         own = {visible_line(source) for source in self._gutters}
         return _is_good(self.answer) and all(left_out_of(each, own) for each in self.answer.left_out)
 
     @cached_property
     def is_whole(self) -> bool:
-        """Whether it lacked nothing but parts of the diff, about which the next run asks."""
         common = {visible_line(exhibit.source) for exhibit in self.answer.evidence if not exhibit.whole}
         return not any(left_out_of(each, common) for each in self.answer.left_out)
 

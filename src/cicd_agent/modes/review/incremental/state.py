@@ -180,7 +180,6 @@ def load_state(evidence: Evidence, settings: Settings) -> ReusedState:
 
 
 def readable(change: Change, settings: Settings) -> Iterator[FileDiff]:
-    """The files that a model may be shown and of which there is something to show."""
     return (file for file in showable(change, settings) if file.hunks)
 
 
@@ -194,7 +193,6 @@ def diff_digest(file: FileDiff) -> str:
 
 
 def description_digest(event: Event, change: Change) -> str:
-    """A digest of the title, the description, and the change that they are compared with."""
     description = (event.pull.title, event.pull.body) if event.pull else ("", "")
     return _digest([*description, *(diff_digest(file) for file in change.files)])
 

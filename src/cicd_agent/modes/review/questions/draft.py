@@ -56,5 +56,4 @@ class ReviewDraft(Draft):
 
     @property
     def unsettled(self) -> str:
-        """The model's own word that a person has to look."""
         return (self.escalation_reason or "it gives no reason") if self.escalate_to_human else ""

@@ -67,5 +67,4 @@ def _comparing(evidence: Evidence, recalled: ReusedState, drafts: Sequence[Revie
 
 
 def prompt() -> str:
-    """The instructions, as they stand in prompt.md."""
     return files(__package__).joinpath("prompt.md").read_text("utf-8")

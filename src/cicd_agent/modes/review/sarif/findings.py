@@ -116,7 +116,6 @@ def _speaker(finding: Finding) -> str:
 
 
 def _keys(result: ToolResult) -> set[tuple[str, str, object]]:
-    """What makes two results one: the same rule and file, and the same line or the same fingerprints."""
     ident, path = result.finding.id, result.finding.location.path
     return {(ident, path, result.first), (ident, path, result.prints or result.first)}
 
