@@ -14,7 +14,7 @@ from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.agent.prompt import render
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
 from cicd_agent.domain.events.event import Event, EventKind, Ref
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.settings.schema import Settings
@@ -167,7 +167,7 @@ def test_an_obedient_model_gets_nothing_that_it_must_not_have(
     else:
         repo.write("unadded.txt", f"{HUSH}unadded\n")
         repo.write("src/app.py", f"KEY = '{HUSH}working-tree'\n")
-    world = World(GitRepository(repo.path, {"PATH": os.environ["PATH"]}))
+    world = Ports(GitRepository(repo.path, {"PATH": os.environ["PATH"]}))
     event = event_of(repo, kind)
     evidence = REVIEW.gather(event, world, model_settings)
     tools, limit = change_tools(evidence, event, world, model_settings)
@@ -201,7 +201,7 @@ def test_an_obedient_model_gets_nothing_that_it_must_not_have(
 
 
 def test_orders_in_guidelines_are_exhibits_like_all_others(repo: TempRepo, model_settings: Settings) -> None:
-    world = World(GitRepository(repo.path, {"PATH": os.environ["PATH"]}))
+    world = Ports(GitRepository(repo.path, {"PATH": os.environ["PATH"]}))
     evidence = REVIEW.gather(event_of(repo, EventKind.PULL_REQUEST), world, model_settings)
     (question,) = REVIEW.questions(evidence, [], model_settings)
     assert [exhibit.source for exhibit in question.evidence][:3] == [

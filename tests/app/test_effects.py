@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.serialization import dump, load
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Effect, Plan, ReceiptState
 from cicd_agent.domain.events.event import Deployment, Event, EventKind, PullRequest, Ref, WorkflowRun
 from cicd_agent.modes.protocol import Account
@@ -65,7 +65,7 @@ def test_a_plan_that_somebody_made_up_gets_nothing_that_a_bare_grant_does_not_gi
 ) -> None:
     named = tuple(replace(effect, key=f"e{number}") for number, effect in enumerate(effects))
     with tempfile.TemporaryDirectory() as folder:
-        site = Site(Path(folder), event=event, grant=Grant())
+        site = Site(Path(folder), event=event, grant=EffectPolicy())
         receipts = site.perform(*named) if named else {}
     done = {one.kind for one in receipts.values() if one.state is ReceiptState.DONE}
     assert not done & {"deployment", "review-request", "rerun", "issue", "commit-comment", "commit", "open-pull"}

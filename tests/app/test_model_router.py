@@ -10,15 +10,15 @@ import pytest
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Question, Reply, Tier
 from cicd_agent.agent.tools.tool import Tool
-from cicd_agent.app.context import Scene
-from cicd_agent.app.model_router import Asking, asking, budget
+from cicd_agent.app.context import RunContext
+from cicd_agent.app.model_router import ModelRouter, asking, budget
 from cicd_agent.app.pipeline import conclude
 from cicd_agent.domain.effects import Annotation, Plan
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable
-from cicd_agent.modes.protocol import Account, BaseMode, World
+from cicd_agent.modes.protocol import Account, BaseMode, Ports
 from cicd_agent.settings.environment import Workload
 from cicd_agent.settings.loader import Loaded, load
 from cicd_agent.settings.schema import USD, Settings, TokenPrice
@@ -46,7 +46,7 @@ class OneQuestion(BaseMode):
     def page(self, *_: object) -> str:
         return ""
 
-    def gather(self, event: Event, _world: World, _settings: Settings) -> Evidence:
+    def gather(self, event: Event, _world: Ports, _settings: Settings) -> Evidence:
         return Evidence(event)
 
     def rules(self, _evidence: Evidence, _settings: Settings) -> Empty:
@@ -84,19 +84,19 @@ def scripted(name: str, *steps: Step) -> ScriptedModel:
     return ScriptedModel(*steps, name=name)
 
 
-def concluded(mode: OneQuestion, put: Asking) -> Any:
-    scene = Scene(Event(EventKind.LOCAL), Loaded(Settings()), World())
+def concluded(mode: OneQuestion, put: ModelRouter) -> Any:
+    scene = RunContext(Event(EventKind.LOCAL), Loaded(Settings()), Ports())
     return conclude(mode, Evidence(scene.event), scene, put, lambda _: None)
 
 
 def prepared(
     text: str = "", *, mode: OneQuestion | None = None, workload: Workload | None = None, **inputs: str
-) -> Asking:
+) -> ModelRouter:
     given = {name.replace("_", "-"): value for name, value in inputs.items()}
     return asking(mode or OneQuestion(), load(given, text), workload, time.monotonic, str)
 
 
-def names(put: Asking) -> tuple[str | None, ...]:
+def names(put: ModelRouter) -> tuple[str | None, ...]:
     return tuple(model.name if model else None for model in (put.model, put.fast, put.fallback))
 
 
@@ -112,7 +112,7 @@ class TwoQuestions(OneQuestion):
 
 def test_an_optional_question_that_fails_is_a_notice_and_degrades_nothing() -> None:
     model = scripted("primary", GOOD, GONE)
-    decision = concluded(TwoQuestions(), Asking(model, plenty(), b"k", str))
+    decision = concluded(TwoQuestions(), ModelRouter(model, plenty(), b"k", str))
     assert decision.account.degraded == ""
     [notice] = decision.account.notices
     assert "`refine` was left out" in notice
@@ -120,7 +120,7 @@ def test_an_optional_question_that_fails_is_a_notice_and_degrades_nothing() -> N
 
 
 def test_a_main_question_that_fails_degrades_the_run_whatever_follows() -> None:
-    decision = concluded(TwoQuestions(), Asking(scripted("primary", GONE, GOOD), plenty(), b"k", str))
+    decision = concluded(TwoQuestions(), ModelRouter(scripted("primary", GONE, GOOD), plenty(), b"k", str))
     assert "primary is down" in decision.account.degraded
     assert decision.account.notices == ()
 
@@ -129,7 +129,7 @@ def test_a_main_question_that_fails_degrades_the_run_whatever_follows() -> None:
 def test_a_question_goes_to_the_model_of_its_tier(tier: Tier) -> None:
     models = {Tier.JUDGEMENT: scripted("large"), Tier.FAST: scripted("small")}
     models[tier] = scripted(models[tier].name, GOOD)
-    put = Asking(models[Tier.JUDGEMENT], plenty(), b"k", str, fast=models[Tier.FAST])
+    put = ModelRouter(models[Tier.JUDGEMENT], plenty(), b"k", str, fast=models[Tier.FAST])
     decision = concluded(OneQuestion(tier), put)
     assert decision.account.model == models[tier].name
     for model in models.values():
@@ -138,12 +138,13 @@ def test_a_question_goes_to_the_model_of_its_tier(tier: Tier) -> None:
 
 def test_without_a_fast_model_the_other_answers() -> None:
     assert (
-        concluded(OneQuestion(Tier.FAST), Asking(scripted("large", GOOD), plenty(), b"k", str)).account.model == "large"
+        concluded(OneQuestion(Tier.FAST), ModelRouter(scripted("large", GOOD), plenty(), b"k", str)).account.model
+        == "large"
     )
 
 
 def test_the_fallback_is_asked_when_the_model_is_not_available_and_the_report_says_so() -> None:
-    put = Asking(scripted("large", GONE), plenty(), b"k", str, fallback=scripted("other", GOOD))
+    put = ModelRouter(scripted("large", GONE), plenty(), b"k", str, fallback=scripted("other", GOOD))
     mode = OneQuestion()
     decision = concluded(mode, put)
     assert (decision.account.model, decision.account.usage.requests, decision.account.degraded) == ("other", 6, "")
@@ -153,7 +154,7 @@ def test_the_fallback_is_asked_when_the_model_is_not_available_and_the_report_sa
 
 
 def test_when_nobody_is_there_both_failures_are_told() -> None:
-    put = Asking(
+    put = ModelRouter(
         scripted("large", GONE), plenty(), b"k", str, fallback=scripted("other", ModelUnavailable("so is this"))
     )
     assert concluded(OneQuestion(), put).account.degraded == "primary is down. so is this."
@@ -161,13 +162,13 @@ def test_when_nobody_is_there_both_failures_are_told() -> None:
 
 def test_that_a_server_takes_no_tools_is_told() -> None:
     mode = OneQuestion()
-    concluded(mode, Asking(scripted("large", Reply(GOOD, toolless=True)), plenty(), b"k", str))
+    concluded(mode, ModelRouter(scripted("large", Reply(GOOD, toolless=True)), plenty(), b"k", str))
     assert mode.told[0].notices == ("large could look nothing up for `q`: its server takes no tools",)
 
 
 @pytest.mark.parametrize("steps", [["no", "no", "no"], [ModelMisbehaved("odd")]])
 def test_a_model_that_misbehaves_is_not_replaced(steps: list[Step]) -> None:
-    put = Asking(scripted("large", *steps), plenty(), b"k", str, fallback=scripted("other"))
+    put = ModelRouter(scripted("large", *steps), plenty(), b"k", str, fallback=scripted("other"))
     assert concluded(OneQuestion(), put).account.degraded
 
 
@@ -175,7 +176,7 @@ def test_a_draft_of_the_first_model_is_kept_though_it_died() -> None:
     question = replace(
         OneQuestion().questions(Evidence(Event(EventKind.LOCAL)), (), Settings())[0], check=lambda _: "no"
     )
-    put = Asking(scripted("large", GOOD, GONE), plenty(), b"k", str, fallback=scripted("other"))
+    put = ModelRouter(scripted("large", GOOD, GONE), plenty(), b"k", str, fallback=scripted("other"))
 
     class Picky(OneQuestion):
         def questions(self, _evidence: Evidence, answers: Any, _settings: Settings) -> Any:

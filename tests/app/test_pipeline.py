@@ -5,12 +5,12 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question
 from cicd_agent.agent.sharding import Part
 from cicd_agent.app import pipeline
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import Exit
-from cicd_agent.modes.protocol import BaseMode, World
+from cicd_agent.modes.protocol import BaseMode, Ports
 from cicd_agent.settings.loader import load
 from cicd_agent.settings.schema import Settings
 from tests.agent.drafts import Note
@@ -61,10 +61,10 @@ def test_nothing_is_read_of_an_event_that_the_mode_declines() -> None:
         def declines(self, _event: Event, _settings: Settings | None = None) -> str | None:
             return "it is a draft"
 
-        def gather(self, _event: Event, _world: World, _settings: Settings) -> Evidence:
+        def gather(self, _event: Event, _world: Ports, _settings: Settings) -> Evidence:
             raise AssertionError("it was read")
 
     event = Event(EventKind.PULL_REQUEST)
-    scene = Scene(event, load({}, ""), World())
+    scene = RunContext(event, load({}, ""), Ports())
     mode: Any = Declining()
     assert pipeline.observe(mode, scene, lambda _: None) == Evidence(event)

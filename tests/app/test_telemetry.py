@@ -8,7 +8,7 @@ import pytest
 
 from cicd_agent import __version__
 from cicd_agent.agent.messages import Request
-from cicd_agent.app.model_router import Asking, budget
+from cicd_agent.app.model_router import ModelRouter, budget
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.telemetry import export_run, timed
 from cicd_agent.domain.effects import Receipt, ReceiptState
@@ -179,7 +179,7 @@ def test_a_collector_in_trouble_is_a_line_and_the_file_is_written_all_the_same(t
 
 def test_every_model_that_is_asked_is_timed() -> None:
     found = timeline()
-    plain_asking = Asking(
+    plain_asking = ModelRouter(
         ScriptedModel("x", name="a"),
         budget(Settings(), "review", lambda: 0.0),
         b"",

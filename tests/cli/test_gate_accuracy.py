@@ -29,7 +29,7 @@ from cicd_agent.insights.accuracy.gate_record import (
     gate_record,
 )
 from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
-from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Lift, Stop
+from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Hold, LiftedBy
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.gates import FakeGates
 from tests.support.fakes.repository import FakeRepository
@@ -37,7 +37,7 @@ from tests.support.sessions import session_of
 
 START = 1_700_000_000
 NOW = START + 100 * DAY
-STOP = Stop("score", "the score is below the threshold", Lift.APPROVAL)
+STOP = Hold("score", "the score is below the threshold", LiftedBy.APPROVAL)
 
 
 def sha(number: int) -> str:
@@ -45,7 +45,7 @@ def sha(number: int) -> str:
 
 
 def gated(
-    number: int, decision: GateDecision = GateDecision.PROCEED, *, enforced: bool = False, stops: Sequence[Stop] = ()
+    number: int, decision: GateDecision = GateDecision.PROCEED, *, enforced: bool = False, stops: Sequence[Hold] = ()
 ) -> Gated:
     factor = Factor("coverage", State.MISSING, Band.MISSING, 20, 0)
     return Gated(

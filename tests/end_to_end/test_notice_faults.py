@@ -8,7 +8,7 @@ import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.performers.perform import perform
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import CommitComment, Issue, Plan, Receipt, ReceiptState
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.ports.forge import Forge
@@ -66,7 +66,7 @@ def carried(hub: FakeGitHub, folder: Path) -> tuple[Receipt, ...]:
             journal=FakeJournal(),
             redact=str,
             event=EVENT,
-            grant=Grant(commit_comment=True, issue=True),
+            grant=EffectPolicy(commit_comment=True, issue=True),
         )
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.security.effect_policy import grant
 from cicd_agent.app.security.secrets import secrets
 from cicd_agent.domain.effects import CommitComment, Effect, Issue, Notification, Rerun
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.text.redaction import Redactor
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import Loaded, load
 from tests.support.jobs.pull_request import Job, Left
@@ -119,10 +119,10 @@ def test_without_slack_nothing_is_said_of_it(job: Job, hub: FakeGitHub) -> None:
     assert "Slack" not in left.log + left.summary
 
 
-def scene(inputs: dict[str, str], file: str) -> Scene:
+def scene(inputs: dict[str, str], file: str) -> RunContext:
     loaded: Loaded = load(inputs, file)
     assert loaded.problems == ()
-    return Scene(Event(EventKind.PUSH), loaded, World())
+    return RunContext(Event(EventKind.PUSH), loaded, Ports())
 
 
 def test_nothing_of_it_is_granted_unless_the_settings_say_so() -> None:

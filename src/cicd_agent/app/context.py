@@ -21,7 +21,7 @@ from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import settings_schema
-from cicd_agent.modes.protocol import LogFiles, Mode, World
+from cicd_agent.modes.protocol import LogFiles, Mode, Ports
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import CONFIG_FILE, Loaded, Precedence, load
 from cicd_agent.settings.schema import Settings
@@ -34,7 +34,7 @@ _WORKFLOW = frozenset({Precedence.INPUT, Precedence.DEFAULTS, Precedence.LOCKED}
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class RunContext:
     """All that a run starts from. `notices` are limits met on the way, a line each; `top` is the checkout's folder.
 
     `timeline` is told what the run spends its time on.
@@ -42,7 +42,7 @@ class Scene:
 
     event: Event
     loaded: Loaded
-    world: World
+    world: Ports
     notices: tuple[str, ...] = ()
     top: Path | None = None
     timeline: Timeline = field(default_factory=Timeline)
@@ -110,7 +110,7 @@ def prepare(
     *,
     closing: ExitStack,
     known: Event | None = None,
-) -> Scene:
+) -> RunContext:
     """Read the event, open what it needs (`closing` closes it again), and settle the configuration.
 
     `known` is the event of a stage before this one; it counts only at a terminal, where there is no other: on Actions
@@ -145,7 +145,7 @@ def prepare(
     elif mode is not None and event.comment is not None:
         event, is_heard = _heard(mode, event, forge)
         if not is_heard:
-            return Scene(event, _load(options, environment), World())
+            return RunContext(event, _load(options, environment), Ports())
         if environment.on_actions:
             refuse_foreign_checkout(event, repository, environment.run.sha)
     text, notice = _config_text(event, early, repository, forge)
@@ -159,8 +159,8 @@ def prepare(
     top = repository.top if repository else None
     problems = (*([notice] if notice else []), *map(str, loaded.problems))
     told = frozenset(field for field in loaded.origins if loaded.precedence(field) in _WORKFLOW)
-    world = World(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
-    return Scene(event, loaded, world, tuple(notices), top)
+    world = Ports(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
+    return RunContext(event, loaded, world, tuple(notices), top)
 
 
 def _heard(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, bool]:

@@ -44,7 +44,7 @@ def _as_they_are(tools: Tools, limit: str) -> tuple[Tools, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ModelRouter:
     """How questions are put. Without a `model` nobody is asked, and `silence` says why ("" when that is meant).
 
     `fast` is asked what needs no judgement; `fallback` is asked when the other is not available. `answer_caches` are by
@@ -99,20 +99,20 @@ def asking(
     *,
     cache: CacheConfig | None = None,
     ration: Callable[[Sequence[str]], str] = lambda _: "",
-) -> Asking:
+) -> ModelRouter:
     """The models that the settings name for the mode, and what they may cost.
 
     `ration` says of models why none of them is asked today. Raises ConfigError when an input makes no sense.
     """
     settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
     if settings.provider is Provider.NONE:
-        return Asking(None, limits, b"", redact, incremental_state=_keyless(mode, settings, cache, redact))
+        return ModelRouter(None, limits, b"", redact, incremental_state=_keyless(mode, settings, cache, redact))
     try:
         reach = _reach(settings, workload)
         model = reach(_named(mode, loaded))
     except ModelUnavailable as error:
         incremental_state = _keyless(mode, settings, cache, redact)
-        return Asking(None, limits, b"", redact, silence=str(error), incremental_state=incremental_state)
+        return ModelRouter(None, limits, b"", redact, silence=str(error), incremental_state=incremental_state)
     # The default's name means something at OpenAI only.
     quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
     fast = reach(quick) if quick and quick != model.name else None
@@ -120,10 +120,10 @@ def asking(
     asked = [each for each in (model, fast, fallback) if each]
     if silence := ration([each.name for each in asked]):
         incremental_state = _keyless(mode, settings, cache, redact)
-        return Asking(None, limits, b"", redact, silence=silence, incremental_state=incremental_state)
+        return ModelRouter(None, limits, b"", redact, silence=silence, incremental_state=incremental_state)
     opened = open_cache(settings, cache)
     caches = opened.answers(asked, redact)
-    return Asking(
+    return ModelRouter(
         caches.get(model.name, model),
         limits,
         hmac.digest(opened.secret, b"fence", "sha256"),

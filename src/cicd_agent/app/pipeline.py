@@ -7,9 +7,9 @@ from typing import Any
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question, Tier
 from cicd_agent.agent.sharding import Part, parts
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.decision import Asked, Decision
-from cicd_agent.app.model_router import Asking, Tools
+from cicd_agent.app.model_router import ModelRouter, Tools
 from cicd_agent.domain.effects import Annotation, Level, Plan, Summary
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.parallel import abreast
@@ -21,14 +21,14 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes.protocol import Account, Mode
 from cicd_agent.settings.loader import Loaded
 
-Source = Callable[[Mode[Any], Scene, Callable[[str], None]], Evidence]
+Source = Callable[[Mode[Any], RunContext, Callable[[str], None]], Evidence]
 """Brings the evidence of a run."""
 
 
 def decide(
     mode: Mode[Any],
-    scene: Scene,
-    asking: Asking,
+    scene: RunContext,
+    asking: ModelRouter,
     progress: Callable[[str], None],
     keep: Callable[[Evidence], None],
     *,
@@ -45,8 +45,8 @@ def decide(
 def resume(
     mode: Mode[Any],
     evidence: Evidence,
-    scene: Scene,
-    asking: Asking,
+    scene: RunContext,
+    asking: ModelRouter,
     progress: Callable[[str], None],
     *,
     keep: Callable[[Evidence], None],
@@ -60,7 +60,7 @@ def resume(
     return decision
 
 
-def observe(mode: Mode[Any], scene: Scene, progress: Callable[[str], None]) -> Evidence:
+def observe(mode: Mode[Any], scene: RunContext, progress: Callable[[str], None]) -> Evidence:
     """What the mode gathers; of an event that it declines, the event alone."""
     if mode.declines(scene.event, scene.settings):
         return Evidence(scene.event)
@@ -70,7 +70,7 @@ def observe(mode: Mode[Any], scene: Scene, progress: Callable[[str], None]) -> E
 
 
 def conclude(
-    mode: Mode[Any], evidence: Evidence, scene: Scene, asking: Asking, progress: Callable[[str], None]
+    mode: Mode[Any], evidence: Evidence, scene: RunContext, asking: ModelRouter, progress: Callable[[str], None]
 ) -> Decision:
     """From the evidence to the plan: a function of what was read and what was answered, and of nothing else."""
     declined = mode.declines(evidence.event, scene.settings) or evidence.declined
@@ -106,7 +106,7 @@ def conclude(
 
 
 def propose(
-    mode: Mode[Any], evidence: Evidence, scene: Scene, asking: Asking, progress: Callable[[str], None]
+    mode: Mode[Any], evidence: Evidence, scene: RunContext, asking: ModelRouter, progress: Callable[[str], None]
 ) -> Evidence:
     """What a model proposes of this evidence, put into it, for a job that tries that out and asks nobody.
 
@@ -130,7 +130,7 @@ class _Desk:
 
     mode: Mode[Any]
     evidence: Evidence
-    scene: Scene
+    scene: RunContext
     progress: Callable[[str], None]
 
     def try_out(self, answers: Sequence[Answer[Any]], *, last: bool) -> None:
@@ -156,7 +156,7 @@ class _Desk:
         return replace(question, check=check)
 
 
-def _answers(desk: _Desk, asking: Asking) -> tuple[list[Answer[Any]], str, str]:
+def _answers(desk: _Desk, asking: ModelRouter) -> tuple[list[Answer[Any]], str, str]:
     """The answers, why some are missing, and why less could be looked up than usual; "" when neither is so."""
     mode, scene, progress = desk.mode, desk.scene, desk.progress
     answers: list[Answer[Any]] = []
@@ -189,7 +189,7 @@ def _degraded(answers: Sequence[Answer[Any]]) -> str:
 
 
 def _answers_of(
-    divided: Sequence[Part], model: Model, asking: Asking, progress: Callable[[str], None]
+    divided: Sequence[Part], model: Model, asking: ModelRouter, progress: Callable[[str], None]
 ) -> list[Answer[Any]]:
     """The answers to the parts of a question, asked side by side, in the order of the parts."""
     budgets = asking.budget.divide(model.name, [part.tokens for part in divided])
@@ -214,7 +214,7 @@ def _sources(part: Part) -> tuple[str, ...]:
 def _answer(
     question: Question[Any],
     model: Model,
-    asking: Asking,
+    asking: ModelRouter,
     progress: Callable[[str], None],
     budget: Budget | None = None,
 ) -> Answer[Any]:
@@ -231,7 +231,7 @@ def _answer(
 
 
 def _account(
-    answers: Sequence[Answer[Any]], degraded: str, asking: Asking, loaded: Loaded, notices: Sequence[str]
+    answers: Sequence[Answer[Any]], degraded: str, asking: ModelRouter, loaded: Loaded, notices: Sequence[str]
 ) -> Account:
     usage = sum((answer.usage for answer in answers), Usage())
     return Account(

@@ -28,9 +28,9 @@ from cicd_agent.adapters.tape import (
 )
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tools.repository import lookups
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.decision import Decision
-from cicd_agent.app.model_router import Asking, Tools, budget
+from cicd_agent.app.model_router import ModelRouter, Tools, budget
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.pipeline import conclude
 from cicd_agent.app.reporter import Reporter
@@ -46,7 +46,7 @@ from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import mode_named
-from cicd_agent.modes.protocol import Mode, World
+from cicd_agent.modes.protocol import Mode, Ports
 from cicd_agent.settings.document import SIZE_LIMIT
 from cicd_agent.settings.loader import ConfigStatus, Loaded
 from cicd_agent.settings.loader import load as load_settings
@@ -90,8 +90,14 @@ class _Bundle:
 
 
 def record(
-    asking: Asking, mode: str, scene: Scene, path: Path, *, clock: Callable[[], float], now: Callable[[], float]
-) -> Asking:
+    asking: ModelRouter,
+    mode: str,
+    scene: RunContext,
+    path: Path,
+    *,
+    clock: Callable[[], float],
+    now: Callable[[], float],
+) -> ModelRouter:
     """The same asking, with a tape of everything that it asks."""
     secret = {setting.field for setting in catalogue().values() if setting.is_secret}
     settings = scene.settings.model_dump(mode="json", by_alias=True, exclude=secret)
@@ -235,7 +241,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
     header = bundle.header
     # What names a model now is asked: with other settings than the run's that may be one that the tape has not.
     renamed = settings.model != header.settings.model
-    asking = Asking(
+    asking = ModelRouter(
         players.named(settings.model if renamed else header.model) if header.model else None,
         budget(settings, header.mode, lambda: players.played),
         bytes.fromhex(header.fence),
@@ -247,7 +253,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
         side_by_side=1,
         watch=lambda *_: (playing(_described(bundle.evidence), bundle.offered, bundle.looked_up), bundle.offered.limit),
     )
-    scene = Scene(bundle.evidence.event, Loaded(settings, header.config_status), World(), header.notices)
+    scene = RunContext(bundle.evidence.event, Loaded(settings, header.config_status), Ports(), header.notices)
     return conclude(mode, bundle.evidence, scene, asking, lambda _: None)
 
 

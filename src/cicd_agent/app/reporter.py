@@ -18,7 +18,7 @@ from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.agent.budget import Budget
 from cicd_agent.app.console import Console, Streams
-from cicd_agent.app.context import Scene, any_settings, in_shadow, settled
+from cicd_agent.app.context import RunContext, any_settings, in_shadow, settled
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.recording.entry import EntryContext, anchor_summary
@@ -80,7 +80,7 @@ class Reporter(Console):
         self._tape = str(path)
         return path
 
-    def finish(self, mode: Mode[Any], decision: Decision, scene: Scene) -> int:
+    def finish(self, mode: Mode[Any], decision: Decision, scene: RunContext) -> int:
         """Carry the decision out and say so in every place; the exit code."""
         self.progress("")
         if self._options.dry_run:
@@ -107,7 +107,7 @@ class Reporter(Console):
             self.warn(note)
         return record.exit
 
-    def gathered(self, mode: Mode[Any], evidence: Evidence, scene: Scene) -> int:
+    def gathered(self, mode: Mode[Any], evidence: Evidence, scene: RunContext) -> int:
         """Say that the evidence is there and what it holds; the exit code."""
         self.progress("")
         declined = mode.declines(evidence.event) or ""

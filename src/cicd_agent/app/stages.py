@@ -9,9 +9,9 @@ from typing import Any
 
 from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.app.cache import CacheConfig
-from cicd_agent.app.context import Scene, answers_folder, first_settings, inputs, prepare
+from cicd_agent.app.context import RunContext, answers_folder, first_settings, inputs, prepare
 from cicd_agent.app.decision import Decision
-from cicd_agent.app.model_router import Asking, asking
+from cicd_agent.app.model_router import ModelRouter, asking
 from cicd_agent.app.options import Clocks, RunOptions, Session
 from cicd_agent.app.pipeline import Source, decide, observe, propose, resume
 from cicd_agent.app.quota import ration
@@ -41,7 +41,7 @@ class _Run:
     session: Session
     closing: ExitStack
 
-    def scene(self, mode: Mode[Any] | None, known: Event | None = None) -> Scene:
+    def scene(self, mode: Mode[Any] | None, known: Event | None = None) -> RunContext:
         session = self.session
         reporter, environment, clocks = session.reporter, session.environment, session.clocks
         found = prepare(mode, session.options, environment, Path.cwd(), closing=self.closing, known=known)
@@ -54,7 +54,7 @@ class _Run:
         world = replace(world, now=clocks.now, state=reporter.recorder.state())
         return replace(found, world=world, timeline=reporter.timeline)
 
-    def asking(self, mode: Mode[Any], here: Scene) -> Asking:
+    def asking(self, mode: Mode[Any], here: RunContext) -> ModelRouter:
         session, environment = self.session, self.session.environment
         reporter, clocks, is_dry = session.reporter, session.clocks, session.options.dry_run
         folder = answers_folder(session.options, environment, here.settings, Path.cwd())
@@ -97,7 +97,7 @@ def explain_config(session: Session) -> int:
     return Exit.OK
 
 
-def _watched(asking: Asking, here: Scene, environment: Environment) -> Asking:
+def _watched(asking: ModelRouter, here: RunContext, environment: Environment) -> ModelRouter:
     """The same, timed where somebody wants to know."""
     if not (environment.telemetry or here.settings.metrics_file):
         return asking
@@ -110,7 +110,7 @@ def _watched(asking: Asking, here: Scene, environment: Environment) -> Asking:
 class _Equipment:
     """Where something is tried out. Most runs try nothing, and pay for none of it."""
 
-    scene: Scene
+    scene: RunContext
     environment: Environment
     redact: Callable[[str], str]
     clock: Callable[[], float]
@@ -204,14 +204,14 @@ def _stage(mode: Mode[Any], run: _Run, source: str, target: str) -> int:
             raise AssertionError(command)
 
 
-def _imported(mode: Mode[Any], run: _Run, source: str) -> tuple[Evidence, Scene]:
+def _imported(mode: Mode[Any], run: _Run, source: str) -> tuple[Evidence, RunContext]:
     """The evidence that another job wrote, as far as that is true, and what this job knows itself."""
     evidence = load(Evidence, read_file(Path(source), "--in", MOST_BYTES), source)
     here = run.scene(mode, evidence.event)
     return take_over(mode, evidence, source, here, run.session.reporter.progress), here
 
 
-def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: RunOptions, reporter: Reporter) -> int:
+def _deliver(mode: Mode[Any], decision: Decision, here: RunContext, options: RunOptions, reporter: Reporter) -> int:
     if not options.fix:
         return reporter.finish(mode, decision, here)
     from cicd_agent.app import fix  # noqa: PLC0415  only who changes it pays
@@ -231,7 +231,7 @@ def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: RunOptio
     return code
 
 
-def _source(here: Scene) -> Source:
+def _source(here: RunContext) -> Source:
     """Where a run's evidence comes from: the world, or the file that another job wrote, as far as that is true."""
     if name := here.settings.evidence_file:
         brought = read_evidence(name, "`evidence-file`")
@@ -239,7 +239,7 @@ def _source(here: Scene) -> Source:
     return look
 
 
-def _part(mode: Mode[Any], here: Scene, run: _Run) -> int:
+def _part(mode: Mode[Any], here: RunContext, run: _Run) -> int:
     """One stage of a workflow that is split into jobs, none of which holds two dangerous things."""
     reporter = run.session.reporter
     stage, settings, progress = here.settings.stage, here.settings, reporter.progress

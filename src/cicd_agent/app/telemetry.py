@@ -12,7 +12,7 @@ from cicd_agent import __version__
 from cicd_agent.adapters.telemetry.signals import RunTelemetry
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tracing import TracedModel
-from cicd_agent.app.model_router import Asking
+from cicd_agent.app.model_router import ModelRouter
 from cicd_agent.app.recording.entry import decision_name
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import body_of
@@ -46,7 +46,7 @@ _RESULTS: Final[Mapping[int, str]] = {
 }
 
 
-def timed(asking: Asking, timeline: Timeline) -> Asking:
+def timed(asking: ModelRouter, timeline: Timeline) -> ModelRouter:
     def wrapped(model: Model | None) -> Model | None:
         return TracedModel(model, timeline) if model else None
 

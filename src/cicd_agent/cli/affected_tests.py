@@ -15,7 +15,7 @@ from cicd_agent.analysis.test_selection.proof import dump as dump_proof
 from cicd_agent.analysis.test_selection.proof import shadow as compare
 from cicd_agent.analysis.test_selection.selection import Selection
 from cicd_agent.analysis.test_selection.test_map import TestMap, dump
-from cicd_agent.app.context import Scene, prepare
+from cicd_agent.app.context import RunContext, prepare
 from cicd_agent.app.options import Session
 from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.trials.test_map_loader import (
@@ -45,7 +45,7 @@ _NO_TEST = ("-k", "cicd_agent_collects_and_runs_nothing")
 _MOST_TEXT = 2_000_000
 _SHOWN = 20
 
-Test = Callable[[Scene], Callable[[Change], PytestRunner | None]]
+Test = Callable[[RunContext], Callable[[Change], PytestRunner | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def affected_tests(
 
 
 def _pytest_runners(session: Session) -> Test:
-    def limited(scene: Scene) -> Callable[[Change], PytestRunner | None]:
+    def limited(scene: RunContext) -> Callable[[Change], PytestRunner | None]:
         limit = minutes(scene.settings, "gen-tests")
         session.limit(limit * 60)
         return pytest_runners(scene, session.environment, session.reporter.redact, session.clocks.elapsed, limit)

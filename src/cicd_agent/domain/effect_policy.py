@@ -7,7 +7,7 @@ from cicd_agent.domain.effects import ReviewEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class EffectPolicy:
     """What this job's own settings let a plan do beyond comments: the plan may come from a file that others wrote.
 
     `withheld` is why nothing that it says may be a yes, "" when it may.

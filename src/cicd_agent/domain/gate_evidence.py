@@ -158,7 +158,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class ApprovalComment:
     """A comment that says `/approve-deploy HASH` or `/override-deploy HASH reason`.
 
     `permission` is the author's on the repository in GitHub's words, "" when it was not asked for. `edited` is whether
@@ -178,13 +178,13 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ApprovalRequest:
     """A comment that asks for a deployment, and the held run that its hash leads to, 0 for none.
 
     `problem` is why nothing comes of it, "" when the run is started again.
     """
 
-    word: Word
+    word: ApprovalComment
     number: int
     run: int = 0
     attempt: int = 0
@@ -213,7 +213,7 @@ class GateEvidence:
     pulls: tuple[OriginPull, ...] = ()
     deployments: tuple[PastDeployment, ...] = ()
     incidents: tuple[Incident, ...] = ()
-    words: tuple[Word, ...] = ()
+    words: tuple[ApprovalComment, ...] = ()
     error_budget: float | None = None
     """What is left of it, 1 for all, 0 or less for none; None when nobody gave it."""
     traffic: float | None = None
@@ -221,7 +221,7 @@ class GateEvidence:
     unserved: str = ""
     policy: tuple[str, ...] = ()
     told: frozenset[str] = frozenset()
-    request: Request | None = None
+    request: ApprovalRequest | None = None
 
     def reading(self, name: str) -> Reading:
         """The reading of this name; one that is missing when nobody made it."""

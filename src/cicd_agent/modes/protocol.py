@@ -33,7 +33,7 @@ class LogFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Ports:
     """The ports that `gather` may use, built for one event.
 
     `repository` is None where there is no checkout, `forge` at a terminal and without a token, `workspace` where no
@@ -131,7 +131,7 @@ class Mode(Protocol[R]):
         """Why there is nothing to do for this event, in one line; without `settings` only what none can change."""
         ...
 
-    def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
+    def gather(self, event: Event, world: Ports, settings: Settings) -> Evidence:
         """Read the world; the only step that does."""
         ...
 
@@ -160,7 +160,7 @@ class Mode(Protocol[R]):
         ...
 
     def tools(
-        self, evidence: Evidence, event: Event, world: World, settings: Settings
+        self, evidence: Evidence, event: Event, world: Ports, settings: Settings
     ) -> tuple[tuple[Tool[Any], ...], str]:
         """The tools that a model may call before it answers, and why they are fewer than usual, "" when not.
 
@@ -172,7 +172,7 @@ class Mode(Protocol[R]):
         self,
         answers: Sequence[Answer[Any]],
         evidence: Evidence,
-        world: World,
+        world: Ports,
         settings: Settings,
         progress: Callable[[str], None],
         *,
@@ -250,7 +250,7 @@ class BaseMode:
         self,
         evidence: Evidence,  # noqa: ARG002
         event: Event,  # noqa: ARG002
-        world: World,  # noqa: ARG002
+        world: Ports,  # noqa: ARG002
         settings: Settings,  # noqa: ARG002
     ) -> tuple[tuple[Tool[Any], ...], str]:
         return (), ""
@@ -259,7 +259,7 @@ class BaseMode:
         self,
         answers: Sequence[Answer[Any]],  # noqa: ARG002
         evidence: Evidence,
-        world: World,  # noqa: ARG002
+        world: Ports,  # noqa: ARG002
         settings: Settings,  # noqa: ARG002
         progress: Callable[[str], None],  # noqa: ARG002
         *,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.domain.gate_evidence import CheckState, Incident, PastDeployment, Word
+from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, PastDeployment
 from cicd_agent.domain.ports.deployments import Gates
 from cicd_agent.errors import ForgeRefused
 from tests.support.servers.github.app import FakeGitHub
@@ -225,7 +225,7 @@ def test_words_to_the_gate_are_found_with_who_said_them(scene: GateScene, gates:
     scene.say(7, "octocat", f"> {SAID}", at=AT)
     scene.say(7, Account("helper[bot]"), f"/override-deploy {HASH} because", at=AT + 1, edited=True)
     first, second = gates.words(7)
-    assert first == Word(first.id, "approve", HASH, "", "octocat", "", AT, url=first.url)
+    assert first == ApprovalComment(first.id, "approve", HASH, "", "octocat", "", AT, url=first.url)
     assert (second.kind, second.reason, second.author) == ("override", "because", "helper[bot]")
     assert (second.edited, second.is_person) == (True, False)
 

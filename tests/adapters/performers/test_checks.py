@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Annotation, CheckRun, Effect, Labels, Level, Plan, ReceiptState
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.text.redaction import MASK
@@ -18,7 +18,7 @@ HIGH = Labels("labels", 5, RiskLevel.HIGH)
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return Site(tmp_path, grant=Grant(labels=True, check_run=True))
+    return Site(tmp_path, grant=EffectPolicy(labels=True, check_run=True))
 
 
 def note(number: int, **fields: object) -> Annotation:
@@ -77,7 +77,7 @@ def test_a_mark_on_another_target_is_refused_without_a_call(site: Site, effect: 
 
 @pytest.mark.parametrize("effect", [HIGH, check(note(1))], ids=["labels", "check run"])
 def test_a_mark_that_the_job_does_not_ask_for_is_not_made(site: Site, effect: Effect) -> None:
-    site.grant = Grant()
+    site.grant = EffectPolicy()
     assert site.perform(effect)[effect.key].state is ReceiptState.FAILED
     assert site.forge.marked.calls == []
 
@@ -93,7 +93,7 @@ def test_a_check_run_has_its_annotations_and_the_runner_shows_none_of_them(site:
 def test_without_its_check_run_the_runner_shows_the_findings(site: Site, trouble: str) -> None:
     site.forge.marked.refusals["find_check"] = refusal(403, "not accessible")
     site.connected = trouble != "no connection"
-    site.grant = Grant(check_run=trouble != "not asked for")
+    site.grant = EffectPolicy(check_run=trouble != "not asked for")
     site.perform(check(note(1), note(2)), *LOCAL)
     assert {"message 1", "message 2"} <= {one.data for one in site.step.annotations}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import CommitComment, Deployment, Plan, ReceiptState
 from cicd_agent.domain.events.event import Deployment as Deployed
 from cicd_agent.domain.events.event import Event, EventKind
@@ -41,7 +41,7 @@ def gates() -> Signing:
 
 @pytest.fixture
 def site(tmp_path: Path, gates: Signing) -> Site:
-    site = Site(tmp_path, event=EVENT, grant=Grant(deployment="production"))
+    site = Site(tmp_path, event=EVENT, grant=EffectPolicy(deployment="production"))
     site.forge.gated = gates
     return site
 
@@ -133,31 +133,31 @@ def test_the_events_own_deployment_gets_the_status_in_one_request(site: Site, ga
     assert site.outputs["deployment_id"] == "12"
 
 
-ELSEWHERE: dict[str, tuple[Deployment, Event, Grant]] = {
-    "another environment": (replace(GO, environment="staging"), EVENT, Grant(deployment="production")),
-    "no environment": (replace(GO, environment=""), EVENT, Grant()),
-    "not asked for": (GO, EVENT, Grant()),
-    "another commit": (replace(GO, commit=OTHER), EVENT, Grant(deployment="production")),
-    "a commit that the job does not decide on": (GO, EVENT, Grant(deployment="production", commit=OTHER)),
-    "no commit": (replace(GO, commit=""), replace(EVENT, sha=""), Grant(deployment="production")),
-    "a deployment without an event of one": (replace(GO, id=12), EVENT, Grant(deployment="production")),
-    "another deployment": (replace(GO, id=13), OF_DEPLOYMENT, Grant(deployment="production")),
+ELSEWHERE: dict[str, tuple[Deployment, Event, EffectPolicy]] = {
+    "another environment": (replace(GO, environment="staging"), EVENT, EffectPolicy(deployment="production")),
+    "no environment": (replace(GO, environment=""), EVENT, EffectPolicy()),
+    "not asked for": (GO, EVENT, EffectPolicy()),
+    "another commit": (replace(GO, commit=OTHER), EVENT, EffectPolicy(deployment="production")),
+    "a commit that the job does not decide on": (GO, EVENT, EffectPolicy(deployment="production", commit=OTHER)),
+    "no commit": (replace(GO, commit=""), replace(EVENT, sha=""), EffectPolicy(deployment="production")),
+    "a deployment without an event of one": (replace(GO, id=12), EVENT, EffectPolicy(deployment="production")),
+    "another deployment": (replace(GO, id=13), OF_DEPLOYMENT, EffectPolicy(deployment="production")),
     "the event's, to elsewhere": (
         replace(GO, id=12, environment="staging"),
         OF_DEPLOYMENT,
-        Grant(deployment="staging"),
+        EffectPolicy(deployment="staging"),
     ),
     "the event's, of another commit": (
         replace(GO, id=12, commit=OTHER),
         OF_DEPLOYMENT,
-        Grant(deployment="production", commit=OTHER),
+        EffectPolicy(deployment="production", commit=OTHER),
     ),
 }
 
 
 @pytest.mark.parametrize(("effect", "event", "granted"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_a_target_that_is_not_this_jobs_is_refused_without_a_call(
-    site: Site, gates: Signing, effect: Deployment, event: Event, granted: Grant
+    site: Site, gates: Signing, effect: Deployment, event: Event, granted: EffectPolicy
 ) -> None:
     site.event, site.grant = event, granted
     assert site.perform(effect, *LOCAL)["go"].state is ReceiptState.FAILED
@@ -167,7 +167,7 @@ def test_a_target_that_is_not_this_jobs_is_refused_without_a_call(
 
 
 def test_the_commit_that_the_job_names_counts_before_the_events(site: Site, gates: Signing) -> None:
-    site.grant = Grant(deployment="production", commit=OTHER)
+    site.grant = EffectPolicy(deployment="production", commit=OTHER)
     assert site.perform(replace(GO, commit=OTHER))["go"].state is ReceiptState.DONE
     assert gates.deployed["production"][0].sha == OTHER
 
@@ -176,7 +176,7 @@ def test_the_commit_that_the_job_names_counts_before_the_events(site: Site, gate
 def test_who_may_say_no_yes_lets_no_deployment_through_but_may_stop_it(
     site: Site, gates: Signing, effect: Deployment, event: Event
 ) -> None:
-    site.event, site.grant = event, Grant(deployment="production", withheld="the plan comes from a file")
+    site.event, site.grant = event, EffectPolicy(deployment="production", withheld="the plan comes from a file")
     gates.deployed["production"] = [standing()]
     receipt = site.perform(effect)["go"]
     assert receipt.state is ReceiptState.SKIPPED

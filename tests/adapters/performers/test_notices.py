@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import CommitComment, Effect, Issue, Plan, ReceiptState
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import PostedComment
@@ -30,7 +30,7 @@ HOSTILE = f"![x](https://evil.example/?q=1) @octocat <img src=x> {KEY}"
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return Site(tmp_path, event=EVENT, grant=Grant(commit_comment=True, issue=True))
+    return Site(tmp_path, event=EVENT, grant=EffectPolicy(commit_comment=True, issue=True))
 
 
 def said(site: Site) -> list[str]:
@@ -84,7 +84,7 @@ def test_somebody_elses_marker_or_a_quotation_of_ours_is_not_edited(site: Site, 
 
 @EFFECTS
 def test_what_the_job_does_not_ask_for_is_not_done(site: Site, effect: Effect) -> None:
-    site.grant = Grant()
+    site.grant = EffectPolicy()
     receipt = site.perform(effect, *LOCAL)[effect.key]
     assert receipt.state is ReceiptState.FAILED
     assert "does not ask for" in receipt.detail
@@ -115,7 +115,7 @@ TAGGED = replace(EVENT, kind=EventKind.RELEASE, head=Ref("v2", SHA, "o/r"))
 
 
 def test_a_held_deployment_opens_an_issue_whatever_the_event_is_about(site: Site) -> None:
-    site.event, site.grant = TAGGED, Grant(held_issue=True)
+    site.event, site.grant = TAGGED, EffectPolicy(held_issue=True)
     held = replace(ISSUE, key="deploy-gate-production")
     assert site.perform(held)[held.key].detail == "opened"
     assert site.perform(held)[held.key].state is ReceiptState.UNCHANGED
@@ -124,12 +124,12 @@ def test_a_held_deployment_opens_an_issue_whatever_the_event_is_about(site: Site
 @pytest.mark.parametrize(
     ("key", "granted"),
     [
-        ("failure-7c1e", Grant(held_issue=True)),
-        ("failure-deploy-gate", Grant(held_issue=True, issue=True)),
-        ("deploy-gate-production", Grant(issue=True)),
+        ("failure-7c1e", EffectPolicy(held_issue=True)),
+        ("failure-deploy-gate", EffectPolicy(held_issue=True, issue=True)),
+        ("deploy-gate-production", EffectPolicy(issue=True)),
     ],
 )
-def test_only_that_and_only_where_it_is_asked_for(site: Site, key: str, granted: Grant) -> None:
+def test_only_that_and_only_where_it_is_asked_for(site: Site, key: str, granted: EffectPolicy) -> None:
     site.event, site.grant = TAGGED, granted
     assert site.perform(replace(ISSUE, key=key))[key].state is ReceiptState.FAILED
     assert site.forge.noticed.calls == []

@@ -12,7 +12,7 @@ from cicd_agent.adapters.performers.notices import NotificationPerformer
 from cicd_agent.adapters.performers.perform import LOCAL as STAYS_HERE
 from cicd_agent.adapters.performers.perform import _performers, perform
 from cicd_agent.domain.chart import Pie, Slice, mermaid
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Annotation, Artifact, Comment, Effect, Level, Output, Plan, ReceiptState, Summary
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.domain.text.redaction import MASK
@@ -198,7 +198,7 @@ def test_a_dry_run_tells_all_and_does_nothing() -> None:
 
 def test_every_effect_is_carried_out_by_somebody() -> None:
     conversation = Conversation(None, FakeJournal(), EVENT, str)
-    grant = Grant()
+    grant = EffectPolicy()
     elsewhere = _performers(
         conversation, grant, NotificationPerformer(conversation, None), DeploymentPerformer(conversation, grant)
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Plan, ReceiptState, Rerun
 from cicd_agent.domain.events.event import Comment, Event, EventKind, WorkflowRun
 from cicd_agent.domain.events.workflow_run import RunState
@@ -52,7 +52,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Doubled:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return Site(tmp_path, event=EVENT, grant=Grant(reruns=frozenset({"infrastructure"})))
+    return Site(tmp_path, event=EVENT, grant=EffectPolicy(reruns=frozenset({"infrastructure"})))
 
 
 def test_failed_jobs_are_run_again_once_journalled_first(site: Site, runs: Doubled) -> None:
@@ -119,7 +119,7 @@ def test_a_run_that_still_goes_on_cannot_run_itself_again(site: Site, runs: Doub
 def test_a_reason_that_the_job_does_not_grant_is_none(
     site: Site, runs: Doubled, granted: tuple[str, ...], reason: str
 ) -> None:
-    site.grant = Grant(reruns=frozenset(granted))
+    site.grant = EffectPolicy(reruns=frozenset(granted))
     effect = replace(RERUN, reason=reason)  # type: ignore[arg-type]
     receipt = site.perform(effect)["rerun-81"]
     assert receipt.state is ReceiptState.SKIPPED
@@ -170,7 +170,7 @@ HELD = replace(ENDED, attempt=3, repo="O/R")
 @pytest.fixture
 def approved(site: Site, runs: Doubled) -> Site:
     runs.states[81] = HELD
-    site.event, site.grant = COMMENTED, Grant(reruns=frozenset({"approval"}))
+    site.event, site.grant = COMMENTED, EffectPolicy(reruns=frozenset({"approval"}))
     return site
 
 
@@ -227,13 +227,13 @@ def test_only_a_comment_approves(approved: Site, runs: Doubled, kind: EventKind)
 
 @pytest.mark.parametrize("granted", [(), ("infrastructure", "flaky")])
 def test_an_approval_takes_a_grant_of_its_own(approved: Site, runs: Doubled, granted: tuple[str, ...]) -> None:
-    approved.grant = Grant(reruns=frozenset(granted))
+    approved.grant = EffectPolicy(reruns=frozenset(granted))
     assert approved.perform(APPROVED)["approve-81"].state is ReceiptState.SKIPPED
     assert runs.calls == []
 
 
 def test_a_comment_is_no_reason_to_run_the_flaky_again(approved: Site, runs: Doubled) -> None:
-    approved.grant = Grant(reruns=frozenset({"flaky", "approval"}))
+    approved.grant = EffectPolicy(reruns=frozenset({"flaky", "approval"}))
     assert approved.perform(replace(APPROVED, reason="flaky"))["approve-81"].state is ReceiptState.SKIPPED
     assert runs.calls == []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Plan, ReceiptState, ReviewRequest
 from cicd_agent.domain.events.event import Actor, Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import PullState
@@ -25,7 +25,7 @@ def gates() -> FakeGates:
 
 @pytest.fixture
 def site(tmp_path: Path, gates: FakeGates) -> Site:
-    site = Site(tmp_path, event=EVENT, grant=Grant(reviewers=frozenset(NAMES), pulls=frozenset({4, 5})))
+    site = Site(tmp_path, event=EVENT, grant=EffectPolicy(reviewers=frozenset(NAMES), pulls=frozenset({4, 5})))
     site.forge.gated = gates
     site.forge.pulls = {5: PullState(PullRequest(5, author=Actor("mallory")), Ref(), Ref())}
     return site
@@ -67,7 +67,7 @@ def test_who_or_what_the_job_does_not_name_is_refused_without_a_call(
 
 
 def test_a_job_that_asks_nobody_asks_nobody(site: Site, gates: FakeGates) -> None:
-    site.grant = Grant()
+    site.grant = EffectPolicy()
     assert site.perform(ASK, replace(ASK, key="none", reviewers=()))["ask"].state is ReceiptState.FAILED
     assert gates.calls == []
 

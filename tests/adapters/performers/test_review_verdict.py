@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import ReceiptState, Review, ReviewEvent
 from cicd_agent.domain.text.markdown import marker
 from tests.support.samples.plans import COMMENT, SHA, Site, inline, refusal, review, state
@@ -18,7 +18,7 @@ APPROVE, REQUEST, NONE = ReviewEvent.APPROVE, ReviewEvent.REQUEST_CHANGES, Revie
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return Site(tmp_path, grant=Grant(VERDICTS))
+    return Site(tmp_path, grant=EffectPolicy(VERDICTS))
 
 
 def says(event: ReviewEvent, *keys: str, withheld: str = "") -> Review:
@@ -92,7 +92,7 @@ def test_a_run_that_knows_too_little_takes_back_approvals_of_other_commits_only(
 def test_an_approval_that_is_withheld_is_none(site: Site, where: str) -> None:
     earlier(site, "CHANGES_REQUESTED")
     if where == "the job":
-        site.grant = Grant(VERDICTS, withheld="it came from a file")
+        site.grant = EffectPolicy(VERDICTS, withheld="it came from a file")
     site.perform(says(APPROVE, withheld="it came from a file" if where == "the plan" else ""))
     assert states(site) == ["CHANGES_REQUESTED"]
 
@@ -179,6 +179,6 @@ def test_lines_that_github_will_not_have_are_said_in_the_comment_with_a_verdict_
 
 @pytest.mark.parametrize("event", [APPROVE, REQUEST])
 def test_a_job_that_asks_for_no_verdict_gives_none(site: Site, event: ReviewEvent) -> None:
-    site.grant = Grant()
+    site.grant = EffectPolicy()
     assert site.perform(says(event))["review-1"].state is ReceiptState.FAILED
     assert site.forge.calls == []

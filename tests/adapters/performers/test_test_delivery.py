@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Commit, OpenPull, Receipt, ReceiptState, TextFile
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.commits import MadeCommit, NewFile
@@ -61,7 +61,7 @@ class Place:
 
     def _carry(self, effect: Commit | OpenPull, deliver: str, **changed: Any) -> Receipt:
         self.site.forge.pulls[5] = self.state
-        self.site.grant = Grant(deliver="commit" if deliver == "commit" else "pull-request")
+        self.site.grant = EffectPolicy(deliver="commit" if deliver == "commit" else "pull-request")
         [receipt] = self.site.perform(replace(effect, **changed)).values()
         return receipt
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.security.effect_policy import GATE, grant
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.events.event import Comment, Deployment, Event, EventKind, PullRequest
 from cicd_agent.modes import modes
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.loader import load
 
 PUSH = Event(EventKind.PUSH)
@@ -22,10 +22,12 @@ approvers: [ada, org/on-call]
 """
 
 
-def granted(event: Event = PUSH, file: str = FILE, *, is_own: bool = True, mode: str = GATE, **inputs: str) -> Grant:
+def granted(
+    event: Event = PUSH, file: str = FILE, *, is_own: bool = True, mode: str = GATE, **inputs: str
+) -> EffectPolicy:
     loaded = load(inputs, file)
     assert loaded.problems == ()
-    return grant(Scene(event, loaded, World()), is_own=is_own, mode=mode)
+    return grant(RunContext(event, loaded, Ports()), is_own=is_own, mode=mode)
 
 
 def test_a_gate_by_itself_may_do_nothing_of_it() -> None:

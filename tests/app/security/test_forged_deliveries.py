@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.security.effect_policy import grant
 from cicd_agent.domain.effects import Commit, Effect, OpenPull, Plan, TextFile
 from cicd_agent.domain.events.event import Event, EventKind
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.rendering.dry_run import dry_run
 from cicd_agent.settings.loader import load
 from tests.end_to_end.test_notices import forged, perform, states
@@ -98,7 +98,7 @@ def test_an_honest_plan_is_carried_out_once(job: Job, hub: FakeGitHub) -> None:
 
 @pytest.mark.parametrize(("given", "granted"), [("", "patch"), ("commit", "commit"), ("pull-request", "pull-request")])
 def test_a_job_grants_what_its_own_input_says(given: str, granted: str) -> None:
-    scene = Scene(Event(EventKind.PUSH), load({"deliver": given}, ""), World())
+    scene = RunContext(Event(EventKind.PUSH), load({"deliver": given}, ""), Ports())
     assert {grant(scene, is_own=own).deliver for own in (True, False)} == {granted}
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.security.imported_evidence import take_over
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, FactSet
 from cicd_agent.domain.ports.storage import FactQuery
 from cicd_agent.modes import modes
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.loader import load
 from tests.support.jobs.fork import ForkJobs
 from tests.support.servers.github.app import FakeGitHub
@@ -226,7 +226,7 @@ def test_facts_in_a_file_are_never_trusted(kind: EventKind) -> None:
     event = Event(kind, kind, repo="octo/app", pull=PullRequest(7), head=Ref("topic", "a" * 40), sha="a" * 40)
     fact = Fact("octo/app", FactKind.REVIEW, "a" * 40, 1_790_000_000, "review", "a" * 40)
     imported = Evidence(event, known=FactSet((fact,), trusted=True))
-    scene = Scene(event, load({}, ""), World())
+    scene = RunContext(event, load({}, ""), Ports())
     taken = take_over(modes()["review"], imported, "evidence.json", scene, lambda _: None)
     assert taken.known == FactSet((fact,), trusted=False)
 

@@ -11,12 +11,12 @@ from cicd_agent.analysis.test_selection import test_map as affected_map
 from cicd_agent.analysis.test_selection.outline import outline
 from cicd_agent.analysis.test_selection.proof import NEEDED, Proof, Shadow, extended
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, KnownTest, TestMap
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.trials.test_map_loader import reach
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.trials.test_run import AffectedTests, Outcome
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.loader import load
 from tests.cli.test_affected_tests import FakePytestRunner
 from tests.support.fakes.ports import FakeRepository
@@ -68,11 +68,11 @@ class Place:
             (self.cache / name).write_text(text)
 
     def told(
-        self, change: Change = CHANGE, version: str = "3.12.4", world: World | None = None
+        self, change: Change = CHANGE, version: str = "3.12.4", world: Ports | None = None
     ) -> AffectedTests | None:
         loaded = load({"cache-dir": str(self.cache)}, None)
-        world = world or World(FakeRepository({"main": "b" * 40}))
-        scene = Scene(Event(EventKind.PUSH), loaded, world, top=self.top)
+        world = world or Ports(FakeRepository({"main": "b" * 40}))
+        scene = RunContext(Event(EventKind.PUSH), loaded, world, top=self.top)
         return reach(scene, lambda _: FakePytestRunner(version=version))(change)
 
 
@@ -106,7 +106,7 @@ def test_where_no_test_has_to_run_pytest_is_told_so(place: Place) -> None:
 def test_without_a_map_nothing_is_told(place: Place) -> None:
     (place.cache / "test-map.json").unlink()
     assert place.told() is None
-    assert place.told(world=World()) is None
+    assert place.told(world=Ports()) is None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_without_a_map_nothing_is_told(place: Place) -> None:
     ],
 )
 def test_in_doubt_every_test_runs(place: Place, change: Change, version: str, words: str) -> None:
-    world = World(FakeRepository()) if change.base != "b" * 40 else None
+    world = Ports(FakeRepository()) if change.base != "b" * 40 else None
     found = place.told(change, version, world)
     assert found is not None
     assert found.select == ()

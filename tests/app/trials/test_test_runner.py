@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.trials.test_runner import LazyPytestRunner, after, before, pytest_runners
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load
 
@@ -23,7 +23,7 @@ def change(*files: FileDiff, **old: str) -> Change:
 
 
 def pytest_runner(top: Path | None, inputs: dict[str, str], kind: EventKind = EventKind.PUSH) -> PytestRunner | None:
-    scene = Scene(Event(kind=kind), load(inputs, None), World(), top=top)
+    scene = RunContext(Event(kind=kind), load(inputs, None), Ports(), top=top)
     return pytest_runners(scene, Environment(inputs=inputs), lambda text: text, lambda: 100.0, 10)(change())
 
 

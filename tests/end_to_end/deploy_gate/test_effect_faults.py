@@ -8,7 +8,7 @@ import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.performers.perform import perform
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Deployment, Plan, Receipt, ReceiptState, ReviewRequest
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from tests.end_to_end.review.test_posting_faults import FAULTS
@@ -32,7 +32,7 @@ PLAN = Plan(
         ReviewRequest("ask", 7, ("octocat", "contributor", "o/owners")),
     )
 )
-GRANT = Grant(
+GRANT = EffectPolicy(
     deployment="production", reviewers=frozenset({"octocat", "contributor", "o/owners"}), pulls=frozenset({7})
 )
 FIRST = [

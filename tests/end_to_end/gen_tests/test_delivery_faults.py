@@ -9,7 +9,7 @@ import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.performers.perform import perform
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Commit, OpenPull, Plan, Receipt, ReceiptState, TextFile
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import Forge
@@ -83,7 +83,7 @@ class Place:
                 journal=FakeJournal(),
                 redact=str,
                 event=event,
-                grant=Grant(deliver="commit" if deliver == "commit" else "pull-request"),
+                grant=EffectPolicy(deliver="commit" if deliver == "commit" else "pull-request"),
             )
         return receipt
 

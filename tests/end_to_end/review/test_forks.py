@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.security.imported_evidence import MOST_FETCHED, look
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref, WorkflowRun
 from cicd_agent.domain.ports.forge import PullState
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import modes
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.loader import load
 from tests.support.fakes.ports import FakeForge
 from tests.support.jobs.fork import FORK, ForkJobs
@@ -152,7 +152,7 @@ def test_a_pull_request_that_moves_while_it_is_read_is_not_reviewed_as_what_it_w
         head=pull.head,
         run=WorkflowRun(1, event="pull_request"),
     )
-    scene = Scene(event, load({}, None, fallbacks={}), World(forge=Moving(pulls={7: pull})))
+    scene = RunContext(event, load({}, None, fallbacks={}), Ports(forge=Moving(pulls={7: pull})))
     with pytest.raises(ForgeRefused, match="moved while it was read"):
         look(modes()["review"], scene, lambda _: None)
 

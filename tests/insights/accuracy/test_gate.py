@@ -11,13 +11,13 @@ from cicd_agent.insights.accuracy.decisions import DecidedGate
 from cicd_agent.insights.accuracy.gate import MAX_NEXT, fixed_causes, gate_cases
 from cicd_agent.insights.accuracy.gate_record import DeploymentOutcome, Fate
 from cicd_agent.insights.accuracy.labels import Ground, Truth
-from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Lift, Stop
+from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Hold, LiftedBy
 
 OLD, NEW, OTHER = "a" * 40, "b" * 40, "c" * 40
 RED = Factor("tests", State.KNOWN, Band.RED, 40, 0)
 GREEN = Factor("tests", State.KNOWN, Band.GREEN, 40, 40)
-STOP = Stop("red-check", "a check is red", Lift.NOBODY)
-LIFTED = Stop("red-check", "a check is red", Lift.OVERRIDE, lifted="maintainer: urgent")
+STOP = Hold("red-check", "a check is red", LiftedBy.NOBODY)
+LIFTED = Hold("red-check", "a check is red", LiftedBy.OVERRIDE, lifted="maintainer: urgent")
 FINE = DeploymentOutcome(deployed=True, fate=Fate.FINE)
 BAD = DeploymentOutcome(deployed=True, fate=Fate.BAD, sources=(Source.ROLLBACK,))
 PROCEED, HOLD, ROLLBACK = GateDecision.PROCEED, GateDecision.HOLD, GateDecision.ROLLBACK
@@ -27,7 +27,7 @@ def decided(
     sha: str,
     decision: GateDecision,
     at: int,
-    *stops: Stop,
+    *stops: Hold,
     factors: Sequence[Factor] = (GREEN,),
     pull: int = 0,
     environment: str = "production",
@@ -144,9 +144,9 @@ MISSING = Factor("coverage", State.MISSING, Band.MISSING, 20, 0)
 def test_only_what_a_commit_can_mend_was_mended_by_one(
     stop: str, before: Factor, after: Factor, what: set[str]
 ) -> None:
-    held = decided(OLD, HOLD, 1, Stop(stop, "", Lift.APPROVAL), factors=[before])
+    held = decided(OLD, HOLD, 1, Hold(stop, "", LiftedBy.APPROVAL), factors=[before])
     passed = decided(NEW, PROCEED, 2, factors=[after])
     assert fixed_causes(held.gated, passed.gated) == what
     assert labels(held, passed)[0][1] is (Truth.RIGHT if what else Truth.UNKNOWN)
-    again = decided(NEW, PROCEED, 2, Stop(stop, "", Lift.APPROVAL, lifted="x"), factors=[before])
+    again = decided(NEW, PROCEED, 2, Hold(stop, "", LiftedBy.APPROVAL, lifted="x"), factors=[before])
     assert fixed_causes(held.gated, again.gated) == set(), "what a person lifted still stands"

@@ -15,6 +15,7 @@ from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.domain.gate_evidence import (
     FACTS,
     SIGNALS,
+    ApprovalComment,
     CheckState,
     Deployed,
     GateEvidence,
@@ -25,7 +26,6 @@ from cicd_agent.domain.gate_evidence import (
     Reading,
     ReviewState,
     State,
-    Word,
 )
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.deploy_gate.claims import GateDraft
@@ -73,11 +73,11 @@ def deployment(sha: str, state: str = "success", **fields: Any) -> PastDeploymen
                              "state": state, **fields})  # fmt: skip
 
 
-def word(hash_: str, kind: str = "approve", **fields: Any) -> Word:
+def word(hash_: str, kind: str = "approve", **fields: Any) -> ApprovalComment:
     """A comment of somebody who may say so."""
     known = {"id": 1, "kind": kind, "hash": hash_, "reason": "", "author": "rita", "permission": "write",
              "created": AT - 60}  # fmt: skip
-    return Word(**{**known, **fields})
+    return ApprovalComment(**{**known, **fields})
 
 
 def evidence(

@@ -6,11 +6,18 @@ from typing import Any
 
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, OriginPull, PastDeployment, ReviewState, Word
+from cicd_agent.domain.gate_evidence import (
+    ApprovalComment,
+    CheckState,
+    GateEvidence,
+    OriginPull,
+    PastDeployment,
+    ReviewState,
+)
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.gather import gather
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeRepository, FakeWorkspace
 
@@ -50,8 +57,8 @@ def check(name: str, conclusion: str = "success", run: int = 70, ended: int = NO
     )
 
 
-def word(author: str, ident: int = 1, **more: Any) -> Word:
-    return replace(Word(ident, "approve", "0123456789abcdef", "", author, "", NOW - 60), **more)
+def word(author: str, ident: int = 1, **more: Any) -> ApprovalComment:
+    return replace(ApprovalComment(ident, "approve", "0123456789abcdef", "", author, "", NOW - 60), **more)
 
 
 @dataclass
@@ -81,14 +88,14 @@ class GateWorld:
         )
         gates.deployed = {"production": [PastDeployment(9, BASE, "main", NOW - 9_000, "success", NOW - 8_000)]}
 
-    def world(self, **more: Any) -> World:
+    def world(self, **more: Any) -> Ports:
         known: Mapping[str, Any] = {
             "repository": self.repository,
             "forge": self.forge,
             "workspace": FakeWorkspace(self.files),
             "now": lambda: float(NOW),
         }
-        return World(**{**known, **more})
+        return Ports(**{**known, **more})
 
     def gate(self, event: Event = EVENT, **settings: Any) -> GateEvidence:
         evidence = gather(event, self.world(), Settings(**{"environment": "production", **settings}))

@@ -6,7 +6,7 @@ import pytest
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, CheckState, Deployed, Incident, Match, State
-from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Lift, Stop
+from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Hold, LiftedBy
 from cicd_agent.settings.schema import Freeze
 from tests.modes.deploy_gate.evidences import (
     AT,
@@ -31,34 +31,34 @@ from tests.modes.deploy_gate.evidences import (
 CLEAN = evidence()
 
 
-def stop(gated: Gated, name: str) -> Stop:
+def stop(gated: Gated, name: str) -> Hold:
     (found,) = [each for each in gated.stops if each.id == name]
     return found
 
 
-ONE_STOP: dict[str, tuple[Evidence, str, Lift]] = {
-    "a required check failed": (evidence(checks=(check("unit", "failure"),)), "red-check", Lift.OVERRIDE),
-    "a required check was cancelled": (evidence(checks=(check("unit", "cancelled"),)), "red-check", Lift.OVERRIDE),
-    "a required check has no word": (evidence(checks=(check("unit", ""),)), "red-check", Lift.OVERRIDE),
+ONE_STOP: dict[str, tuple[Evidence, str, LiftedBy]] = {
+    "a required check failed": (evidence(checks=(check("unit", "failure"),)), "red-check", LiftedBy.OVERRIDE),
+    "a required check was cancelled": (evidence(checks=(check("unit", "cancelled"),)), "red-check", LiftedBy.OVERRIDE),
+    "a required check has no word": (evidence(checks=(check("unit", ""),)), "red-check", LiftedBy.OVERRIDE),
     "one of two of a name failed": (
-        evidence(checks=(check("unit"), check("unit", "failure", app="other"))), "red-check", Lift.OVERRIDE,
+        evidence(checks=(check("unit"), check("unit", "failure", app="other"))), "red-check", LiftedBy.OVERRIDE,
     ),
-    "a required check goes on": (evidence(checks=(CheckState("unit", "in_progress"),)), "pending-check", Lift.NOBODY),
+    "a required check goes on": (evidence(checks=(CheckState("unit", "in_progress"),)), "pending-check", LiftedBy.NOBODY),
     "a required check of our own run": (
-        evidence(checks=(CheckState("unit", "queued", own=True),)), "pending-check", Lift.OVERRIDE,
+        evidence(checks=(CheckState("unit", "queued", own=True),)), "pending-check", LiftedBy.OVERRIDE,
     ),
-    "a required check is not there": (evidence(checks=()), "missing-check", Lift.OVERRIDE),
-    "nobody knows what is required": (evidence(required=None), "fault-required", Lift.APPROVAL),
-    "an incident is open": (evidence(incidents=(Incident(5, "Down", AT - 60),)), "incident", Lift.APPROVAL),
-    "no budget is left": (evidence(error_budget=0.0), "budget", Lift.OVERRIDE),
-    "the budget is no number": (evidence(error_budget=float("nan")), "fault-budget", Lift.APPROVAL),
-    "the configuration is broken": (evidence(policy=("`treshold` is no key",)), "policy", Lift.NOBODY),
-    "the event is none of ours": (evidence(unserved="it does not serve `schedule`"), "event", Lift.NOBODY),
-    "nobody knows the commit": (evidence(sha=""), "no-commit", Lift.NOBODY),
-    "nobody knows the environment": (evidence(environment=""), "no-environment", Lift.NOBODY),
-    "the change could not be read": (evidence(change=None), "fault-change", Lift.APPROVAL),
+    "a required check is not there": (evidence(checks=()), "missing-check", LiftedBy.OVERRIDE),
+    "nobody knows what is required": (evidence(required=None), "fault-required", LiftedBy.APPROVAL),
+    "an incident is open": (evidence(incidents=(Incident(5, "Down", AT - 60),)), "incident", LiftedBy.APPROVAL),
+    "no budget is left": (evidence(error_budget=0.0), "budget", LiftedBy.OVERRIDE),
+    "the budget is no number": (evidence(error_budget=float("nan")), "fault-budget", LiftedBy.APPROVAL),
+    "the configuration is broken": (evidence(policy=("`treshold` is no key",)), "policy", LiftedBy.NOBODY),
+    "the event is none of ours": (evidence(unserved="it does not serve `schedule`"), "event", LiftedBy.NOBODY),
+    "nobody knows the commit": (evidence(sha=""), "no-commit", LiftedBy.NOBODY),
+    "nobody knows the environment": (evidence(environment=""), "no-environment", LiftedBy.NOBODY),
+    "the change could not be read": (evidence(change=None), "fault-change", LiftedBy.APPROVAL),
     "the tests are old": (
-        with_reading(CLEAN, reading("tests", 100.0, measured=AT - 169 * 3600)), "fault-tests", Lift.APPROVAL,
+        with_reading(CLEAN, reading("tests", 100.0, measured=AT - 169 * 3600)), "fault-tests", LiftedBy.APPROVAL,
     ),
 }  # fmt: skip
 
@@ -70,7 +70,7 @@ def test_each_of_these_holds_and_says_who_may_lift_it(what: str) -> None:
     assert gated.decision is GateDecision.HOLD
     assert stop(gated, name).lift is lift
     assert stop(gated, name).text
-    assert gated.requires_approval is (lift is Lift.APPROVAL)
+    assert gated.requires_approval is (lift is LiftedBy.APPROVAL)
 
 
 @pytest.mark.parametrize("state", [each for each in State if each not in {State.KNOWN, State.MISSING}])
@@ -184,7 +184,7 @@ def test_only_what_succeeded_was_deployed_before(state: str) -> None:
 def test_a_freeze_holds_and_names_itself_its_owner_and_its_end() -> None:
     freeze = Freeze(ends="2026-12-31", owner="the shop")
     gated = decide(CLEAN, freezes={"year end": freeze})
-    assert stop(gated, "freeze").lift is Lift.OVERRIDE
+    assert stop(gated, "freeze").lift is LiftedBy.OVERRIDE
     for part in ("year end", "the shop", "2027-01-01 00:00 UTC"):
         assert part in stop(gated, "freeze").text
     assert decide(CLEAN, freezes={"staging": replace_environments(freeze)}).decision is GateDecision.PROCEED
@@ -196,7 +196,7 @@ def replace_environments(freeze: Freeze) -> Freeze:
 
 def test_a_freeze_that_nobody_understands_holds_until_it_is_mended() -> None:
     gated = decide(CLEAN, freezes={"xmas": Freeze(cron="whenever", hours=3)})
-    assert stop(gated, "policy").lift is Lift.NOBODY
+    assert stop(gated, "policy").lift is LiftedBy.NOBODY
     assert "`xmas`" in stop(gated, "policy").text
 
 
@@ -245,7 +245,7 @@ def test_a_policy_without_any_weight_never_proceeds() -> None:
 
 def test_a_model_is_required_only_where_the_policy_says_so() -> None:
     assert decide(CLEAN).decision is GateDecision.PROCEED
-    assert stop(decide(CLEAN, require_model="on"), "no-model").lift is Lift.APPROVAL
+    assert stop(decide(CLEAN, require_model="on"), "no-model").lift is LiftedBy.APPROVAL
     assert decide(CLEAN, draft(), require_model="on").decision is GateDecision.PROCEED
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Severity
-from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, Deployed, Incident, Reading, State, Word
+from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, ApprovalComment, Deployed, Incident, Reading, State
 from cicd_agent.modes.deploy_gate.approvals.approval import Voice
 from cicd_agent.modes.deploy_gate.claims import GateDraft
 from cicd_agent.modes.deploy_gate.evidence import GATE
@@ -134,7 +134,7 @@ def test_an_approval_of_one_answer_lets_no_other_answer_do_more_than_silence(
 
 WORDS = st.lists(
     st.builds(
-        Word,
+        ApprovalComment,
         id=st.integers(1, 3),
         kind=st.sampled_from(["approve", "override"]),
         hash=st.one_of(st.text(max_size=17), st.from_regex(r"[0-9a-f]{16}", fullmatch=True)),
@@ -149,7 +149,7 @@ WORDS = st.lists(
 
 @examples(max_examples=80)
 @given(evidences(), WORDS)
-def test_words_that_name_no_hash_change_nothing_but_what_is_heard(seen: Evidence, words: list[Word]) -> None:
+def test_words_that_name_no_hash_change_nothing_but_what_is_heard(seen: Evidence, words: list[ApprovalComment]) -> None:
     before = decide(seen, settings=SETTINGS)
     assume(all(each.hash != before.hash for each in words))
     after = decide(with_gate(seen, words=tuple(words)), settings=SETTINGS)

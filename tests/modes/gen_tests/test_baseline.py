@@ -9,7 +9,7 @@ from cicd_agent.modes.gen_tests.baseline import MAX_MUTANTS, baseline
 from cicd_agent.modes.gen_tests.coverage_targets import Subject
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState, known
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.test_runner import FakePytestRunner
 from tests.support.trial_world import NEW, Project, candidate, evidence
@@ -96,8 +96,8 @@ def test_a_large_change_shares_its_faults_among_its_files() -> None:
     assert any("at most" in note for note in suite.notes)
 
 
-def world(pytest_runner: FakePytestRunner) -> World:
-    return World(pytest_runner=lambda _: pytest_runner)
+def world(pytest_runner: FakePytestRunner) -> Ports:
+    return Ports(pytest_runner=lambda _: pytest_runner)
 
 
 class Answers(dict[str, Observation]):
@@ -126,7 +126,7 @@ def test_what_rules_propose_is_tried_once_and_the_rest_is_written_at_last_for_wh
 
 def test_where_nothing_can_be_run_the_evidence_stays_as_it_is() -> None:
     seen = evidence().put(TEST_EVIDENCE, replace(known(evidence()), proposed=(candidate(),)))
-    assert experiment((), seen, World(), Settings(), lambda _: None, last=True) == seen
+    assert experiment((), seen, Ports(), Settings(), lambda _: None, last=True) == seen
     red = seen.put(TEST_EVIDENCE, replace(known(seen), suite=replace(known(seen).suite, state=SuiteState.RED)))
     pytest_runner = FakePytestRunner(ending(GREEN))
     assert experiment((), red, world(pytest_runner), Settings(), lambda _: None, last=True) == red

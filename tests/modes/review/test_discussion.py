@@ -8,7 +8,7 @@ from cicd_agent.domain.events.thread import Remark, Thread
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.exhibits import MAX_CHARACTERS, discussion_exhibit
 from cicd_agent.modes.review.gather import gather
@@ -33,7 +33,7 @@ def thread(line: int, *said: str, path: str = "app.py") -> Thread:
 def gathered(forge: FakeForge | None, **settings: str) -> Evidence:
     base, head = CHANGE.base, CHANGE.head
     repository = FakeRepository(refs={base: base, head: head}, changes={(base, head): CHANGE})
-    return gather(EVENT, World(repository, forge), Settings.model_validate(settings))
+    return gather(EVENT, Ports(repository, forge), Settings.model_validate(settings))
 
 
 def test_remarks_at_lines_of_the_change_are_one_exhibit() -> None:

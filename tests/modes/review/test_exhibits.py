@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import FailedRun
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.exhibits import UNREAD, recent_failures
 from cicd_agent.settings.schema import Provider, Settings
 from tests.support.fakes.ports import FakeForge
@@ -26,7 +26,7 @@ ASKED = Settings(base_url="http://127.0.0.1:9/v1")
 
 
 def test_each_run_is_a_line_with_its_day_its_end_and_its_commit() -> None:
-    [exhibit], gaps = recent_failures(EVENT, World(forge=FakeForge(failed={"topic": RUNS})), ASKED)
+    [exhibit], gaps = recent_failures(EVENT, Ports(forge=FakeForge(failed={"topic": RUNS})), ASKED)
     assert exhibit.text == (
         "2026-09-21 failure: CI<U+202E><U+000A>obey at the commit under review\n"
         f"1970-01-01 failure: {'x' * 80} at bbbbbbb"
@@ -45,13 +45,13 @@ def test_each_run_is_a_line_with_its_day_its_end_and_its_commit() -> None:
 )
 def test_nothing_is_asked_where_no_model_is_or_nothing_could_come_of_it(event: Event, settings: Settings) -> None:
     forge = FakeForge(failed={"topic": RUNS})
-    assert recent_failures(event, World(forge=forge), settings) == ((), ())
+    assert recent_failures(event, Ports(forge=forge), settings) == ((), ())
     assert forge.calls == []
 
 
 def test_a_refusal_is_noted_and_nothing_else() -> None:
     forge = FakeForge(refusals={"failures": ForgeRefused("no", status=403)})
-    exhibits, [gap] = recent_failures(EVENT, World(forge=forge), ASKED)
+    exhibits, [gap] = recent_failures(EVENT, Ports(forge=forge), ASKED)
     assert (exhibits, gap.what, gap.why) == ((), UNREAD, "that takes `actions: read`")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE
 from cicd_agent.modes.route.gather import gather
 from cicd_agent.settings.schema import Settings
@@ -34,7 +34,7 @@ def failure(cause: str, at: int = NOW - 60) -> Fact:
 
 
 def gathered(*facts: Fact, refuses: str = "") -> Evidence:
-    world = World(
+    world = Ports(
         repository(replace(CHANGE, base=BASE, head=HEAD)),
         state=FakeState(facts, refuses=refuses),
         now=lambda: float(NOW),

@@ -11,7 +11,7 @@ from cicd_agent.agent.tools.visible_files import Shelf
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import ChangeSource
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.library import FakeLibrary
@@ -25,13 +25,13 @@ EVIDENCE = Evidence(EVENT, CHANGE)
 LIBRARY = FakeLibrary({"app.py": "new()\n", ".env": "KEY=1\n"})
 
 
-def names(evidence: Evidence, world: World, event: Event = EVENT) -> tuple[list[str], str]:
+def names(evidence: Evidence, world: Ports, event: Event = EVENT) -> tuple[list[str], str]:
     tools, limit = change_tools(evidence, event, world, Settings())
     return [tool.name for tool in tools], limit
 
 
 def test_in_a_checkout_everything_can_be_looked_up_but_what_is_denied() -> None:
-    world = World(FakeRepository(refs={"topic": HEAD}, shelves={HEAD: LIBRARY}))
+    world = Ports(FakeRepository(refs={"topic": HEAD}, shelves={HEAD: LIBRARY}))
     tools, limit = change_tools(EVIDENCE, EVENT, world, Settings())
     assert (len(tools), limit) == (8, "")
     read = tools[0]
@@ -41,7 +41,7 @@ def test_in_a_checkout_everything_can_be_looked_up_but_what_is_denied() -> None:
 
 def test_look_ups_have_a_library_and_no_forge() -> None:
     forge = FakeForge()
-    world = World(FakeRepository(refs={"topic": HEAD}, shelves={HEAD: LIBRARY}), forge)
+    world = Ports(FakeRepository(refs={"topic": HEAD}, shelves={HEAD: LIBRARY}), forge)
     tools, _ = change_tools(EVIDENCE, EVENT, world, Settings())
     held = [cell.cell_contents for tool in tools for cell in closure(tool.run)]
     assert LIBRARY in [shelf.library for shelf in held if isinstance(shelf, Shelf)]
@@ -59,12 +59,12 @@ def closure(function: Callable[..., object]) -> Iterator[CellType]:
 @pytest.mark.parametrize(
     ("world", "why"),
     [
-        (World(), "there is no checkout"),
-        (World(FakeRepository()), "not of the event's commit"),
-        (World(FakeRepository(refs={"topic": HEAD})), "cannot be had"),
+        (Ports(), "there is no checkout"),
+        (Ports(FakeRepository()), "not of the event's commit"),
+        (Ports(FakeRepository(refs={"topic": HEAD})), "cannot be had"),
     ],
 )
-def test_where_the_commit_is_not_there_the_diff_alone_can_be_looked_up(world: World, why: str) -> None:
+def test_where_the_commit_is_not_there_the_diff_alone_can_be_looked_up(world: Ports, why: str) -> None:
     tools, limit = names(EVIDENCE, world)
     assert tools == ["file_diff"]
     assert limit.startswith("the model could look up nothing but the diff")
@@ -73,7 +73,7 @@ def test_where_the_commit_is_not_there_the_diff_alone_can_be_looked_up(world: Wo
 
 def test_evidence_of_another_commit_than_the_jobs_opens_nothing() -> None:
     other = "o" * 40
-    world = World(FakeRepository(refs={"topic": HEAD, "other": other}, shelves={other: LIBRARY, HEAD: LIBRARY}))
+    world = Ports(FakeRepository(refs={"topic": HEAD, "other": other}, shelves={other: LIBRARY, HEAD: LIBRARY}))
     forged = Evidence(EVENT, replace(CHANGE, head=other))
     tools, limit = names(forged, world)
     assert tools == ["file_diff"]
@@ -81,11 +81,11 @@ def test_evidence_of_another_commit_than_the_jobs_opens_nothing() -> None:
 
 
 def test_evidence_without_a_change_has_no_look_ups() -> None:
-    assert names(Evidence(EVENT), World()) == ([], "")
+    assert names(Evidence(EVENT), Ports()) == ([], "")
 
 
 def test_uncommitted_work_is_looked_up_as_it_is() -> None:
     work = replace(CHANGE, head="", source=ChangeSource.WORKTREE)
     event = Event(EventKind.LOCAL, base=Ref("main", "b" * 40))
-    tools, limit = names(Evidence(event, work), World(FakeRepository(shelves={"": LIBRARY})), event)
+    tools, limit = names(Evidence(event, work), Ports(FakeRepository(shelves={"": LIBRARY})), event)
     assert (len(tools), limit) == (8, "")

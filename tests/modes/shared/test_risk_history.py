@@ -10,7 +10,7 @@ from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.domain.repository.history import COUNTED, Past, PastCommit
 from cicd_agent.domain.repository.risk_file import MAX_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.risk_history import NO_PAST, read_past
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeRepository
@@ -36,7 +36,7 @@ def repository(**files: Any) -> FakeRepository:
 
 def test_the_past_is_that_of_the_head_and_what_was_learnt_that_of_the_base() -> None:
     own = RiskFile(thresholds=(98, 99, 100)).model_dump_json().encode()
-    world = World(repository(base=LEARNT.model_dump_json().encode(), head=own), now=lambda: 86_400.0 * 10)
+    world = Ports(repository(base=LEARNT.model_dump_json().encode(), head=own), now=lambda: 86_400.0 * 10)
     history, learnt, gaps = read_past(CHANGE, world, Settings(), EVENT)
     assert history is not None
     assert (history.commits, history.experience.age, history.experience.commits) == (1, 5, 1)
@@ -44,14 +44,14 @@ def test_the_past_is_that_of_the_head_and_what_was_learnt_that_of_the_base() -> 
 
 
 def test_a_pull_request_cannot_bring_what_was_learnt() -> None:
-    world = World(repository(head=LEARNT.model_dump_json().encode()))
+    world = Ports(repository(head=LEARNT.model_dump_json().encode()))
     assert read_past(CHANGE, world, Settings(), EVENT)[1:] == (None, ())
 
 
 def test_without_a_clock_the_newest_commit_says_what_time_it_is() -> None:
     old = PastCommit("d" * 40, 0, "bob", "Fix it", ("app.py",), ((1, 1),))
     newest = replace(PAST.commits[0], when=86_400 * 91)
-    world = World(replace(repository(), pasts={HEAD: Past((newest, PAST.commits[1], old))}))
+    world = Ports(replace(repository(), pasts={HEAD: Past((newest, PAST.commits[1], old))}))
     history, _, _ = read_past(CHANGE, world, Settings(), EVENT)
     assert history is not None
     assert (history.experience.age, history.troubles) == (86, ())
@@ -59,7 +59,7 @@ def test_without_a_clock_the_newest_commit_says_what_time_it_is() -> None:
 
 def test_uncommitted_work_follows_what_is_checked_out() -> None:
     work = Change(BASE, "", ChangeSource.WORKTREE, CHANGE.files)
-    history, _, _ = read_past(work, World(repository()), Settings(), EVENT)
+    history, _, _ = read_past(work, Ports(repository()), Settings(), EVENT)
     assert history is not None
     assert (history.commits, history.experience.age) == (2, 0)
 
@@ -72,19 +72,19 @@ def test_the_own_commits_of_a_change_take_no_place_among_those_that_it_is_ranked
             asked.append((sha, most, counted))
             return PAST
 
-    read_past(CHANGE, World(Watched(refs={"main": BASE, "topic": HEAD})), Settings(), EVENT)
+    read_past(CHANGE, Ports(Watched(refs={"main": BASE, "topic": HEAD})), Settings(), EVENT)
     assert asked == [(HEAD, 20_000, COUNTED + 1)]
 
 
 def test_without_a_checkout_what_was_learnt_comes_from_the_forge() -> None:
     forge = FakeForge(texts={(RISK_FILE, BASE): LEARNT.model_dump_json()})
-    history, learnt, gaps = read_past(CHANGE, World(forge=forge), Settings(), EVENT)
+    history, learnt, gaps = read_past(CHANGE, Ports(forge=forge), Settings(), EVENT)
     assert (history, learnt) == (None, LEARNT)
     assert [(gap.what, gap.why) for gap in gaps] == [(NO_PAST, "there is no checkout")]
 
 
 def test_a_base_without_a_commit_is_the_default_branch() -> None:
-    world = World(repository(base=LEARNT.model_dump_json().encode()))
+    world = Ports(repository(base=LEARNT.model_dump_json().encode()))
     assert read_past(CHANGE, world, Settings(), replace(EVENT, base=Ref()))[1] == LEARNT
 
 
@@ -108,15 +108,15 @@ class Silent(FakeForge):
 @pytest.mark.parametrize(
     ("world", "gaps"),
     [
-        (World(), [f"{NO_PAST}: there is no checkout", f"{RISK_FILE}: it could not be read at the base"]),
-        (World(Broken(refs={"x": HEAD, "y": BASE})), [f"{NO_PAST}: aa cannot", f"{RISK_FILE}: it could not be read"]),
-        (World(FakeRepository(refs={"y": BASE})), [f"{NO_PAST}: the head of the change is not in this clone"]),
-        (World(FakeRepository(refs={"x": HEAD}), Silent()), [f"{RISK_FILE}: it could not be read at the base"]),
-        (World(FakeRepository(refs={"x": HEAD})), [f"{RISK_FILE}: it could not be read at the base"]),
+        (Ports(), [f"{NO_PAST}: there is no checkout", f"{RISK_FILE}: it could not be read at the base"]),
+        (Ports(Broken(refs={"x": HEAD, "y": BASE})), [f"{NO_PAST}: aa cannot", f"{RISK_FILE}: it could not be read"]),
+        (Ports(FakeRepository(refs={"y": BASE})), [f"{NO_PAST}: the head of the change is not in this clone"]),
+        (Ports(FakeRepository(refs={"x": HEAD}), Silent()), [f"{RISK_FILE}: it could not be read at the base"]),
+        (Ports(FakeRepository(refs={"x": HEAD})), [f"{RISK_FILE}: it could not be read at the base"]),
     ],
     ids=["nothing", "partial clone", "no head", "forge refuses", "no base"],
 )
-def test_what_cannot_be_read_is_a_gap(world: World, gaps: list[str]) -> None:
+def test_what_cannot_be_read_is_a_gap(world: Ports, gaps: list[str]) -> None:
     _, learnt, found = read_past(CHANGE, world, Settings(), EVENT)
     told = [f"{gap.what}: {gap.why}" for gap in found]
     assert learnt is None
@@ -138,7 +138,7 @@ def test_what_cannot_be_read_is_a_gap(world: World, gaps: list[str]) -> None:
     ],
 )
 def test_a_broken_risk_file_is_a_gap_and_no_error(content: bytes, why: str) -> None:
-    _, learnt, gaps = read_past(CHANGE, World(repository(base=content)), Settings(), EVENT)
+    _, learnt, gaps = read_past(CHANGE, Ports(repository(base=content)), Settings(), EVENT)
     assert learnt is None
     assert [(gap.what, why in gap.why, "the shipped numbers hold" in gap.why) for gap in gaps] == [
         (RISK_FILE, True, True)

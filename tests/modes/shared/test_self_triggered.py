@@ -16,7 +16,7 @@ from cicd_agent.domain.trials.test_delivery import TRAILER
 from cicd_agent.modes import modes
 from cicd_agent.modes.analyse_failure.gather import declines as analysis_declines
 from cicd_agent.modes.deploy_gate.subject import unserved
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.gather import declines as review_declines
 from cicd_agent.modes.shared.self_triggered import own_run, own_tests, own_touch
 from cicd_agent.settings.schema import Settings
@@ -36,9 +36,9 @@ MESSAGE = f"Add tests\n\n{TRAILER}: tests-1"
 BRANCH = "cicd-agent/tests-7-0123abcd"
 
 
-def world(login: str = US) -> World:
+def world(login: str = US) -> Ports:
     """A repository where our token is this account's; "" when GitHub does not say."""
-    return World(forge=FakeForge(committed=FakeCommits(account=login, known=bool(login))))
+    return Ports(forge=FakeForge(committed=FakeCommits(account=login, known=bool(login))))
 
 
 def event(actor: Actor, action: str = "synchronize", branch: str = "topic", author: Actor = Actor("octocat")) -> Event:
@@ -66,7 +66,7 @@ TRAILED = f"{TRAILER}: tests-1"
 
 def test_no_tests_are_written_for_a_commit_of_our_own() -> None:
     assert "pushed by cicd-agent itself" in own_tests(event(BOT), change(TRAILED), world())
-    assert "pushed by cicd-agent itself" in own_tests(event(BOT), change(TRAILED), World())
+    assert "pushed by cicd-agent itself" in own_tests(event(BOT), change(TRAILED), Ports())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import CheckState, Incident, OriginPull, PastDeployment, Word
+from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
 from cicd_agent.domain.ports.deployments import DeploymentState, Gates
 from cicd_agent.errors import AgentError
 
@@ -22,7 +22,7 @@ class FakeGates(Gates):
     deployed: dict[str, list[PastDeployment]] = field(default_factory=dict)
     """Environment → its deployments, newest first."""
     open_incidents: tuple[Incident, ...] = ()
-    said: dict[int, tuple[Word, ...]] = field(default_factory=dict)
+    said: dict[int, tuple[ApprovalComment, ...]] = field(default_factory=dict)
     permissions: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
     told: list[tuple[int, str, str, str]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class FakeGates(Gates):
         self._called("incidents")
         return self.open_incidents
 
-    def words(self, number: int) -> tuple[Word, ...]:
+    def words(self, number: int) -> tuple[ApprovalComment, ...]:
         self._called("words")
         return self.said.get(number, ())
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.adapters.performers.perform import perform
 from cicd_agent.adapters.runner.workflow import Workflow
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
@@ -76,7 +76,7 @@ class Site:
     printed: io.StringIO = field(default_factory=io.StringIO)
     event: Event = EVENT
     connected: bool = True
-    grant: Grant = field(default_factory=Grant)
+    grant: EffectPolicy = field(default_factory=EffectPolicy)
     notifier: Notifier | None = None
 
     def perform(self, *effects: Effect) -> dict[str, Receipt]:

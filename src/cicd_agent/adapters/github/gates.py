@@ -17,7 +17,7 @@ from cicd_agent.adapters.github.origins import read_origins
 from cicd_agent.adapters.github.payloads import Account, App, Posted, Shape, read
 from cicd_agent.domain.events.deploy_comment import words_in
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import HELD, CheckState, Incident, OriginPull, PastDeployment, Word
+from cicd_agent.domain.gate_evidence import HELD, ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
 from cicd_agent.domain.ports.deployments import DeploymentState
 from cicd_agent.domain.text.words import clip
 from cicd_agent.errors import ForgeRefused
@@ -165,13 +165,13 @@ class GateComment(Posted):
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
-    def as_word(self) -> Word | None:
+    def as_word(self) -> ApprovalComment | None:
         """What it says to the gate, None when it says nothing."""
         command = words_in(self.body or "")
         if command is None:
             return None
         kind, stands_for, reason = command
-        return Word(
+        return ApprovalComment(
             id=self.id,
             kind=kind,
             hash=stands_for,
@@ -301,7 +301,7 @@ class GitHubGates:
         listed = self.channel.pages("list the open incidents", "/issues", LabelledIssue, 1, query, needs=ISSUES)
         return tuple(one.as_incident() for page in listed for one in page if one.pull_request is None)
 
-    def words(self, number: int) -> tuple[Word, ...]:
+    def words(self, number: int) -> tuple[ApprovalComment, ...]:
         """The comments that approve or override a deployment, oldest first: of very many the first and the newest."""
         task, path = f"list the comments of {number}", f"/issues/{number}/comments"
         listed = self.channel.newest_of(task, path, GateComment, MAX_PAGES, needs=ISSUES)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 
 from cicd_agent.adapters.performers.comments import MAX_BODY, Conversation
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import RISK_LABELS, Annotation, CheckRun, Labels, Plan, Receipt, ReceiptState
 from cicd_agent.domain.ports.forge import Forge, Marks, PostedCheck
 from cicd_agent.domain.text.markdown import code, truncate
@@ -26,7 +26,7 @@ class CheckPerformer:
     """Carries out labels and check runs for the pull request of a conversation, as far as `grant` goes."""
 
     conversation: Conversation
-    grant: Grant
+    grant: EffectPolicy
 
     def labels(self, effect: Labels) -> Receipt:
         """Put the label of this risk on, and take the others of its family off."""

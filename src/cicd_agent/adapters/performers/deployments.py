@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from cicd_agent.adapters.github.channel import ACTIONS
 from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Deployment, Output, Receipt, ReceiptState
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.gate_evidence import PastDeployment
@@ -26,7 +26,7 @@ class DeploymentPerformer:
     """Carries out deployments for the event of a conversation, as far as `grant` goes. `outputs` name them."""
 
     conversation: Conversation
-    grant: Grant
+    grant: EffectPolicy
     outputs: list[Output] = field(default_factory=list, init=False)
     _done: bool = field(default=False, init=False)
 

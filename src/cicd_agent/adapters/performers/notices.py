@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cicd_agent.adapters.performers.comments import Conversation, is_same_comment, lines
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Button, CommitComment, Issue, Notification, Receipt, ReceiptState
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.actions import Notifier
@@ -26,7 +26,7 @@ class NoticePerformer:
     """Carries out comments on commits and issues for the event of a conversation, as far as `grant` goes."""
 
     conversation: Conversation
-    grant: Grant
+    grant: EffectPolicy
 
     def commit_comment(self, effect: CommitComment) -> Receipt:
         """Edit our comment on the commit, or post it when there is none."""

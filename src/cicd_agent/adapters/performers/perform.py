@@ -13,7 +13,7 @@ from cicd_agent.adapters.performers.reruns import RerunPerformer
 from cicd_agent.adapters.performers.review_requests import ReviewRequestPerformer
 from cicd_agent.adapters.performers.threads import ReplyPerformer, ResolvePerformer
 from cicd_agent.adapters.runner.workflow import Workflow
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
@@ -55,7 +55,7 @@ def perform(
     journal: Journal,
     redact: Callable[[str], str],
     event: Event,
-    grant: Grant | None = None,
+    grant: EffectPolicy | None = None,
     notifier: Notifier | None = None,
 ) -> tuple[Receipt, ...]:
     """Carry out the effects; a receipt for each, in their order. `grant` is this job's own, comments only when None.
@@ -63,7 +63,7 @@ def perform(
     Files, outputs, annotations and the summary are written whatever happens on the pull request, even when the run is
     ended meanwhile.
     """
-    grant = grant or Grant()
+    grant = grant or EffectPolicy()
     conversation = Conversation(
         forge, journal, event, redact, events=grant.events, withheld=grant.withheld, pulls=grant.pulls
     )
@@ -91,7 +91,10 @@ def perform(
 
 
 def _performers(
-    conversation: Conversation, grant: Grant, notifications: NotificationPerformer, deployments: DeploymentPerformer
+    conversation: Conversation,
+    grant: EffectPolicy,
+    notifications: NotificationPerformer,
+    deployments: DeploymentPerformer,
 ) -> Mapping[type[Effect], Callable[[Any], Receipt]]:
     """What carries out each effect that leaves this machine."""
     checks, notices = CheckPerformer(conversation, grant), NoticePerformer(conversation, grant)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Receipt, ReceiptState, Rerun
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.events.workflow_run import RunState
@@ -18,7 +18,7 @@ class RerunPerformer:
     """Carries out reruns for the event of a conversation, as far as `grant` goes."""
 
     conversation: Conversation
-    grant: Grant
+    grant: EffectPolicy
     _done: bool = field(default=False, init=False)
 
     def rerun(self, effect: Rerun) -> Receipt:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Receipt, ReceiptState, ReviewRequest
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.markdown import code
@@ -33,7 +33,7 @@ class ReviewRequestPerformer:
     """Carries out review requests for the event of a conversation, as far as `grant` goes."""
 
     conversation: Conversation
-    grant: Grant
+    grant: EffectPolicy
 
     def request(self, effect: ReviewRequest) -> Receipt:
         """Ask them; who was asked before is not asked twice, which is GitHub's own doing."""

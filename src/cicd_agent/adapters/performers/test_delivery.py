@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from cicd_agent.adapters.github.channel import ACTIONS
 from cicd_agent.adapters.performers.comments import UNPROCESSABLE, Conversation, is_same_comment, lines
 from cicd_agent.analysis.python_tests.insertion import added_lines, alteration
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Commit, OpenPull, Receipt, ReceiptState, TextFile
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.commits import Commits, MadeCommit, NewFile, Node, PostedPull
@@ -133,7 +133,7 @@ class DeliveryPerformer:
     """
 
     conversation: Conversation
-    grant: Grant
+    grant: EffectPolicy
 
     def deliver(self, effect: Delivery) -> Receipt:
         """Bring the tests there, unless they are; nothing that stands on the branch is changed or lost."""
@@ -237,7 +237,7 @@ class DeliveryPerformer:
         self.conversation.journal.intend(effect.key, effect.kind, given)
 
 
-def _not_permitted(effect: Delivery, grant: Grant) -> str:
+def _not_permitted(effect: Delivery, grant: EffectPolicy) -> str:
     delivery = "commit" if isinstance(effect, Commit) else "pull-request"
     return "" if grant.deliver == delivery else f"this job delivers tests as `{grant.deliver}`, not as `{delivery}`"
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.decision import Decision
-from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import ReviewEvent
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.ports.forge import Forge
@@ -22,13 +22,13 @@ class Permissions:
     is_own: bool
     performs: bool
     forge: Forge | None
-    grant: Grant
+    grant: EffectPolicy
     notifies: Settings | None
     """The settings that say whom; None where nobody is told."""
     saves_facts: bool
 
 
-def permissions(mode: Mode[Any], decision: Decision, scene: Scene, *, is_own: bool) -> Permissions:
+def permissions(mode: Mode[Any], decision: Decision, scene: RunContext, *, is_own: bool) -> Permissions:
     """`is_own` is whether the decision was made by this very run."""
     settings = scene.settings
     # Of a mode by which others go, a decision from a file is only looked at.
@@ -47,7 +47,7 @@ def permissions(mode: Mode[Any], decision: Decision, scene: Scene, *, is_own: bo
     )
 
 
-def grant(scene: Scene, *, is_own: bool, mode: str = "") -> Grant:
+def grant(scene: RunContext, *, is_own: bool, mode: str = "") -> EffectPolicy:
     """What this job lets a plan of a mode do; `is_own`: it was made by this very run."""
     settings, pull = scene.settings, scene.event.pull
     withheld = ""
@@ -56,7 +56,7 @@ def grant(scene: Scene, *, is_own: bool, mode: str = "") -> Grant:
         withheld = "only a run that has read the change itself approves it"
     elif pull is not None and pull.from_fork:
         withheld = "the pull request comes from a fork"
-    granted = Grant(
+    granted = EffectPolicy(
         events=frozenset(ReviewEvent) if settings.review_event == "verdict" else frozenset({ReviewEvent.COMMENT}),
         withheld=withheld,
         labels=settings.labels == "on",
@@ -69,7 +69,7 @@ def grant(scene: Scene, *, is_own: bool, mode: str = "") -> Grant:
     return _of_gate(granted, scene, is_own=is_own) if mode == GATE else granted
 
 
-def _of_gate(granted: Grant, scene: Scene, *, is_own: bool) -> Grant:
+def _of_gate(granted: EffectPolicy, scene: RunContext, *, is_own: bool) -> EffectPolicy:
     """What a deployment gate may do on top of that. Nobody else's plan asks people, or starts a run again."""
     settings, event = scene.settings, scene.event
     environment = settings.environment or (event.deployment.environment if event.deployment else "")

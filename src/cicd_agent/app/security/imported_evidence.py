@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.files import read_file
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.pipeline import observe
 from cicd_agent.app.security.verify_imported import Texts, account, missing, proved, with_texts
 from cicd_agent.app.serialization import load
@@ -57,13 +57,15 @@ def require_one_job(mode: Mode[Any], command: str, settings: Settings) -> None:
         )
 
 
-def look(mode: Mode[Any], scene: Scene, progress: Callable[[str], None]) -> Evidence:
+def look(mode: Mode[Any], scene: RunContext, progress: Callable[[str], None]) -> Evidence:
     """What the mode gathers; after another workflow's run, where nothing is checked out, with texts from the API."""
     own = observe(mode, scene, progress)
     return _completed(own, None, scene) if scene.event.kind is EventKind.WORKFLOW_RUN else own
 
 
-def take_over(mode: Mode[Any], brought: Evidence, name: str, scene: Scene, progress: Callable[[str], None]) -> Evidence:
+def take_over(
+    mode: Mode[Any], brought: Evidence, name: str, scene: RunContext, progress: Callable[[str], None]
+) -> Evidence:
     """Evidence of the job's own event, whatever event the file `name` speaks of.
 
     Where the file may come from a job that a fork could change, the change is read again from GitHub, and of the file
@@ -82,7 +84,7 @@ def take_over(mode: Mode[Any], brought: Evidence, name: str, scene: Scene, progr
     return _completed(observe(mode, scene, progress), brought, scene)
 
 
-def _completed(own: Evidence, brought: Evidence | None, scene: Scene) -> Evidence:
+def _completed(own: Evidence, brought: Evidence | None, scene: RunContext) -> Evidence:
     """Our evidence with the texts that were brought, as far as they are proved, and with those that GitHub gives."""
     change, forge, pull = own.change, scene.world.forge, scene.event.pull
     if change is None or forge is None or pull is None or change.source is not ChangeSource.API:
@@ -117,7 +119,7 @@ def _fetch(paths: list[str], change: Change, forge: Forge, blobs: Mapping[str, s
     return proved(texts, change, blobs).proved
 
 
-def _compare(brought: Evidence, name: str, scene: Scene) -> None:
+def _compare(brought: Evidence, name: str, scene: RunContext) -> None:
     """Raise ConfigError unless the evidence says that it is about what this job is about."""
     ours, theirs = scene.event, brought.event
     pairs: dict[str, tuple[object, object]] = {

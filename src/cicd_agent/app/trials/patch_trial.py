@@ -8,7 +8,7 @@ from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.patch_trial import Commands, LocalPatchTester, Surroundings
 from cicd_agent.adapters.toolchain.location import surroundings, trusted
 from cicd_agent.analysis.patches.syntax import PARSERS
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.forge import Library
@@ -23,7 +23,11 @@ SHARE = 0.5
 
 
 def patch_testers(
-    scene: Scene, environment: Environment, redact: Callable[[str], str], clock: Callable[[], float], minutes: float
+    scene: RunContext,
+    environment: Environment,
+    redact: Callable[[str], str],
+    clock: Callable[[], float],
+    minutes: float,
 ) -> Callable[[Change], PatchTester | None]:
     """The patch tester for a change's last commit, None where its files cannot be read at all."""
 
@@ -58,7 +62,7 @@ def patch_testers(
     return of
 
 
-def _files(scene: Scene, change: Change) -> Library | None:
+def _files(scene: RunContext, change: Change) -> Library | None:
     """The files of the commit: of the clone, else those that GitHub gives."""
     repository, forge = scene.world.repository, scene.world.forge
     if repository is not None and (not change.head or repository.resolve(change.head) is not None):

@@ -9,7 +9,7 @@ from cicd_agent.analysis.test_selection import proof as affected_proof
 from cicd_agent.analysis.test_selection.proof import Proof
 from cicd_agent.analysis.test_selection.selection import Selection, affected
 from cicd_agent.analysis.test_selection.test_map import MAX_BYTES, TestMap, load
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.run_folder import HIDDEN
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
@@ -124,7 +124,7 @@ def arguments(selection: Selection) -> tuple[str, ...]:
 
 
 def reach(
-    scene: Scene, pytest_runner: Callable[[Change], PytestRunner | None]
+    scene: RunContext, pytest_runner: Callable[[Change], PytestRunner | None]
 ) -> Callable[[Change], AffectedTests | None]:
     """What tells the tests that a change can reach: None where no earlier run has left a map that may be used."""
 

@@ -14,7 +14,7 @@ from cicd_agent.adapters.toolchain.interpreter import find, look
 from cicd_agent.adapters.toolchain.overlay import PYPI, Packages
 from cicd_agent.adapters.toolchain.style_check import StyleCheck
 from cicd_agent.analysis.python_tests.test_command import read_test_command
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.ports.test_runner import (
     Interpreter,
@@ -34,7 +34,11 @@ WIDEST = 4
 
 
 def pytest_runners(
-    scene: Scene, environment: Environment, redact: Callable[[str], str], clock: Callable[[], float], minutes: float
+    scene: RunContext,
+    environment: Environment,
+    redact: Callable[[str], str],
+    clock: Callable[[], float],
+    minutes: float,
 ) -> Callable[[Change], PytestRunner | None]:
     """The test runner for a change, None where its commit is not checked out.
 
@@ -99,7 +103,7 @@ def _content(place: Path) -> bytes | None:
         return None
 
 
-def project_python(scene: Scene, top: Path, environment: Environment) -> Interpreter:
+def project_python(scene: RunContext, top: Path, environment: Environment) -> Interpreter:
     """The Python that a run would try tests with, and what would have to be added to it.
 
     Raises PytestUnavailable or ConfigError as a run would; nothing is installed.
@@ -112,7 +116,7 @@ def project_python(scene: Scene, top: Path, environment: Environment) -> Interpr
 
 
 def _found(
-    scene: Scene,
+    scene: RunContext,
     environment: Environment,
     redact: Callable[[str], str],
     clock: Callable[[], float],

@@ -14,7 +14,7 @@ import click
 from cicd_agent import __version__
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.runner.workflow import step
-from cicd_agent.app.context import Scene, any_settings, prepare
+from cicd_agent.app.context import RunContext, any_settings, prepare
 from cicd_agent.app.options import RunOptions, Session
 from cicd_agent.cli.doctor.checkup import Check, Checkup, Health
 from cicd_agent.cli.doctor.remote import remote_checks
@@ -79,14 +79,14 @@ def checkup(mode: ModeName, options: RunOptions, environment: Environment, closi
 
 def _scene(
     mode: ModeName, options: RunOptions, environment: Environment, closing: ExitStack
-) -> tuple[Scene | None, AgentError | None]:
+) -> tuple[RunContext | None, AgentError | None]:
     try:
         return prepare(mode_named(mode), options, environment, Path.cwd(), closing=closing), None
     except AgentError as error:
         return None, error
 
 
-def _machine(mode: ModeName, scene: Scene | None, environment: Environment, settings: Settings) -> Iterator[Check]:
+def _machine(mode: ModeName, scene: RunContext | None, environment: Environment, settings: Settings) -> Iterator[Check]:
     yield Check("cicd-agent", Health.OK, f"{__version__} on Python {platform.python_version()}, {platform.system()}")
     git = shutil.which("git", path=environment.system.get("PATH"))
     if git is None:
@@ -111,7 +111,7 @@ def _machine(mode: ModeName, scene: Scene | None, environment: Environment, sett
                 yield _project_python(scene, scene.top, environment)
 
 
-def _project_python(scene: Scene, top: Path, environment: Environment) -> Check:
+def _project_python(scene: RunContext, top: Path, environment: Environment) -> Check:
     from cicd_agent.app.trials.test_runner import project_python  # noqa: PLC0415  see above
 
     try:
@@ -124,7 +124,7 @@ def _project_python(scene: Scene, top: Path, environment: Environment) -> Check:
     return Check("project's Python", Health.OK, words)
 
 
-def _checkout(scene: Scene | None, trouble: AgentError | None) -> Iterator[Check]:
+def _checkout(scene: RunContext | None, trouble: AgentError | None) -> Iterator[Check]:
     repository = scene.world.repository if scene else None
     if scene is None or not isinstance(repository, GitRepository):
         words = str(trouble) if trouble else "; ".join(scene.notices) if scene else ""
@@ -141,7 +141,7 @@ def _checkout(scene: Scene | None, trouble: AgentError | None) -> Iterator[Check
         yield Check("commits", Health.WARN, f"{missing[0][:12]} of the event is not in this clone", _DEPTH)
 
 
-def _configuration(scene: Scene | None, settings: Settings, trouble: AgentError | None) -> Iterator[Check]:
+def _configuration(scene: RunContext | None, settings: Settings, trouble: AgentError | None) -> Iterator[Check]:
     if scene is None:
         words, remedy = (trouble.what, trouble.remedy) if trouble else ("it cannot be read", "")
         why = f" ({trouble.why})" if trouble and trouble.why else ""
@@ -165,7 +165,7 @@ def _configuration(scene: Scene | None, settings: Settings, trouble: AgentError 
         yield Check("notice", Health.WARN, notice)
 
 
-def _event(mode: ModeName, scene: Scene | None) -> Iterator[Check]:
+def _event(mode: ModeName, scene: RunContext | None) -> Iterator[Check]:
     if scene is None:
         return
     event, slice_ = scene.event, mode_named(mode)

@@ -10,7 +10,7 @@ from cicd_agent.adapters.github.transport import probe
 from cicd_agent.adapters.models.client import Unanswered, listed, parse_headers
 from cicd_agent.adapters.runner.docker import why_not
 from cicd_agent.agent.prices import price_of
-from cicd_agent.app.context import Scene
+from cicd_agent.app.context import RunContext
 from cicd_agent.app.model_router import price_table
 from cicd_agent.cli.doctor.checkup import Check, Health
 from cicd_agent.domain.parallel import abreast
@@ -25,7 +25,7 @@ _FORBIDDEN: Final = frozenset({403, 404})
 
 
 def remote_checks(
-    mode: ModeName, scene: Scene | None, settings: Settings, environment: Environment
+    mode: ModeName, scene: RunContext | None, settings: Settings, environment: Environment
 ) -> Sequence[tuple[str, tuple[Check, ...]]]:
     """The groups of checks that wait for somebody."""
     tasks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
@@ -38,7 +38,7 @@ def remote_checks(
     return [(title, checks) for (title, _), checks in zip(tasks, found, strict=True)]
 
 
-def _github(mode: ModeName, scene: Scene | None, settings: Settings, environment: Environment) -> Iterator[Check]:
+def _github(mode: ModeName, scene: RunContext | None, settings: Settings, environment: Environment) -> Iterator[Check]:
     token = settings.github_token.get_secret_value()
     repo = (scene.event.repo if scene else "") or environment.run.repository
     if not token:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import CheckState, Incident, OriginPull, PastDeployment, Word
+from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
 
 DeploymentState = Literal["queued", "in_progress", "success", "failure", "error", "inactive"]
 
@@ -42,7 +42,7 @@ class Gates(Protocol):
     def incidents(self, label: str) -> tuple[Incident, ...]:
         """The open issues with a label, newest first, at most 100. Takes `issues: read`."""
 
-    def words(self, number: int) -> tuple[Word, ...]:
+    def words(self, number: int) -> tuple[ApprovalComment, ...]:
         """The comments of an issue or a pull request that approve or override a deployment, oldest first.
 
         Their `permission` is not asked for.

@@ -11,7 +11,7 @@ from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.trials.patch_trial import Trial
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import TRIALS
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
 MAX_PATCH = 30_000
@@ -21,7 +21,7 @@ MAX_PATCH = 30_000
 def experiment(
     answers: Sequence[Answer[Any]],
     evidence: Evidence,
-    world: World,
+    world: Ports,
     settings: Settings,
     progress: Callable[[str], None],
     *,

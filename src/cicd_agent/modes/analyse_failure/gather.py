@@ -25,7 +25,7 @@ from cicd_agent.modes.analyse_failure.runs.history import History, blame_commits
 from cicd_agent.modes.analyse_failure.runs.job_dependencies import JobSpec, job_specs, roles
 from cicd_agent.modes.analyse_failure.runs.log_download import FIRST_TOKENS, Acquisition, templates
 from cicd_agent.modes.analyse_failure.runs.previous_failures import read_previous_failures, unread
-from cicd_agent.modes.protocol import LogFiles, World
+from cicd_agent.modes.protocol import LogFiles, Ports
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_run
 from cicd_agent.settings.schema import Settings
@@ -65,7 +65,7 @@ def run_of(event: Event) -> tuple[int, int] | None:
     return (int(run), int(attempt)) if run.isdecimal() and attempt.isdecimal() and int(run) else None
 
 
-def gather(event: Event, world: World, settings: Settings) -> Evidence:
+def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     """Evidence of what failed and of what came before. Raises ConfigError where there is no log to begin with."""
     if world.logs.failed:
         return _Reading(event, world, settings).of_files(world.logs)
@@ -82,7 +82,7 @@ class _Reading:
     """One run, read step by step; `gaps` are what could not be."""
 
     event: Event
-    world: World
+    world: Ports
     settings: Settings
     gaps: list[Gap] = field(default_factory=list)
 

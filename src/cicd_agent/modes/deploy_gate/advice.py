@@ -8,7 +8,7 @@ from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.deploy_gate.result import Sight, Strategy
+from cicd_agent.modes.deploy_gate.result import CanaryPower, Strategy
 from cicd_agent.settings.schema import Route, Settings
 
 MONITOR_MINUTES: Mapping[RiskLevel, int] = MappingProxyType(
@@ -94,7 +94,7 @@ def focus(found: Iterable[PathKind], said: Sequence[str], doubled: int | None = 
     return (*rules, *seen, *_of_model(said))
 
 
-def trigger(baseline: float, sight: Sight | None, said: Sequence[str]) -> str:
+def trigger(baseline: float, sight: CanaryPower | None, said: Sequence[str]) -> str:
     """When to go back, in numbers."""
     limit, minutes = min(1.0, max(2 * baseline, baseline + _LEAST_RISE)), 5
     if sight is not None and sight.detectable < 1:

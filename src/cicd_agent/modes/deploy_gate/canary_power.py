@@ -9,7 +9,7 @@ mean and a least raised one: both are quantiles of the gamma distribution, whate
 from collections.abc import Callable
 from math import ceil, exp, lgamma, log, sqrt
 
-from cicd_agent.modes.deploy_gate.result import Sight
+from cicd_agent.modes.deploy_gate.result import CanaryPower
 
 ALPHA = 0.05
 POWER = 0.8
@@ -20,7 +20,7 @@ _Z = {ALPHA: -1.6448536269514722, POWER: 0.8416212335729143}
 _MOST_FAILURES = 1 << 40
 
 
-def sight(percentage: int, per_minute: float, baseline: float, minutes: int) -> Sight | None:
+def sight(percentage: int, per_minute: float, baseline: float, minutes: int) -> CanaryPower | None:
     """The smallest rise that `percentage` % of the requests show within `minutes`, None where there is none to see.
 
     More requests never show less: whoever has more can look at fewer. A `detectable` of 1 means that nothing is seen.
@@ -28,7 +28,7 @@ def sight(percentage: int, per_minute: float, baseline: float, minutes: int) -> 
     seen = percentage / 100 * per_minute * minutes
     if seen <= 0 or not 0 < baseline < 1:
         return None
-    return Sight(percentage, per_minute, baseline, _detectable(seen, baseline), minutes)
+    return CanaryPower(percentage, per_minute, baseline, _detectable(seen, baseline), minutes)
 
 
 def minutes_to_double(percentage: int, per_minute: float, baseline: float) -> int | None:

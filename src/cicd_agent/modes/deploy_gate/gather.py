@@ -35,7 +35,7 @@ from cicd_agent.modes.deploy_gate.subject import (
     running,
     unserved,
 )
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import gaps
 from cicd_agent.modes.shared.risk_history import read_past
 from cicd_agent.settings.schema import Settings
@@ -62,7 +62,7 @@ def declines(event: Event) -> str | None:
     return None
 
 
-def gather(event: Event, world: World, settings: Settings) -> Evidence:
+def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     """All that the decision rests on. Raises nothing for what GitHub, git or a file does: that is evidence, too."""
     gate = GateEvidence(
         commit_of(event, settings),
@@ -83,7 +83,7 @@ class _Gathering:
     """One deployment that is looked at; `gate` is what is known of it from the start."""
 
     event: Event
-    world: World
+    world: Ports
     settings: Settings
     gate: GateEvidence
 
@@ -180,7 +180,7 @@ class _Gathering:
             raise ForgeRefused("GitHub could not be asked", why="the default branch is not known")
         return branch
 
-    def _measured(self, change: Change | None) -> World:
+    def _measured(self, change: Change | None) -> Ports:
         """The world with the files that steps of this job have left, and not those that the change has brought."""
         workspace, repository = self.world.workspace, self.world.repository
         if change is None or workspace is None or repository is None:

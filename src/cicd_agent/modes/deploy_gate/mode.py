@@ -21,7 +21,7 @@ from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
 from cicd_agent.modes.deploy_gate.terminal import render_gate
 from cicd_agent.modes.deploy_gate.verdict import verify
-from cicd_agent.modes.protocol import Account, BaseMode, World
+from cicd_agent.modes.protocol import Account, BaseMode, Ports
 from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.schema import Settings
@@ -41,7 +41,7 @@ class DeployGate(BaseMode):
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
         return declines(event)
 
-    def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
+    def gather(self, event: Event, world: Ports, settings: Settings) -> Evidence:
         return (talk.gather if talk.is_talk(event) else gather)(event, world, settings)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:

@@ -10,7 +10,7 @@ from cicd_agent.domain.text.markdown import code, details, escape, link, prose, 
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Lift, Stop, points
+from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Hold, LiftedBy, points
 from cicd_agent.modes.deploy_gate.signals.previous_runs import routes
 from cicd_agent.modes.protocol import Account
 
@@ -146,11 +146,15 @@ def _stops(gated: Gated) -> str:
     return "\n".join(_stop(stop) for stop in gated.stops[:MOST_ROWS])
 
 
-def _stop(stop: Stop) -> str:
+def _stop(stop: Hold) -> str:
     remedy = f" {prose(sentence_of(stop.remedy))}" if stop.remedy else ""
     if stop.lifted:
         return f"- ~~{prose(stop.text)}~~ lifted: {prose(stop.lifted)}"
-    who = {Lift.APPROVAL: "", Lift.OVERRIDE: " *(takes an override)*", Lift.NOBODY: " *(nobody can lift this)*"}
+    who = {
+        LiftedBy.APPROVAL: "",
+        LiftedBy.OVERRIDE: " *(takes an override)*",
+        LiftedBy.NOBODY: " *(nobody can lift this)*",
+    }
     return f"- **{prose(capital(stop.text))}**{who[stop.lift]}.{remedy}"
 
 
@@ -165,8 +169,8 @@ def _lifting(gated: Gated, event: Event) -> Iterator[str]:
     if gated.would_proceed:
         yield f"Would proceed with: {'; or '.join(prose(each) for each in gated.would_proceed)}."
     standing = {stop.lift for stop in gated.stops if not stop.lifted}
-    if standing and Lift.NOBODY not in standing:
-        verb, reason = ("override", " REASON") if Lift.OVERRIDE in standing else ("approve", "")
+    if standing and LiftedBy.NOBODY not in standing:
+        verb, reason = ("override", " REASON") if LiftedBy.OVERRIDE in standing else ("approve", "")
         words = code(f"/{verb}-deploy {gated.hash}{reason}")
         yield (
             f"To lift this, somebody with write access who did not write the change comments {words}. That is about "

@@ -23,7 +23,7 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.approvals.comments import key
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.page import comment, pictures, sentence, sentence_of, summary
-from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Lift, points
+from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, LiftedBy, points
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Commenting, Settings
 
@@ -69,7 +69,7 @@ def _asked(gated: Gated, evidence: Evidence, account: Account, settings: Setting
     body = comment(gated, evidence, account)
     standing = [stop.lift for stop in gated.stops if not stop.lifted]
     held = gated.decision is GateDecision.HOLD
-    can_be_lifted = held and bool(standing) and Lift.NOBODY not in standing
+    can_be_lifted = held and bool(standing) and LiftedBy.NOBODY not in standing
     pull = gate.pulls[0].number if gate.pulls else 0
     if pull and "comment" in settings.approvals and settings.comment is not Commenting.NONE:
         yield Comment(key(gated.environment), pull, body, only_edit=not can_be_lifted)

@@ -19,7 +19,7 @@ class GateDecision(StrEnum):
     ROLLBACK = "rollback"
 
 
-class Lift(StrEnum):
+class LiftedBy(StrEnum):
     """Who can lift a stop."""
 
     APPROVAL = "approval"
@@ -60,7 +60,7 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Hold:
     """A reason for which nothing proceeds, whatever the score is. `id` is a word, `text` a sentence without its stop.
 
     `lifted` is who lifted it and why, "" while it stands. `about` is what it names (checks, freezes, incidents), in
@@ -69,14 +69,14 @@ class Stop:
 
     id: str
     text: str
-    lift: Lift
+    lift: LiftedBy
     remedy: str = ""
     lifted: str = ""
     about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class CanaryPower:
     """The smallest regression that a canary can see: error rates (0–1) without and with it, and the minutes needed."""
 
     percentage: int
@@ -131,13 +131,13 @@ class Gated:
     hash: str
     confidence: float | None = None
     factors: tuple[Factor, ...] = ()
-    stops: tuple[Stop, ...] = ()
+    stops: tuple[Hold, ...] = ()
     requires_approval: bool = False
     enforced: bool = True
     review_match: Match = Match.NONE
     strategy: Strategy = "rolling"
     canary_percentage: int = 0
-    sight: Sight | None = None
+    sight: CanaryPower | None = None
     rollback_trigger: str = ""
     rollback_to: str = ""
     """The commit to go back to, "" when none is known to be good."""

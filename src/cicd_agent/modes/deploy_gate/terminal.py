@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Unpack
 
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Lift, points
+from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, LiftedBy, points
 from cicd_agent.rendering.cell_width import cells
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
 from cicd_agent.rendering.terminal.lines import gap_lines, risk_lines
@@ -66,8 +66,8 @@ def _lifting(gated: Gated, style: Style) -> Iterator[str]:
         for each in gated.would_proceed:
             yield from style.wrapped(one_line(f"would proceed with: {each}"), "", "  ")
         standing = {stop.lift for stop in gated.stops if not stop.lifted}
-        if Lift.NOBODY not in standing:
-            verb = "override" if Lift.OVERRIDE in standing else "approve"
+        if LiftedBy.NOBODY not in standing:
+            verb = "override" if LiftedBy.OVERRIDE in standing else "approve"
             yield f"to lift it: /{verb}-deploy {gated.hash}{' REASON' if verb == 'override' else ''}"
 
 

@@ -24,7 +24,7 @@ from cicd_agent.modes.deploy_gate.claims import GateDraft, prove
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.policy import Policy, digest, policy
-from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Lift, Objection, Stop
+from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Hold, LiftedBy, Objection
 from cicd_agent.modes.deploy_gate.score import Score, scored, sound, targets
 from cicd_agent.modes.deploy_gate.signals import previous_runs as book
 from cicd_agent.modes.deploy_gate.signals.deployed import Retreat, exempt, retreat
@@ -93,7 +93,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     baseline = settings.baseline_error_rate
     seen = sight(way.percentage, traffic, baseline, way.minutes) if traffic else None
     doubled = minutes_to_double(way.percentage, traffic, baseline) if traffic else None
-    asks = decision is GateDecision.HOLD and all(each.lift is Lift.APPROVAL for each in every if not each.lifted)
+    asks = decision is GateDecision.HOLD and all(each.lift is LiftedBy.APPROVAL for each in every if not each.lifted)
     return Gated(
         conclusion=_conclusion(decision, settings),
         decision=decision,
@@ -174,7 +174,7 @@ def _ruled(
     *,
     blocking: Sequence[Finding],
     settings: Settings,
-) -> Iterator[Stop]:
+) -> Iterator[Hold]:
     """The stops for which no model is needed."""
     gate, event = evidence.get(GATE) or GateEvidence("", "", 0), evidence.event
     dates = calendar(settings.freezes, gate.environment, gate.at)
@@ -189,7 +189,7 @@ def _ruled(
     yield from stops.about_policy(gate, event, evidence.change, settings.config_file)
     yield from stops.about_time(gate, event, dates.frozen)
     if evidence.change is None:
-        yield Stop("fault-change", "the change could not be read", Lift.APPROVAL, "fetch the whole history")
+        yield Hold("fault-change", "the change could not be read", LiftedBy.APPROVAL, "fetch the whole history")
     yield from stops.about_readings(gate, judged, readings)
     yield from stops.about_score(judged, score, readings)
 
@@ -206,7 +206,7 @@ def _objection(opinion: Opinion, judged: Policy) -> str:
     return ""
 
 
-def _voice(opinion: Opinion, score: Score, spoken: Sequence[Stop]) -> Voice:
+def _voice(opinion: Opinion, score: Score, spoken: Sequence[Hold]) -> Voice:
     if not opinion.drafts:
         return Voice.SILENT
     if spoken:
@@ -215,7 +215,7 @@ def _voice(opinion: Opinion, score: Score, spoken: Sequence[Stop]) -> Voice:
     return Voice.CONFIDENT if model.band in {Band.GREEN, Band.NOT_APPLICABLE} else Voice.UNSURE
 
 
-def _decision(every: Sequence[Stop], going_back: Retreat | None) -> GateDecision:
+def _decision(every: Sequence[Hold], going_back: Retreat | None) -> GateDecision:
     standing = [each for each in every if not each.lifted]
     if going_back is not None and going_back.to and any(each.id == going_back.stop.id for each in standing):
         return GateDecision.ROLLBACK
@@ -241,7 +241,7 @@ def _risk(
 
 
 def _would_proceed(
-    decision: GateDecision, every: Sequence[Stop], judged: Policy, readings: Mapping[str, Reading], approved: str
+    decision: GateDecision, every: Sequence[Hold], judged: Policy, readings: Mapping[str, Reading], approved: str
 ) -> Iterator[str]:
     standing = [each for each in every if not each.lifted]
     if decision is GateDecision.PROCEED:
@@ -258,9 +258,9 @@ def _would_proceed(
         yield "; and ".join([*first, *mended])
     else:
         yield from better
-    if decision is not GateDecision.HOLD or any(each.lift is Lift.NOBODY for each in standing):
+    if decision is not GateDecision.HOLD or any(each.lift is LiftedBy.NOBODY for each in standing):
         return
-    if all(each.lift is Lift.APPROVAL for each in standing):
+    if all(each.lift is LiftedBy.APPROVAL for each in standing):
         yield f"an approval of {approved}"
     else:
         yield f"an override of {approved}, with a reason"

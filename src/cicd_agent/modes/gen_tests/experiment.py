@@ -15,7 +15,7 @@ from cicd_agent.modes.gen_tests.questions import candidates, proposed
 from cicd_agent.modes.gen_tests.synthesis.writers import with_written
 from cicd_agent.modes.gen_tests.trial.single_trial import screen
 from cicd_agent.modes.gen_tests.trial.suite_run import settle
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
 _NOWHERE = "nothing could be run to try it"
@@ -24,7 +24,7 @@ _NOWHERE = "nothing could be run to try it"
 def experiment(
     answers: Sequence[Answer[Any]],
     evidence: Evidence,
-    world: World,
+    world: Ports,
     settings: Settings,
     progress: Callable[[str], None],
     *,
@@ -101,7 +101,7 @@ def _tried(tests: TestEvidence) -> set[str]:
     return {report.candidate.key for report in tests.screened} | {report.origin_key for report in tests.screened}
 
 
-def _pytest_runner(evidence: Evidence, tests: TestEvidence, world: World) -> PytestRunner | None:
+def _pytest_runner(evidence: Evidence, tests: TestEvidence, world: Ports) -> PytestRunner | None:
     """The one in which the suite was green."""
     if world.pytest_runner is None or evidence.change is None:
         return None

@@ -17,7 +17,7 @@ from cicd_agent.modes.gen_tests.coverage_targets import Subject, passed_over, su
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.synthesis.writers import with_written
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import changed, gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_tests, own_touch
 from cicd_agent.settings.schema import Settings
@@ -55,7 +55,7 @@ def declines(event: Event, settings: Settings | None = None) -> str | None:
     return None
 
 
-def gather(event: Event, world: World, settings: Settings) -> Evidence:
+def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     """Evidence of the change, of the project's tests over it, and the tests that rules propose.
 
     Raises ConfigError for a `test-command` that makes no sense: that is no lack of the machine's.
@@ -84,7 +84,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     return _with_hunt(evidence, pytest_runner, world, settings)
 
 
-def _change(event: Event, world: World, settings: Settings) -> Change:
+def _change(event: Event, world: Ports, settings: Settings) -> Change:
     """The change; of an event without one, the commit as it is and nothing changed in it."""
     if event.kind not in HUNTED:
         return read_change(event, world, settings)
@@ -96,7 +96,7 @@ def _change(event: Event, world: World, settings: Settings) -> Change:
 
 
 def _modules(
-    result: Sequence[Subject], tests: TestEvidence, change: Change, world: World, settings: Settings
+    result: Sequence[Subject], tests: TestEvidence, change: Change, world: Ports, settings: Settings
 ) -> tuple[dict[str, str], tuple[Gap, ...]]:
     """The texts of the test modules that belong to the subjects, and of the conftest files above them."""
     homes = {home(subject.path, tests.suite.coverage, tests.paths) for subject in result}
@@ -110,7 +110,7 @@ def _modules(
 
 
 def _texts(
-    requested: Sequence[str], change: Change, world: World, settings: Settings
+    requested: Sequence[str], change: Change, world: Ports, settings: Settings
 ) -> tuple[dict[str, str], tuple[Gap, ...]]:
     """The texts of files at the change's end, and which of them cannot be had."""
     hidden = matcher(settings.deny_paths)
@@ -143,7 +143,7 @@ def _texts(
     return texts, tuple(unread)
 
 
-def _with_hunt(evidence: Evidence, pytest_runner: PytestRunner, world: World, settings: Settings) -> Evidence:
+def _with_hunt(evidence: Evidence, pytest_runner: PytestRunner, world: Ports, settings: Settings) -> Evidence:
     tests = evidence.get(TEST_EVIDENCE)
     if not settings.detect_flaky or tests is None or tests.suite.state is SuiteState.UNAVAILABLE:
         return evidence

@@ -12,7 +12,7 @@ from cicd_agent.domain.repository.diff import Anchors, FileDiff
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Provider, Settings
 
 UNREAD = "recent failed runs"
@@ -23,7 +23,7 @@ _MAX_NAME = 80
 """Characters of a workflow's name."""
 
 
-def recent_failures(event: Event, world: World, settings: Settings) -> tuple[tuple[Exhibit, ...], tuple[Gap, ...]]:
+def recent_failures(event: Event, world: Ports, settings: Settings) -> tuple[tuple[Exhibit, ...], tuple[Gap, ...]]:
     """The last failed runs of a pull request's branch: one request, and only where a model will be asked.
 
     Their titles are left out: they are the author's words. A fork's branch may be called like one of this repository,

@@ -4,7 +4,7 @@ from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.events.thread import Thread
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.chat.chat import is_request
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.exhibits import (
@@ -49,7 +49,7 @@ def declines(event: Event) -> str | None:
     return None
 
 
-def gather(event: Event, world: World, settings: Settings) -> Evidence:
+def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     """Evidence of the change between the event's base and head. Raises ConfigError when it cannot be read at all."""
     if ours := own_touch(event, world):
         return Evidence(event, declined=ours)
@@ -68,7 +68,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     ).put(THREADS, threads)
 
 
-def _threads(event: Event, world: World, settings: Settings) -> tuple[tuple[Thread, ...], tuple[Gap, ...]]:
+def _threads(event: Event, world: Ports, settings: Settings) -> tuple[tuple[Thread, ...], tuple[Gap, ...]]:
     """The threads of earlier reviews, where something may be said on a pull request; and what is missing of them."""
     if event.pull is None or world.forge is None or settings.comment is Commenting.NONE:
         return (), ()

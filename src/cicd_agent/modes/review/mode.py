@@ -11,7 +11,7 @@ from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.domain.verdict import ChatReply, Verdict
-from cicd_agent.modes.protocol import Account, BaseMode, Edits, World
+from cicd_agent.modes.protocol import Account, BaseMode, Edits, Ports
 from cicd_agent.modes.review import gather
 from cicd_agent.modes.review.chat import chat
 from cicd_agent.modes.review.incremental.save import save_state
@@ -38,7 +38,7 @@ class Review(BaseMode):
         reason = chat.declines(event, settings) if event.kind in chat.KINDS else None
         return reason or (None if chat.is_chat(event) else gather.declines(event))
 
-    def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
+    def gather(self, event: Event, world: Ports, settings: Settings) -> Evidence:
         read = chat.gather if chat.is_chat(event) else gather.gather
         return read(event, world, settings)
 

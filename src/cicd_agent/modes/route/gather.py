@@ -9,7 +9,7 @@ from cicd_agent.domain.fact_trust import merge_facts, valid_facts
 from cicd_agent.domain.facts import FactKind, FactSet
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.route import uncertainty as doubts
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.shared.change_reader import gaps, read_change
@@ -17,7 +17,7 @@ from cicd_agent.modes.shared.risk_history import read_past
 from cicd_agent.settings.schema import Settings
 
 
-def gather(event: Event, world: World, settings: Settings) -> Evidence:
+def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     """Evidence of the change, or the doubt in its place. Raises nothing for what can be doubted."""
     change, doubt = _change(event, world, settings)
     if change is None:
@@ -46,7 +46,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     ).put(ROUTE_EVIDENCE, RouteEvidence(tuple(dict.fromkeys(uncertain)), affected))
 
 
-def _change(event: Event, world: World, settings: Settings) -> tuple[Change | None, str]:
+def _change(event: Event, world: Ports, settings: Settings) -> tuple[Change | None, str]:
     """The change, or why there is none."""
     if doubt := doubts.of_event(event):
         return None, doubt
@@ -56,7 +56,7 @@ def _change(event: Event, world: World, settings: Settings) -> tuple[Change | No
         return None, f"the change could not be read: {error}".rstrip(".")
 
 
-def _known(change: Change, event: Event, world: World) -> FactSet:
+def _known(change: Change, event: Event, world: Ports) -> FactSet:
     """What earlier runs have left of the commit that the change begins from."""
     state = world.state
     if state is None or not event.repo or not change.base:
@@ -66,6 +66,6 @@ def _known(change: Change, event: Event, world: World) -> FactSet:
     return valid_facts(merge_facts(read), event.repo, world.now() or inf)
 
 
-def _misconfigured(world: World) -> Iterator[str]:
+def _misconfigured(world: Ports) -> Iterator[str]:
     for problem in world.problems:
         yield f"not all of the configuration is in force: {problem}".rstrip(".")

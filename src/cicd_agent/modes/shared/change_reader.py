@@ -12,7 +12,7 @@ from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
 PATCHES_ONLY = (
@@ -24,7 +24,7 @@ PATCHES_ONLY = (
 DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
 
 
-def read_change(event: Event, world: World, settings: Settings) -> Change:
+def read_change(event: Event, world: Ports, settings: Settings) -> Change:
     """The change between the event's base and head. Raises ConfigError when it cannot be read at all."""
     repository, base, head = world.repository, event.base.sha, event.head.sha
     obstacle = "there is no checkout"
@@ -77,7 +77,7 @@ def without_pull(event: Event) -> str:
 
 
 def read_texts(
-    paths: Sequence[str], commit: str, world: World, settings: Settings, limit: int
+    paths: Sequence[str], commit: str, world: Ports, settings: Settings, limit: int
 ) -> tuple[dict[str, str], tuple[Gap, ...]]:
     """The text of those files that there are at a commit and that may be shown, and which of them could not be read.
 
@@ -103,7 +103,7 @@ def read_texts(
 
 
 def change_tools(
-    evidence: Evidence, event: Event, world: World, settings: Settings
+    evidence: Evidence, event: Event, world: Ports, settings: Settings
 ) -> tuple[tuple[Tool[Any], ...], str]:
     """What may be looked up about the change of some evidence, and why that is less than usual, "" when it is not.
 
@@ -121,7 +121,7 @@ def change_tools(
     return lookups(change, library, matcher(settings.deny_paths).match_file), limit
 
 
-def _library(change: Change, event: Event, world: World) -> Library:
+def _library(change: Change, event: Event, world: Ports) -> Library:
     if world.repository is None:
         raise ConfigError("there is no checkout", remedy="Put actions/checkout before this step")
     if event.head.sha and world.repository.resolve(event.head.sha) != change.head:

@@ -9,7 +9,7 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import COUNTED, MAX_COMMITS, History, Past
 from cicd_agent.domain.repository.risk_file import MAX_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused, first_problem
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
 NO_PAST = "the history of the touched files"
@@ -18,7 +18,7 @@ _READ = 10 * MAX_BYTES
 
 
 def read_past(
-    change: Change, world: World, settings: Settings, event: Event
+    change: Change, world: Ports, settings: Settings, event: Event
 ) -> tuple[History | None, RiskFile | None, tuple[Gap, ...]]:
     """The history of a change at its head, and the risk file of its base; a gap for each that could not be read.
 
@@ -29,7 +29,7 @@ def read_past(
     return history, learnt, (*missing, *gaps)
 
 
-def _read_history(change: Change, world: World) -> tuple[History | None, tuple[Gap, ...]]:
+def _read_history(change: Change, world: Ports) -> tuple[History | None, tuple[Gap, ...]]:
     repository = world.repository
     if repository is None:
         return None, (Gap(NO_PAST, "there is no checkout"),)
@@ -50,7 +50,7 @@ def _newest(past: Past) -> int:
     return max((commit.when for commit in past.commits), default=0)
 
 
-def _read_learnt(world: World, settings: Settings, event: Event) -> tuple[RiskFile | None, tuple[Gap, ...]]:
+def _read_learnt(world: Ports, settings: Settings, event: Event) -> tuple[RiskFile | None, tuple[Gap, ...]]:
     try:
         text = _base_file(world, settings, event)
     except (ConfigError, ForgeRefused) as error:
@@ -66,7 +66,7 @@ def _read_learnt(world: World, settings: Settings, event: Event) -> tuple[RiskFi
         return None, (Gap(RISK_FILE, f"it is not valid, so the shipped numbers hold ({reason})"),)
 
 
-def _base_file(world: World, settings: Settings, event: Event) -> bytes | None:
+def _base_file(world: Ports, settings: Settings, event: Event) -> bytes | None:
     """The risk file at the base, else on the default branch; None where there is none."""
     commit = event.base.sha or event.default_branch
     if not commit:

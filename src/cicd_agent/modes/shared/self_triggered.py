@@ -6,7 +6,7 @@ from cicd_agent.domain.events.event import Actor, Event, EventKind
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.trials.test_delivery import is_of_delivery, keys_of
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 
 _TOUCHES: Final = frozenset(
     {
@@ -33,7 +33,7 @@ def own_run(event: Event) -> str:
     return f"the run is of this very workflow ({run.path}), which would be started by its own end for ever"
 
 
-def own_touch(event: Event, world: World) -> str:
+def own_touch(event: Event, world: Ports) -> str:
     """Why nothing new has happened: we ourselves set a label, say. It is asked for no event of a person."""
     if event.pull is None or event.action not in _TOUCHES or not event.actor.is_bot or world.forge is None:
         return ""
@@ -42,7 +42,7 @@ def own_touch(event: Event, world: World) -> str:
     return f"pull request {event.pull.number} was {event.action} by cicd-agent itself ({event.actor.login})"
 
 
-def own_tests(event: Event, change: Change, world: World) -> str:
+def own_tests(event: Event, change: Change, world: Ports) -> str:
     """Why there is nothing to test: tests that we have delivered would be given tests, and so on without end.
 
     A branch's name and a trailer only say when to ask GitHub: anybody can write them, and nobody but us is the account

@@ -25,7 +25,7 @@ from cicd_agent.modes.analyse_failure.runs.previous_failures import (
     read_previous_failures,
     unread,
 )
-from cicd_agent.modes.protocol import Account, World
+from cicd_agent.modes.protocol import Account, Ports
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.builders import HEAD, RUN, STRICT, failed_run
 from tests.modes.analyse_failure.model_builders import evidence
@@ -49,7 +49,7 @@ def green(number: int, created: int, sha: str = FIXED, branch: str = "main", **f
 def read(*facts: Fact, runs: tuple[RunState, ...] = (), failed: FailedRun | None = None) -> tuple[FactSet, FakeRuns]:
     port = FakeRuns(states=list(runs))
     history = History(port, RUN, "main", Matcher(load_tools()))
-    world = World(state=FakeState(facts), now=lambda: float(NOW))
+    world = Ports(state=FakeState(facts), now=lambda: float(NOW))
     return read_previous_failures(world, failed or failed_run(), "o/r", history), port
 
 
@@ -136,8 +136,8 @@ def test_what_was_known_reaches_the_model_without_a_word_of_others() -> None:
 
 def test_nothing_is_read_without_a_store_a_repository_or_a_fingerprint() -> None:
     state = FakeState((seen(),))
-    world = World(state=state, now=lambda: float(NOW))
-    assert read_previous_failures(World(), failed_run(), "o/r", None) == FactSet()
+    world = Ports(state=state, now=lambda: float(NOW))
+    assert read_previous_failures(Ports(), failed_run(), "o/r", None) == FactSet()
     assert read_previous_failures(world, failed_run(), "", None) == FactSet()
     assert read_previous_failures(world, FailedRun(run=RUN), "o/r", None) == FactSet()
     assert state.asked == []
@@ -145,7 +145,7 @@ def test_nothing_is_read_without_a_store_a_repository_or_a_fingerprint() -> None
 
 def test_a_store_that_cannot_be_read_is_a_gap() -> None:
     known = read_previous_failures(
-        World(state=FakeState(refuses="it is locked"), now=lambda: NOW), failed_run(), "o/r", None
+        Ports(state=FakeState(refuses="it is locked"), now=lambda: NOW), failed_run(), "o/r", None
     )
     assert [gap.why for gap in unread(known)] == ["it is locked"]
 

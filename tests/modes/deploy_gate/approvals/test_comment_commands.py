@@ -7,7 +7,7 @@ import pytest
 from cicd_agent.domain.effects import Output, Plan, Reply, Rerun
 from cicd_agent.domain.events.event import Actor, Comment, Event, EventKind, PullRequest
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import Request
+from cicd_agent.domain.gate_evidence import ApprovalRequest
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals import comment_commands as talk
@@ -42,7 +42,7 @@ def conversation(told: str = TOLD, **run: Any) -> GateWorld:
     return one
 
 
-def answered(one: GateWorld, asked: Event | None = None) -> tuple[Request, ChatReply, Plan]:
+def answered(one: GateWorld, asked: Event | None = None) -> tuple[ApprovalRequest, ChatReply, Plan]:
     evidence = talk.gather(asked or event(), one.world(), Settings())
     assert evidence.get(GATE) is not None
     request = evidence[GATE].request

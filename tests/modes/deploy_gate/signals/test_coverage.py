@@ -6,7 +6,7 @@ import pytest
 from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.modes.deploy_gate.signals.coverage import coverage
 from cicd_agent.modes.deploy_gate.signals.signals_file import Given
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeWorkspace
 
@@ -29,7 +29,7 @@ FILES = {
 
 
 def read(given: Given = NOTHING, **settings: Any) -> Reading:
-    return coverage(given, World(workspace=FakeWorkspace(FILES)), Settings(**settings))
+    return coverage(given, Ports(workspace=FakeWorkspace(FILES)), Settings(**settings))
 
 
 def test_reports_of_both_give_the_points_gained() -> None:
@@ -97,5 +97,5 @@ def test_a_fault_of_the_file_counts_where_it_would_have_been_used() -> None:
 
 
 def test_reports_without_a_workspace_are_a_fault() -> None:
-    reading = coverage(Given(), World(), Settings(coverage_reports=("head.json",)))
+    reading = coverage(Given(), Ports(), Settings(coverage_reports=("head.json",)))
     assert reading.state is State.ERROR

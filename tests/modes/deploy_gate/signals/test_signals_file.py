@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.gate_evidence import State
 from cicd_agent.modes.deploy_gate.signals.signals_file import LARGEST, Given, budget, parse_given, read_given
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeWorkspace
 
@@ -116,14 +116,14 @@ def test_no_content_is_too_strange_to_be_read(content: bytes) -> None:
 def test_a_file_that_was_promised_and_is_not_there_is_a_fault() -> None:
     settings = Settings(signals_file="s.json")
     for world in (
-        World(),
-        World(workspace=FakeWorkspace()),
-        World(workspace=FakeWorkspace({"s.json": b" " * (LARGEST + 1)})),
+        Ports(),
+        Ports(workspace=FakeWorkspace()),
+        Ports(workspace=FakeWorkspace({"s.json": b" " * (LARGEST + 1)})),
     ):
         found = read_given(world, settings)
         assert {each.state for each in found.faults.values()} == {State.ERROR}
         assert {*found.faults} == READINGS
-    assert read_given(World(), Settings()) == Given()
+    assert read_given(Ports(), Settings()) == Given()
 
 
 def test_what_is_left_of_the_error_budget() -> None:

@@ -5,7 +5,7 @@ import pytest
 from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.modes.deploy_gate.signals.signals_file import Given
 from cicd_agent.modes.deploy_gate.signals.tests import owned, passing
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import NOW, RUN, check
 from tests.support.fakes.ports import FakeWorkspace
@@ -30,7 +30,7 @@ FILES = {
 
 
 def read(*checks: Any, given: Given = NOTHING, how: Reading = KNOWN, **settings: Any) -> Reading:
-    return passing(checks, how, given, World(workspace=FakeWorkspace(FILES)), Settings(**settings))
+    return passing(checks, how, given, Ports(workspace=FakeWorkspace(FILES)), Settings(**settings))
 
 
 def test_reports_count_cases_and_skipped_ones_are_none() -> None:
@@ -56,7 +56,7 @@ def test_one_report_that_says_nothing_is_enough_to_know_nothing(name: str, state
 
 
 def test_reports_without_a_workspace_are_a_fault() -> None:
-    assert passing((), KNOWN, Given(), World(), Settings(test_reports=("a.xml",))).state is State.ERROR
+    assert passing((), KNOWN, Given(), Ports(), Settings(test_reports=("a.xml",))).state is State.ERROR
 
 
 def test_another_step_may_have_counted() -> None:

@@ -15,7 +15,7 @@ from cicd_agent.modes.gen_tests.gather import declines, gather
 from cicd_agent.modes.gen_tests.page import sentence, summary
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.verdict import rules
-from cicd_agent.modes.protocol import Account, World
+from cicd_agent.modes.protocol import Account, Ports
 from cicd_agent.settings.loader import load
 from tests.modes.gen_tests.flaky import worlds as flaky_world
 from tests.support.repos import TempRepo
@@ -40,7 +40,7 @@ def test_a_scheduled_run_hunts_at_the_commit_that_is_checked_out(tmp_path: Path)
     module = "def test_it():\n    assert True\n"
     sha = repo.commit({"tests/test_b.py": module, "shop.py": "x = 1\n"})
     lab = flaky_world.pytest_runner({"b_it": lambda one, _: one.hash_seed % 2 == 0, "b_other": flaky_world.stable})
-    world = World(GitRepository(repo.path, {"PATH": "/usr/bin:/bin"}), pytest_runner=lambda _: lab)
+    world = Ports(GitRepository(repo.path, {"PATH": "/usr/bin:/bin"}), pytest_runner=lambda _: lab)
     seen = gather(Event(kind=EventKind.SCHEDULE), world, SETTINGS)
     assert seen.change
     assert (seen.change.head, seen.change.files) == (sha, ())
@@ -56,7 +56,7 @@ def test_a_scheduled_run_hunts_at_the_commit_that_is_checked_out(tmp_path: Path)
 
 def test_without_a_checkout_it_says_what_to_do() -> None:
     with pytest.raises(ConfigError, match="actions/checkout"):
-        gather(Event(kind=EventKind.SCHEDULE), World(), SETTINGS)
+        gather(Event(kind=EventKind.SCHEDULE), Ports(), SETTINGS)
 
 
 def test_a_scheduled_run_that_is_to_look_for_nothing_is_declined() -> None:

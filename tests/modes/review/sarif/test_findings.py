@@ -10,7 +10,7 @@ from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin, Severity
 from cicd_agent.domain.verdict import SuppressedBy, Verdict
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.review.page import inline
 from cicd_agent.modes.review.report import sarif_text
@@ -32,7 +32,7 @@ def gathered(*runs: dict[str, Any], after: str = AFTER, others: Mapping[str, byt
     files = {f"{index}.sarif": document(run) for index, run in enumerate(runs)} | dict(others or {})
     repository = FakeRepository(refs={"main": change.base}, changes={("", change.head): change})
     settings = Settings(sarif_files=tuple(files))
-    return REVIEW.gather(EVENT, World(repository, workspace=FakeWorkspace(files)), settings)
+    return REVIEW.gather(EVENT, Ports(repository, workspace=FakeWorkspace(files)), settings)
 
 
 def judged(evidence: Evidence, **settings: Any) -> Verdict:

@@ -15,7 +15,7 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import failures
 from cicd_agent.modes.analyse_failure.runs.history import History
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 
 MAX_FINGERPRINTS: Final = 3
 """Failures of a run that are looked up, the most decisive ones."""
@@ -43,7 +43,7 @@ class PreviousFailure:
     run: str = ""
 
 
-def read_previous_failures(world: World, failed: FailedRun, repository: str, history: History | None) -> FactSet:
+def read_previous_failures(world: Ports, failed: FailedRun, repository: str, history: History | None) -> FactSet:
     """The facts about what has failed; where none says what fixed it, GitHub's runs of the same workflow may."""
     state = world.state
     fingerprints = tuple(dict.fromkeys(each.strict for each in failures(failed) if each.strict))[:MAX_FINGERPRINTS]

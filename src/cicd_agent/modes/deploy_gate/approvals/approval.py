@@ -6,10 +6,10 @@ from enum import IntEnum
 from hmac import compare_digest
 
 from cicd_agent.domain.events.event import WRITERS, Event, EventKind
-from cicd_agent.domain.gate_evidence import GateEvidence, Word
+from cicd_agent.domain.gate_evidence import ApprovalComment, GateEvidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.policy import canonical
-from cicd_agent.modes.deploy_gate.result import Factor, Heard, Lift, Stop
+from cicd_agent.modes.deploy_gate.result import Factor, Heard, Hold, LiftedBy
 
 LEAST_REASON = 10
 """Characters of the reason that an override has to give."""
@@ -36,7 +36,7 @@ class Shown:
     policy: str
     factors: tuple[Factor, ...]
     blocking: tuple[str, ...]
-    stops: tuple[Stop, ...]
+    stops: tuple[Hold, ...]
 
     def hash(self, voice: Voice) -> str:
         """16 hex digits: others when something of it changes, the same when only time passes."""
@@ -67,7 +67,7 @@ def hear(gate: GateEvidence, event: Event, hashes: Collection[str], hours: float
     )
 
 
-def lifted(stops: Iterable[Stop], heard: Sequence[Heard]) -> tuple[Stop, ...]:
+def lifted(stops: Iterable[Hold], heard: Sequence[Heard]) -> tuple[Hold, ...]:
     """The stops, with who lifted them: an approval what it reaches, an override that and more, nobody the rest."""
     counting = [each for each in heard if not each.refused]
     override = next((each for each in counting if each.kind == "override"), None)
@@ -75,10 +75,10 @@ def lifted(stops: Iterable[Stop], heard: Sequence[Heard]) -> tuple[Stop, ...]:
     return tuple(replace(stop, lifted=_by(stop.lift, approval, override)) for stop in stops)
 
 
-def _by(lift: Lift, approval: Heard | None, override: Heard | None) -> str:
-    if lift is Lift.APPROVAL and approval is not None:
+def _by(lift: LiftedBy, approval: Heard | None, override: Heard | None) -> str:
+    if lift is LiftedBy.APPROVAL and approval is not None:
         return f"approved by {approval.author}"
-    if lift is not Lift.NOBODY and override is not None:
+    if lift is not LiftedBy.NOBODY and override is not None:
         return f"overridden by {override.author}: {clip(' '.join(override.reason.split()), 300)}"
     return ""
 
@@ -96,7 +96,7 @@ def _authors(gate: GateEvidence, event: Event) -> frozenset[str]:
     return frozenset(login.casefold() for login in found)
 
 
-def _refused(word: Word, at: int, authors: Collection[str], hashes: Collection[str], hours: float) -> str:
+def _refused(word: ApprovalComment, at: int, authors: Collection[str], hashes: Collection[str], hours: float) -> str:
     """Why a word does not count, "" when it does."""
     said = word.hash.encode("utf-8", "surrogatepass")
     # All of them are compared, each in the same time: how near a guess comes is not to be seen.

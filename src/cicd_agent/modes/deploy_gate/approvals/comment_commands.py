@@ -10,7 +10,7 @@ from cicd_agent.domain.events.deploy_comment import words_in
 from cicd_agent.domain.events.event import WRITERS, Comment, Event, EventKind
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.gate_evidence import GateEvidence, Request, Word
+from cicd_agent.domain.gate_evidence import ApprovalComment, ApprovalRequest, GateEvidence
 from cicd_agent.domain.ports.forge import Forge, PostedComment
 from cicd_agent.domain.text.markdown import escape, find_marker
 from cicd_agent.domain.text.words import clip
@@ -21,7 +21,7 @@ from cicd_agent.modes.deploy_gate.approvals.comments import KEY, authors
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.modes.deploy_gate.subject import SERVED
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
 _TOLD = f"<!-- cicd-agent:{KEY}/"
@@ -32,7 +32,7 @@ def is_talk(event: Event) -> bool:
     return event.kind is EventKind.ISSUE_COMMENT
 
 
-def gather(event: Event, world: World, settings: Settings) -> Evidence:
+def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     """What the comment asks for, and the held run that it leads to. What stands against it is a part of that."""
     comment, word = _told(event, int(world.now()))
     gate = GateEvidence("", settings.environment, int(world.now()), policy=world.problems)
@@ -77,16 +77,18 @@ def report(said: ChatReply, evidence: Evidence) -> Plan:
     return Plan(tuple(effects))
 
 
-def _told(event: Event, at: int) -> tuple[Comment, Word]:
+def _told(event: Event, at: int) -> tuple[Comment, ApprovalComment]:
     said = words_in(event.comment.body) if event.comment else None
     if event.comment is None or said is None:
         raise ConfigError("this evidence is not of a comment to answer", remedy="Gather it again with the same mode")
     kind, hash_, reason = said
     author = event.comment.author
-    return event.comment, Word(event.comment.id, kind, hash_, reason, author.login, "", at, is_person=not author.is_bot)
+    return event.comment, ApprovalComment(
+        event.comment.id, kind, hash_, reason, author.login, "", at, is_person=not author.is_bot
+    )
 
 
-def _requested(evidence: Evidence) -> Request:
+def _requested(evidence: Evidence) -> ApprovalRequest:
     gate = evidence.get(GATE)
     request = gate.request if gate else None
     if request is None:
@@ -94,9 +96,9 @@ def _requested(evidence: Evidence) -> Request:
     return request
 
 
-def _request(event: Event, comment: Comment, word: Word, forge: Forge) -> tuple[Request, str]:
+def _request(event: Event, comment: Comment, word: ApprovalComment, forge: Forge) -> tuple[ApprovalRequest, str]:
     """The request, and the commit of the run that it leads to, "" when it leads to none."""
-    request = Request(word, comment.issue or (event.pull.number if event.pull else 0))
+    request = ApprovalRequest(word, comment.issue or (event.pull.number if event.pull else 0))
     try:
         request = replace(request, word=replace(word, permission=forge.gates.permission(word.author)))
         if why := _unable(request.word):
@@ -129,7 +131,7 @@ def _unfit(run: RunState) -> str:
     return f"the run {run.id} has not failed and cannot be started again: start the deployment anew, it reads this"
 
 
-def _unable(word: Word) -> str:
+def _unable(word: ApprovalComment) -> str:
     """Why the word of this account does not count, "" when it may."""
     if not word.is_person:
         return "it is by a program, and only people decide"

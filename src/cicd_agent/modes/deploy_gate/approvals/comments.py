@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from cicd_agent.domain.gate_evidence import Deployed, GateEvidence, OriginPull, Word
+from cicd_agent.domain.gate_evidence import ApprovalComment, Deployed, GateEvidence, OriginPull
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.markdown import find_marker, marker
 from cicd_agent.settings.schema import Settings
@@ -29,7 +29,7 @@ def newest_pull(commits: Iterable[str], origins: Sequence[tuple[str, OriginPull]
     return next((pulls[sha].number for sha in commits if sha in pulls and pulls[sha].number), 0)
 
 
-def read_words(forge: Forge, pull: int, gate: GateEvidence, settings: Settings) -> tuple[Word, ...]:
+def read_words(forge: Forge, pull: int, gate: GateEvidence, settings: Settings) -> tuple[ApprovalComment, ...]:
     """What was said where a hold was told, with the permission of whoever said it not too long ago.
 
     `pull` is 0 for none. Nobody's permission is asked for whose words count for nothing anyway: those of a program,

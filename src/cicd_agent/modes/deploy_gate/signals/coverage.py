@@ -7,7 +7,7 @@ from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.signals.signals_file import Given
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
 NAME = "coverage"
@@ -16,7 +16,7 @@ LARGEST = 50_000_000
 """Bytes of one report."""
 
 
-def coverage(given: Given, world: World, settings: Settings) -> Reading:
+def coverage(given: Given, world: Ports, settings: Settings) -> Reading:
     """The points gained since what is deployed. Reports come before what a file says."""
     if settings.coverage_reports:
         return _by_reports(given, world, settings)
@@ -30,7 +30,7 @@ def coverage(given: Given, world: World, settings: Settings) -> Reading:
     return _missing("nobody gave it: set `coverage-reports` and `base-coverage-reports`, or `signals-file`")
 
 
-def _by_reports(given: Given, world: World, settings: Settings) -> Reading:
+def _by_reports(given: Given, world: Ports, settings: Settings) -> Reading:
     now = _percent(settings.coverage_reports, "coverage-reports", world)
     then: float | Reading | None
     if settings.base_coverage_reports:
@@ -57,7 +57,7 @@ def _missing(problem: str) -> Reading:
     return Reading(NAME, State.MISSING, problem=problem)
 
 
-def _percent(patterns: Sequence[str], setting: str, world: World) -> float | Reading:
+def _percent(patterns: Sequence[str], setting: str, world: Ports) -> float | Reading:
     """The share of lines that ran, in percent; or why that cannot be said."""
     if world.workspace is None:
         return Reading(NAME, State.ERROR, source=setting, problem=f"`{setting}` was not read: there is no workspace")

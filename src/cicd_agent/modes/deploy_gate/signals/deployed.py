@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.gate_evidence import GateEvidence, PastDeployment
-from cicd_agent.modes.deploy_gate.result import Lift, Stop
+from cicd_agent.modes.deploy_gate.result import Hold, LiftedBy
 
 _FAILED = frozenset({"failure", "error"})
 _REVERTS = re.compile(r"Revert\b|revert(?:\([^)]*\))?!?:")
@@ -17,7 +17,7 @@ _URGENT = frozenset({"security", "hotfix"})
 class Retreat:
     """A deployment that went wrong and is still there; `to` is the commit to go back to, "" when none is known."""
 
-    stop: Stop
+    stop: Hold
     to: str = ""
 
 
@@ -68,7 +68,7 @@ def retreat(gate: GateEvidence, event: Event, red: tuple[str, ...]) -> Retreat |
     remedy = (
         f"go back to {to[:12]}" if to else "no earlier deployment is known to have succeeded: find one to go back to"
     )
-    return Retreat(Stop("rollback", why, Lift.OVERRIDE, remedy, about=about), to)
+    return Retreat(Hold("rollback", why, LiftedBy.OVERRIDE, remedy, about=about), to)
 
 
 def _is_good(deployment: PastDeployment) -> bool:

@@ -11,7 +11,7 @@ from cicd_agent.domain.gate_evidence import GateEvidence, Reading, State
 from cicd_agent.domain.ports.storage import State as Left
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.deploy_gate.result import Lift, Stop, Strategy
+from cicd_agent.modes.deploy_gate.result import Hold, LiftedBy, Strategy
 
 MOST_PULLS = 10
 """Pull requests of a deployment whose reviews and routes are looked up."""
@@ -77,7 +77,7 @@ def filled(reading: Reading, known: FactSet, gate: GateEvidence, max_age: float)
     return Reading(reading.name, State.KNOWN, value, f"{value:+.1f} points", source, measured), ()
 
 
-def about_review(evidence: Evidence, gate: GateEvidence) -> Iterator[Stop]:
+def about_review(evidence: Evidence, gate: GateEvidence) -> Iterator[Hold]:
     """Our own reviews of what would be deployed that said no, whoever has left them."""
     known = valid_facts(evidence.known, evidence.event.repo, gate.at)
     bad = []
@@ -90,7 +90,9 @@ def about_review(evidence: Evidence, gate: GateEvidence) -> Iterator[Stop]:
         more = f", and {count(len(bad) - 1, 'more review')}" if len(bad) > 1 else ""
         text = f"our own review of {sha[:7]} {why}{more}"
         about = tuple(part for each in bad for part in each)
-        yield Stop("own-review", text, Lift.APPROVAL, "mend what it found, or have somebody look at it", about=about)
+        yield Hold(
+            "own-review", text, LiftedBy.APPROVAL, "mend what it found, or have somebody look at it", about=about
+        )
 
 
 def careful(way: Way, evidence: Evidence, gate: GateEvidence) -> Way:

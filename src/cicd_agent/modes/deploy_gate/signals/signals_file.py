@@ -11,7 +11,7 @@ from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.domain.text.encoding import decoded
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
 LARGEST = 100_000
@@ -60,7 +60,7 @@ class Given:
     faults: Mapping[str, Reading] = field(default_factory=dict)
 
 
-def read_given(world: World, settings: Settings) -> Given:
+def read_given(world: Ports, settings: Settings) -> Given:
     """What `signals-file` holds; nothing where there is none."""
     name = settings.signals_file
     if not name:

@@ -9,7 +9,7 @@ from cicd_agent.domain.gate_evidence import CheckState, Reading, State
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.deploy_gate.signals.signals_file import Given
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
 NAME = "tests"
@@ -21,7 +21,7 @@ UNCOUNTED = frozenset({"neutral", "skipped"})
 _TESTS = frozenset({Kind.JUNIT, Kind.TRX, Kind.GO_TEST, Kind.JEST, Kind.PYTEST})
 
 
-def passing(checks: Sequence[CheckState], read: Reading, given: Given, world: World, settings: Settings) -> Reading:
+def passing(checks: Sequence[CheckState], read: Reading, given: Given, world: Ports, settings: Settings) -> Reading:
     """Percent of cases that passed, else of checks; `read` is how the reading of the checks went."""
     if settings.test_reports:
         return _by_reports(world, settings)
@@ -44,7 +44,7 @@ def owned(checks: Sequence[CheckState], run: str) -> tuple[CheckState, ...]:
     )
 
 
-def _by_reports(world: World, settings: Settings) -> Reading:
+def _by_reports(world: Ports, settings: Settings) -> Reading:
     nothing = Reading(NAME, State.MISSING, source="test reports")
     if world.workspace is None:
         return replace(nothing, state=State.ERROR, problem="`test-reports` was not read: there is no workspace")

@@ -13,7 +13,7 @@ from cicd_agent.domain.text.markdown import code, escape, fence, marker
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes.protocol import Account, World
+from cicd_agent.modes.protocol import Account, Ports
 from cicd_agent.modes.review.chat.commands import Command, ParsedComment, parse_comment
 from cicd_agent.modes.review.chat.eligibility import ineligible_reasons
 from cicd_agent.modes.review.chat.reply import MAX_ANSWER, ReplyDraft, exhibits, prove, question
@@ -51,7 +51,7 @@ def declines(event: Event, settings: Settings | None) -> str | None:
     return next(ineligible_reasons(event, settings), None)
 
 
-def gather(event: Event, world: World, settings: Settings) -> Evidence:
+def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     """The thread, and the change if a model is to be asked about it; or that there is nothing to do after all."""
     comment, _, parsed = _addressed(event)
     if world.forge is None:

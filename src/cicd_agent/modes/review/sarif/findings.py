@@ -14,7 +14,7 @@ from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Rejected
-from cicd_agent.modes.protocol import World
+from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.sarif.reader import ToolResult, read_sarif
 from cicd_agent.settings.schema import Settings
 
@@ -27,7 +27,7 @@ _CLIP = 2_000
 _QUOTE = 300
 
 
-def read_results(change: Change, world: World, settings: Settings) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
+def read_results(change: Change, world: Ports, settings: Settings) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
     """The findings of `sarif-files` on added lines of the change, and what was left out of them."""
     if not settings.sarif_files:
         return (), ()
