@@ -48,10 +48,7 @@ LAYERS = {
 }
 """Each package, and what it may import besides itself."""
 
-UNLAYERED = {
-    ("rendering.log_excerpt", "analysis.logs.extract"),
-    ("rendering.terminal.doctor", "cli.doctor.checkup"),
-}
+UNLAYERED: set[tuple[str, str]] = set()
 """Imports against the layers that are still to go: the list may only get shorter."""
 
 # Third-party packages, and the modules that may know of them. pydantic checks foreign data wherever it enters.

@@ -6,7 +6,7 @@ import sys
 
 from click.exceptions import Exit
 
-from cicd_agent.app.options import Invocation
+from cicd_agent.app.session import Invocation
 from cicd_agent.cli.parser import parse
 from cicd_agent.errors import ConfigError
 

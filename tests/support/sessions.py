@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from cicd_agent.app.console import Streams
-from cicd_agent.app.options import Clocks, Invocation, Session
 from cicd_agent.app.reporter import Reporter
+from cicd_agent.app.session import Clocks, Invocation, Session
 from cicd_agent.settings.environment import Environment
 
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from cicd_agent.app.console import Streams
-from cicd_agent.app.options import Clocks, Invocation, RunOptions, Session
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.reporter import Reporter
+from cicd_agent.app.session import Clocks, Invocation, Session
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.settings.environment import Environment
 

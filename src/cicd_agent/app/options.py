@@ -1,12 +1,8 @@
 """What a command line asks for, as values: importing it costs next to nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from cicd_agent.app.reporter import Reporter
-    from cicd_agent.settings.environment import Environment
+from typing import Final
 
 STAGES: Final[Mapping[str, str]] = {
     "gather": "read the evidence of an event, and write it to --out",
@@ -42,30 +38,3 @@ class RunOptions:
     @property
     def is_run(self) -> bool:
         return self.command == "run" or self.command in STAGES
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """`elapsed` counts seconds and never goes back, `now` is in seconds since 1970."""
-
-    elapsed: Callable[[], float]
-    now: Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a command works with. `limit` is told after how many seconds it has to end, as soon as that is known."""
-
-    options: RunOptions
-    environment: "Environment"
-    reporter: "Reporter"
-    clocks: Clocks
-    limit: Callable[[float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """A command line that was understood. `run` takes a Session and returns the exit code, or raises AgentError."""
-
-    options: RunOptions
-    run: Callable[..., int]

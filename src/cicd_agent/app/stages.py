@@ -12,7 +12,7 @@ from cicd_agent.app.cache import CacheConfig
 from cicd_agent.app.context import RunContext, answers_folder, first_settings, inputs, prepare
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.model_router import ModelRouter, asking
-from cicd_agent.app.options import Clocks, RunOptions, Session
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.pipeline import Source, decide, observe, propose, resume
 from cicd_agent.app.quota import ration
 from cicd_agent.app.replay import record
@@ -20,6 +20,7 @@ from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.run_record import exit_of
 from cicd_agent.app.security.imported_evidence import look, read_evidence, require_one_job, take_over
 from cicd_agent.app.serialization import MOST_BYTES, dump, load
+from cicd_agent.app.session import Clocks, Session
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.actions import PatchTester

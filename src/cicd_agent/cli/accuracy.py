@@ -13,11 +13,12 @@ import click
 
 from cicd_agent.adapters.files import place_file, read_file
 from cicd_agent.app.context import first_settings, inputs
-from cicd_agent.app.options import RunOptions, Session
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.run_folder import HIDDEN
 from cicd_agent.app.run_record import REPORT, RunRecord
 from cicd_agent.app.serialization import load as load_report
+from cicd_agent.app.session import Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import chain_for
 from cicd_agent.cli.options import audit_options, command, format_option, out_option, period_options, repo_dir_option

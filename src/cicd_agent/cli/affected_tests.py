@@ -16,8 +16,8 @@ from cicd_agent.analysis.test_selection.proof import shadow as compare
 from cicd_agent.analysis.test_selection.selection import Selection
 from cicd_agent.analysis.test_selection.test_map import TestMap, dump
 from cicd_agent.app.context import RunContext, prepare
-from cicd_agent.app.options import Session
 from cicd_agent.app.reporter import Reporter
+from cicd_agent.app.session import Session
 from cicd_agent.app.trials.test_map_loader import (
     arguments,
     changed_since,

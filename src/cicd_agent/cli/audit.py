@@ -12,8 +12,9 @@ import click
 
 from cicd_agent.adapters.files import read_file, streamed_file
 from cicd_agent.app.context import inputs
-from cicd_agent.app.options import Invocation, RunOptions, Session
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.reporter import Reporter
+from cicd_agent.app.session import Invocation, Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.page import WIDE, render_pruned, render_runs, render_verified
 from cicd_agent.audit.query import (

@@ -15,8 +15,9 @@ from cicd_agent.analysis.risk.calibration import MIN_CHANGES, Calibration, calib
 from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels
 from cicd_agent.app.context import inputs
-from cicd_agent.app.options import RunOptions, Session
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.reporter import Reporter
+from cicd_agent.app.session import Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import chain_for
 from cicd_agent.cli.options import command, format_option, out_option, repo_dir_option

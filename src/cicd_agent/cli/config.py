@@ -2,7 +2,7 @@
 
 import click
 
-from cicd_agent.app.options import Session
+from cicd_agent.app.session import Session
 from cicd_agent.app.stages import explain_config
 from cicd_agent.cli.options import command, place_options
 

@@ -13,7 +13,8 @@ import click
 from cicd_agent.adapters.files import read_file
 from cicd_agent.agent.prices import PRICES, READ_ON, Price, price_of
 from cicd_agent.app.context import first_settings, inputs
-from cicd_agent.app.options import RunOptions, Session
+from cicd_agent.app.options import RunOptions
+from cicd_agent.app.session import Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.options import audit_options, command, format_option, period_options

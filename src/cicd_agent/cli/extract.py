@@ -9,10 +9,10 @@ import click
 from cicd_agent.adapters.runner.log_file import chunks
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.logs.reduction import passed, reduce
-from cicd_agent.app.options import Session
+from cicd_agent.app.session import Session
+from cicd_agent.cli.log_excerpt import render
 from cicd_agent.cli.options import command, format_option
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.rendering.log_excerpt import render
 
 _MAX_TOKENS = 1_000_000
 

@@ -10,7 +10,7 @@ import click
 from cicd_agent.adapters.files import read_file
 from cicd_agent.adapters.runner.workflow import Workflow, step
 from cicd_agent.app.context import first_settings
-from cicd_agent.app.options import Session
+from cicd_agent.app.session import Session
 from cicd_agent.cli.options import command, input_option
 from cicd_agent.domain.effects import Annotation, Level
 from cicd_agent.domain.text.markdown import code, prose, table

@@ -10,8 +10,8 @@ import click
 
 from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.app.context import inputs
-from cicd_agent.app.options import Session
 from cicd_agent.app.reporter import Reporter
+from cicd_agent.app.session import Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.options import audit_options, command, format_option, out_option, repository_option

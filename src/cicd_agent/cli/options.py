@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from cicd_agent.app.options import Invocation, RunOptions
+from cicd_agent.app.options import RunOptions
+from cicd_agent.app.session import Invocation
 from cicd_agent.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])

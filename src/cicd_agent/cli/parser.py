@@ -9,7 +9,8 @@ from typing import Any, Final
 import click
 
 from cicd_agent import __version__
-from cicd_agent.app.options import STAGES, Invocation, RunOptions, Session
+from cicd_agent.app.options import STAGES, RunOptions
+from cicd_agent.app.session import Invocation, Session
 from cicd_agent.cli.options import invocation, run_options
 from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import ConfigError

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from cicd_agent.app import replay as recorded
-from cicd_agent.app.options import Session
+from cicd_agent.app.session import Session
 from cicd_agent.cli.options import command, input_option
 
 

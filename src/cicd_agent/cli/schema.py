@@ -4,8 +4,8 @@ import json
 
 import click
 
-from cicd_agent.app.options import Session
 from cicd_agent.app.serialization import schema as document_schema
+from cicd_agent.app.session import Session
 from cicd_agent.cli.options import command
 from cicd_agent.errors import Exit
 from cicd_agent.settings.values import config_schema, organisation_schema

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cicd_agent.adapters.runner.workflow import step
-from cicd_agent.app.options import Session
+from cicd_agent.app.session import Session
 from cicd_agent.domain.audit_entry import chain_name
 from cicd_agent.domain.text.markdown import fence
 from cicd_agent.domain.text.words import clip

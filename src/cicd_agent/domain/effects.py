@@ -344,3 +344,18 @@ class Receipt:
     state: ReceiptState
     detail: str = ""
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostedComment:
+    """A comment that stands on the pull request; `is_ours` is judged by its author, never by its marker alone.
+
+    Only an issue has a `title`.
+    """
+
+    id: int
+    body: str
+    author: str
+    is_ours: bool
+    url: str = ""
+    title: str = ""

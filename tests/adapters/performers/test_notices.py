@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.domain.effect_policy import EffectPolicy
-from cicd_agent.domain.effects import CommitComment, Effect, Issue, Plan, ReceiptState
+from cicd_agent.domain.effects import CommitComment, Effect, Issue, Plan, PostedComment, ReceiptState
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
-from cicd_agent.domain.ports.forge import PostedComment
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.domain.text.redaction import MASK
 from cicd_agent.rendering.dry_run import dry_run

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.ports.actions import Notices
-from cicd_agent.domain.ports.forge import PostedComment
 from cicd_agent.errors import ForgeRefused
 
 ME = "github-actions[bot]"

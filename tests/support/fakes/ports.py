@@ -4,19 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cicd_agent.domain.effects import Receipt, Review, ReviewEvent
+from cicd_agent.domain.effects import PostedComment, Receipt, Review, ReviewEvent
 from cicd_agent.domain.events.event import Ref
 from cicd_agent.domain.events.thread import Thread
-from cicd_agent.domain.ports.forge import (
-    FailedRun,
-    Forge,
-    Journal,
-    Left,
-    PostedComment,
-    PostedReview,
-    PullState,
-    Workspace,
-)
+from cicd_agent.domain.ports.forge import FailedRun, Forge, Journal, Left, PostedReview, PullState, Workspace
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox
 from cicd_agent.errors import ForgeRefused

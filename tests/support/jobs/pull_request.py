@@ -14,7 +14,7 @@ from typing import Any
 
 from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.options import Invocation
+from cicd_agent.app.session import Invocation
 from cicd_agent.cli.parser import parse
 from cicd_agent.errors import ConfigError
 from tests.support.repos import TempRepo

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from cicd_agent.adapters.github.errors import Answer, Call, Unsettled
 from cicd_agent.adapters.github.payloads import Envelope, Posted, ViewerData, read
 from cicd_agent.adapters.github.transport import Wire
-from cicd_agent.domain.ports.forge import PostedComment
+from cicd_agent.domain.effects import PostedComment
 from cicd_agent.errors import ForgeRefused
 
 PER_PAGE = 100

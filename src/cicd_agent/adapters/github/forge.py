@@ -20,10 +20,10 @@ from cicd_agent.adapters.github.notices import GitHubNotices
 from cicd_agent.adapters.github.payloads import ChangedFile, Content, Posted, Pull, PullCommit, Runs, read
 from cicd_agent.adapters.github.threads import read_threads, resolve_thread
 from cicd_agent.adapters.github.transport import Wire
-from cicd_agent.domain.effects import InlineComment, Review
+from cicd_agent.domain.effects import InlineComment, PostedComment, Review
 from cicd_agent.domain.events.event import Ref
 from cicd_agent.domain.events.thread import Thread
-from cicd_agent.domain.ports.forge import FailedRun, PostedComment, PostedReview, PullState
+from cicd_agent.domain.ports.forge import FailedRun, PostedReview, PullState
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.errors import ConfigError, ForgeRefused
 

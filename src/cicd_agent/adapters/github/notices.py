@@ -6,7 +6,7 @@ from typing import Any
 
 from cicd_agent.adapters.github.channel import Channel, create_once
 from cicd_agent.adapters.github.payloads import Posted
-from cicd_agent.domain.ports.forge import PostedComment
+from cicd_agent.domain.effects import PostedComment
 from cicd_agent.errors import ForgeRefused
 
 LABEL = "cicd-agent"

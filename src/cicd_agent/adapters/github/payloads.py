@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cicd_agent.adapters.github.errors import Answer, Call, unreadable
+from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.event import Actor, PullRequest, Ref
-from cicd_agent.domain.ports.forge import FailedRun, PostedCheck, PostedComment, PostedReview, PullState
+from cicd_agent.domain.ports.forge import FailedRun, PostedCheck, PostedReview, PullState
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, LineKind
 from cicd_agent.domain.repository.diff_parser import TRUNCATED, parse_patch
 from cicd_agent.domain.text.markdown import find_marker

@@ -7,6 +7,7 @@ from cicd_agent.adapters.performers.review_verdict import VerdictPerformer
 from cicd_agent.domain.effects import (
     Comment,
     Effect,
+    PostedComment,
     Receipt,
     ReceiptState,
     Reply,
@@ -15,7 +16,7 @@ from cicd_agent.domain.effects import (
     ReviewEvent,
 )
 from cicd_agent.domain.events.event import Event
-from cicd_agent.domain.ports.forge import Forge, Journal, PostedComment
+from cicd_agent.domain.ports.forge import Forge, Journal
 from cicd_agent.domain.text.markdown import code, find_marker, marker, truncate
 from cicd_agent.domain.text.sanitizer import inert
 from cicd_agent.domain.text.words import count

@@ -7,10 +7,10 @@ from cicd_agent.adapters.github.channel import ACTIONS
 from cicd_agent.adapters.performers.comments import UNPROCESSABLE, Conversation, is_same_comment, lines
 from cicd_agent.analysis.python_tests.insertion import added_lines, alteration
 from cicd_agent.domain.effect_policy import EffectPolicy
-from cicd_agent.domain.effects import Commit, OpenPull, Receipt, ReceiptState, TextFile
+from cicd_agent.domain.effects import Commit, OpenPull, PostedComment, Receipt, ReceiptState, TextFile
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.commits import Commits, MadeCommit, NewFile, Node, PostedPull
-from cicd_agent.domain.ports.forge import Forge, PostedComment, PullState
+from cicd_agent.domain.ports.forge import Forge, PullState
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.test_delivery import (

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from cicd_agent.adapters.performers.comments import PERMISSIONS, UNPROCESSABLE, Conversation
-from cicd_agent.domain.effects import Receipt, ReceiptState, Reply, Resolve
+from cicd_agent.domain.effects import PostedComment, Receipt, ReceiptState, Reply, Resolve
 from cicd_agent.domain.events.comment_markers import MOST_REPLIES, is_said, note_key, replies, reply_key
 from cicd_agent.domain.events.event import Comment, EventKind
 from cicd_agent.domain.events.thread import MOST_RESOLVED, Thread
-from cicd_agent.domain.ports.forge import Forge, PostedComment
+from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.errors import ForgeRefused
 

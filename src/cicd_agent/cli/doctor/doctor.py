@@ -15,8 +15,10 @@ from cicd_agent import __version__
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.runner.workflow import step
 from cicd_agent.app.context import RunContext, any_settings, prepare
-from cicd_agent.app.options import RunOptions, Session
+from cicd_agent.app.options import RunOptions
+from cicd_agent.app.session import Session
 from cicd_agent.cli.doctor.checkup import Check, Checkup, Health
+from cicd_agent.cli.doctor.page import render_checkup
 from cicd_agent.cli.doctor.remote import remote_checks
 from cicd_agent.cli.doctor.storage import kept_checks
 from cicd_agent.cli.options import command, format_option, place_options
@@ -28,7 +30,6 @@ from cicd_agent.domain.trials.sandbox import SandboxUnavailable
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import AgentError, Exit
 from cicd_agent.modes import mode_named
-from cicd_agent.rendering.terminal.doctor import render_checkup
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import ModeName, Settings
 

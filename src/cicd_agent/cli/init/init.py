@@ -10,7 +10,7 @@ import click
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.app.options import Session
+from cicd_agent.app.session import Session
 from cicd_agent.cli.init.scaffold import CONFIG, FOLDER, Answers, files
 from cicd_agent.cli.options import command, repo_dir_option
 from cicd_agent.cli.prompts import Asker, terminal

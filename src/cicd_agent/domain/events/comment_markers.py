@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cicd_agent.domain.ports.forge import PostedComment
+from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.text.markdown import find_marker, marker
 
 MOST_REPLIES = 20

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from cicd_agent.domain.effects import Button
+from cicd_agent.domain.effects import Button, PostedComment
 from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StoredArtifact
-from cicd_agent.domain.ports.forge import PostedComment
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.trials.patch_trial import Trial, TrialReport
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from cicd_agent.domain.effects import CheckRun, Receipt, Review
+from cicd_agent.domain.effects import CheckRun, PostedComment, Receipt, Review
 from cicd_agent.domain.events.event import PullRequest, Ref
 from cicd_agent.domain.events.thread import Thread
 from cicd_agent.domain.repository.change import Change, Commit
@@ -25,21 +25,6 @@ class PullState:
     pull: PullRequest
     base: Ref
     head: Ref
-
-
-@dataclass(frozen=True, slots=True)
-class PostedComment:
-    """A comment that stands on the pull request; `is_ours` is judged by its author, never by its marker alone.
-
-    Only an issue has a `title`.
-    """
-
-    id: int
-    body: str
-    author: str
-    is_ours: bool
-    url: str = ""
-    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

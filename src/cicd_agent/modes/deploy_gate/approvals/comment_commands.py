@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from cicd_agent.domain.effects import Effect, Output, Plan, Reply, Rerun, Summary
+from cicd_agent.domain.effects import Effect, Output, Plan, PostedComment, Reply, Rerun, Summary
 from cicd_agent.domain.events.comment_markers import is_ours, note_key, reply_key
 from cicd_agent.domain.events.deploy_comment import words_in
 from cicd_agent.domain.events.event import WRITERS, Comment, Event, EventKind
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.gate_evidence import ApprovalComment, ApprovalRequest, GateEvidence
-from cicd_agent.domain.ports.forge import Forge, PostedComment
+from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.markdown import escape, find_marker
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner

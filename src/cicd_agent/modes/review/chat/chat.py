@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from cicd_agent.agent.messages import Answer, Question
-from cicd_agent.domain.effects import Effect, Output, Plan, Reply, Summary
+from cicd_agent.domain.effects import Effect, Output, Plan, PostedComment, Reply, Summary
 from cicd_agent.domain.events.comment_markers import MOST_REPLIES, is_ours, is_said, note_key, replies, reply_key
 from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.forge import Forge, PostedComment
+from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.markdown import code, escape, fence, marker
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner

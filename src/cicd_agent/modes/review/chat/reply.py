@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cicd_agent.agent.messages import Answer, Question
+from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.event import Comment
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.domain.ports.forge import PostedComment
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import DiffLine, FileDiff, Side
 from cicd_agent.domain.repository.paths import matcher
