@@ -20,7 +20,7 @@ LEFT = ROOT / "tests/forbidden_names.json"
 FORBIDDEN = frozenset(
     """
     told tell telling said say asked asking kept keeping wanted found most least why words word place places room rooms
-    heard hear shelf drawer book bookkeeping reporter edge scene world sealing seal sealed rationing ration aftermaths
+    heard hear shelf drawer book bookkeeping outlet edge scene world sealing seal sealed rationing ration aftermaths
     compared mapped handover brought granting guarding secrecy gated routed believed abreast loose distilled always
     vacuous asserted seating seat screening settling aims goals perturbing suspicion ladder climb meetings meeting seen
     standing acquire lift lifts voice sight talk obstacles strengths look looks survey ruling weighing dialogue timed

@@ -43,7 +43,9 @@ ONE_STOP: dict[str, tuple[Evidence, str, LiftedBy]] = {
     "one of two of a name failed": (
         evidence(checks=(check("unit"), check("unit", "failure", app="other"))), "red-check", LiftedBy.OVERRIDE,
     ),
-    "a required check goes on": (evidence(checks=(CheckState("unit", "in_progress"),)), "pending-check", LiftedBy.NOBODY),
+    "a required check goes on": (
+        evidence(checks=(CheckState("unit", "in_progress"),)), "pending-check", LiftedBy.NOBODY,
+    ),
     "a required check of our own run": (
         evidence(checks=(CheckState("unit", "queued", own=True),)), "pending-check", LiftedBy.OVERRIDE,
     ),
