@@ -253,6 +253,6 @@ def test_the_tool_cache_comes_before_the_path(setting: Setting, probe: Path, tmp
 
 def test_installing_sees_no_secret() -> None:
     install, run = DECLARED["runs"]["steps"]
-    names = ("index-url", "state-dir", "runtime", "mode", "verify-command", "base-url")
+    names = ("index-url", "runtime", "mode", "verify-command", "base-url")
     assert install["env"] == {name.upper().replace("-", "_"): f"${{{{ inputs.{name} }}}}" for name in names}
     assert {"INPUT_GITHUB_TOKEN", "INPUT_OPENAI_API_KEY"} <= set(run["env"])

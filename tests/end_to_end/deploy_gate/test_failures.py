@@ -12,7 +12,7 @@ import pytest
 
 from cicd_agent.adapters.github import forge as github
 from cicd_agent.app import stages as commands
-from cicd_agent.modes import deploy_gate
+from cicd_agent.modes.deploy_gate import mode as deploy_gate
 from tests.modes.deploy_gate.evidences import draft
 from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import Left
