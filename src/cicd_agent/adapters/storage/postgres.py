@@ -128,12 +128,15 @@ class PostgresServer(Database):
     def begin(self, connection: Connection, *, writes: bool, slow: bool) -> None:  # noqa: ARG002
         """Begin a transaction with limits of time for it alone, in one message."""
         seconds = _SLOW_SECONDS if slow else _STATEMENT_SECONDS
-        # The server ends a statement by itself; who hears nothing even then has nobody to talk to.
-        cast("TimedConnection", connection).silence = max(seconds, self.patience) + _CONNECT_SECONDS
-        connection.execute(
+        timed = cast("TimedConnection", connection)
+        # This takes no time: a server that does not answer it answers nothing.
+        timed.silence = TimedConnection.silence
+        timed.execute(
             f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {seconds * 1000}; "
             f"SET LOCAL lock_timeout = {int(self.patience * 1000)}"
         )
+        # The server ends a statement by itself; who hears nothing even then has nobody to talk to.
+        timed.silence = max(seconds, self.patience) + _CONNECT_SECONDS
 
     def stream(self, connection: Connection, statement: str, parameters: Sequence[Any]) -> Iterator[Sequence[Any]]:
         with cast("TimedConnection", connection).cursor(name="rows") as cursor:
