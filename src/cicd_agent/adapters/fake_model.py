@@ -118,6 +118,8 @@ def serving(script: Script, say: Callable[[str], None], *, port: int = 0) -> Ite
 class FakeModel(ThreadingHTTPServer):
     """What the script has come to."""
 
+    request_queue_size = 128
+    """Connections that may wait: with the default of 5, some of many at once are reset."""
     daemon_threads = True
     block_on_close = False
 
