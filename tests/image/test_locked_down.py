@@ -43,7 +43,7 @@ def built() -> str:
 def test_every_mode_describes_itself(mode: str) -> None:
     done = contained(mode, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"usage: cicd-agent {mode} ")
+    assert done.stdout.startswith(f"Usage: cicd-agent {mode} ")
 
 
 def test_a_process_has_no_rights_and_cannot_get_any() -> None:
