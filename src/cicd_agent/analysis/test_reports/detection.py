@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cicd_agent.analysis.test_reports import json_cases as json_reports
-from cicd_agent.analysis.test_reports import junit, trx
+from cicd_agent.analysis.test_reports import json_cases, junit, trx
 from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.analysis.test_reports.coverage import is_coverage
 from cicd_agent.analysis.test_reports.xml_stream import LARGEST, root_of
@@ -72,7 +71,7 @@ def _xml(name: str, data: bytes) -> Report:
 
 def _json(name: str, data: bytes) -> Report:
     text = decoded(data[:LARGEST]).lstrip()
-    if json_reports.is_go_event(text[:_LOOKED_AT].partition("\n")[0]):
+    if json_cases.is_go_event(text[:_LOOKED_AT].partition("\n")[0]):
         return _go(name, data)
     if len(data) > LARGEST:
         return _unknown(f"JSON larger than {LARGEST // 1_000_000} MB")
@@ -84,7 +83,7 @@ def _json(name: str, data: bytes) -> Report:
 
 
 def _go(name: str, data: bytes) -> Report:
-    cases, notes = json_reports.parse_go(decoded(data[:LARGEST]), name)
+    cases, notes = json_cases.parse_go(decoded(data[:LARGEST]), name)
     cut = (f"it is larger than {LARGEST // 1_000_000} MB: the rest was not read",) if len(data) > LARGEST else ()
     return Report(Kind.GO_TEST, cases, (*notes, *cut))
 
@@ -93,9 +92,9 @@ def _document(name: str, top: Any) -> Report:
     if not isinstance(top, dict):
         return _unknown("JSON of another kind")
     if isinstance(top.get("testResults"), list):
-        return Report(Kind.JEST, *json_reports.parse_jest(top, name))
+        return Report(Kind.JEST, *json_cases.parse_jest(top, name))
     if isinstance(top.get("tests"), list) and "exitcode" in top:
-        return Report(Kind.PYTEST, *json_reports.parse_pytest(top, name))
+        return Report(Kind.PYTEST, *json_cases.parse_pytest(top, name))
     if isinstance(top.get("runs"), list):
         return Report(Kind.SARIF)
     return _unknown("JSON of another kind")

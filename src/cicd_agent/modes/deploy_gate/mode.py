@@ -12,7 +12,7 @@ from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.verdict import ChatReply
-from cicd_agent.modes.deploy_gate.approvals import comment_commands as talk
+from cicd_agent.modes.deploy_gate.approvals import comment_commands
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import facts
 from cicd_agent.modes.deploy_gate.gather import declines, gather
@@ -42,7 +42,7 @@ class DeployGate(BaseMode):
         return declines(event)
 
     def gather(self, event: Event, world: Ports, settings: Settings) -> Evidence:
-        return (talk.gather if talk.is_talk(event) else gather)(event, world, settings)
+        return (comment_commands.gather if comment_commands.is_talk(event) else gather)(event, world, settings)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
         return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
@@ -50,13 +50,13 @@ class DeployGate(BaseMode):
     def verify(
         self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
     ) -> Gated | ChatReply:
-        if talk.is_talk(evidence.event):
-            return talk.verify(evidence)
+        if comment_commands.is_talk(evidence.event):
+            return comment_commands.verify(evidence)
         return verify(rules, answers, evidence, settings)
 
     def report(self, verdict: Gated | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:
         if isinstance(verdict, ChatReply):
-            return talk.report(verdict, evidence)
+            return comment_commands.report(verdict, evidence)
         return report(verdict, evidence, account, settings)
 
     def page(self, result: Gated, evidence: Evidence, account: Account, shape: Shape) -> str:

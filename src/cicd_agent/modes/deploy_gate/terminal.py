@@ -6,8 +6,8 @@ from typing import Unpack
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, LiftedBy, points
 from cicd_agent.rendering.cell_width import cells
+from cicd_agent.rendering.lines import gap_lines, risk_lines
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
-from cicd_agent.rendering.terminal.lines import gap_lines, risk_lines
 
 _MOST = 15
 _INKS = {GateDecision.PROCEED: "added", GateDecision.HOLD: "high", GateDecision.ROLLBACK: "critical"}

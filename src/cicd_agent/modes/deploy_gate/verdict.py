@@ -16,8 +16,7 @@ from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion, Ground, Reason, Risk, RiskLevel
-from cicd_agent.modes.deploy_gate import advice
-from cicd_agent.modes.deploy_gate import holds as stops
+from cicd_agent.modes.deploy_gate import advice, holds
 from cicd_agent.modes.deploy_gate.approvals.approval import Shown, Voice, hear, lifted
 from cicd_agent.modes.deploy_gate.canary_power import minutes_to_double, sight
 from cicd_agent.modes.deploy_gate.claims import GateDraft, prove
@@ -26,7 +25,7 @@ from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.policy import Policy, digest, policy
 from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Hold, LiftedBy, Objection
 from cicd_agent.modes.deploy_gate.score import Score, scored, sound, targets
-from cicd_agent.modes.deploy_gate.signals import previous_runs as book
+from cicd_agent.modes.deploy_gate.signals import previous_runs
 from cicd_agent.modes.deploy_gate.signals.deployed import Retreat, exempt, retreat
 from cicd_agent.modes.deploy_gate.signals.reviews import match, review
 from cicd_agent.settings.schema import Settings
@@ -62,13 +61,13 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     readings = _signals(gate, evidence, judged, opinion)
     score = scored(judged, readings)
     standing, weighty = _findings(rules, evidence, settings)
-    blocking = stops.blocking_of(standing, settings)
-    going_back = retreat(gate, event, stops.red_checks(gate, judged))
+    blocking = holds.blocking_of(standing, settings)
+    going_back = retreat(gate, event, holds.red_checks(gate, judged))
     found = [*_ruled(evidence, judged, score, readings, blocking=blocking, settings=settings)]
     if going_back is not None:
         found.append(going_back.stop)
     objection = _objection(opinion, judged)
-    spoken = [*stops.about_model(settings, judged, score, objection, heard=bool(opinion.drafts))]
+    spoken = [*holds.about_model(settings, judged, score, objection, heard=bool(opinion.drafts))]
     fingerprints = tuple(sorted({each.fingerprint for each in blocking}))
     shown = Shown(gate.sha, gate.environment, digest(settings), score.factors, fingerprints, tuple(found))
     voice = _voice(opinion, score, spoken)
@@ -78,17 +77,17 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     words = hear(gate, event, hashes, settings.approval_hours)
     every = lifted((*found, *spoken), words)
     decision = _decision(every, going_back)
-    if any(each.id == stops.OWN_POLICY and not each.lifted for each in every):
+    if any(each.id == holds.OWN_POLICY and not each.lifted for each in every):
         # A deployment does not take the gate away from before itself.
         defaults = {"enforce": True, "on_hold": "fail"}
         settings = settings.model_copy(update={name: each for name, each in defaults.items() if name not in gate.told})
     risk = _risk(rules, evidence, weighty, opinion, settings)
     kinds_there = advice.touched(evidence.change)
     urgent = exempt(gate, event)
-    own = book.Way(
+    own = previous_runs.Way(
         *advice.strategy(risk.level, settings, urgent=bool(urgent)), advice.monitor_minutes(risk.level, settings)
     )
-    way = book.careful(own, evidence, gate)
+    way = previous_runs.careful(own, evidence, gate)
     traffic = gate.traffic if gate.traffic is not None else settings.traffic_per_minute
     baseline = settings.baseline_error_rate
     seen = sight(way.percentage, traffic, baseline, way.minutes) if traffic else None
@@ -178,20 +177,20 @@ def _ruled(
     """The stops for which no model is needed."""
     gate, event = evidence.get(GATE) or GateEvidence("", "", 0), evidence.event
     dates = calendar(settings.freezes, gate.environment, gate.at)
-    yield from stops.about_event(gate, dates)
+    yield from holds.about_event(gate, dates)
     if gate.unserved or not gate.sha or not gate.environment:
         # Nobody has looked at anything else.
         return
-    yield from stops.about_checks(gate, judged)
-    yield from stops.about_change(gate, event, judged, blocking)
+    yield from holds.about_checks(gate, judged)
+    yield from holds.about_change(gate, event, judged, blocking)
     if "review" not in judged.not_applicable:
-        yield from book.about_review(evidence, gate)
-    yield from stops.about_policy(gate, event, evidence.change, settings.config_file)
-    yield from stops.about_time(gate, event, dates.frozen)
+        yield from previous_runs.about_review(evidence, gate)
+    yield from holds.about_policy(gate, event, evidence.change, settings.config_file)
+    yield from holds.about_time(gate, event, dates.frozen)
     if evidence.change is None:
         yield Hold("fault-change", "the change could not be read", LiftedBy.APPROVAL, "fetch the whole history")
-    yield from stops.about_readings(gate, judged, readings)
-    yield from stops.about_score(judged, score, readings)
+    yield from holds.about_readings(gate, judged, readings)
+    yield from holds.about_score(judged, score, readings)
 
 
 def _objection(opinion: Opinion, judged: Policy) -> str:

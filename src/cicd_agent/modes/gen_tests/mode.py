@@ -11,7 +11,7 @@ from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
 from cicd_agent.modes.gen_tests.facts import facts
 from cicd_agent.modes.gen_tests.gather import declines, gather
-from cicd_agent.modes.gen_tests.imported import verify_imported
+from cicd_agent.modes.gen_tests.imported_evidence import verify_imported
 from cicd_agent.modes.gen_tests.questions import questions
 from cicd_agent.modes.gen_tests.report import OUTPUTS, report
 from cicd_agent.modes.gen_tests.result import Generated

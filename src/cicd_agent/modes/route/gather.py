@@ -10,7 +10,7 @@ from cicd_agent.domain.facts import FactKind, FactSet
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.modes.route import uncertainty as doubts
+from cicd_agent.modes.route import uncertainty
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.risk_history import read_past
@@ -26,10 +26,10 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     affected = world.reach(change) if world.reach is not None else None
     known = _known(change, event, world)
     uncertain = (
-        *doubts.of_change(change),
-        *doubts.of_history(history, missed),
+        *uncertainty.of_change(change),
+        *uncertainty.of_history(history, missed),
         *_misconfigured(world),
-        *doubts.of_base(known, change.base),
+        *uncertainty.of_base(known, change.base),
     )
     return Evidence(
         event,
@@ -48,7 +48,7 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
 
 def _change(event: Event, world: Ports, settings: Settings) -> tuple[Change | None, str]:
     """The change, or why there is none."""
-    if doubt := doubts.of_event(event):
+    if doubt := uncertainty.of_event(event):
         return None, doubt
     try:
         return read_change(event, world, settings), ""

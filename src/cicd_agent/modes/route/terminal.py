@@ -6,8 +6,8 @@ from typing import Unpack
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.route.result import Routed
+from cicd_agent.rendering.lines import gap_lines, risk_lines
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
-from cicd_agent.rendering.terminal.lines import gap_lines, risk_lines
 
 
 def render_route(routed: Routed, evidence: Evidence, cost: Cost, **shape: Unpack[Shape]) -> str:

@@ -8,8 +8,7 @@ from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.modes.review.claims import Prover, complain
 from cicd_agent.modes.review.incremental.state import ReusedState, load_state
-from cicd_agent.modes.review.questions import description_check as describe
-from cicd_agent.modes.review.questions import judge
+from cicd_agent.modes.review.questions import description_check, judge
 from cicd_agent.modes.review.questions.draft import ReviewDraft
 from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
 from cicd_agent.modes.shared.diff_exhibits import pieces
@@ -61,7 +60,7 @@ def _comparing(evidence: Evidence, recalled: ReusedState, drafts: Sequence[Revie
     """Whether the description fits, unless nobody has read the change, or the same was compared before."""
     summaries = [draft.summary for draft in (*drafts, *recalled.answers)]
     if summaries and recalled.described is None:
-        comparing = describe.question(evidence.event, changed(evidence), summaries)
+        comparing = description_check.question(evidence.event, changed(evidence), summaries)
         if comparing is not None:
             yield comparing
 
