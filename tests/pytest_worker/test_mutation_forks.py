@@ -24,7 +24,7 @@ def test_without_a_test_a_mutant_is_not_run(bed: Callable[[str], Bed]) -> None:
 
 def test_a_test_that_hangs_only_with_the_mutant_kills_it(bed: Callable[[str], Bed]) -> None:
     one = bed("def count(n):\n    while n > 0:\n        n -= 1\n    return n\n")
-    assert one.fate("-=", "+=", lambda: one.module.count(3), seconds=0.5) == ("killed", "timeout")
+    assert one.fate("-=", "+=", lambda: one.module.count(3), seconds=1.0) == ("killed", "timeout")
 
 
 def test_a_fork_that_may_not_be_signalled_ends_itself(
@@ -35,7 +35,7 @@ def test_a_fork_that_may_not_be_signalled_ends_itself(
 
     one = bed("def count(n):\n    while n > 0:\n        n -= 1\n    return n\n")
     monkeypatch.setattr(os, "killpg", refused)
-    assert one.fate("-=", "+=", lambda: one.module.count(3), seconds=0.5) == ("killed", "timeout")
+    assert one.fate("-=", "+=", lambda: one.module.count(3), seconds=1.0) == ("killed", "timeout")
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 

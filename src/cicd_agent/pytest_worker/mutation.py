@@ -28,6 +28,8 @@ _SILENT = 70
 _TICK = 0.2
 _GRACE = 0.5
 """Seconds after which a fork ends itself, when it should have been ended."""
+_REAP_SECONDS = 15.0
+"""How long to wait for a fork that ends itself: on a busy machine it gets to that late."""
 _MAX = 4_000
 
 
@@ -205,7 +207,7 @@ def _end(child: int, *, reaped: bool) -> None:
     """Ends a fork and its group; where no process may signal another the fork ends itself, which is waited for."""
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)
-    ends = monotonic() + 2 * _GRACE
+    ends = monotonic() + _REAP_SECONDS
     while not reaped and monotonic() < ends:
         try:
             reaped = os.waitpid(child, os.WNOHANG)[0] == child
