@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.sandbox.mounts import PATH
+from cicd_agent.adapters.sandbox.spec import PATH
 from cicd_agent.adapters.toolchain.location import surroundings
 
 

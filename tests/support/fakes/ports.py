@@ -261,7 +261,6 @@ class Trial:
     tree: Path
     limits: Limits
     files: Mapping[str, bytes]
-    collect: tuple[str, ...]
     readable: tuple[Path, ...]
     environment: Mapping[str, str]
     loopback: bool
@@ -282,7 +281,6 @@ class FakeSandbox(Sandbox):
         *,
         limits: Limits,
         files: Mapping[str, bytes] | None = None,
-        collect: Sequence[str] = (),
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         loopback: bool = False,
@@ -293,7 +291,6 @@ class FakeSandbox(Sandbox):
             tree,
             limits,
             dict(files or {}),
-            tuple(collect),
             tuple(readable),
             dict(environment or {}),
             loopback,

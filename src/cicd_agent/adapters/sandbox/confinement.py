@@ -1,21 +1,70 @@
-"""Gives up everything that a command must not have, in the process that is about to become it."""
+"""Gives up everything that a command must not have, in the process that is about to become it.
+
+Numbers and structures of Landlock, the kernel's sandbox for everybody, are those of `linux/landlock.h`. What a kernel's
+version of it does not cover is the business of the filter of system calls, which knows the version.
+"""
 
 import ctypes
 import os
-import platform
 import resource
-from collections.abc import Iterator
+import stat
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from cicd_agent.adapters.sandbox.landlock import DEVICE, READ, WRITE, Grant, confine, no_new_privileges
 from cicd_agent.adapters.sandbox.resource_monitor import threads_of
-from cicd_agent.adapters.sandbox.seccomp import Surroundings, install, program
-from cicd_agent.adapters.sandbox.spec import Box
+from cicd_agent.adapters.sandbox.spec import DEVICES, Box
 
+_SET_NO_NEW_PRIVS, _SET_SECCOMP, _SECCOMP_FILTER = 38, 22, 2
 _KEEP_CAPABILITIES, _AMBIENT, _RAISE = 8, 47, 2
 _CAPABILITY_VERSION = 0x20080522
 _DAC_READ_SEARCH = 2
 _OPEN_FILES = 4096
+
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
+_VERSION = 1
+_PATH_BENEATH = 1
+_SCOPE_ABSTRACT_SOCKETS, _SCOPE_SIGNALS = 1, 2
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 1 << 1, 1 << 2, 1 << 3
+_MAKE_CHAR, _MAKE_BLOCK = 1 << 6, 1 << 11
+_TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
+_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
+_ALL = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
+_ALL_SINCE_5 = (1 << 16) - 1
+_TCP = 3  # bind and connect
+_READ = _EXECUTE | _READ_FILE | _READ_DIR
+_WRITE = _ALL_SINCE_5 & ~(_MAKE_CHAR | _MAKE_BLOCK | _IOCTL_DEV)
+_DEVICE = _READ_FILE | _WRITE_FILE | _TRUNCATE
+_SOCKETS_SINCE = 4
+SIGNALS_SINCE = 6
+"""The first version of Landlock that keeps signals in."""
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = (("fs", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
+
+
+class _Beneath(ctypes.Structure):
+    _fields_ = (("access", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+class _Filter(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+def landlock_version() -> int:
+    """The version of Landlock that this kernel offers, 0 when it offers none."""
+    if sys.platform != "linux":
+        return 0
+    libc = ctypes.CDLL(None, use_errno=True)
+    return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))))
+
+
+def scope_signals() -> None:
+    """From here on this process can signal only what it starts: a signal to "everybody" reaches nobody else."""
+    _no_new_privileges()
+    _restrict(_Ruleset(0, 0, _SCOPE_SIGNALS), ())
 
 
 def give_up(box: Box) -> None:
@@ -24,24 +73,26 @@ def give_up(box: Box) -> None:
     if not box.confined:
         return
     if box.user is not None:
-        _become(box.user, [*box.view.readable, *box.view.writable])
+        _become(box.user, [*box.readable, *box.writable])
     else:
         _keep_capabilities(0)
-    no_new_privileges()
+    _no_new_privileges()
     if box.landlock:
-        confine(_grants(box), box.landlock, network=bool(box.wrapper))
-    install(
-        program(
-            platform.machine(),
-            Surroundings(namespaces=bool(box.wrapper), own_user=box.user is not None, landlock=box.landlock),
-        )
-    )
+        _confine(box)
+    _install(bytes.fromhex(box.filter))
 
 
-def _grants(box: Box) -> Iterator[Grant]:
-    yield from (Grant(path, READ) for path in box.view.readable)
-    yield from (Grant(path, WRITE) for path in box.view.writable)
-    yield from (Grant(path, DEVICE) for path in box.view.devices)
+def _call(what: str, function: str, *arguments: Any) -> int:
+    """Call a function of libc. Raises OSError, which begins with `what`, where it fails."""
+    result = int(getattr(ctypes.CDLL(None, use_errno=True), function)(*arguments))
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{what}: {os.strerror(error)}")
+    return result
+
+
+def _no_new_privileges() -> None:
+    _call("PR_SET_NO_NEW_PRIVS", "prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def _limit(box: Box) -> None:
@@ -63,20 +114,18 @@ def _limit(box: Box) -> None:
         resource.setrlimit(what, requested)
 
 
-def _become(user: int, paths: list[str]) -> None:
+def _become(user: int, paths: Sequence[str]) -> None:
     """Let root become an ordinary user, whose processes the kernel counts and whose signals reach no other.
 
     Our paths can lie beneath a directory that is closed to that user (/root). Then it keeps one capability, to pass
     closed directories; what may be opened is Landlock's to say, or the namespace's.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    there = [path for path in paths if Path(path).exists()]
-    if libc.prctl(_KEEP_CAPABILITIES, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "PR_SET_KEEPCAPS")
+    present = [path for path in paths if Path(path).exists()]
+    _call("PR_SET_KEEPCAPS", "prctl", _KEEP_CAPABILITIES, 1, 0, 0, 0)
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
-    if all(os.access(path, os.R_OK) for path in there):
+    if all(os.access(path, os.R_OK) for path in present):
         _keep_capabilities(0)
         return
     try:
@@ -84,14 +133,54 @@ def _become(user: int, paths: list[str]) -> None:
     except PermissionError as error:
         what = "the interpreter or the copy lies where only root may pass, and this root cannot let another do so"
         raise PermissionError(error.errno, what) from error
-    if libc.prctl(_AMBIENT, _RAISE, _DAC_READ_SEARCH, 0, 0):
-        raise OSError(ctypes.get_errno(), "PR_CAP_AMBIENT_RAISE")
+    _call("PR_CAP_AMBIENT_RAISE", "prctl", _AMBIENT, _RAISE, _DAC_READ_SEARCH, 0, 0)
 
 
 def _keep_capabilities(mask: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     # Effective, permitted, inheritable; then the same for capabilities from 32 on.
-    if libc.capset(header, (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)):
-        error = ctypes.get_errno()
-        raise OSError(error, f"capabilities {mask:#x}: {os.strerror(error)}")
+    _call(f"capabilities {mask:#x}", "capset", header, (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0))
+
+
+def _confine(box: Box) -> None:
+    """Let this process open nothing but what the box grants; a path that does not exist is granted in vain."""
+    handled = _ALL.get(box.landlock, _ALL_SINCE_5)
+    # A wrapper's network namespace has TCP and abstract sockets of its own.
+    tcp = 0 if box.wrapper or box.landlock < _SOCKETS_SINCE else _TCP
+    scoped = _SCOPE_SIGNALS | _SCOPE_ABSTRACT_SOCKETS if box.landlock >= SIGNALS_SINCE else 0
+    access = {_READ: box.readable, _WRITE: box.writable, _DEVICE: DEVICES}
+    grants = [(path, rights & handled) for rights, paths in access.items() for path in paths]
+    _restrict(_Ruleset(handled, tcp, scoped), grants)
+
+
+def _restrict(ruleset: _Ruleset, grants: Iterable[tuple[str, int]]) -> None:
+    # Older kernels refuse a longer structure only when what they do not know of it is not zero.
+    size = ctypes.c_size_t(ctypes.sizeof(ruleset))
+    rules = _call("landlock_create_ruleset", "syscall", _CREATE_RULESET, ctypes.byref(ruleset), size, 0)
+    try:
+        for path, access in grants:
+            _grant(rules, path, access)
+        _call("landlock_restrict_self", "syscall", _RESTRICT_SELF, rules, 0)
+    finally:
+        os.close(rules)
+
+
+def _grant(rules: int, path: str, access: int) -> None:
+    try:
+        parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    try:
+        if not stat.S_ISDIR(os.fstat(parent).st_mode):
+            access &= _OF_FILES
+        rule = ctypes.byref(_Beneath(access, parent))
+        _call(f"landlock_add_rule of {path}", "syscall", _ADD_RULE, rules, _PATH_BENEATH, rule, 0)
+    finally:
+        os.close(parent)
+
+
+def _install(program: bytes) -> None:
+    """Put a filter of system calls in force for this process and whatever it starts, without a way back."""
+    held = ctypes.create_string_buffer(program, len(program))
+    given = ctypes.byref(_Filter(len(program) // 8, ctypes.addressof(held)))
+    _call("seccomp's filter was refused", "prctl", _SET_SECCOMP, _SECCOMP_FILTER, given, 0, 0)

@@ -11,27 +11,28 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from cicd_agent.adapters.sandbox.confinement import give_up
-from cicd_agent.adapters.sandbox.landlock import SIGNALS_SINCE, no_new_privileges, scope_signals
+from cicd_agent.adapters.sandbox.confinement import SIGNALS_SINCE, give_up, scope_signals
 from cicd_agent.adapters.sandbox.resource_monitor import Process, descendants, disk, free_bytes, memory
-from cicd_agent.adapters.sandbox.spec import Box
+from cicd_agent.adapters.sandbox.spec import TREE, Box
 from cicd_agent.adapters.sandbox.tree import remove
 
 BOOT = "import sys; sys.path.append(sys.argv[1]); from cicd_agent.adapters.sandbox.launcher import {0}; sys.exit({0}())"
 READY = "ready"
-"""What is said before the command takes the place of the launcher; anything after it is why it could not."""
+"""The report before the command takes the place of the launcher; anything after it is why it could not."""
 
 _DEATH_SIGNAL, _SUBREAPER = 1, 36
 _EVENTS = frozenset({signal.SIGCHLD, signal.SIGTERM})
 _TICK = 0.05
 _SHARE = 20
-"""At most one part in so many of the time goes into looking at the disk."""
+"""At most one part in so many of the time goes into measuring the disk."""
 _PATIENCE = 5.0
 _NOT_FOUND = 127
+_KILLED = 128 + signal.SIGKILL
 
 
 def launcher(python: str, program: str) -> list[str]:
@@ -40,7 +41,7 @@ def launcher(python: str, program: str) -> list[str]:
 
 
 def supervise() -> int:
-    """Run the box that standard input describes, and write what became of it on its status descriptor."""
+    """Run the box that standard input describes, and report what became of it on its status descriptor."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _EVENTS)
     libc = ctypes.CDLL(None, use_errno=True)
     # Whatever is left of the command must not outlive the agent, nor lose itself under init.
@@ -51,17 +52,17 @@ def supervise() -> int:
         return 1
     os.set_inheritable(box.status, False)  # noqa: FBT003  the function has it so
     scoped = box.confined and box.landlock >= SIGNALS_SINCE and _scope()
-    ready, tell = os.pipe()
+    ready, report = os.pipe()
     started = os.fork()
     if not started:
         os.close(ready)
-        return _start(box, tell)
-    os.close(tell)
-    code, stopped = _Watch(box, started).run()
+        return _start(box, report)
+    os.close(report)
+    code, stopped = _watch(box, started)
     left = _sweep(box, scoped=scoped)
     if os.getppid() != box.caller:
         # Nobody is there any more to do it.
-        remove(Path(box.room))
+        remove(Path(box.folder))
         return 1
     os.set_blocking(ready, False)
     status = b""
@@ -80,7 +81,6 @@ def inside() -> int:
 
 def _scope() -> bool:
     """Whether a signal of ours can reach only what we start. That it is so is tried out: the answer has to be right."""
-    no_new_privileges()
     scope_signals()
     try:
         os.kill(os.getppid(), 0)
@@ -91,7 +91,7 @@ def _scope() -> bool:
     return False
 
 
-def _start(box: Box, tell: int) -> int:
+def _start(box: Box, report: int) -> int:
     """In the child: a session of its own, the signals of a fresh process, and the command or its wrapper."""
     os.setsid()
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
@@ -101,81 +101,72 @@ def _start(box: Box, tell: int) -> int:
         # When the machine runs out of memory, it is this that has to go.
         Path("/proc/self/oom_score_adj").write_text("1000")
     if not box.wrapper:
-        return _execute(box, tell)
+        return _execute(box, report)
     handed = os.memfd_create("box")
-    os.write(handed, replace(box, status=tell).dump())
+    os.write(handed, replace(box, status=report).dump())
     os.lseek(handed, 0, os.SEEK_SET)
     os.dup2(handed, 0)
-    os.set_inheritable(tell, True)  # noqa: FBT003
-    line = [*box.wrapper, *launcher(sys.executable, "inside")]
-    return _exec(line, box.environment, tell)
+    os.set_inheritable(report, True)  # noqa: FBT003
+    return _exec([*box.wrapper, *launcher(sys.executable, "inside")], box.environment, report)
 
 
-def _execute(box: Box, tell: int) -> int:
+def _execute(box: Box, report: int) -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     try:
-        os.chdir(box.directory)
+        os.chdir(Path(box.folder, TREE))
         give_up(box)
     except OSError as error:
-        os.write(tell, f"{error.strerror}".encode())
+        os.write(report, f"{error.strerror}".encode())
         return _NOT_FOUND
-    except KeyError as unknown:
-        os.write(tell, f"system calls of {unknown.args[0]} are not known".encode())
-        return _NOT_FOUND
-    os.write(tell, READY.encode())
-    return _exec(box.command, box.environment, tell)
+    os.write(report, READY.encode())
+    return _exec(box.command, box.environment, report)
 
 
-def _exec(command: tuple[str, ...] | list[str], environment: dict[str, str], tell: int) -> int:
+def _exec(command: Sequence[str], environment: Mapping[str, str], report: int) -> int:
     try:
         os.execvpe(command[0], list(command), environment)  # noqa: S606  a list of arguments, and no shell
     except OSError as error:
-        os.write(tell, f"{command[0]}: {error.strerror}".encode())
+        os.write(report, f"{command[0]}: {error.strerror}".encode())
     return _NOT_FOUND
 
 
-class _Watch:
-    """Looks after the command until it ends or uses more than it may."""
-
-    def __init__(self, box: Box, started: int) -> None:
-        self._box = box
-        self._limits = box.limits
-        self._started = started
-        self._end = time.monotonic() + box.limits["wall_seconds"]
-        self._free = free_bytes(box.room)
-        self._next_look = 0.0
-
-    def run(self) -> tuple[int, str]:
-        """The exit code as a shell tells it, and the limit that was passed ("" when none was)."""
-        while True:
-            event = signal.sigtimedwait(_EVENTS, max(0.0, min(_TICK, self._end - time.monotonic())))
-            if event is not None and event.si_signo == signal.SIGTERM:
-                return 128 + signal.SIGKILL, ""
-            if (code := _reap(self._started)) is not None:
-                return code, "cpu_seconds" if code == 128 + signal.SIGXCPU else ""
-            if passed := self._passed():
-                return 128 + signal.SIGKILL, passed
-
-    def _passed(self) -> str:
+def _watch(box: Box, started: int) -> tuple[int, str]:
+    """Wait until the command ends or uses too much: the exit code as a shell has it, and the limit that was passed."""
+    end = time.monotonic() + box.limits["wall_seconds"]
+    free = free_bytes(box.folder)
+    next_measurement = 0.0
+    while True:
+        event = signal.sigtimedwait(_EVENTS, max(0.0, min(_TICK, end - time.monotonic())))
+        if event is not None and event.si_signo == signal.SIGTERM:
+            return _KILLED, ""
+        if (code := _reap(started)) is not None:
+            return code, "cpu_seconds" if code == 128 + signal.SIGXCPU else ""
         now = time.monotonic()
-        if now >= self._end:
-            return "wall_seconds"
+        if now >= end:
+            return _KILLED, "wall_seconds"
         processes = descendants(os.getpid())
-        if sum(process.seconds for process in processes) > self._limits["cpu_seconds"]:
-            return "cpu_seconds"
-        if memory(processes, int(self._limits["memory_bytes"])) > self._limits["memory_bytes"]:
-            return "memory_bytes"
-        return self._disk(processes, now) if now >= self._next_look else ""
+        passed = _passed(box, processes)
+        if not passed and now >= next_measurement:
+            passed = _passed_on_disk(box, processes, free)
+            next_measurement = now + (time.monotonic() - now) * _SHARE
+        if passed:
+            return _KILLED, passed
 
-    def _disk(self, processes: list[Process], now: float) -> str:
-        used = disk(self._box.room, processes, self._free)
-        took = time.monotonic() - now
-        self._next_look = now + took * _SHARE
-        if used.files > self._limits["files"]:
-            return "files"
-        return "disk_bytes" if used.size > self._limits["disk_bytes"] else ""
+
+def _passed(box: Box, processes: list[Process]) -> str:
+    if sum(process.seconds for process in processes) > box.limits["cpu_seconds"]:
+        return "cpu_seconds"
+    limit = int(box.limits["memory_bytes"])
+    return "memory_bytes" if memory(processes, limit) > limit else ""
+
+
+def _passed_on_disk(box: Box, processes: list[Process], free: int) -> str:
+    size, files = disk(box.folder, processes, free)
+    if files > box.limits["files"]:
+        return "files"
+    return "disk_bytes" if size > box.limits["disk_bytes"] else ""
 
 
 def _reap(child: int | None = None) -> int | None:

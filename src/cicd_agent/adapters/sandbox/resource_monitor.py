@@ -17,14 +17,13 @@ class Process(NamedTuple):
 
     pid: int
     parent: int
-    state: str
     seconds: float
     threads: int
     memory: int
 
 
 def processes() -> Iterator[Process]:
-    """All processes that can be seen."""
+    """All processes that are visible from here."""
     for directory in Path("/proc").glob("[0-9]*"):
         try:
             line = (directory / "stat").read_bytes()
@@ -35,7 +34,6 @@ def processes() -> Iterator[Process]:
         yield Process(
             pid=int(directory.name),
             parent=int(fields[1]),
-            state=fields[0].decode(),
             seconds=sum(int(ticks) for ticks in fields[11:15]) / _TICKS,
             threads=int(fields[17]),
             memory=int(fields[21]) * _PAGE,
@@ -47,12 +45,9 @@ def descendants(ancestor: int) -> list[Process]:
     children: dict[int, list[Process]] = {}
     for process in processes():
         children.setdefault(process.parent, []).append(process)
-    result: list[Process] = []
-    pending = [ancestor]
-    while pending:
-        born = children.pop(pending.pop(), [])
-        result += born
-        pending += [process.pid for process in born]
+    result = children.pop(ancestor, [])
+    for process in result:
+        result += children.pop(process.pid, [])
     return result
 
 
@@ -82,15 +77,8 @@ def _share(process: Process) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:")), process.memory)
 
 
-class Usage(NamedTuple):
-    """What a directory takes on the disk."""
-
-    size: int
-    files: int
-
-
-def disk(folder: str, processes: Iterable[Process], free: int) -> Usage:
-    """What lies beneath `folder`, and what has been deleted there but is still open.
+def disk(folder: str, processes: Iterable[Process], free: int) -> tuple[int, int]:
+    """Bytes and number of files beneath `folder`, with what has been deleted there but is still open.
 
     `free` is what the file system had left at the beginning: how much less it is now stands for what we may not see.
     """
@@ -111,9 +99,9 @@ def disk(folder: str, processes: Iterable[Process], free: int) -> Usage:
             blind = True
         except OSError:
             # Too deep for a path: nobody does that by accident.
-            return Usage(size, _UNCOUNTABLE)
+            return size, _UNCOUNTABLE
     size += sum(_deleted(folder, processes).values())
-    return Usage(max(size, free - free_bytes(folder)) if blind else size, files)
+    return max(size, free - free_bytes(folder)) if blind else size, files
 
 
 def free_bytes(folder: str) -> int:
@@ -126,14 +114,10 @@ def _deleted(folder: str, processes: Iterable[Process]) -> dict[int, int]:
     device = Path(folder).stat().st_dev
     sizes: dict[int, int] = {}
     for process in processes:
-        for status in _open_files(process.pid):
-            if stat.S_ISREG(status.st_mode) and status.st_nlink == 0 and status.st_dev == device:
-                sizes[status.st_ino] = status.st_blocks * 512
+        with suppress(OSError):
+            for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+                with suppress(OSError):
+                    status = descriptor.stat()
+                    if stat.S_ISREG(status.st_mode) and status.st_nlink == 0 and status.st_dev == device:
+                        sizes[status.st_ino] = status.st_blocks * 512
     return sizes
-
-
-def _open_files(pid: int) -> Iterator[os.stat_result]:
-    with suppress(OSError):
-        for number in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(OSError):
-                yield number.stat()

@@ -1,6 +1,7 @@
 """Runs untrusted code on this machine: on a copy, without secrets or network, within limits, leaving nothing behind."""
 
 import os
+import platform
 import secrets
 import sys
 import tempfile
@@ -10,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from cicd_agent.adapters.sandbox.landlock import version
-from cicd_agent.adapters.sandbox.mounts import HOME, PATH, SHARED_MEMORY, TMP, TREE, bubblewrap, view, wrapper
+from cicd_agent.adapters.sandbox.confinement import landlock_version
 from cicd_agent.adapters.sandbox.process import launch
-from cicd_agent.adapters.sandbox.spec import Box
-from cicd_agent.adapters.sandbox.tree import Room, remove
-from cicd_agent.adapters.sandbox.tree import collect as read_back
+from cicd_agent.adapters.sandbox.seccomp import ARCHITECTURES, Surroundings
+from cicd_agent.adapters.sandbox.seccomp import program as filter_program
+from cicd_agent.adapters.sandbox.spec import HOME, PATH, SHARED_MEMORY, TMP, TREE, Box, bubblewrap, visible, wrapper
+from cicd_agent.adapters.sandbox.tree import Workspace, remove
 from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
 from cicd_agent.errors import ConfigError
 
@@ -39,15 +40,15 @@ class LocalSandbox(Sandbox):
         self._scratch = scratch
         self._only = only
         self._allow_unsandboxed = allow_unsandboxed
-        self._landlock = min(newest_landlock, version())
-        self._lacks: dict[Tier, str] = {}
+        self._landlock = min(newest_landlock, landlock_version())
+        self._reasons: dict[Tier, str] = {}
 
     def tier(self, *, loopback: bool = False) -> Tier:
         """The strongest tier that is there. Raises SandboxUnavailable, with the reasons, when there is none."""
         reasons = []
         for tier in (Tier.BUBBLEWRAP, Tier.LANDLOCK):
             if self._only in {None, tier}:
-                reason = self._lack(tier, loopback=loopback)
+                reason = self._unavailable(tier, loopback=loopback)
                 if not reason:
                     return tier
                 reasons.append(f"{tier}: {reason}")
@@ -66,7 +67,6 @@ class LocalSandbox(Sandbox):
         *,
         limits: Limits,
         files: Mapping[str, bytes] | None = None,
-        collect: Sequence[str] = (),
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         loopback: bool = False,
@@ -76,35 +76,28 @@ class LocalSandbox(Sandbox):
         environment = environment or {}
         _check(command, environment, readable)
         tier = self.tier(loopback=loopback)
-        with self._room(limits, tier) as (path, workspace):
+        with self._workspace(limits, tier) as (path, workspace):
             workspace.copy(tree, path / TREE, without)
             workspace.write(path / TREE, files or {})
-            box = self._box(
-                command, path, limits, tier=tier, readable=readable, environment=environment, user=workspace.owner
-            )
             started = time.monotonic()
-            result = launch(box)
+            result = launch(self._box(command, path, limits, tier, workspace.owner, readable, environment))
             seconds = time.monotonic() - started
-            collected, notes = read_back(path / TREE, collect, limits.file_bytes)
-        if result.left:
-            notes += (f"{result.left} processes of the command could not be ended",)
+        left = f"\n{result.left} processes of the command could not be ended" if result.left else ""
         return Ran(
             exit_code=result.code,
             stdout=result.stdout,
-            stderr=result.stderr + result.fault.encode(),
+            stderr=result.stderr + f"{result.fault}{left}".encode(),
             stopped=Stop.OUTPUT if result.over else Stop(result.stopped) if result.stopped else None,
-            files=collected,
-            notes=notes,
             tier=tier,
             seconds=seconds,
         )
 
     @contextmanager
-    def _room(self, limits: Limits, tier: Tier) -> Iterator[tuple[Path, Room]]:
+    def _workspace(self, limits: Limits, tier: Tier) -> Iterator[tuple[Path, Workspace]]:
         """A directory of the run's own, given to its user."""
         path = Path(tempfile.mkdtemp(prefix="cicd-agent-sandbox-", dir=self._scratch)).resolve()
         try:
-            workspace = Room(_user() if tier is not Tier.NONE else None, limits.disk_bytes, limits.files)
+            workspace = Workspace(_user() if tier is not Tier.NONE else None, limits.disk_bytes, limits.files)
             if workspace.owner is not None:
                 os.chown(path, workspace.owner, workspace.owner)
             for name in (TMP, HOME, SHARED_MEMORY):
@@ -113,57 +106,58 @@ class LocalSandbox(Sandbox):
         finally:
             remove(path)
 
-    def _box(
+    def _box(  # noqa: PLR0917  each of another type
         self,
         command: Sequence[str],
         folder: Path,
         limits: Limits,
-        *,
         tier: Tier,
-        readable: Sequence[Path] = (),
-        environment: Mapping[str, str],
         user: int | None,
+        readable: Sequence[Path] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> Box:
-        namespaces = tier is Tier.BUBBLEWRAP
-        program = bubblewrap() if namespaces else None
-        own = {
-            "PATH": PATH,
-            "HOME": str(folder / HOME),
-            "TMPDIR": str(folder / TMP),
-            "LANG": "C.UTF-8",
-        }
+        program = bubblewrap() if tier is Tier.BUBBLEWRAP else None
+        own = {"PATH": PATH, "HOME": str(folder / HOME), "TMPDIR": str(folder / TMP), "LANG": "C.UTF-8"}
+        around = Surroundings(namespaces=program is not None, own_user=user is not None, landlock=self._landlock)
+        is_confined = tier is not Tier.NONE
         return Box(
             command=tuple(command),
-            environment={**own, **environment},
-            room=str(folder),
-            directory=str(folder / TREE),
-            view=view(folder, readable, namespaces=namespaces),
+            environment={**own, **(environment or {})},
+            folder=str(folder),
             limits=asdict(limits),
-            confined=tier is not Tier.NONE,
+            confined=is_confined,
+            readable=(*visible(readable), *(("/proc",) if program else ())),
+            writable=(
+                *(str(folder / name) for name in (TREE, TMP, HOME)),
+                *(("/tmp", "/dev/shm") if program else ()),  # noqa: S108  its own ones
+            ),
             wrapper=tuple(wrapper(program, folder, readable, root=os.geteuid() == 0)) if program else (),
             user=user,
             landlock=self._landlock,
+            filter=filter_program(platform.machine(), around).hex() if is_confined else "",
         )
 
-    def _lack(self, tier: Tier, *, loopback: bool) -> str:
+    def _unavailable(self, tier: Tier, *, loopback: bool) -> str:
         """Why this tier is not to be had, "" when it is."""
         if loopback and tier is Tier.LANDLOCK:
             return "it has no network"
-        if tier not in self._lacks:
-            self._lacks[tier] = self._probe(tier)
-        return self._lacks[tier]
+        if tier not in self._reasons:
+            self._reasons[tier] = self._probe(tier)
+        return self._reasons[tier]
 
     def _probe(self, tier: Tier) -> str:
         if sys.platform != "linux":
             return "it needs Linux"
+        if (machine := platform.machine()) not in ARCHITECTURES:
+            return f"system calls of {machine} are not known"
         if tier is Tier.LANDLOCK and not self._landlock:
             return "this kernel has none, or has it switched off"
         if tier is Tier.BUBBLEWRAP and bubblewrap() is None:
             return "it is not installed"
         try:
-            with self._room(_PROBE, tier) as (path, workspace):
+            with self._workspace(_PROBE, tier) as (path, workspace):
                 workspace.directory(path / TREE)
-                launch(self._box(("/bin/sh", "-c", ":"), path, _PROBE, tier=tier, environment={}, user=workspace.owner))
+                launch(self._box(("/bin/sh", "-c", ":"), path, _PROBE, tier, workspace.owner))
         except SandboxUnavailable as error:
             return error.why
         return ""

@@ -1,8 +1,8 @@
-"""Makes the copy that a command runs in, reads results out of it as the hostile input they are, and removes it."""
+"""Makes the copy that a command runs in, and removes it."""
 
 import os
 import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,12 +10,9 @@ from shutil import copyfile
 
 from cicd_agent.errors import ConfigError
 
-_GIT = ".git"
-_MOVED = ".moved"
-
 
 @dataclass(slots=True)
-class Room:
+class Workspace:
     """What is left of a run's disk while its copy is made; `owner` is the user whom everything is given to, if any."""
 
     owner: int | None
@@ -27,17 +24,17 @@ class Room:
 
         `without` are names at the top that are left out.
         """
-        waiting = [(source, target)]
-        while waiting:
-            here, there = waiting.pop()
+        pending = [(source, target)]
+        while pending:
+            here, there = pending.pop()
             self.directory(there)
             try:
                 with os.scandir(here) as entries:
                     for entry in entries:
-                        if entry.name == _GIT or (here == source and entry.name in without):
+                        if entry.name == ".git" or (here == source and entry.name in without):
                             continue
                         if entry.is_dir(follow_symlinks=False):
-                            waiting.append((Path(entry.path), there / entry.name))
+                            pending.append((Path(entry.path), there / entry.name))
                         else:
                             self._copy(entry, there / entry.name)
             except OSError as error:
@@ -99,41 +96,6 @@ class Room:
             os.chown(path, self.owner, self.owner, follow_symlinks=False)
 
 
-def collect(top: Path, names: Sequence[str], limit: int) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """The files by these names, and a note on each that cannot be had: whoever made them chose what they are."""
-    files: dict[str, bytes] = {}
-    notes: list[str] = []
-    for name in names:
-        try:
-            content = _read(top, _parts(name), limit)
-        except OSError as error:
-            notes.append(f"{name} cannot be read: {error.strerror}")
-            continue
-        if content is None:
-            notes.append(f"{name} is not a file of at most {limit:,} bytes")
-        else:
-            files[name] = content
-    return files, tuple(notes)
-
-
-def _read(top: Path, parts: Sequence[str], limit: int) -> bytes | None:
-    # By descriptors: no component can be a link, and a FIFO keeps nobody waiting.
-    here = os.open(top, os.O_PATH | os.O_DIRECTORY)
-    try:
-        for part in parts[:-1]:
-            inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
-            os.close(here)
-            here = inner
-        last = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
-    finally:
-        os.close(here)
-    with open(last, "rb") as file:  # noqa: PTH123  a descriptor, not a path
-        if not stat.S_ISREG(os.fstat(last).st_mode):
-            return None
-        content = file.read(limit + 1)
-    return content if len(content) <= limit else None
-
-
 def _parts(name: str) -> tuple[str, ...]:
     """The components of a path below the copy. Raises ConfigError for any other path."""
     parts = PurePosixPath(name).parts
@@ -143,24 +105,24 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a room, however deep its directories are and whatever their modes: each is moved up before it is emptied.
+    """Remove a folder, however deep it is and whatever the modes in it: each directory moves up before it is emptied.
 
     What cannot be removed stays, without an error: the run's result is not worse for it.
     """
     with suppress(OSError):
-        waiting, number = [folder], 0
-        while waiting:
-            directory = waiting.pop()
+        pending, number = [folder], 0
+        while pending:
+            directory = pending.pop()
             with os.scandir(directory) as entries:
                 for entry in list(entries):
                     if not entry.is_dir(follow_symlinks=False):
                         Path(entry.path).unlink()
                         continue
                     number += 1
-                    moved = folder / f"{number}{_MOVED}"
+                    moved = folder / f"{number}.moved"
                     with suppress(PermissionError):
                         Path(entry.path).chmod(0o700)
-                    waiting.append(Path(entry.path).rename(moved))
+                    pending.append(Path(entry.path).rename(moved))
             if directory != folder:
                 directory.rmdir()
         folder.rmdir()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cicd_agent.adapters.sandbox.mounts import PATH
+from cicd_agent.adapters.sandbox.spec import PATH
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
 
 ENVIRONMENTS = (".venv", "venv")

@@ -1,7 +1,7 @@
 """The values of a run in the sandbox: what it may use, what ended it, and how well it was shut in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -57,10 +57,6 @@ class Ran:
     stdout: bytes = b""
     stderr: bytes = b""
     stopped: Stop | None = None
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    """The files that were asked for, as they were at the end."""
-    notes: tuple[str, ...] = ()
-    """Why a file that was asked for is not there, a sentence each."""
     tier: Tier = Tier.NONE
     seconds: float = 0.0
 
@@ -79,7 +75,6 @@ class Sandbox(Protocol):
         *,
         limits: Limits,
         files: Mapping[str, bytes] | None = None,
-        collect: Sequence[str] = (),
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         loopback: bool = False,
@@ -87,9 +82,9 @@ class Sandbox(Protocol):
     ) -> Ran:
         """Run `command` at the top of a fresh copy of `tree` (without `.git`) that is gone when this returns.
 
-        Names at the top of the tree that stand in `without` are not copied.
-        `files` (path below the copy → content) are put over it first, and those that `collect` names are read at the
-        end. `readable` are directories that the command may read and run beside the system's (a virtual environment).
-        It gets the `environment` that is given, over PATH, HOME, TMPDIR and LANG, and nothing else. With `loopback` it
-        may talk to itself over a private network. Raises SandboxUnavailable where the machine cannot hold it.
+        Names at the top of the tree that stand in `without` are not copied. `files` (path below the copy → content) are
+        put over it first. `readable` are directories that the command may read and run beside the system's (a virtual
+        environment). It gets the `environment` that is given, over PATH, HOME, TMPDIR and LANG, and nothing else. With
+        `loopback` it may talk to itself over a private network. Raises SandboxUnavailable where the machine cannot hold
+        it.
         """
