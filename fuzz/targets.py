@@ -24,7 +24,7 @@ from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.deploy_gate.claims import GateDraft
 from cicd_agent.modes.gen_tests.questions import TestsDraft
 from cicd_agent.modes.review.questions.draft import ReviewDraft
-from cicd_agent.modes.review.sarif.reader import read_sarif
+from cicd_agent.modes.review.tool_findings import read_sarif
 from cicd_agent.settings.config_file import ConfigFile, Problem
 
 EVENTS = ("pull_request", "push", "workflow_run", "issue_comment", "deployment", "merge_group", "release", "schedule")

@@ -2,9 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.risk.assessment import assess
+from cicd_agent.analysis.risk.assessment import Floor, assess
 from cicd_agent.analysis.risk.features import features
-from cicd_agent.analysis.risk.floors import Floor
 from cicd_agent.analysis.risk.model import SHIPPED_THRESHOLDS
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.domain.repository.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind

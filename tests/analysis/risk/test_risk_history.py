@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.risk.assessment import FEWEST, assess
+from cicd_agent.analysis.risk.assessment import FEWEST, Floor, assess
 from cicd_agent.analysis.risk.features import features
-from cicd_agent.analysis.risk.floors import Floor
 from cicd_agent.analysis.risk.model import SHIPPED_THRESHOLDS, score
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import Experience, History, Measures, PastChange, Trouble

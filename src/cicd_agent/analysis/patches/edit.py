@@ -1,8 +1,12 @@
 """What a patch does to one file, as those who judge it look at it: whole texts, the pieces that differ, code alone."""
 
 import re
+import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
 
 from cicd_agent.analysis.patches.apply import Texts, apply
 from cicd_agent.analysis.patches.parser import FilePatch, Flaw, Patch
@@ -139,3 +143,49 @@ def code_only(text: str, suffix: str) -> str:
     if pattern is None:
         return text
     return pattern.sub(lambda match: match["string"] or _BLANKED.sub(" ", match[0]), text)
+
+
+_TABLES = tomllib.loads(files(__package__).joinpath("patterns.toml").read_text("utf-8"))
+KINDS = {kind: frozenset(names) for kind, names in _TABLES["kinds"].items()}
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE}
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What shows that a patch does something it may not: `clause` begins with a verb.
+
+    It is looked for in code alone, or in comments as well, and only in files whose name or suffix is among `kinds`, if
+    there are any.
+    """
+
+    clause: str
+    pattern: re.Pattern[str]
+    in_comments: bool
+    kinds: frozenset[str]
+
+
+def _compiled(table: dict[str, Any]) -> re.Pattern[str]:
+    flags = re.NOFLAG
+    for letter in table.get("flags", ""):
+        flags |= _FLAGS[letter]
+    return re.compile("|".join(table["any"]), flags)
+
+
+def _signs(name: str) -> Iterator[Sign]:
+    for table in _TABLES[name]:
+        kinds = KINDS[table["kind"]] if "kind" in table else frozenset[str]()
+        yield Sign(table["clause"], _compiled(table), table.get("in-comments", False), kinds)
+
+
+SILENCING = tuple(_signs("silencing"))
+WEAKENING = tuple(_signs("weakening"))
+PATTERNS = {name: _compiled(table) for name, table in _TABLES["patterns"].items()}
+
+
+def grown(pattern: re.Pattern[str], old: str, new: str) -> bool:
+    """Whether something that a pattern finds occurs more often than before, or in other words."""
+    found = Counter(" ".join(match[0].split()) for match in pattern.finditer(new))
+    if not found:
+        return False
+    found.subtract(" ".join(match[0].split()) for match in pattern.finditer(old))
+    return any(count > 0 for count in found.values())

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from cicd_agent.analysis.risk.assessment import floor_of
 from cicd_agent.analysis.risk.features import says_repair
-from cicd_agent.analysis.risk.floors import floor_of
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import (
     COUNTED,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from cicd_agent.analysis.risk.assessment import FLOORS, risky_kinds
 from cicd_agent.analysis.risk.comment_only import is_comment_only
-from cicd_agent.analysis.risk.floors import FLOORS, risky_kinds
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
 from cicd_agent.analysis.rules.python.source import expression_text

@@ -1,16 +1,18 @@
 """Proves a model's claims: each is tied to the code it quotes, or rejected with the reason."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cicd_agent.analysis.rules.suppression import capped
-from cicd_agent.domain.finding import Finding, Location, Origin
+from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff, Side
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.quote import Miss, Quotes, shown
-from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.verdict import Rejected
-from cicd_agent.modes.review.questions.draft import Claim, ReviewDraft
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.verdict import Rejected, Strength
+from cicd_agent.modes.review.questions.draft import Claim, ClaimedStrength, ReviewDraft
+from cicd_agent.modes.shared.change_reader import unread
 
 MAX_CLAIMS = 100
 """Of one run. A longer list is a runaway answer: what comes after is rejected unread."""
@@ -122,3 +124,75 @@ def _folded(text: str) -> str:
 
 def _one_line(title: str) -> str:
     return clip(_folded(title), _MAX_TITLE)
+
+
+MAX_POSITIVES = 2
+_MAX_SENTENCE = 160
+_WORTH_SAYING = 20
+"""Added lines of code below which tests are no news."""
+_ENOUGH = 0.3
+"""Lines of tests for each line of code from which code comes with tests."""
+
+
+def positives(
+    drafts: Sequence[ReviewDraft], change: Change, findings: Sequence[Finding]
+) -> tuple[tuple[Strength, ...], tuple[Rejected, ...]]:
+    """What stands, and what was said without proof and why; `findings` are what stands against the change."""
+    accepted: list[Strength] = []
+    rejected: list[Rejected] = []
+    files = {file.path: file for file in change.files}
+    for claim in (claim for draft in drafts for claim in draft.strengths):
+        where = "there are enough of its kind" if len(accepted) >= MAX_POSITIVES else _location(claim, files, findings)
+        if isinstance(where, str):
+            rejected.append(Rejected(_as_finding(claim), f"said to be done well, but {where}"))
+        else:
+            accepted.append(Strength(_sentence(claim), where))
+    return (*accepted, *_tested(change, findings)), tuple(rejected)
+
+
+def _location(claim: ClaimedStrength, files: dict[str, FileDiff], findings: Sequence[Finding]) -> Location | str:
+    """The added lines that the claim quotes, or why it does not stand."""
+    file = files.get(claim.path)
+    if file is None:
+        return "its path is not in the change"
+    if not _sentence(claim):
+        return "it does not say what"
+    location = Quotes(file, Side.RIGHT).locate(claim.quote, 0)
+    if isinstance(location, Miss):
+        return "its quote stands at several places" if location.longer else location.reason
+    added = {line.new for line in file.added}
+    if not any(number in added for number in range(location.first, location.last + 1)):
+        return "the change does not add it"
+    where = Location(file.path, location.last, start=location.first if location.first < location.last else 0)
+    return "a finding stands at its lines" if any(each.location.meets(where) for each in findings) else where
+
+
+def _tested(change: Change, findings: Sequence[Finding]) -> Iterator[Strength]:
+    """That new code comes with tests, where it does and nothing is said against these."""
+    code = tests = 0
+    for file in (file for file in change.files if not unread(file)):
+        path_kinds = kinds(file.path)
+        if PathKind.TEST in path_kinds:
+            tests += sum(1 for line in file.added if line.text.strip()) - sum(1 for _ in file.deleted)
+        elif PathKind.SOURCE in path_kinds:
+            code += sum(1 for line in file.added if line.text.strip())
+    weak = any(finding.category is Category.TESTING for finding in findings)
+    if code >= _WORTH_SAYING and tests >= code * _ENOUGH and not weak:
+        yield Strength(f"{count(code, 'line')} of code come with {count(tests, 'line')} of tests")
+
+
+def _sentence(claim: ClaimedStrength) -> str:
+    return clip(" ".join(claim.what.split()).rstrip("."), _MAX_SENTENCE)
+
+
+def _as_finding(claim: ClaimedStrength) -> Finding:
+    return Finding(
+        id="strength",
+        title=_sentence(claim) or "(nothing)",
+        message="",
+        severity=Severity.LOW,
+        category=Category.RELIABILITY,
+        location=Location(claim.path),
+        quote=shown(claim.quote),
+        origin=Origin.MODEL,
+    )

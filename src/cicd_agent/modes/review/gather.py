@@ -14,7 +14,7 @@ from cicd_agent.modes.review.exhibits import (
     guideline_exhibits,
     recent_failures,
 )
-from cicd_agent.modes.review.sarif.findings import read_results
+from cicd_agent.modes.review.tool_findings import read_results
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.shared.self_triggered import own_run, own_touch
 from cicd_agent.settings.schema import Commenting, Settings

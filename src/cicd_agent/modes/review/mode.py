@@ -14,12 +14,12 @@ from cicd_agent.domain.verdict import ChatReply, Verdict
 from cicd_agent.modes.protocol import Account, BaseMode, Edits, Ports
 from cicd_agent.modes.review import gather
 from cicd_agent.modes.review.chat import chat
-from cicd_agent.modes.review.incremental.save import save_state
+from cicd_agent.modes.review.incremental_state import save_state
 from cicd_agent.modes.review.questions.sequence import questions
 from cicd_agent.modes.review.report import OUTPUTS, report
-from cicd_agent.modes.review.sarif.findings import proven_results
 from cicd_agent.modes.review.suggestion import edits
 from cicd_agent.modes.review.terminal import render
+from cicd_agent.modes.review.tool_findings import proven_results
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.rendering.style import Shape

@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.risk.assessment import assess
-from cicd_agent.analysis.risk.floors import floors
+from cicd_agent.analysis.risk.assessment import assess, floors
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import graded, silence
 from cicd_agent.domain.evidence import Evidence
@@ -14,16 +13,15 @@ from cicd_agent.domain.finding import Finding, Origin, Severity
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
-from cicd_agent.modes.review.claims import Proof, Prover
+from cicd_agent.modes.review.claims import Proof, Prover, positives
 from cicd_agent.modes.review.evidence import THREADS
-from cicd_agent.modes.review.incremental.state import load_state
+from cicd_agent.modes.review.incremental_state import load_state
 from cicd_agent.modes.review.questions.description_check import contradictions
 from cicd_agent.modes.review.questions.draft import ReviewDraft
 from cicd_agent.modes.review.questions.judge import Judgement, apply_judgement
-from cicd_agent.modes.review.questions.positives import positives
-from cicd_agent.modes.review.sarif.findings import merge_same
 from cicd_agent.modes.review.suggestion import prove_suggestions
 from cicd_agent.modes.review.threads import fixed, suppress_resolved
+from cicd_agent.modes.review.tool_findings import merge_same
 from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.settings.schema import Settings
 

@@ -7,7 +7,7 @@ from typing import Any
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.modes.review.claims import Prover, complain
-from cicd_agent.modes.review.incremental.state import ReusedState, load_state
+from cicd_agent.modes.review.incremental_state import ReusedState, load_state
 from cicd_agent.modes.review.questions import description_check, judge
 from cicd_agent.modes.review.questions.draft import ReviewDraft
 from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot

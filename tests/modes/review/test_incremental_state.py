@@ -19,8 +19,7 @@ from cicd_agent.domain.finding import Category, Severity
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.review.incremental.save import save_state
-from cicd_agent.modes.review.incremental.state import diff_digest, load_state
+from cicd_agent.modes.review.incremental_state import diff_digest, load_state, save_state
 from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.modes.review.questions.judge import Judged, JudgeDraft, Ruling
 from cicd_agent.modes.review.questions.sequence import questions
@@ -32,7 +31,7 @@ from tests.support.samples.generators import claims as any_claims
 
 NAMES = ("a.py", "b.py", "c.py")
 OFF = Settings(judge="off")
-SOURCES = Path(__file__).parents[4] / "src"
+SOURCES = Path(__file__).parents[3] / "src"
 
 
 def changed(**after: str) -> Change:

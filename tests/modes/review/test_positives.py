@@ -4,8 +4,8 @@ from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.verdict import RiskLevel, Strength
+from cicd_agent.modes.review.claims import positives
 from cicd_agent.modes.review.questions.draft import ClaimedStrength, ReviewDraft
-from cicd_agent.modes.review.questions.positives import positives
 from tests.support.samples.changes import change_of
 
 DIFF = """\

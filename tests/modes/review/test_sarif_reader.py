@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.domain.finding import Category, Finding, Origin, Severity
-from cicd_agent.modes.review.sarif import reader as sarif_read
-from cicd_agent.modes.review.sarif.reader import path_of, read_sarif
+from cicd_agent.modes.review import tool_findings as sarif_read
+from cicd_agent.modes.review.tool_findings import path_of, read_sarif
 from tests.support.samples.sarif import NOT_SARIF, WRONG, codeql, document, lint, semgrep, zizmor
 
 ROOTS = ("/home/runner/work/app/app", "/github/workspace")

@@ -1,1 +1,0 @@
-"""What other tools found, from their SARIF."""
