@@ -5,14 +5,14 @@ from difflib import SequenceMatcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.patches.writer import MAX_EDITS, opcodes
+from cicd_agent.analysis.patches.writer import MAX_EDITS, LineMatcher
 
 LINES = st.lists(st.sampled_from("abcd"), max_size=20)
 
 
 @given(LINES, LINES)
 def test_what_is_said_leads_from_one_to_the_other_in_the_fewest_steps(old: list[str], new: list[str]) -> None:
-    codes = opcodes(old, new)
+    codes = LineMatcher(old, new).get_opcodes()
     made: list[str] = []
     at = (0, 0)
     for what, i, j, k, m in codes:
@@ -28,7 +28,7 @@ def test_what_is_said_leads_from_one_to_the_other_in_the_fewest_steps(old: list[
 
 def test_lines_that_are_all_the_same_are_told_apart_by_their_place() -> None:
     same = ["}"] * 50_000
-    assert opcodes(["a", *same, "b"], ["A", *same, "B"]) == [
+    assert LineMatcher(["a", *same, "b"], ["A", *same, "B"]).get_opcodes() == [
         ("replace", 0, 1, 0, 1),
         ("equal", 1, 50_001, 1, 50_001),
         ("replace", 50_001, 50_002, 50_001, 50_002),
@@ -37,4 +37,4 @@ def test_lines_that_are_all_the_same_are_told_apart_by_their_place() -> None:
 
 def test_what_has_too_little_in_common_is_replaced_as_a_whole() -> None:
     old, new = [str(n) for n in range(MAX_EDITS)], [str(-n) for n in range(1, MAX_EDITS)]
-    assert opcodes(old, new) == [("replace", 0, len(old), 0, len(new))]
+    assert LineMatcher(old, new).get_opcodes() == [("replace", 0, len(old), 0, len(new))]

@@ -5,9 +5,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.patches.apply import apply
+from cicd_agent.analysis.patches.apply import apply, split
 from cicd_agent.analysis.patches.parser import Flaw, Patch, read_patch
-from cicd_agent.analysis.patches.writer import windows, written
+from cicd_agent.analysis.patches.writer import LineMatcher, written
 from tests.support.repos import TempRepo
 
 # Lines that look like parts of a diff, repeat themselves, and end in every way that text has.
@@ -90,9 +90,11 @@ def test_git_applies_what_is_written(tmp_path: Path) -> None:
     applies()
 
 
-def test_windows_cover_every_difference() -> None:
+def test_groups_cover_every_difference() -> None:
     before = "".join(f"{n}\n" for n in range(50))
     after = before.replace("\n7\n", "\nseven\n").replace("\n40\n", "\n")
-    found = list(windows(before, after))
-    assert [(window.deleted, window.added) for window in found] == [(["7\n"], ["seven\n"]), (["40\n"], [])]
-    assert [window.first for window in found] == [(4, 4), (37, 37)]
+    old, new = split(before), split(after)
+    groups = list(LineMatcher(old, new).get_grouped_opcodes(3))
+    changes = [[(old[i:j], new[k:m]) for what, i, j, k, m in group if what != "equal"] for group in groups]
+    assert changes == [[(["7\n"], ["seven\n"])], [(["40\n"], [])]]
+    assert [(group[0][1], group[0][3]) for group in groups] == [(4, 4), (37, 37)]

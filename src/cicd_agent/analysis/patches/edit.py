@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from cicd_agent.analysis.patches.apply import Texts, apply
+from cicd_agent.analysis.patches.apply import Texts, apply, split
 from cicd_agent.analysis.patches.parser import FilePatch, Flaw, Patch
-from cicd_agent.analysis.patches.writer import windows
+from cicd_agent.analysis.patches.writer import LineMatcher
 from cicd_agent.domain.repository.paths import PathKind, kinds
 
 CLIP = 2_000
@@ -28,25 +28,18 @@ _PYTHON = re.compile(
 _HASH = re.compile(rf"(?P<string>{_STRINGS})|(?<![$\w{{])#[^\n]*|^=begin\b.*?(?:^=end\b|\Z)", re.DOTALL | re.MULTILINE)
 _XML = re.compile(r"(?P<string>(?!))|<!--.*?(?:-->|\Z)", re.DOTALL)
 _DASHES = re.compile(rf"(?P<string>{_STRINGS})|--[^\n]*", re.DOTALL)
-_COMMENTS = (
-    (_C_LIKE, "astro c cc cpp cs cxx dart go groovy gradle h hpp java js jsx kt kts mjs cjs mts cts json php rs scala"),
-    (_C_LIKE, "scss svelte swift ts tsx vue zig"),
-    (_PYTHON, "py pyi pyx"),
-    (
-        _HASH,
-        "bash bats cfg cmake conf dockerfile ex exs ini makefile mk nix pl pm ps1 r rakefile rb sh t toml txt yaml yml",
-    ),
-    (_XML, "csproj fsproj html htm props targets xml"),
-    (_DASHES, "hs lua sql"),
-)
-_COMMENT_OF = {suffix: pattern for pattern, suffixes in _COMMENTS for suffix in suffixes.split()}
+_COMMENTS = {
+    "astro c cc cpp cs cxx dart go groovy gradle h hpp java js jsx kt kts mjs cjs mts cts json php rs scala": _C_LIKE,
+    "scss svelte swift ts tsx vue zig": _C_LIKE,
+    "py pyi pyx": _PYTHON,
+    "bash bats cfg cmake conf dockerfile ex exs ini makefile mk nix pl pm ps1 r rakefile rb sh t toml txt": _HASH,
+    "yaml yml": _HASH,
+    "csproj fsproj html htm props targets xml": _XML,
+    "hs lua sql": _DASHES,
+}
+_COMMENT_OF = {suffix: pattern for suffixes, pattern in _COMMENTS.items() for suffix in suffixes.split()}
 _BLANKED = re.compile(r"[^\n]")
 _PROSE = frozenset({"md", "markdown", "mdx", "rst", "adoc", "asciidoc", "org"})
-_TEST_CODE = re.compile(
-    r"^[ \t]*(?:async\s+)?def test\w*\(|#\[(?:\w+::)*test\b|^[ \t]*@Test\b|^[ \t]*\[(?:Fact|Theory|Test|TestMethod)\b"
-    r"|^func Test\w*\(|\bTEST(?:_F|_P|_CASE)?\s*\(|^[ \t]*(?:describe|it|test)\s*\(\s*['\"`]|^@test\s",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +54,12 @@ class Piece:
     added: tuple[str, ...]
     gone: tuple[int, ...]
     """The indices of the deleted lines in the text before."""
+
+    @property
+    def gone_lines(self) -> set[str]:
+        """The deleted lines that were not merely moved or indented."""
+        gone, come = ({line.strip().rstrip(",") for line in lines} for lines in (self.deleted, self.added))
+        return gone - come
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +82,16 @@ class Edit:
         return _suffix(self.path)
 
     @property
+    def names(self) -> frozenset[str]:
+        """What a table may call the file by."""
+        return frozenset({self.suffix, self.name, self.name.partition(".")[0]})
+
+    @property
     def is_test(self) -> bool:
         if PathKind.TEST in self.kinds:
             return True
-        return bool(PathKind.SOURCE in self.kinds and _TEST_CODE.search(f"{self.before or ''}\n{self.after or ''}"))
+        texts = f"{self.before or ''}\n{self.after or ''}"
+        return PathKind.SOURCE in self.kinds and bool(PATTERNS["test-code"].search(texts))
 
     @property
     def is_prose(self) -> bool:
@@ -111,22 +116,26 @@ def _edit(file: FilePatch, before: Texts) -> Edit:
     else:
         old = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.old)
         new = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.new)
-    suffix = _suffix(file.path)
-    return Edit(file.path, old, new, tuple(_pieces(old or "", new or "", suffix)), kinds(file.path))
+    return Edit(file.path, old, new, tuple(_pieces(old or "", new or "", _suffix(file.path))), kinds(file.path))
 
 
-def _pieces(old: str, new: str, suffix: str) -> Iterator[Piece]:
+def _pieces(before: str, after: str, suffix: str) -> Iterator[Piece]:
+    old, new = split(before), split(after)
     # What is a comment is seen in the whole text: a piece may begin inside of one.
-    codes = [code_only(text, suffix).split("\n") for text in (old, new)]
-    for window in windows(old, new, _AROUND):
-        gone = [window.first[0] + at for what, i, j, _, _ in window.codes if what != "equal" for at in range(i, j)]
-        (i, j), sizes = window.first, (len(window.old), len(window.new))
-        old_code, new_code = (
-            _clipped(f"{line}\n" for line in code[at : at + size])
-            for code, at, size in zip(codes, (i, j), sizes, strict=True)
+    old_code, new_code = ([f"{line}\n" for line in code_only(text, suffix).split("\n")] for text in (before, after))
+    for group in LineMatcher(old, new).get_grouped_opcodes(_AROUND):
+        (_, i, _, k, _), (_, _, j, _, m) = group[0], group[-1]
+        changes = [code for code in group if code[0] != "equal"]
+        gone = tuple(at for _, first, end, _, _ in changes for at in range(first, end))
+        yield Piece(
+            _clipped(old[i:j]),
+            _clipped(new[k:m]),
+            _clipped(old_code[i:j]),
+            _clipped(new_code[k:m]),
+            deleted=tuple(old[at] for at in gone),
+            added=tuple(line for _, _, _, first, end in changes for line in new[first:end]),
+            gone=gone,
         )
-        texts = _clipped(window.old), _clipped(window.new)
-        yield Piece(*texts, old_code, new_code, tuple(window.deleted), tuple(window.added), tuple(gone))
 
 
 def _suffix(path: str) -> str:
@@ -146,7 +155,6 @@ def code_only(text: str, suffix: str) -> str:
 
 
 _TABLES = tomllib.loads(files(__package__).joinpath("patterns.toml").read_text("utf-8"))
-KINDS = {kind: frozenset(names) for kind, names in _TABLES["kinds"].items()}
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE}
 
 
@@ -154,14 +162,20 @@ _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE}
 class Sign:
     """What shows that a patch does something it may not: `clause` begins with a verb.
 
-    It is looked for in code alone, or in comments as well, and only in files whose name or suffix is among `kinds`, if
+    It is looked for in code alone, or in comments as well, and only in files whose name or suffix is among `names`, if
     there are any.
     """
 
     clause: str
     pattern: re.Pattern[str]
     in_comments: bool
-    kinds: frozenset[str]
+    names: frozenset[str]
+
+    def grows_in(self, edit: Edit) -> bool:
+        if self.names and self.names.isdisjoint(edit.names):
+            return False
+        both = ((each.old, each.new) if self.in_comments else (each.old_code, each.new_code) for each in edit.pieces)
+        return any(grown(self.pattern, old, new) for old, new in both)
 
 
 def _compiled(table: dict[str, Any]) -> re.Pattern[str]:
@@ -173,19 +187,17 @@ def _compiled(table: dict[str, Any]) -> re.Pattern[str]:
 
 def _signs(name: str) -> Iterator[Sign]:
     for table in _TABLES[name]:
-        kinds = KINDS[table["kind"]] if "kind" in table else frozenset[str]()
-        yield Sign(table["clause"], _compiled(table), table.get("in-comments", False), kinds)
+        names = NAMES[table["kind"]] if "kind" in table else frozenset[str]()
+        yield Sign(table["clause"], _compiled(table), table.get("in-comments", False), names)
 
 
+NAMES = {kind: frozenset(names) for kind, names in _TABLES["names"].items()}
+PATTERNS = {name: _compiled(table) for name, table in _TABLES["patterns"].items()}
 SILENCING = tuple(_signs("silencing"))
 WEAKENING = tuple(_signs("weakening"))
-PATTERNS = {name: _compiled(table) for name, table in _TABLES["patterns"].items()}
 
 
 def grown(pattern: re.Pattern[str], old: str, new: str) -> bool:
     """Whether something that a pattern finds occurs more often than before, or in other words."""
-    found = Counter(" ".join(match[0].split()) for match in pattern.finditer(new))
-    if not found:
-        return False
-    found.subtract(" ".join(match[0].split()) for match in pattern.finditer(old))
-    return any(count > 0 for count in found.values())
+    before, after = (Counter(" ".join(match[0].split()) for match in pattern.finditer(text)) for text in (old, new))
+    return bool(after - before)

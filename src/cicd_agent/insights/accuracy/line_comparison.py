@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from cicd_agent.analysis.patches.writer import opcodes
+from cicd_agent.analysis.patches.writer import LineMatcher
 
 _DISTINCTIVE = 8
 """Letters and digits that a block of lines needs, to be known again at another place."""
@@ -36,7 +36,7 @@ class Comparison:
         self._before, self._after = joined(self._old), joined(self._new)
         self._matches = {
             at: j + at - i
-            for what, i, to, j, _ in opcodes(self._old, self._new)
+            for what, i, to, j, _ in LineMatcher(self._old, self._new).get_opcodes()
             if what == "equal"
             for at in range(i, to)
         }
