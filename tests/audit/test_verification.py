@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.audit.tampering import MAX_BREAKS
-from cicd_agent.audit.verification import AnchorState, Break, Tampering, Verification, parse_anchor, verify
+from cicd_agent.audit.tampering import MAX_BREAKS, AnchorState, Break, Tampering, Verification
+from cicd_agent.audit.verification import parse_anchor, verify
 from cicd_agent.domain.audit_entry import ZERO_HASH, Link, Row, entry_hash
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.chains import SHOP, book, edited, forged, receipts, rehashed, rewritten, run

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from cicd_agent.audit.verification import AnchorState, Tampering, Verification, verify
+from cicd_agent.audit.tampering import AnchorState, Tampering, Verification
+from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Link, Row, entry_hash, parse_columns
 from tests.support.fakes.store import FakeStore
 from tests.support.jobs.audit import decided, done

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.audit.tampering import RecordedRemoval
-from cicd_agent.audit.verification import AnchorState, Tampering, verify
+from cicd_agent.audit.tampering import AnchorState, RecordedRemoval, Tampering
+from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import Entry, Kind, Link, Row
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.chains import DAY, SHOP, START, book, edited, pruning, receipts, rehashed, rewritten, run

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from cicd_agent.audit.summary import RunSummary, utc_text
-from cicd_agent.audit.verification import AnchorState, Break, Verification
+from cicd_agent.audit.tampering import AnchorState, Break, Verification
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.domain.ports.storage import Removal
 from cicd_agent.domain.text.json_view import Loose

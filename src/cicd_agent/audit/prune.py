@@ -6,7 +6,8 @@ from dataclasses import asdict
 from cicd_agent import __version__
 from cicd_agent.audit.page import PruneResult
 from cicd_agent.audit.query import Progress, counted
-from cicd_agent.audit.verification import Break, verify
+from cicd_agent.audit.tampering import Break
+from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import Entry, Kind
 from cicd_agent.domain.ports.storage import Removal, Store
 

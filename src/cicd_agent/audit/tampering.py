@@ -1,6 +1,6 @@
 """What can be wrong with a chain of entries, and where: the words of whoever checks one."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -97,21 +97,3 @@ class Verification:
     @property
     def holds(self) -> bool:
         return not self.breaks
-
-
-@dataclass
-class Breaks:
-    """Those that were found so far; what exceeds the most is only counted."""
-
-    found: list[Break] = field(default_factory=list)
-    more: int = 0
-
-    def add(self, one: Break) -> None:
-        if len(self.found) < MAX_BREAKS:
-            self.found.append(one)
-        else:
-            self.more += 1
-
-    @property
-    def number(self) -> int:
-        return len(self.found) + self.more

@@ -27,7 +27,8 @@ from cicd_agent.audit.query import (
     with_outcome,
 )
 from cicd_agent.audit.summary import RunSummary, report_anchors
-from cicd_agent.audit.verification import Verification, parse_anchor, verify
+from cicd_agent.audit.tampering import Verification
+from cicd_agent.audit.verification import parse_anchor, verify
 from cicd_agent.cli.options import (
     audit_options,
     composed,
