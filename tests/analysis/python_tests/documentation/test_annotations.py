@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.python_tests.documentation.annotations import returned, values
-from cicd_agent.analysis.python_tests.documentation.definition import expression
+from cicd_agent.analysis.python_tests.syntax import expression
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable, Sequence
 
-from cicd_agent.analysis.python_tests.documentation.definition import expression
+from cicd_agent.analysis.python_tests.syntax import expression
 
 _PLAIN: dict[str, tuple[str, ...]] = {
     "int": ("0", "1", "-1", "2", "3", "5", "10"),

@@ -10,7 +10,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-from cicd_agent.analysis.python_tests.documentation.definition import UNREADABLE, FunctionNode, definitions, parsed
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, FunctionNode, definitions, parsed
 
 MAX_ITEMS = 300
 """Rows of parameters for which a test is read."""

@@ -7,7 +7,16 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.analysis.python_tests.documentation.assertion_model import Claim, claims, evaluated
-from cicd_agent.analysis.python_tests.documentation.definition import (
+from cicd_agent.analysis.python_tests.documentation.examples import (
+    FAULT,
+    Example,
+    called,
+    examples,
+    literal,
+    plain,
+    prose,
+)
+from cicd_agent.analysis.python_tests.syntax import (
     UNREADABLE,
     Definition,
     DocLine,
@@ -19,15 +28,6 @@ from cicd_agent.analysis.python_tests.documentation.definition import (
     parsed,
     path_to,
     signature,
-)
-from cicd_agent.analysis.python_tests.documentation.examples import (
-    FAULT,
-    Example,
-    called,
-    examples,
-    literal,
-    plain,
-    prose,
 )
 from cicd_agent.domain.trials.candidate import Candidate
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.documentation.definition import (
+from cicd_agent.analysis.python_tests.syntax import (
     UNREADABLE,
     Definition,
     DocLine,

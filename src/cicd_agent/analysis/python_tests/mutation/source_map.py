@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.documentation import definition
+from cicd_agent.analysis.python_tests import syntax as definition
 
 MAX_CHARACTERS = 1_000_000
 """Characters of a text that is read; a larger one has no functions and no mutants."""

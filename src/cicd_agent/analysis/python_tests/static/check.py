@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cicd_agent.analysis.python_tests.documentation.definition import parsed
 from cicd_agent.analysis.python_tests.static import access, imports, structure
 from cicd_agent.analysis.python_tests.static.assertions import check_assertions
 from cicd_agent.analysis.python_tests.static.scope import Function, Refused, Scope, Surroundings
+from cicd_agent.analysis.python_tests.syntax import parsed
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.domain.trials.candidate import Candidate, Hurdle
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from cicd_agent.analysis.python_tests.documentation.definition import parsed
+from cicd_agent.analysis.python_tests.syntax import parsed
 from cicd_agent.domain.trials.candidate import Candidate
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

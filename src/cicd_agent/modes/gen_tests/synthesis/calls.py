@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.documentation.definition import FunctionNode, parsed
+from cicd_agent.analysis.python_tests.syntax import FunctionNode, parsed
 from cicd_agent.modes.gen_tests.synthesis.arguments import Parameter, Row, parameters, rows
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject, method
 

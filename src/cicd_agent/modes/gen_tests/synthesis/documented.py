@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 
 from cicd_agent.analysis.python_tests.documentation.check import Example, examples, says
-from cicd_agent.analysis.python_tests.documentation.definition import parsed
 from cicd_agent.analysis.python_tests.documentation.examples import literal
+from cicd_agent.analysis.python_tests.syntax import parsed
 from cicd_agent.domain.trials.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject
 from cicd_agent.modes.gen_tests.synthesis.text import compared, dressed, fits, function, named, worded

@@ -5,7 +5,7 @@ import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.documentation.definition import (
+from cicd_agent.analysis.python_tests.syntax import (
     Definition,
     FunctionNode,
     definitions,

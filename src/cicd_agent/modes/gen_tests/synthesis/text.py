@@ -7,7 +7,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Sequence
 
-from cicd_agent.analysis.python_tests.documentation.definition import UNREADABLE
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE
 
 WIDEST = 88
 """Columns of a line that most linters let stand."""
