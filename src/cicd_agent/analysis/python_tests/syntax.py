@@ -1,4 +1,4 @@
-"""Finds a function in a Python text by its qualified name, and what its author wrote about it."""
+"""Python texts: their trees, the definitions in them, and what their authors wrote about these."""
 
 import ast
 import io
@@ -26,12 +26,17 @@ class DocLine:
     indent: int = 0
 
 
+def parse(text: str) -> ast.Module:
+    """The tree of a text without its byte order mark. Raises UNREADABLE."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text.removeprefix("\ufeff"))
+
+
 def parsed(text: str) -> ast.Module | None:
     """The tree of a text, None when it is no Python."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text.removeprefix("\ufeff"))
+        return parse(text)
     except UNREADABLE:
         return None
 
@@ -46,15 +51,58 @@ def expression(text: str) -> ast.expr | None:
         return None
 
 
-def definition(tree: ast.Module, qualified: str) -> Definition | None:
-    around = path_to(tree, qualified)
-    return around[-1] if around else None
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all below it, in the order of the text."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from walk(child)
 
 
-def path_to(tree: ast.Module, qualified: str) -> tuple[Definition, ...]:
+def dotted_name(node: ast.expr) -> str:
+    """A chain of names and dots as it is written, "" for any other expression."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def defined_by(node: ast.stmt) -> tuple[str, ...]:
+    """What a function, a class or an assignment of plain names defines; () for everything else."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return (node.name,)
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return (name,)
+        case ast.Assign() if all(isinstance(target, ast.Name) for target in node.targets):
+            return tuple(target.id for target in node.targets if isinstance(target, ast.Name))
+        case _:
+            return ()
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line of its first decorator, if it has one."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def fixtures(text: str) -> Iterator[FunctionNode]:
+    """The fixtures of pytest that a test module or conftest defines."""
+    for node in ast.walk(parsed(text) or ast.Module([], [])):
+        if isinstance(node, FunctionNode):
+            called = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+            if any(ast.unparse(each).split(".")[-1] == "fixture" for each in called):
+                yield node
+
+
+def path_to(tree: ast.Module | None, qualified: str) -> tuple[Definition, ...]:
     """The definition of a qualified name, after those around it; () when there is none."""
     around: list[Definition] = []
-    body = tree.body
+    body = tree.body if tree is not None else []
     for part in qualified.replace("<locals>.", "").split("."):
         results = [each for each in definitions(body) if each.name == part]
         if not results:

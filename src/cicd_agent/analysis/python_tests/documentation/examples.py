@@ -10,11 +10,11 @@ from cicd_agent.analysis.python_tests.syntax import (
     UNREADABLE,
     Definition,
     DocLine,
-    definition,
     docstring,
     docstring_lines,
     expression,
     parsed,
+    path_to,
 )
 
 MAX_ITEMS = 50
@@ -57,9 +57,10 @@ class Example:
 def examples(source: str, function: str) -> tuple[Example, ...]:
     """What the docstring of a function (by its qualified name) says by example; () for whatever cannot be read."""
     tree = parsed(source)
-    node = definition(tree, function) if tree is not None else None
-    if node is None:
+    around = path_to(tree, function)
+    if not around:
         return ()
+    node = around[-1]
     lines = [words for words in docstring_lines(node) if not FAULT.search(words.text)]
     results: dict[tuple[str, str, str], Example] = {}
     try:

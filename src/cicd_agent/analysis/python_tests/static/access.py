@@ -1,106 +1,234 @@
-"""What a proposed test may not do.
+"""What a proposed test may not reach, and what it may not replace.
 
-Reach the machine, the clock, the network, Python's insides or the source itself, or replace what it is there to judge.
+The machine, the clock, the network, Python's insides and the source itself; modules are imported from a list.
 """
 
 import ast
 import re
 import sys
-from collections.abc import Iterator
 
-from cicd_agent.analysis.python_tests.static.imports import forbidden_member
-from cicd_agent.analysis.python_tests.static.scope import FIXTURES, Scope, listed, refuse, within
+from cicd_agent.analysis.python_tests.static.scope import NAMES, TABLES, Scope, refuse, within
+from cicd_agent.analysis.python_tests.syntax import names_in
 
-_BUILTINS = listed(
-    "exec eval compile __import__ globals locals vars breakpoint input exit quit setattr delattr memoryview"
-    " __builtins__ __loader__ __spec__ __build_class__ help dir"
-)
-_NOW = frozenset(
-    f"datetime.{name}"
-    for name in ("datetime.now", "datetime.today", "datetime.utcnow", "date.today", "datetime.fromtimestamp")
-)
-_ELSEWHERE = frozenset({"pathlib.Path.home", "pathlib.Path.cwd", "os.getcwd", "os.path.abspath", "os.path.expanduser"})
-_CALLED_NETWORK = frozenset(
-    f"{client}.{verb}"
-    for client in ("requests", "httpx", "urllib3")
-    for verb in ("get", "post", "put", "patch", "delete", "head", "request", "Session", "Client", "PoolManager")
-)
-_STREAMS = frozenset({"sys.argv", "sys.stdin", "sys.stdout", "sys.stderr"})
-_DUNDERS = listed("__name__ __doc__ __version__ __all__ __cause__ __context__ __notes__ __main__ __init__")
-_FRAMES = listed(
-    "tb_frame tb_next f_globals f_locals f_builtins f_back f_code gi_frame cr_frame ag_frame gi_code cr_code"
-    " co_code func_globals mro subclasses pluginmanager"
-)
-_FILE_METHODS = listed(
-    "write_text write_bytes touch mkdir unlink rmdir symlink_to hardlink_to chmod rename replace open read_text"
-    " read_bytes iterdir glob rglob exists is_file is_dir stat resolve absolute samefile"
-)
+_MEMBERS = {module: frozenset(names.split()) for module, names in TABLES["members"].items()}
+_HARMLESS = NAMES["harmless"] | _MEMBERS.keys()
+_UNSTABLE = tuple(NAMES["unstable"])
+_FORBIDDEN = tuple((frozenset(each["names"].split()), each) for each in TABLES["forbidden"])
 _ROOTS = re.compile(
     r"(?:/(?:etc|proc|sys|dev|home|root|usr|var|tmp|opt|bin|sbin|run|mnt|boot)(?:/|$)|[A-Za-z]:[\\/]|~(?:\w*/|$))"
 )
+# Of these no test has a need, whatever the existing ones say.
+_NEVER_PATHS = ("/proc", "/sys", "/dev", "/etc", "/root")
 _DUNDER = re.compile(r"(?:.*\.)?__[a-z]+__(?:\..*)?")
 _FIELD = re.compile(r"\{[^{}]*(?:\.|\[)_")
-# Of them no test has a need, whatever the existing ones say.
-_NEVER_PATHS = ("/proc", "/sys", "/dev", "/etc", "/root")
-# What they do depends on an argument, which has to stand there.
-_WATCHED = frozenset({"getattr", "open", "id", "hash"})
-_TEMPORARY = frozenset({"tmp_path", "tmp_path_factory", "tmpdir"})
-_LOOKED_AT = frozenset({"os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.getsize"})
-
-_PATCH = frozenset(
-    f"{module}.patch{what}"
-    for module in ("unittest.mock", "mock", "mocker")
-    for what in ("", ".object", ".dict", ".multiple")
-) | {"mocker.spy", "mocker.stub"}
-_MOCKS = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "PropertyMock", "seal"})
-_SET = frozenset({"setattr", "delattr"})
+_ATTRIBUTE_GETTERS = {"getattr": 1, "hasattr": 1, "operator.attrgetter": 0, "operator.methodcaller": 0}
+"""The position of the attribute's name."""
 _ITEMS = frozenset({"setitem", "delitem"})
-_JUDGES = frozenset({"pytest", "_pytest", "builtins", "hypothesis", "unittest", "coverage", "sys", "gc", "importlib"})
-_REPLACEABLE = frozenset({"sys.argv", "sys.stdin"})
+_PATCHES = {"setattr", "delattr", "syspath_prepend", *_ITEMS}
 _GUARDED = ("PYTHON", "PYTEST", "COVERAGE", "COV_", "HYPOTHESIS", "LD_", "PATH", "GITHUB_", "CI")
 
 
-def expressions(scope: Scope) -> Iterator[tuple[ast.expr, "_Context"]]:
-    """In the order of the text."""
-    context = _Context(scope)
-    nodes = [node for node in scope.nodes if isinstance(node, ast.expr)]
-    for node in sorted(nodes, key=lambda one: (one.lineno, one.col_offset)):
-        yield node, context
+def forbidden(dotted: str, scope: Scope) -> str:
+    """Why a dotted name is not allowed, "" when it is."""
+    usual = dotted in scope.habits.uses and not dotted.startswith(_UNSTABLE)
+    for names, entry in _FORBIDDEN:
+        if within(dotted, names) and not (usual and entry.get("unless_usual")):
+            return f"`{dotted}` {entry['reason']}"
+    if usual or within(dotted, NAMES["streams"]):
+        return ""
+    for module in sorted(_MEMBERS, key=len, reverse=True):
+        if dotted.startswith(f"{module}."):
+            member = f"{module}.{dotted[len(module) + 1 :].partition('.')[0]}"
+            allowed = member.rpartition(".")[2] in _MEMBERS[module] or member in _MEMBERS
+            reason = TABLES["refusals"].get(module, "is not allowed in a test")
+            return "" if allowed else f"`{member}` {reason}"
+    if dotted.partition(".")[0] in NAMES["risky"]:
+        return f"`{dotted}` is not used by the existing tests, so it is not allowed here"
+    return ""
 
 
-class _Context:
-    """`bases` are the ids of what attributes are taken of, `called` of what is called, `hashes` of hashes compared.
+def check_imports(_module: ast.Module, scope: Scope) -> None:
+    for node in scope.imports:
+        match node:
+            case ast.Import(names=aliases):
+                for alias in aliases:
+                    _check_import(alias.name, node, scope)
+            case ast.ImportFrom(level=level) if level:
+                if not any(name.startswith(".") for name in scope.habits.imports):
+                    refuse(node, "a relative import is not allowed: import by the full name")
+            case ast.ImportFrom(module=str(module), names=aliases):
+                for alias in aliases:
+                    bound = alias.asname or alias.name
+                    if alias.name == "*":
+                        refuse(node, f"`from {module} import *` is not allowed: name what is needed")
+                    if bound.startswith(("test", "pytest_", "setup", "teardown", "__")):
+                        refuse(node, f"the name `{bound}` would be taken for a test: import its module")
+                    _check_member(module, alias.name, node, scope)
+            case _:
+                pass
 
-    `files` are names that stand for a file: True below `tmp_path` (or handed in by a fixture), False anywhere else.
-    """
 
-    def __init__(self, scope: Scope) -> None:
-        self.bases = {id(node.value) for node in scope.nodes if isinstance(node, ast.Attribute)}
-        self.called = {id(node.func) for node in scope.nodes if isinstance(node, ast.Call)}
-        self.hashes: set[int] = set()
-        for node in scope.nodes:
-            if isinstance(node, ast.Compare):
-                sides = [node.left, *node.comparators]
-                if all(isinstance(side, ast.Call) and scope.dotted(side.func) == "hash" for side in sides):
-                    self.hashes |= {id(side) for side in sides}
-        parameters = {each.arg for function in (scope.test, *scope.helpers.values()) for each in function.args.args}
-        self.files = dict.fromkeys((parameters - scope.supplied()) | _TEMPORARY, True)
-        for target, value in (pair for node in scope.nodes for pair in _assignments(node)):
-            if isinstance(target, ast.Name) and value is not None:
-                if self.is_temporary(value):
-                    self.files[target.id] = True
-                elif self.is_from_pathlib(value, scope):
-                    self.files[target.id] = False
+def _check_import(module: str, node: ast.stmt, scope: Scope) -> None:
+    parts = module.split(".")
+    if "conftest" in parts:
+        refuse(node, "conftest is not to be imported: take its fixtures as parameters")
+    if within(module, NAMES["never"]):
+        refuse(node, f"`{module}` is not allowed in a test")
+    if scope.is_own(module):
+        if any(part.startswith("test_") or part.endswith("_test") for part in parts):
+            refuse(node, f"`{module}` is a test module: a test does not import other tests")
+    elif module not in scope.habits.imports:
+        if within(module, NAMES["network"]):
+            refuse(node, f"`{module}` reaches the network: give the code a stand-in")
+        borrowed = parts[0] in scope.borrowed and parts[0] not in sys.stdlib_module_names
+        if not borrowed and not within(module, _HARMLESS):
+            refuse(node, f"`{module}` is not among the modules that a test may import here")
 
-    def is_temporary(self, node: ast.expr) -> bool:
-        return any(isinstance(part, ast.Name) and self.files.get(part.id, False) for part in ast.walk(node))
 
-    def is_from_pathlib(self, node: ast.expr, scope: Scope) -> bool:
-        return any(
-            (isinstance(part, ast.Call) and scope.dotted(part.func).startswith("pathlib."))
-            or (isinstance(part, ast.Name) and self.files.get(part.id) is False)
-            for part in ast.walk(node)
-        )
+def _check_member(module: str, name: str, node: ast.stmt, scope: Scope) -> None:
+    dotted = f"{module}.{name}"
+    if "conftest" in dotted.split(".") or within(dotted, NAMES["never"] | NAMES["network"]):
+        _check_import(dotted, node, scope)
+        return
+    own = scope.is_own(module)
+    if not own and (reason := forbidden(dotted, scope)):
+        refuse(node, reason)
+    _check_import(module, node, scope)
+    origin = scope.source_names.get(name, "") if module == scope.module else name
+    if own and origin.partition(".")[0] in sys.stdlib_module_names and name not in scope.exports:
+        refuse(node, f"`{name}` is not the project's own: import it from where it is defined")
+
+
+def check_name(node: ast.Name, scope: Scope) -> None:
+    name = node.id
+    if not isinstance(node.ctx, ast.Load):
+        return
+    if name in NAMES["builtins"]:
+        refuse(node, f"`{name}` is not allowed in a test")
+    if name == "__file__" and not any("__file__" in use for use in scope.habits.uses):
+        refuse(node, "`__file__` leads to the source: write what is needed to `tmp_path`")
+    reason = forbidden(scope.names.get(name, ""), scope)
+    if reason and not any(isinstance(each, ast.Attribute) and each.value is node for each in scope.nodes):
+        refuse(node, reason)
+    called = (each.func for each in scope.nodes if isinstance(each, ast.Call))
+    if name in NAMES["called_only"] and node not in called:
+        refuse(node, f"`{name}` may not be handed on: call it")
+
+
+def check_attribute(node: ast.Attribute, scope: Scope) -> None:
+    name, dotted, excerpt = node.attr, scope.dotted(node), scope.excerpt(node)
+    if name in NAMES["frames"] or (name.startswith("__") and name.endswith("__") and name not in NAMES["dunders"]):
+        refuse(node, f"{excerpt} reaches into Python: test what the code returns")
+    if not dotted:
+        return
+    root, *rest = dotted.split(".")
+    if ".request.config" in dotted or (root in NAMES["fixtures"] and (".request" in dotted or "._" in dotted)):
+        refuse(node, f"{excerpt} reaches pytest itself: do without it")
+    if reason := forbidden(dotted, scope):
+        refuse(node, reason)
+    imported = {name.partition(".")[0] for name in scope.names.values()}
+    if root in imported and not scope.is_own(root) and name.startswith("_") and name not in NAMES["dunders"]:
+        refuse(node, f"{excerpt} is private to a package that is not the project's")
+    if scope.is_own(root) or root in scope.exports:
+        # By a module of the project to one of Python: `client.os.environ`.
+        for part in rest:
+            if part in sys.stdlib_module_names and part not in scope.defined and _is_module(dotted, part, scope):
+                refuse(node, f"{excerpt} reaches `{part}` through the project's code")
+
+
+def _is_module(dotted: str, part: str, scope: Scope) -> bool:
+    before = dotted.partition(f".{part}")[0]
+    path = f"{before}.{part}".replace(".", "/")
+    own = any(f"/{each}".endswith((f"/{path}.py", f"/{path}/__init__.py")) for each in scope.paths)
+    return not own and not before.rpartition(".")[2][:1].isupper()
+
+
+def check_text(node: ast.Constant, scope: Scope) -> None:
+    value = node.value
+    if not isinstance(value, str):
+        return
+    if (_DUNDER.fullmatch(value) and value.strip() not in NAMES["dunders"]) or _FIELD.search(value):
+        refuse(node, f"the text {scope.excerpt(node)} names something inside of Python")
+    if match := _ROOTS.match(value):
+        root = match.group().rstrip("/")
+        used = any(text.startswith(root) for text in scope.habits.strings)
+        if value.startswith(_NEVER_PATHS) or (len(value) > len(match.group()) and not used):
+            refuse(node, f"the path {scope.excerpt(node)} is absolute: use `tmp_path`")
+
+
+def check_call(node: ast.Call, scope: Scope) -> None:  # noqa: C901  one case each
+    """Calls that are allowed with certain arguments alone."""
+    dotted, excerpt = scope.dotted(node.func), scope.excerpt(node)
+    keywords = {keyword.arg for keyword in node.keywords}
+    argument = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+    computed = bool(node.args) and not isinstance(node.args[0], ast.Constant)
+    if dotted in _ATTRIBUTE_GETTERS:
+        at = _ATTRIBUTE_GETTERS[dotted]
+        names = node.args[at : at + 1]
+        if not all(isinstance(name, ast.Constant) and isinstance(name.value, str) for name in names):
+            refuse(node, f"{excerpt} has a name that is computed: write the attribute out")
+    if "eval_str" in keywords:
+        refuse(node, "`eval_str` runs text as code")
+    if dotted == "pytest.param" and keywords - {"id"}:
+        refuse(node, "`pytest.param` may only have an `id`: a mark could skip the case")
+    if dotted == "id":
+        refuse(node, "`id` is another number in each process: compare with `is`")
+    if dotted == "hash" and not _is_hash_comparison(node, scope):
+        refuse(node, "`hash` is another number in each process: compare it only with another hash")
+    if dotted == "type" and len(node.args) != 1:
+        refuse(node, "`type` may not make classes in a test")
+    if dotted == "random.Random" and argument is None and not computed:
+        refuse(node, "`random.Random` needs a fixed seed")
+    if dotted == "asyncio.sleep" and (argument is None or argument):
+        refuse(node, "`asyncio.sleep` waits: only `asyncio.sleep(0)` is allowed")
+    if dotted == "pytest.MonkeyPatch":
+        refuse(node, "take the `monkeypatch` fixture: what this one changes stays changed")
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "sleep" and dotted != "asyncio.sleep":
+        refuse(node, f"{excerpt} waits: a test may not sleep")
+
+
+def _is_hash_comparison(node: ast.Call, scope: Scope) -> bool:
+    for each in scope.nodes:
+        if isinstance(each, ast.Compare) and node in (sides := [each.left, *each.comparators]):
+            return all(isinstance(side, ast.Call) and scope.dotted(side.func) == "hash" for side in sides)
+    return False
+
+
+def check_files(_module: ast.Module, scope: Scope) -> None:
+    """Files are those below `tmp_path`, or what a fixture has handed in."""
+    temporary, elsewhere = _file_names(scope)
+    for node in (each for each in scope.nodes if isinstance(each, ast.Call)):
+        dotted = scope.dotted(node.func)
+        is_temporary = bool(node.args) and bool(names_in(node.args[0]) & temporary)
+        if dotted in {"open", "io.open", "codecs.open"} and not is_temporary:
+            refuse(node, f"{scope.excerpt(node)} opens a file that is not below `tmp_path`")
+        if dotted in NAMES["file_queries"] and not is_temporary:
+            refuse(node, f"{scope.excerpt(node)} looks at a file that is not below `tmp_path`")
+        if isinstance(node.func, ast.Attribute) and node.func.attr in NAMES["file_methods"]:
+            file = node.func.value
+            if not names_in(file) & temporary and _is_path(file, scope, elsewhere):
+                refuse(node, f"{scope.excerpt(node)} works on a file that is not below `tmp_path`")
+
+
+def _file_names(scope: Scope) -> tuple[set[str], set[str]]:
+    """The names that stand for files below `tmp_path`, and for files anywhere else."""
+    parameters = {each.arg for function in (scope.test, *scope.helpers.values()) for each in function.args.args}
+    temporary = {*(parameters - scope.supplied()), *NAMES["temporary"]}
+    elsewhere: set[str] = set()
+    for target, value in (pair for node in scope.nodes for pair in _assignments(node)):
+        if isinstance(target, ast.Name) and value is not None:
+            if names_in(value) & temporary:
+                temporary.add(target.id)
+                elsewhere.discard(target.id)
+            elif _is_path(value, scope, elsewhere):
+                elsewhere.add(target.id)
+                temporary.discard(target.id)
+    return temporary, elsewhere
+
+
+def _is_path(node: ast.expr, scope: Scope, paths: set[str]) -> bool:
+    calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
+    return bool(names_in(node) & paths) or any(scope.dotted(each.func).startswith("pathlib.") for each in calls)
 
 
 def _assignments(node: ast.AST) -> list[tuple[ast.expr | None, ast.expr | None]]:
@@ -117,233 +245,83 @@ def _assignments(node: ast.AST) -> list[tuple[ast.expr | None, ast.expr | None]]
             return []
 
 
-def check_expression(result: tuple[ast.expr, _Context], scope: Scope) -> None:
-    node, context = result
-    match node:
-        case ast.Name(id=name, ctx=ast.Load()):
-            _check_name(name, node, scope, is_base=id(node) in context.bases)
-            if name in _WATCHED and id(node) not in context.called:
-                refuse(node, f"`{name}` may not be handed on: call it")
-        case ast.Attribute():
-            _check_attribute(node, scope)
-        case ast.Constant(value=str(value)):
-            _check_text(value, node, scope)
-        case ast.Call():
-            _check_call(node, scope, context)
-        case _:
-            pass
-
-
-def _check_name(name: str, node: ast.Name, scope: Scope, *, is_base: bool) -> None:
-    if name in _BUILTINS:
-        refuse(node, f"`{name}` is not allowed in a test")
-    if name == "__file__" and not any("__file__" in use for use in scope.habits.uses):
-        refuse(node, "`__file__` leads to the source: write what is needed to `tmp_path`")
-    if name in scope.names and not is_base and (reason := _forbidden(scope.names[name], scope)):
-        refuse(node, reason)
-
-
-def _check_attribute(node: ast.Attribute, scope: Scope) -> None:
-    name, dotted, shown = node.attr, scope.dotted(node), scope.shown(node)
-    if name in _FRAMES or (name.startswith("__") and name.endswith("__") and name not in _DUNDERS):
-        refuse(node, f"{shown} reaches into Python: test what the code returns")
-    if not dotted:
-        return
-    root, *rest = dotted.split(".")
-    if ".request.config" in dotted or (root in FIXTURES and (".request" in dotted or "._" in dotted)):
-        refuse(node, f"{shown} reaches pytest itself: do without it")
-    if reason := _forbidden(dotted, scope):
-        refuse(node, reason)
-    imported = {dotted.partition(".")[0] for dotted in scope.names.values()}
-    if root in imported and not scope.is_own(root) and name.startswith("_") and name not in _DUNDERS:
-        refuse(node, f"{shown} is private to a package that is not the project's")
-    if scope.is_own(root) or root in scope.exports:
-        # By a module of the project to one of Python: `client.os.environ`.
-        for part in rest:
-            if part in sys.stdlib_module_names and part not in scope.defined and _is_module(dotted, part, scope):
-                refuse(node, f"{shown} reaches `{part}` through the project's code")
-
-
-def _is_module(dotted: str, part: str, scope: Scope) -> bool:
-    before = dotted.partition(f".{part}")[0]
-    path = f"{before}.{part}".replace(".", "/")
-    own = any(f"/{each}".endswith((f"/{path}.py", f"/{path}/__init__.py")) for each in scope.paths)
-    return not own and not before.rpartition(".")[2][:1].isupper()
-
-
-def _forbidden(dotted: str, scope: Scope) -> str:
-    if within(dotted, _NOW):
-        return f"`{dotted}` depends on the day: pass a fixed date"
-    if dotted in _ELSEWHERE:
-        return f"`{dotted}` depends on the machine: use `tmp_path`"
-    if dotted in _CALLED_NETWORK:
-        return f"`{dotted}` reaches the network: give the code a stand-in"
-    if within(dotted, _STREAMS):
-        return ""
-    return forbidden_member(dotted, scope)
-
-
-def _check_text(value: str, node: ast.expr, scope: Scope) -> None:
-    if (_DUNDER.fullmatch(value) and value.strip() not in _DUNDERS) or _FIELD.search(value):
-        refuse(node, f"the text {scope.shown(node)} names something inside of Python")
-    if match := _ROOTS.match(value):
-        root = match.group().rstrip("/")
-        used = any(text.startswith(root) for text in scope.habits.strings)
-        if value.startswith(_NEVER_PATHS) or (len(value) > len(match.group()) and not used):
-            refuse(node, f"the path {scope.shown(node)} is absolute: use `tmp_path`")
-
-
-def _check_call(node: ast.Call, scope: Scope, context: _Context) -> None:  # noqa: C901, PLR0912  one case each
-    dotted, shown = scope.dotted(node.func), scope.shown(node)
-    first = node.args[0] if node.args else None
-    constant = first.value if isinstance(first, ast.Constant) else None
-    temporary = first is not None and context.is_temporary(first)
-    match dotted:
-        case "getattr" | "hasattr" | "operator.attrgetter" | "operator.methodcaller":
-            names = node.args[1:2] if dotted in {"getattr", "hasattr"} else node.args[:1]
-            if not all(isinstance(name, ast.Constant) and isinstance(name.value, str) for name in names):
-                refuse(node, f"{shown} has a name that is computed: write the attribute out")
-        case _ if any(word.arg == "eval_str" for word in node.keywords):
-            refuse(node, "`eval_str` runs text as code")
-        case "pytest.param" if any(word.arg != "id" for word in node.keywords):
-            refuse(node, "`pytest.param` may only have an `id`: a mark could skip the case")
-        case "id":
-            refuse(node, "`id` is another number in each process: compare with `is`")
-        case "hash" if id(node) not in context.hashes:
-            refuse(node, "`hash` is another number in each process: compare it only with another hash")
-        case "type" if len(node.args) != 1:
-            refuse(node, "`type` may not make classes in a test")
-        case "random.Random" if first is None or (isinstance(first, ast.Constant) and constant is None):
-            refuse(node, "`random.Random` needs a fixed seed")
-        case "asyncio.sleep" if not isinstance(first, ast.Constant) or constant:
-            refuse(node, "`asyncio.sleep` waits: only `asyncio.sleep(0)` is allowed")
-        case "open" | "io.open" | "codecs.open":
-            if not temporary:
-                refuse(node, f"{shown} opens a file that is not below `tmp_path`")
-        case "pytest.MonkeyPatch":
-            refuse(node, "take the `monkeypatch` fixture: what this one changes stays changed")
-        case "datetime.datetime.fromtimestamp" if len(node.args) == 1:
-            refuse(node, "`fromtimestamp` depends on the time zone: pass one")
-        case _ if isinstance(node.func, ast.Attribute) and node.func.attr in _FILE_METHODS:
-            file = node.func.value
-            if not context.is_temporary(file) and context.is_from_pathlib(file, scope):
-                refuse(node, f"{shown} works on a file that is not below `tmp_path`")
-        case _ if isinstance(node.func, ast.Attribute) and node.func.attr == "sleep":
-            refuse(node, f"{shown} waits: a test may not sleep")
-        case _ if dotted in _LOOKED_AT and not temporary:
-            refuse(node, f"{shown} looks at a file that is not below `tmp_path`")
-        case _:
-            pass
-
-
-def check_patch(node: ast.AST, scope: Scope) -> None:
-    """Patches and assignments to what is not the test's own."""
-    match node:
-        case ast.Call():
-            _check_patch_call(node, scope)
-        case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                _check_target(target, value, scope)
-        case ast.AugAssign(target=target, value=value) | ast.NamedExpr(target=target, value=value):
-            _check_target(target, value, scope)
-        case ast.AnnAssign(target=target, value=value):
-            _check_target(target, value, scope)
-        case ast.For(target=target) | ast.AsyncFor(target=target) | ast.comprehension(target=target):
-            _check_target(target, None, scope)
-        case ast.withitem(optional_vars=ast.expr() as target):
-            _check_target(target, None, scope)
-        case ast.Delete(targets=targets):
-            for target in targets:
-                _check_target(target, None, scope)
-        case _:
-            pass
-
-
-def _check_patch_call(node: ast.Call, scope: Scope) -> None:
-    dotted = scope.dotted(node.func)
+def check_patch(node: ast.Call, scope: Scope) -> None:
+    dotted, excerpt = scope.dotted(node.func), scope.excerpt(node)
     method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-    if dotted in _PATCH or (method in _SET | _ITEMS | {"syspath_prepend"} and node.args):
+    if dotted in NAMES["patches"] or (method in _PATCHES and node.args):
         _check_patched(node, dotted.rpartition(".")[2], scope)
     elif method in {"setenv", "delenv"} and node.args:
         name = node.args[0]
         if not isinstance(name, ast.Constant) or not isinstance(name.value, str) or name.value.startswith(_GUARDED):
-            refuse(node, f"{scope.shown(node)} changes a variable that the run itself may need")
-    elif method == "chdir" and not any(isinstance(part, ast.Name) and "tmp" in part.id for part in ast.walk(node)):
-        refuse(node, f"{scope.shown(node)} leaves `tmp_path`")
-    elif dotted.rpartition(".")[2] in _MOCKS and dotted.startswith(("unittest.", "mock.", "mocker.")):
-        behind = [*node.args, *(word.value for word in node.keywords if word.arg in {"wraps", "side_effect"})]
-        names = (part.id for value in behind for part in ast.walk(value) if isinstance(part, ast.Name))
-        if any(map(scope.is_code, names)):
-            refuse(node, f"{scope.shown(node)} stands in for the code under test: call that itself")
+            refuse(node, f"{excerpt} changes a variable that the run itself may need")
+    elif method == "chdir" and not any("tmp" in name for name in names_in(node)):
+        refuse(node, f"{excerpt} leaves `tmp_path`")
+    elif dotted.rpartition(".")[2] in NAMES["mocks"] and dotted.startswith(("unittest.", "mock.", "mocker.")):
+        replaced = [*node.args, *(each.value for each in node.keywords if each.arg in {"wraps", "side_effect"})]
+        if any(scope.is_code(name) for value in replaced for name in names_in(value)):
+            refuse(node, f"{excerpt} stands in for the code under test: call that itself")
 
 
 def _check_patched(node: ast.Call, method: str, scope: Scope) -> None:
     """A patch is for input and output that the existing tests patch too, never for what the project defines."""
-    shown, target = scope.shown(node), _target(node, scope)
+    excerpt, target = scope.excerpt(node), _target(node, scope)
     if method == "syspath_prepend" or not target:
-        refuse(node, f"{shown} changes something that cannot be told from the text")
-    if target in _REPLACEABLE or (method in _ITEMS and within(target, ["os.environ"])):
+        refuse(node, f"{excerpt} changes something that cannot be told from the text")
+    if target in NAMES["replaceable"] or (method in _ITEMS and within(target, ["os.environ"])):
         return
-    if target.partition(".")[0] in _JUDGES:
-        refuse(node, f"{shown} changes Python or pytest")
+    if target.partition(".")[0] in NAMES["judges"]:
+        refuse(node, f"{excerpt} changes Python or pytest")
     names = {name.rpartition(".")[2] for name in scope.habits.uses} | scope.habits.imports
     is_usual = bool(names & {"setattr", "patch", "unittest.mock.patch", "object"})
-    if _is_constant(target, node) and is_usual:
+    value = node.args[-1] if node.args else None
+    is_number = isinstance(value, ast.Constant) and not isinstance(value.value, str)
+    if target.rpartition(".")[2].isupper() and is_number and is_usual:
         # A limit made small so that it is met.
         return
     if replaced := _defined_by_project(target, scope):
-        refuse(node, f"{shown} replaces {replaced}: the test would judge its own stand-in")
+        refuse(node, f"{excerpt} replaces {replaced}: the test would judge its own stand-in")
     if not is_usual:
-        refuse(node, f"{shown} patches, which the existing tests do not do: pass a stand-in as an argument")
+        refuse(node, f"{excerpt} patches, which the existing tests do not do: pass a stand-in as an argument")
 
 
 def _target(node: ast.Call, scope: Scope) -> str:
     """The full name of what is replaced, "" when it is computed or an object of the test."""
-    if not node.args:
-        return ""
-    first = node.args[0]
-    if isinstance(first, ast.Constant) and isinstance(first.value, str):
-        return first.value if "." in first.value else ""
-    name = node.args[1] if len(node.args) > 1 else None
-    base = scope.dotted(first)
-    if not base:
-        return ""
-    return f"{base}.{name.value}" if isinstance(name, ast.Constant) and isinstance(name.value, str) else base
+    match node.args:
+        case [ast.Constant(value=str() as name), *_]:
+            return name if "." in name else ""
+        case [first, ast.Constant(value=str() as name), *_] if base := scope.dotted(first):
+            return f"{base}.{name}"
+        case [first, *_]:
+            return scope.dotted(first)
+        case _:
+            return ""
 
 
 def _defined_by_project(target: str, scope: Scope) -> str:
     if not scope.is_own(target):
         return "a method of the code under test" if target.rpartition(".")[2] in scope.defined else ""
-    if scope.module and within(target, [scope.module]) and target != scope.module:
+    if scope.module and target.startswith(f"{scope.module}."):
         member = target[len(scope.module) + 1 :].partition(".")[0]
-        behind = scope.source_names.get(member, "")
-        if behind and not scope.is_own(behind) and member not in scope.exports:
+        origin = scope.source_names.get(member, "")
+        if origin and not scope.is_own(origin) and member not in scope.exports:
             return ""
     return f"`{target}` of the project"
 
 
-def _is_constant(target: str, node: ast.Call) -> bool:
-    value = node.args[-1] if node.args else None
-    return target.rpartition(".")[2].isupper() and isinstance(value, ast.Constant) and not isinstance(value.value, str)
-
-
-def _check_target(target: ast.expr, value: ast.expr | None, scope: Scope) -> None:
-    match target:
-        case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            for element in elements:
-                _check_target(element, None, scope)
-        case ast.Starred(value=inner):
-            _check_target(inner, value, scope)
-        case ast.Attribute() | ast.Subscript():
-            root: ast.expr = target
-            while isinstance(root, ast.Attribute | ast.Subscript):
-                root = root.value
-            shown = scope.shown(target)
-            if not isinstance(root, ast.Name) or root.id in scope.names or scope.is_code(root.id):
-                refuse(target, f"{shown} may not be assigned to: it is not the test's own")
-            if isinstance(target, ast.Attribute) and target.attr in scope.defined:
-                refuse(target, f"{shown} is defined by the code under test and may not be replaced")
-            if isinstance(target, ast.Attribute) and isinstance(value, ast.Lambda):
-                refuse(target, f"{shown} may not be replaced by a function")
-        case _:
-            pass
+def check_assignment(node: ast.Attribute | ast.Subscript, scope: Scope) -> None:
+    """Nothing is assigned to, or deleted from, what is not the test's own."""
+    if isinstance(node.ctx, ast.Load):
+        return
+    root: ast.expr = node
+    while isinstance(root, ast.Attribute | ast.Subscript):
+        root = root.value
+    excerpt = scope.excerpt(node)
+    if not isinstance(root, ast.Name) or root.id in scope.names or scope.is_code(root.id):
+        refuse(node, f"{excerpt} may not be assigned to: it is not the test's own")
+    if isinstance(node, ast.Attribute):
+        if node.attr in scope.defined:
+            refuse(node, f"{excerpt} is defined by the code under test and may not be replaced")
+        for each in scope.nodes:
+            targets = each.targets if isinstance(each, ast.Assign) else [getattr(each, "target", None)]
+            if node in targets and isinstance(getattr(each, "value", None), ast.Lambda):
+                refuse(node, f"{excerpt} may not be replaced by a function")

@@ -5,18 +5,16 @@ honest mistakes out and tells their author what to write; what a hostile text hi
 """
 
 import ast
-import io
 import keyword
 import re
-import tokenize
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cicd_agent.analysis.python_tests.static import access, imports, structure
+from cicd_agent.analysis.python_tests.static import access, structure
 from cicd_agent.analysis.python_tests.static.assertions import check_assertions
-from cicd_agent.analysis.python_tests.static.scope import Function, Refused, Scope, Surroundings
-from cicd_agent.analysis.python_tests.syntax import parsed
+from cicd_agent.analysis.python_tests.static.scope import Refused, Scope, Surroundings
+from cicd_agent.analysis.python_tests.syntax import FunctionNode, comments, parsed
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.domain.trials.candidate import Candidate, Hurdle
 
@@ -25,9 +23,10 @@ MAX_CHARACTERS = 6_000
 
 _NAME = re.compile(r"test_\w+", re.ASCII)
 _DIRECTIVE = re.compile(
-    r"#\s*(type:\s*ignore|noqa|pragma|pylint|nosec|ruff|fmt|isort|mypy|pyright|coverage)\b", re.IGNORECASE
+    r"(type:\s*ignore|noqa|pragma|pylint|nosec|ruff|fmt|isort|mypy|pyright|coverage)\b", re.IGNORECASE
 )
-_ENCODING = re.compile(r"#.*?coding[:=]")
+_ENCODING = re.compile(r"coding[:=]")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +37,25 @@ class Objection:
     reason: str
 
 
-CHECKS: tuple[tuple[Callable[[Scope], Iterable[Any]], Callable[[Any, Scope], None]], ...] = (
-    (structure.top_level, structure.check_top_level),
-    (lambda scope: scope.test.decorator_list, structure.check_decorator),
-    (structure.helper_decorators, structure.check_helper_decorator),
-    (lambda scope: [scope.test], structure.check_test),
-    (lambda scope: [*scope.test.args.args, *scope.test.args.kwonlyargs], structure.check_parameter),
-    (lambda scope: scope.nodes, structure.check_name),
-    (lambda scope: scope.imports, imports.check_import),
-    (access.expressions, access.check_expression),
-    (lambda scope: scope.nodes, access.check_patch),
-    (structure.statements_of_test, structure.check_return),
-    (lambda scope: scope.nodes, structure.check_flow),
-    (lambda scope: [scope.test], check_assertions),
+CHECKS: tuple[tuple[type[ast.AST] | tuple[type[ast.AST], ...], Callable[[Any, Scope], None]], ...] = (
+    (ast.Module, structure.check_module),
+    (ast.Module, structure.check_head),
+    ((ast.stmt, ast.expr, ast.arg, ast.keyword, ast.alias), structure.check_letters),
+    ((ast.Name, ast.arg, *_FUNCTIONS, ast.ClassDef), structure.check_binding),
+    ((ast.arg, ast.AnnAssign, *_FUNCTIONS), structure.check_annotation),
+    (ast.ClassDef, structure.check_class),
+    (ast.Module, access.check_imports),
+    (ast.Call, access.check_call),
+    (ast.Module, access.check_files),
+    (ast.Name, access.check_name),
+    (ast.Attribute, access.check_attribute),
+    (ast.Constant, access.check_text),
+    (ast.Call, access.check_patch),
+    ((ast.Attribute, ast.Subscript), access.check_assignment),
+    ((ast.stmt, ast.expr), structure.check_flow),
+    (ast.Module, check_assertions),
 )
-"""What is looked at, and what by, in this order: the first refusal is the one that is reported."""
+"""The kinds of nodes that are looked at, and what by: of all refusals the first check's is reported."""
 
 
 def objection(candidate: Candidate, around: Surroundings) -> Objection | None:
@@ -71,14 +74,15 @@ def _objection(candidate: Candidate, around: Surroundings) -> Objection | None:
     statements = [node for body in bodies for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
     if not all(bodies) or len(statements) != sum(map(len, bodies)):
         return Objection(Hurdle.PARSES, "`imports` may only hold import statements, one in each entry.")
-    tests = [node for node in tree.body if isinstance(node, Function) and node.name == candidate.name]
+    tests = [node for node in tree.body if isinstance(node, FunctionNode) and node.name == candidate.name]
     if len(tests) != 1:
         return Objection(Hurdle.PARSES, f"`code` has to define the function `{candidate.name}` exactly once.")
     scope = Scope(candidate, around, tree, statements, tests[0])
     try:
-        for nodes, check in CHECKS:
-            for node in nodes(scope):
-                check(node, scope)
+        for kinds, check in CHECKS:
+            for node in scope.nodes:
+                if isinstance(node, kinds):
+                    check(node, scope)
     except Refused as refused:
         return Objection(Hurdle.STATIC, f"Line {refused.line} of the code: {refused.reason}.")
     return None
@@ -96,22 +100,12 @@ def _unreadable(candidate: Candidate) -> Objection | None:
         number = next(at for at, line in enumerate(text.split("\n"), 1) if visible(line + "\n") != line + "\n")
         reason = f"Line {number} has a character that cannot be seen: write it as an escape."
     else:
-        for comment in _comments(text):
-            if _DIRECTIVE.match(comment):
-                reason = reason or f"The comment `{comment[:60]}` gives orders to a tool: leave it out."
-            elif _ENCODING.match(comment):
+        for comment in comments(text):
+            if _DIRECTIVE.match(comment.text):
+                reason = reason or f"The comment `# {comment.text[:58]}` gives orders to a tool: leave it out."
+            elif _ENCODING.search(comment.text):
                 reason = reason or "A comment declares an encoding: leave it out."
     return Objection(Hurdle.PARSES, reason) if reason else None
-
-
-def _comments(text: str) -> Iterator[str]:
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT:
-                yield token.string
-    except (tokenize.TokenError, SyntaxError):
-        # Whether it parses is found out elsewhere.
-        return
 
 
 def _syntax_error(code: str) -> str:

@@ -2,24 +2,23 @@
 
 import ast
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from importlib.resources import files
+from typing import Any, NoReturn
 
-from cicd_agent.analysis.python_tests.syntax import parsed
+from cicd_agent.analysis.python_tests.syntax import FunctionNode, defined_by, dotted_name, parsed, walk
 from cicd_agent.domain.trials.candidate import Candidate
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_MODULE_CHARACTERS = 400_000
 """From which on an existing test module is not read."""
+_MAX_EXCERPT = 60
 
-
-def listed(names: str) -> frozenset[str]:
-    return frozenset(names.split())
-
-
-# Built-in fixtures that let a test see what the code does. Those that reach pytest itself (`request`) are not here.
-FIXTURES = listed("capfd capfdbinary caplog capsys capsysbinary monkeypatch recwarn tmp_path tmp_path_factory tmpdir")
+TABLES: Mapping[str, Any] = tomllib.loads(files(__package__).joinpath("names.toml").read_text("utf-8"))
+NAMES: Mapping[str, frozenset[str]] = {
+    name: frozenset(names.split()) for name, names in (TABLES["modules"] | TABLES["names"]).items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +49,58 @@ def refuse(node: ast.stmt | ast.expr | ast.arg | ast.keyword | ast.alias, reason
     raise Refused(node.lineno, reason)
 
 
-@dataclass(frozen=True, slots=True)
 class Habits:
     """What the existing tests do: the modules they import, the dotted names they use, parameters of their functions.
 
     `bindings` is what their imports bind, `helpers` what they define at the top; a new test among them can use both.
+    A module that does not parse has no habits.
     """
 
-    imports: frozenset[str]
-    uses: frozenset[str]
-    parameters: frozenset[str]
-    strings: frozenset[str]
-    bindings: Mapping[str, str]
-    helpers: frozenset[str]
-    asynchronous: bool
+    def __init__(self, modules: Iterable[str]) -> None:
+        self.imports: set[str] = set()
+        self.uses: set[str] = set()
+        self.parameters: set[str] = set()
+        self.strings: set[str] = set()
+        self.bindings: dict[str, str] = {}
+        self.helpers: set[str] = set()
+        self.asynchronous = False
+        for text in modules:
+            if len(text) <= MAX_MODULE_CHARACTERS and (tree := parsed(text)):
+                nodes = list(ast.walk(tree))
+                local = bindings(nodes)
+                self.bindings |= local
+                defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+                self.helpers |= {name for name in defined if not name.startswith(("test", "Test", "pytest"))}
+                for node in nodes:
+                    self._read(node, local)
+
+    def _read(self, node: ast.AST, local: Mapping[str, str]) -> None:
+        match node:
+            case ast.Import(names=aliases):
+                self.imports |= {alias.name for alias in aliases}
+            case ast.ImportFrom(module=str(module), names=aliases):
+                members = {f"{module}.{alias.name}" for alias in aliases}
+                self.imports |= {module, *members}
+                self.uses |= members
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self.parameters |= {argument.arg for argument in node.args.args}
+                self.asynchronous |= isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("test")
+            case ast.Attribute() if name := dotted_name(node):
+                root, dot, rest = name.partition(".")
+                self.uses.add(f"{local.get(root, root)}{dot}{rest}")
+            case ast.Constant(value=str(value)):
+                self.strings.add(value[:200])
+            case _:
+                pass
 
 
 class Scope:
     """A proposed test that has the right shape, and what is around it.
 
-    `names` is what each import of the test binds, `exports` what the source under test defines at its top, `defined`
-    every function and class that it defines anywhere. `borrowed` are top modules that it imports. `annotations` are
-    the ids of all nodes in annotations.
+    `nodes` are all of it in the order of the text, `own` the ids of those that run in the test itself and not in a
+    function or a class in it. `names` is what each import of the test binds, `exports` what the source under test
+    defines at its top, `defined` every function and class that it defines anywhere. `borrowed` are top modules that it
+    imports.
     """
 
     def __init__(
@@ -80,29 +109,28 @@ class Scope:
         around: Surroundings,
         tree: ast.Module,
         imports: Iterable[ast.Import | ast.ImportFrom],
-        test: Function,
+        test: FunctionNode,
     ) -> None:
         self.tree = tree
         self.test = test
         self.text = candidate.code
-        self.nodes = list(ast.walk(tree))
+        self.nodes = list(walk(tree))
+        self.own = _own(test)
         self.imports = [*imports, *(node for node in self.nodes if isinstance(node, ast.Import | ast.ImportFrom))]
-        self.helpers = {node.name: node for node in tree.body if isinstance(node, Function) and node is not test}
+        self.helpers = {node.name: node for node in tree.body if isinstance(node, FunctionNode) and node is not test}
         self.names = bindings(self.imports)
         self.module = around.module
         self.paths = frozenset(around.paths) | {candidate.path}
         source = parsed(around.source) or ast.Module([], [])
         self.source_names = bindings(ast.walk(source))
-        self.exports = frozenset(name for node in source.body for name in _defined(node))
+        self.exports = frozenset(name for node in source.body for name in defined_by(node))
         self.defined = self.exports | {
-            node.name for node in ast.walk(source) if isinstance(node, Function | ast.ClassDef)
+            node.name for node in ast.walk(source) if isinstance(node, FunctionNode | ast.ClassDef)
         }
         self.borrowed = frozenset(name.partition(".")[0] for name in self.source_names.values())
         self.fixtures = frozenset(around.fixtures)
-        self.habits = habits(around.modules)
-        annotations = (getattr(node, name, None) for node in self.nodes for name in ("annotation", "returns"))
-        self.annotations = {id(part) for annotation in annotations if annotation for part in ast.walk(annotation)}
-        self._own: dict[str, bool] = {}
+        self.habits = Habits(around.modules.values())
+        self._own_modules: dict[str, bool] = {}
 
     def dotted(self, node: ast.expr) -> str:
         """The full name of what an expression of names and dots stands for, "" for any other expression."""
@@ -124,11 +152,11 @@ class Scope:
     def is_own(self, dotted: str) -> bool:
         """Whether a dotted name begins with a module that the project's own paths make importable."""
         root = dotted.partition(".")[0]
-        if root not in self._own:
-            self._own[root] = root == self.module.partition(".")[0] or (
+        if root not in self._own_modules:
+            self._own_modules[root] = root == self.module.partition(".")[0] or (
                 bool(root) and root not in sys.stdlib_module_names and self._is_in_tree(root)
             )
-        return self._own[root]
+        return self._own_modules[root]
 
     def _is_in_tree(self, root: str) -> bool:
         for path in self.paths:
@@ -140,11 +168,11 @@ class Scope:
                 return True
         return False
 
-    def shown(self, node: ast.AST) -> str:
+    def excerpt(self, node: ast.AST) -> str:
         """The first line of a piece of the test, short."""
         segment = ast.get_source_segment(self.text, node) or type(node).__name__
         first, *rest = segment.split("\n")
-        return f"`{first[:60]}…`" if rest or len(first) > 60 else f"`{first}`"  # noqa: PLR2004  fits a line
+        return f"`{first[:_MAX_EXCERPT]}…`" if rest or len(first) > _MAX_EXCERPT else f"`{first}`"
 
     def supplied(self, decorators: Iterable[ast.expr] | None = None) -> set[str]:
         """The parameters that decorators (of the test) supply. With positional `given` these are all that are left."""
@@ -154,27 +182,18 @@ class Scope:
                 continue
             match self.dotted(call.func):
                 case "pytest.mark.parametrize":
-                    named = [*call.args[:1], *(word.value for word in call.keywords if word.arg == "argnames")]
+                    named = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "argnames")]
                     for node in (part for value in named for part in ast.walk(value)):
                         if isinstance(node, ast.Constant) and isinstance(node.value, str):
                             names |= {part.strip() for part in node.value.split(",")}
                 case "hypothesis.given":
-                    names |= {word.arg for word in call.keywords if word.arg}
+                    names |= {keyword.arg for keyword in call.keywords if keyword.arg}
                     # From the right, as Hypothesis fills them.
                     arguments = [argument.arg for argument in self.test.args.args]
                     names |= set(arguments[len(arguments) - len(call.args) :] if call.args else [])
                 case _:
                     pass
         return names
-
-
-def dotted_name(node: ast.expr) -> str:
-    """A chain of names and dots as it is written, "" for any other expression."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def within(dotted: str, modules: Iterable[str]) -> bool:
@@ -198,59 +217,11 @@ def bindings(statements: Iterable[ast.AST]) -> dict[str, str]:
     return names
 
 
-def habits(modules: Mapping[str, str]) -> Habits:
-    """Of existing test modules and conftests, by path. One that does not parse has none."""
-    imports: set[str] = set()
-    uses: set[str] = set()
-    parameters: set[str] = set()
-    strings: set[str] = set()
-    bound: dict[str, str] = {}
-    helpers: set[str] = set()
-    asynchronous = False
-    for text in modules.values():
-        tree = parsed(text) if len(text) <= MAX_MODULE_CHARACTERS else None
-        if tree is None:
-            continue
-        nodes = list(ast.walk(tree))
-        local = bindings(nodes)
-        bound |= local
-        helpers |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-        for node in nodes:
-            match node:
-                case ast.Import(names=aliases):
-                    imports |= {alias.name for alias in aliases}
-                case ast.ImportFrom(module=str(module), names=aliases):
-                    members = {f"{module}.{alias.name}" for alias in aliases}
-                    imports |= {module, *members}
-                    uses |= members
-                case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    parameters |= {argument.arg for argument in node.args.args}
-                    asynchronous |= isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("test")
-                case ast.Attribute():
-                    root, dot, rest = dotted_name(node).partition(".")
-                    uses.add(f"{local.get(root, root)}{dot}{rest}")
-                case ast.Constant(value=str(value)):
-                    strings.add(value[:200])
-                case _:
-                    pass
-    return Habits(
-        frozenset(imports),
-        frozenset(uses - {""}),
-        frozenset(parameters),
-        frozenset(strings),
-        bound,
-        frozenset(name for name in helpers if not name.startswith(("test", "Test", "pytest"))),
-        asynchronous,
-    )
-
-
-def _defined(node: ast.stmt) -> Iterator[str]:
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.Assign(targets=targets):
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            yield name
-        case _:
-            pass
+def _own(test: FunctionNode) -> set[int]:
+    pending: list[ast.AST] = [*test.body]
+    own: set[int] = set()
+    for node in pending:
+        if not isinstance(node, FunctionNode | ast.ClassDef | ast.Lambda):
+            own.add(id(node))
+            pending.extend(ast.iter_child_nodes(node))
+    return own

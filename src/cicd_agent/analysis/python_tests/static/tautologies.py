@@ -1,12 +1,17 @@
 """Finds assertions that hold whatever the code under test does."""
 
 import ast
-import warnings
 from collections.abc import Mapping
+from itertools import pairwise
+
+from cicd_agent.analysis.python_tests.syntax import dotted_name, parsed
 
 _ALWAYS = frozenset({"type", "repr", "object", "id", "callable", "hasattr"})
 _COMPLEMENTS = frozenset(
     {(ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn), (ast.Lt, ast.GtE), (ast.Gt, ast.LtE)}
+)
+_NEVER_NONE = frozenset(
+    {"str", "repr", "len", "bool", "int", "float", "list", "tuple", "dict", "set", "type", "sorted"}
 )
 _REFLEXIVE = (ast.Eq, ast.LtE, ast.GtE)
 _MAX_RELATIVE = 0.5
@@ -30,16 +35,11 @@ def is_always_true(test: ast.expr) -> bool:
 
 def vain_assertions(text: str) -> int:
     """How many `assert` statements of a file can never fail; 0 for what does not parse."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return 0
-    return sum(isinstance(node, ast.Assert) and is_always_true(node.test) for node in ast.walk(tree))
+    nodes = ast.walk(parsed(text) or ast.Module([], []))
+    return sum(isinstance(node, ast.Assert) and is_always_true(node.test) for node in nodes)
 
 
-def why_vacuous(  # noqa: C901, PLR0911, PLR0912  one case for each kind of expression
+def tautology_reason(  # noqa: C901, PLR0911, PLR0912  one case for each kind of expression
     test: ast.expr, values: Mapping[str, ast.expr]
 ) -> str:
     """Why an assertion can never fail, "" when it can. `values` are names that were assigned once before it."""
@@ -55,16 +55,16 @@ def why_vacuous(  # noqa: C901, PLR0911, PLR0912  one case for each kind of expr
         case ast.UnaryOp(op=ast.Not(), operand=operand) if _always_false(_unfolded(operand, values)):
             return "it asserts a constant"
         case ast.NamedExpr(value=value):
-            return why_vacuous(value, values)
-        case ast.BoolOp(op=ast.And(), values=parts) if all(why_vacuous(part, values) for part in parts):
-            return why_vacuous(parts[0], values)
+            return tautology_reason(value, values)
+        case ast.BoolOp(op=ast.And(), values=parts) if all(tautology_reason(part, values) for part in parts):
+            return tautology_reason(parts[0], values)
         case ast.BoolOp(op=ast.Or(), values=parts):
             return _alternatives(parts, values)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             chosen = _unfolded(test, values)
             if isinstance(chosen, ast.Constant):
-                return why_vacuous(body if chosen.value else orelse, values)
-            return why_vacuous(body, values) and why_vacuous(orelse, values)
+                return tautology_reason(body if chosen.value else orelse, values)
+            return tautology_reason(body, values) and tautology_reason(orelse, values)
         case ast.Compare() as comparison:
             return _comparison(comparison, values)
         case ast.Call() as call:
@@ -89,20 +89,15 @@ def _unfolded(node: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
 
 
 def _always_false(node: ast.expr) -> bool:
-    match node:
-        case ast.Constant(value=value):
-            return not value
-        case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            return not elements
-        case ast.Dict(keys=keys):
-            return not keys
-        case _:
-            return False
+    try:
+        return not ast.literal_eval(node)
+    except (ValueError, TypeError):
+        return False
 
 
 def _alternatives(parts: list[ast.expr], values: Mapping[str, ast.expr]) -> str:
     for part in parts:
-        if reason := why_vacuous(part, values):
+        if reason := tautology_reason(part, values):
             return f"one of its alternatives always holds: {reason}"
     for at, one in enumerate(parts):
         for other in parts[at + 1 :]:
@@ -126,18 +121,15 @@ def _same(one: ast.expr, other: ast.expr) -> bool:
 
 
 def _comparison(node: ast.Compare, values: Mapping[str, ast.expr]) -> str:
-    reasons = []
-    left = node.left
-    for operator, right in zip(node.ops, node.comparators, strict=True):
-        reasons.append(_pair(left, operator, right, values))
-        left = right
+    pairs = zip(node.ops, pairwise([node.left, *node.comparators]), strict=True)
+    reasons = [_pair(left, operator, right, values) for operator, (left, right) in pairs]
     return reasons[0] if all(reasons) else ""
 
 
 def _pair(  # noqa: C901, PLR0911  one case for each kind of comparison
     left: ast.expr, operator: ast.cmpop, right: ast.expr, values: Mapping[str, ast.expr]
 ) -> str:
-    if any(_is_any(side) for side in (left, right)) and isinstance(operator, ast.Eq):
+    if isinstance(operator, ast.Eq) and "ANY" in {dotted_name(side).rpartition(".")[2] for side in (left, right)}:
         return "`ANY` equals everything"
     if any(_is_loose(side) for side in (left, right)):
         return "its tolerance takes nearly every number"
@@ -165,32 +157,21 @@ def _pair(  # noqa: C901, PLR0911  one case for each kind of comparison
             return ""
 
 
-_NEVER_NONE = frozenset(
-    {"str", "repr", "len", "bool", "int", "float", "list", "tuple", "dict", "set", "type", "sorted"}
-)
-
-
-def _is_any(node: ast.expr) -> bool:
-    return (isinstance(node, ast.Name) and node.id == "ANY") or (isinstance(node, ast.Attribute) and node.attr == "ANY")
-
-
 def _is_loose(node: ast.expr) -> bool:
     match node:
         case ast.Call(func=ast.Attribute(attr="approx") | ast.Name(id="approx"), args=arguments, keywords=keywords):
-            given = {word.arg: word.value for word in keywords}
-            relative = given.get("rel") or (arguments[1] if len(arguments) > 1 else None)
-            absolute = given.get("abs") or (arguments[2] if len(arguments) > 2 else None)  # noqa: PLR2004  its place
-            return _beyond(relative, _MAX_RELATIVE) or _beyond(absolute, _MAX_ABSOLUTE)
+            named = dict(zip(("expected", "rel", "abs"), arguments, strict=False))
+            named |= {keyword.arg: keyword.value for keyword in keywords if keyword.arg}
+            maxima = {"rel": _MAX_RELATIVE, "abs": _MAX_ABSOLUTE}
+            return any(name in named and _exceeds(named[name], maximum) for name, maximum in maxima.items())
         case _:
             return False
 
 
-def _beyond(node: ast.expr | None, maximum: float) -> bool:
+def _exceeds(node: ast.expr, maximum: float) -> bool:
     match node:
-        case None:
-            return False
-        case ast.Constant(value=int() | float() as value):
-            return value > maximum
+        case ast.Constant(value=int() | float() | None as value):
+            return value is not None and value > maximum
         case ast.UnaryOp(operand=ast.Constant(value=int() | float())):
             return False
         case _:
@@ -211,10 +192,10 @@ def _call(node: ast.Call, values: Mapping[str, ast.expr]) -> str:  # noqa: PLR09
                     return "a value has the type that it has"
             return ""
         case ast.Call(func=ast.Name(id="bool"), args=[inner]):
-            return why_vacuous(inner, values)
+            return tautology_reason(inner, values)
         case ast.Call(func=ast.Name(id="any"), args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]):
-            return next((reason for part in parts if (reason := why_vacuous(part, values))), "")
+            return next((reason for part in parts if (reason := tautology_reason(part, values))), "")
         case ast.Call(func=ast.Name(id="all"), args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]):
-            return "it asserts a constant" if all(why_vacuous(part, values) for part in parts) else ""
+            return "it asserts a constant" if all(tautology_reason(part, values) for part in parts) else ""
         case _:
             return ""
