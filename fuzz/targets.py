@@ -11,8 +11,7 @@ from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.test_reports.coverage import read_coverage
 from cicd_agent.analysis.test_reports.detection import read_report
-from cicd_agent.app.decision import Decision
-from cicd_agent.app.run_record import RunRecord
+from cicd_agent.app.run_record import Decision, RunRecord
 from cicd_agent.app.serialization import load
 from cicd_agent.domain.events.event_parser import RunContext, parse_event
 from cicd_agent.domain.events.payload import decode_payload

@@ -8,8 +8,7 @@ import pytest
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Question
-from cicd_agent.app.decision import Asked, Decision
-from cicd_agent.app.run_record import RunRecord
+from cicd_agent.app.run_record import Asked, Decision, RunRecord
 from cicd_agent.app.serialization import _adapter, _kind, dump, load, schema
 from cicd_agent.domain.effects import (
     CheckRun,

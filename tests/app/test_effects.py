@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from cicd_agent.app.decision import Decision
+from cicd_agent.app.run_record import Decision
 from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Effect, Plan, ReceiptState

@@ -11,7 +11,7 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Question, Reply, Tier
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.model_router import ModelRouter, asking, budget
+from cicd_agent.app.model_router import ModelRouter, budget
 from cicd_agent.app.pipeline import conclude
 from cicd_agent.domain.effects import Annotation, Plan
 from cicd_agent.domain.events.event import Event, EventKind
@@ -93,7 +93,7 @@ def prepared(
     text: str = "", *, mode: OneQuestion | None = None, workload: Workload | None = None, **inputs: str
 ) -> ModelRouter:
     given = {name.replace("_", "-"): value for name, value in inputs.items()}
-    return asking(mode or OneQuestion(), load(given, text), workload, time.monotonic, str)
+    return open_router(mode or OneQuestion(), load(given, text), workload, time.monotonic, str)
 
 
 def names(put: ModelRouter) -> tuple[str | None, ...]:

@@ -179,16 +179,16 @@ def test_a_collector_in_trouble_is_a_line_and_the_file_is_written_all_the_same(t
 
 def test_every_model_that_is_asked_is_timed() -> None:
     found = timeline()
-    plain_asking = ModelRouter(
+    plain = ModelRouter(
         ScriptedModel("x", name="a"),
         budget(Settings(), "review", lambda: 0.0),
         b"",
         str,
         fallback=ScriptedModel("x", name="c"),
     )
-    asking = timed(plain_asking, found)
-    assert asking.fast is None
-    for model in (asking.model, asking.fallback):
+    router = timed(plain, found)
+    assert router.fast is None
+    for model in (router.model, asking.fallback):
         assert model is not None
         model.complete(Request("", "", "", {}))
     asked = [span.attributes["gen_ai.request.model"] for span in found.spans if span.name == "model"]

@@ -9,7 +9,7 @@ import pytest
 
 from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.trials.test_map_loader import NOTHING
+from cicd_agent.app.test_map_loader import NOTHING
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.ports.test_runner import (
     Ghostwritten,

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Call, Question, Reply
-from cicd_agent.app.decision import Decision
-from cicd_agent.app.run_record import common_outputs
+from cicd_agent.app.run_record import Decision, common_outputs
 from cicd_agent.app.serialization import dump
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence

@@ -1,4 +1,4 @@
-"""Sets the scene of a run: environment → event → repository → settings, and the adapters that it gets."""
+"""Sets the context of a run: environment → event → repository → settings, and the adapters that it gets."""
 
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -42,7 +42,7 @@ class RunContext:
 
     event: Event
     loaded: Loaded
-    world: Ports
+    ports: Ports
     notices: tuple[str, ...] = ()
     top: Path | None = None
     timeline: Timeline = field(default_factory=Timeline)
@@ -159,8 +159,8 @@ def prepare(
     top = repository.top if repository else None
     problems = (*([notice] if notice else []), *map(str, loaded.problems))
     told = frozenset(field for field in loaded.origins if loaded.precedence(field) in _WORKFLOW)
-    world = Ports(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
-    return RunContext(event, loaded, world, tuple(notices), top)
+    ports = Ports(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
+    return RunContext(event, loaded, ports, tuple(notices), top)
 
 
 def _heard(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, bool]:

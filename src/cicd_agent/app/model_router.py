@@ -90,7 +90,7 @@ def price_table(settings: Settings) -> dict[str, Price]:
     return {**PRICES, **{name: _price(told) for name, told in settings.prices.items()}}
 
 
-def asking(
+def open_router(
     mode: Mode[Any],
     loaded: Loaded,
     workload: Workload | None,

@@ -8,8 +8,8 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question, Tier
 from cicd_agent.agent.sharding import Part, parts
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.decision import Asked, Decision
 from cicd_agent.app.model_router import ModelRouter, Tools
+from cicd_agent.app.run_record import Asked, Decision
 from cicd_agent.domain.effects import Annotation, Level, Plan, Summary
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.parallel import abreast
@@ -27,8 +27,8 @@ Source = Callable[[Mode[Any], RunContext, Callable[[str], None]], Evidence]
 
 def decide(
     mode: Mode[Any],
-    scene: RunContext,
-    asking: ModelRouter,
+    context: RunContext,
+    router: ModelRouter,
     progress: Callable[[str], None],
     keep: Callable[[Evidence], None],
     *,
@@ -38,62 +38,62 @@ def decide(
 
     The evidence is what the mode gathers, unless there is another `source` of it.
     """
-    evidence = (source or observe)(mode, scene, progress)
-    return resume(mode, evidence, scene, asking, progress, keep=keep)
+    evidence = (source or observe)(mode, context, progress)
+    return resume(mode, evidence, context, router, progress, keep=keep)
 
 
 def resume(
     mode: Mode[Any],
     evidence: Evidence,
-    scene: RunContext,
-    asking: ModelRouter,
+    context: RunContext,
+    router: ModelRouter,
     progress: Callable[[str], None],
     *,
     keep: Callable[[Evidence], None],
 ) -> Decision:
     """The same from evidence that was gathered before, maybe by others: what is remembered is never taken from it."""
-    evidence = asking.incremental_state.load(evidence, mode.state_key(evidence, scene.event))
+    evidence = router.incremental_state.load(evidence, mode.state_key(evidence, context.event))
     keep(evidence)
-    decision = conclude(mode, evidence, scene, asking, progress)
+    decision = conclude(mode, evidence, context, router, progress)
     if decision.evidence is not None and decision.evidence != evidence:
         keep(decision.evidence)  # a replay runs nothing again
     return decision
 
 
-def observe(mode: Mode[Any], scene: RunContext, progress: Callable[[str], None]) -> Evidence:
+def observe(mode: Mode[Any], context: RunContext, progress: Callable[[str], None]) -> Evidence:
     """What the mode gathers; of an event that it declines, the event alone."""
-    if mode.declines(scene.event, scene.settings):
-        return Evidence(scene.event)
-    progress("reading the change" if scene.event.run is None else "reading the run")
-    with scene.timeline.stage("gather"):
-        return mode.gather(scene.event, scene.world, scene.settings)
+    if mode.declines(context.event, context.settings):
+        return Evidence(context.event)
+    progress("reading the change" if context.event.run is None else "reading the run")
+    with context.timeline.stage("gather"):
+        return mode.gather(context.event, context.ports, context.settings)
 
 
 def conclude(
-    mode: Mode[Any], evidence: Evidence, scene: RunContext, asking: ModelRouter, progress: Callable[[str], None]
+    mode: Mode[Any], evidence: Evidence, context: RunContext, router: ModelRouter, progress: Callable[[str], None]
 ) -> Decision:
     """From the evidence to the plan: a function of what was read and what was answered, and of nothing else."""
-    declined = mode.declines(evidence.event, scene.settings) or evidence.declined
+    declined = mode.declines(evidence.event, context.settings) or evidence.declined
     if declined:
-        account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
+        account = Account(config_status=context.loaded.config_status, notices=context.notices)
         plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
         return Decision(mode.name, evidence.event, account, plan, declined=declined)
-    settings = scene.settings
+    settings = context.settings
     progress(f"applying the rules to {mode.size(evidence) or 'the evidence'}")
-    with scene.timeline.stage("rules"):
+    with context.timeline.stage("rules"):
         rules = mode.rules(evidence, settings)
-    desk = _Desk(mode, evidence, scene, progress)
+    desk = _Desk(mode, evidence, context, progress)
     desk.try_out((), last=False)  # what rules propose: nobody needs to be asked for that again
-    with scene.timeline.stage("ask"):
-        answers, degraded, limit = _answers(desk, asking)
+    with context.timeline.stage("ask"):
+        answers, degraded, limit = _answers(desk, router)
     desk.try_out(answers, last=True)
     evidence = desk.evidence
     progress("checking the claims")
-    with scene.timeline.stage("verify"):
+    with context.timeline.stage("verify"):
         verdict = mode.verify(rules, answers, evidence, settings)
-    account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
+    account = _account(answers, degraded, router, context.loaded, (*context.notices, *([limit] if limit else [])))
     plan = mode.report(verdict, evidence, account, settings)
-    asking.incremental_state.save(mode.save_state(answers, evidence, settings), mode.state_key(evidence, scene.event))
+    router.incremental_state.save(mode.save_state(answers, evidence, settings), mode.state_key(evidence, context.event))
     return Decision(
         mode=mode.name,
         event=evidence.event,
@@ -106,16 +106,16 @@ def conclude(
 
 
 def propose(
-    mode: Mode[Any], evidence: Evidence, scene: RunContext, asking: ModelRouter, progress: Callable[[str], None]
+    mode: Mode[Any], evidence: Evidence, context: RunContext, router: ModelRouter, progress: Callable[[str], None]
 ) -> Evidence:
     """What a model proposes of this evidence, put into it, for a job that tries that out and asks nobody.
 
     Raises ConfigError for a mode that has no such stage.
     """
-    untried = replace(scene, world=replace(scene.world, patch_tester=None, pytest_runner=None))
+    untried = replace(context, ports=replace(context.ports, patch_tester=None, pytest_runner=None))
     answers: list[Answer[Any]] = []
-    if not (mode.declines(evidence.event, scene.settings) or evidence.declined):
-        answers, silence, _ = _answers(_Desk(mode, evidence, untried, progress), asking)
+    if not (mode.declines(evidence.event, context.settings) or evidence.declined):
+        answers, silence, _ = _answers(_Desk(mode, evidence, untried, progress), router)
         if silence:
             evidence = replace(evidence, gaps=(*evidence.gaps, Gap("", silence)))
     handed = mode.proposals(answers, evidence)
@@ -130,15 +130,15 @@ class _Desk:
 
     mode: Mode[Any]
     evidence: Evidence
-    scene: RunContext
+    context: RunContext
     progress: Callable[[str], None]
 
     def try_out(self, answers: Sequence[Answer[Any]], *, last: bool) -> None:
         """Have it tried what the answers propose."""
-        scene = self.scene
-        with scene.timeline.stage("experiment"):
+        context = self.context
+        with context.timeline.stage("experiment"):
             self.evidence = self.mode.experiment(
-                answers, self.evidence, scene.world, scene.settings, self.progress, last=last
+                answers, self.evidence, context.ports, context.settings, self.progress, last=last
             )
 
     def weighing(self, question: Question[Any]) -> Question[Any]:
@@ -156,24 +156,24 @@ class _Desk:
         return replace(question, check=check)
 
 
-def _answers(desk: _Desk, asking: ModelRouter) -> tuple[list[Answer[Any]], str, str]:
+def _answers(desk: _Desk, router: ModelRouter) -> tuple[list[Answer[Any]], str, str]:
     """The answers, why some are missing, and why less could be looked up than usual; "" when neither is so."""
-    mode, scene, progress = desk.mode, desk.scene, desk.progress
+    mode, context, progress = desk.mode, desk.context, desk.progress
     answers: list[Answer[Any]] = []
     tools: Tools | None = None
     limit = ""
-    while questions := mode.questions(desk.evidence, answers, scene.settings):
-        if asking.model is None:
-            return answers, asking.silence, ""
+    while questions := mode.questions(desk.evidence, answers, context.settings):
+        if router.model is None:
+            return answers, router.silence, ""
         if tools is None:
-            tools, limit = asking.watch(*mode.tools(desk.evidence, scene.event, scene.world, scene.settings))
+            tools, limit = router.watch(*mode.tools(desk.evidence, context.event, context.ports, context.settings))
         for question in questions:
-            model = asking.fast if asking.fast and question.tier is Tier.FAST else asking.model
+            model = router.fast if router.fast and question.tier is Tier.FAST else router.model
             whole = desk.weighing(replace(question, tools=tools) if question.looks else question)
-            if divided := parts(whole, model.name, asking.budget):
-                answers += _answers_of(divided, model, asking, progress)
+            if divided := parts(whole, model.name, router.budget):
+                answers += _answers_of(divided, model, router, progress)
             else:
-                answers.append(_answer(whole, model, asking, progress))
+                answers.append(_answer(whole, model, router, progress))
     return answers, _degraded([answer for answer in answers if not answer.optional]), limit
 
 
@@ -189,19 +189,19 @@ def _degraded(answers: Sequence[Answer[Any]]) -> str:
 
 
 def _answers_of(
-    divided: Sequence[Part], model: Model, asking: ModelRouter, progress: Callable[[str], None]
+    divided: Sequence[Part], model: Model, router: ModelRouter, progress: Callable[[str], None]
 ) -> list[Answer[Any]]:
     """The answers to the parts of a question, asked side by side, in the order of the parts."""
-    budgets = asking.budget.divide(model.name, [part.tokens for part in divided])
+    budgets = router.budget.divide(model.name, [part.tokens for part in divided])
 
     def task(part: Part, budget: Budget) -> Callable[[], Answer[Any]]:
-        return lambda: _answer(part.question, model, asking, progress, budget)
+        return lambda: _answer(part.question, model, router, progress, budget)
 
-    answers = abreast([task(*each) for each in zip(divided, budgets, strict=True)], asking.side_by_side)
+    answers = abreast([task(*each) for each in zip(divided, budgets, strict=True)], router.side_by_side)
     for index, (part, answer) in enumerate(zip(divided, answers, strict=True)):
         if answer.draft is None and answer.exit is Exit.BUDGET:
             # Its own share had no room for a correction: the others have left something.
-            again = _answer(part.question, model, asking, progress)
+            again = _answer(part.question, model, router, progress)
             answers[index] = replace(again, usage=answer.usage + again.usage)
     unheard = {part.question.name: _sources(part) for part in divided}
     return [answer if answer.draft else replace(answer, left_out=unheard[answer.question]) for answer in answers]
@@ -214,30 +214,30 @@ def _sources(part: Part) -> tuple[str, ...]:
 def _answer(
     question: Question[Any],
     model: Model,
-    asking: ModelRouter,
+    router: ModelRouter,
     progress: Callable[[str], None],
     budget: Budget | None = None,
 ) -> Answer[Any]:
     """The model's answer, or that of the fallback; the answer says whose it is, and the account what both cost."""
-    progress(f"asking {model.name}: {question.name}")
-    first = asking.put(question, model, budget)
-    if asking.fallback is None or first.draft is not None or first.exit is not Exit.MODEL:
+    progress(f"router {model.name}: {question.name}")
+    first = router.put(question, model, budget)
+    if router.fallback is None or first.draft is not None or first.exit is not Exit.MODEL:
         return first
-    progress(f"asking {asking.fallback.name}: {question.name}")
-    second = asking.put(question, asking.fallback, budget)
+    progress(f"router {router.fallback.name}: {question.name}")
+    second = router.put(question, router.fallback, budget)
     failures = dict.fromkeys(filter(None, (first.failure, second.failure)))
     failure = " ".join(failures) if second.draft is None else second.failure
     return replace(second, usage=first.usage + second.usage, failure=failure, instead_of=first.failure)
 
 
 def _account(
-    answers: Sequence[Answer[Any]], degraded: str, asking: ModelRouter, loaded: Loaded, notices: Sequence[str]
+    answers: Sequence[Answer[Any]], degraded: str, router: ModelRouter, loaded: Loaded, notices: Sequence[str]
 ) -> Account:
     usage = sum((answer.usage for answer in answers), Usage())
     return Account(
         model=next((answer.model for answer in answers if answer.usage.requests or answer.usage.from_cache), ""),
         usage=usage,
-        cost_usd=asking.budget.cost_usd if usage.requests else 0.0,
+        cost_usd=router.budget.cost_usd if usage.requests else 0.0,
         degraded=degraded,
         config_status=loaded.config_status,
         notices=(*notices, *_limits(answers)),

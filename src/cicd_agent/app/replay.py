@@ -29,13 +29,12 @@ from cicd_agent.adapters.tape import (
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tools.repository import lookups
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.decision import Decision
 from cicd_agent.app.model_router import ModelRouter, Tools, budget
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.pipeline import conclude
 from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.run_folder import EVIDENCE
-from cicd_agent.app.run_record import REPORT, RunRecord, record_decision
+from cicd_agent.app.run_record import REPORT, Decision, RunRecord, record_decision
 from cicd_agent.app.serialization import MOST_BYTES as MOST_EVIDENCE
 from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.evidence import Evidence
@@ -90,43 +89,43 @@ class _Bundle:
 
 
 def record(
-    asking: ModelRouter,
+    router: ModelRouter,
     mode: str,
-    scene: RunContext,
+    context: RunContext,
     path: Path,
     *,
     clock: Callable[[], float],
     now: Callable[[], float],
 ) -> ModelRouter:
-    """The same asking, with a tape of everything that it asks."""
+    """The same router, with a tape of everything that it asks."""
     secret = {setting.field for setting in catalogue().values() if setting.is_secret}
-    settings = scene.settings.model_dump(mode="json", by_alias=True, exclude=secret)
+    settings = context.settings.model_dump(mode="json", by_alias=True, exclude=secret)
     header = {
         "mode": mode,
-        "model": asking.model.name if asking.model else "",
-        "fast": asking.fast.name if asking.fast else "",
-        "fallback": asking.fallback.name if asking.fallback else "",
-        "silence": asking.silence,
+        "model": router.model.name if router.model else "",
+        "fast": router.fast.name if router.fast else "",
+        "fallback": router.fallback.name if router.fallback else "",
+        "silence": router.silence,
         "settings": settings,
-        "config_status": scene.loaded.config_status,
-        "notices": scene.notices,
+        "config_status": context.loaded.config_status,
+        "notices": context.notices,
         "tool": f"cicd-agent {__version__}",
     }
-    begin(path, header, fence=asking.key.hex(), redact=asking.redact)
-    if asking.model is None:
-        return asking
+    begin(path, header, fence=router.key.hex(), redact=router.redact)
+    if router.model is None:
+        return router
 
     def recorded(model: Model | None) -> Model | None:
-        return Recorder(model, path, asking.redact, clock=clock, now=now) if model else None
+        return Recorder(model, path, router.redact, clock=clock, now=now) if model else None
 
     def watch(tools: Tools, limit: str) -> tuple[Tools, str]:
-        return recording(tools, limit, path, asking.redact), limit
+        return recording(tools, limit, path, router.redact), limit
 
     return replace(
-        asking,
-        model=recorded(asking.model),
-        fast=recorded(asking.fast),
-        fallback=recorded(asking.fallback),
+        router,
+        model=recorded(router.model),
+        fast=recorded(router.fast),
+        fallback=recorded(router.fallback),
         watch=watch,
     )
 
@@ -241,7 +240,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
     header = bundle.header
     # What names a model now is asked: with other settings than the run's that may be one that the tape has not.
     renamed = settings.model != header.settings.model
-    asking = ModelRouter(
+    router = ModelRouter(
         players.named(settings.model if renamed else header.model) if header.model else None,
         budget(settings, header.mode, lambda: players.played),
         bytes.fromhex(header.fence),
@@ -253,8 +252,8 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
         side_by_side=1,
         watch=lambda *_: (playing(_described(bundle.evidence), bundle.offered, bundle.looked_up), bundle.offered.limit),
     )
-    scene = RunContext(bundle.evidence.event, Loaded(settings, header.config_status), Ports(), header.notices)
-    return conclude(mode, bundle.evidence, scene, asking, lambda _: None)
+    context = RunContext(bundle.evidence.event, Loaded(settings, header.config_status), Ports(), header.notices)
+    return conclude(mode, bundle.evidence, context, router, lambda _: None)
 
 
 def _described(evidence: Evidence) -> Tools:

@@ -19,14 +19,13 @@ from cicd_agent.adapters.tape import TAPE
 from cicd_agent.agent.budget import Budget
 from cicd_agent.app.console import Console, Streams
 from cicd_agent.app.context import RunContext, any_settings, in_shadow, settled
-from cicd_agent.app.decision import Decision
 from cicd_agent.app.options import RunOptions
-from cicd_agent.app.recording.entry import EntryContext, anchor_summary
-from cicd_agent.app.recording.recorder import Recorder
+from cicd_agent.app.recorder import EntryContext, Recorder, anchor_summary
 from cicd_agent.app.run_folder import JOURNAL, RunFolder
 from cicd_agent.app.run_record import (
     COMMON_OUTPUTS,
     Audit,
+    Decision,
     RunRecord,
     common_outputs,
     exit_of,
@@ -80,7 +79,7 @@ class Reporter(Console):
         self._tape = str(path)
         return path
 
-    def finish(self, mode: Mode[Any], decision: Decision, scene: RunContext) -> int:
+    def finish(self, mode: Mode[Any], decision: Decision, context: RunContext) -> int:
         """Carry the decision out and say so in every place; the exit code."""
         self.progress("")
         if self._options.dry_run:
@@ -89,38 +88,38 @@ class Reporter(Console):
         folder = self.folder.path
         record = record_decision(mode, decision, folder, self._tape)
         plan = with_outputs(decision.plan, record)
-        allowed = permissions(mode, decision, scene, is_own=self._options.command == "run")
-        context = EntryContext(
-            plan.effects, scene.settings.stage if allowed.is_own else Stage.DELIVER, self.timeline, self._tape
+        allowed = permissions(mode, decision, context, is_own=self._options.command == "run")
+        entry = EntryContext(
+            plan.effects, context.settings.stage if allowed.is_own else Stage.DELIVER, self.timeline, self._tape
         )
-        required = scene.settings.require_audit == "on" and mode.fails_closed and scene.settings.enforce
-        audit = self.recorder.record_decision(record, context, required=required) if allowed.performs else Audit()
+        required = context.settings.require_audit == "on" and mode.fails_closed and context.settings.enforce
+        audit = self.recorder.record_decision(record, entry, required=required) if allowed.performs else Audit()
         with self.timeline.stage("perform"):
-            receipts = self._perform(plan, audit, scene.event, declared_outputs(mode, record), allowed)
+            receipts = self._perform(plan, audit, context.event, declared_outputs(mode, record), allowed)
         record = replace(record, receipts=receipts, audit=self.recorder.record_outcome(audit, record, receipts))
         self._write(record)
-        self._show(mode, decision, record, scene.top)
+        self._show(mode, decision, record, context.top)
         if allowed.saves_facts:
             self.recorder.record_facts(mode, decision, record.outputs)
-        self._export(record, scene.settings)
-        for note in scene.world.forge.notes if scene.world.forge else ():
+        self._export(record, context.settings)
+        for note in context.ports.forge.notes if context.ports.forge else ():
             self.warn(note)
         return record.exit
 
-    def gathered(self, mode: Mode[Any], evidence: Evidence, scene: RunContext) -> int:
+    def gathered(self, mode: Mode[Any], evidence: Evidence, context: RunContext) -> int:
         """Say that the evidence is there and what it holds; the exit code."""
         self.progress("")
         declined = mode.declines(evidence.event) or ""
-        account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
+        account = Account(config_status=context.loaded.config_status, notices=context.notices)
         decision = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
         summary = mode.gathered(evidence) or f"nothing to do: {declined}"
         record = record_decision(mode, decision, self.folder.path, "")
         outputs = common_outputs(decision, str(self.folder.report)) | {"summary": summary}
         effects = (Summary("summary", f"**cicd-agent {mode.name}**: {escape(summary)}.\n"),)
         plan = with_outputs(Plan(effects), replace(record, outputs=outputs))
-        receipts = self._perform(plan, Audit(), scene.event, tuple(outputs))
+        receipts = self._perform(plan, Audit(), context.event, tuple(outputs))
         self._write(replace(record, outputs=outputs, receipts=receipts))
-        for line in (*scene.notices, summary):
+        for line in (*context.notices, summary):
             self.warn(line)
         return Exit.OK
 
@@ -150,8 +149,8 @@ class Reporter(Console):
         level = Level.WARNING if code == Exit.OK else Level.ERROR
         summary = Summary("summary", f"### cicd-agent could not finish\n\n{escape(line)}\n")
         plan = with_outputs(Plan((Annotation("failure", level, "cicd-agent", line), summary)), record)
-        context = EntryContext(plan.effects, timeline=self.timeline, tape=self._tape)
-        audit = self.recorder.record_failure(record, context)
+        entry = EntryContext(plan.effects, timeline=self.timeline, tape=self._tape)
+        audit = self.recorder.record_failure(record, entry)
         receipts = self._perform(plan, audit, Event(EventKind.OTHER), tuple(record.outputs))
         record = replace(record, receipts=receipts, audit=self.recorder.record_outcome(audit, record, receipts))
         self._write(record)

@@ -10,8 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from cicd_agent import __version__
-from cicd_agent.app.decision import Decision
-from cicd_agent.app.run_record import RunRecord
+from cicd_agent.app.run_record import Decision, RunRecord
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.diff import FileDiff, LineKind
 from cicd_agent.errors import ConfigError

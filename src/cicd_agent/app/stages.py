@@ -10,14 +10,13 @@ from typing import Any
 from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.app.cache import CacheConfig
 from cicd_agent.app.context import RunContext, answers_folder, first_settings, inputs, prepare
-from cicd_agent.app.decision import Decision
-from cicd_agent.app.model_router import ModelRouter, asking
+from cicd_agent.app.model_router import ModelRouter
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.pipeline import Source, decide, observe, propose, resume
 from cicd_agent.app.quota import ration
 from cicd_agent.app.replay import record
 from cicd_agent.app.reporter import Reporter
-from cicd_agent.app.run_record import exit_of
+from cicd_agent.app.run_record import Decision, exit_of
 from cicd_agent.app.security.imported_evidence import look, read_evidence, require_one_job, take_over
 from cicd_agent.app.serialization import MOST_BYTES, dump, load
 from cicd_agent.app.session import Clocks, Session
@@ -42,26 +41,26 @@ class _Run:
     session: Session
     closing: ExitStack
 
-    def scene(self, mode: Mode[Any] | None, known: Event | None = None) -> RunContext:
+    def context(self, mode: Mode[Any] | None, known: Event | None = None) -> RunContext:
         session = self.session
         reporter, environment, clocks = session.reporter, session.environment, session.clocks
         found = prepare(mode, session.options, environment, Path.cwd(), closing=self.closing, known=known)
         limit = minutes(found.settings, session.options.mode)
         session.limit(limit * 60)
         with_it = _Equipment(found, environment, reporter.redact, clocks.elapsed, limit)
-        world = replace(
-            found.world, patch_tester=with_it.patch_tester, pytest_runner=with_it.pytest_runner, reach=with_it.reach
+        ports = replace(
+            found.ports, patch_tester=with_it.patch_tester, pytest_runner=with_it.pytest_runner, reach=with_it.reach
         )
-        world = replace(world, now=clocks.now, state=reporter.recorder.state())
-        return replace(found, world=world, timeline=reporter.timeline)
+        ports = replace(ports, now=clocks.now, state=reporter.recorder.state())
+        return replace(found, ports=ports, timeline=reporter.timeline)
 
-    def asking(self, mode: Mode[Any], here: RunContext) -> ModelRouter:
+    def open_router(self, mode: Mode[Any], here: RunContext) -> ModelRouter:
         session, environment = self.session, self.session.environment
         reporter, clocks, is_dry = session.reporter, session.clocks, session.options.dry_run
         folder = answers_folder(session.options, environment, here.settings, Path.cwd())
         cache = _cache_config(folder, environment, clocks, reporter, closing=self.closing, saves_state=not is_dry)
         limits = ration(here.settings, reporter.recorder.store, reporter.recorder.chain, clocks.now)
-        plain = asking(
+        plain = router(
             mode, here.loaded, environment.workload, clocks.elapsed, reporter.redact, cache=cache, ration=limits
         )
         reporter.budget = plain.budget
@@ -91,27 +90,27 @@ def explain_config(session: Session) -> int:
     """Print each setting of the configuration in force, and where it is from."""
     mode = inputs(session.options, session.environment).get("mode", "")
     with ExitStack() as closing:
-        loaded = _Run(session, closing).scene(None).loaded
+        loaded = _Run(session, closing).context(None).loaded
     session.reporter.print(table(explain(loaded, mode)))
     for line in (*map(str, loaded.problems), *loaded.notices):
         session.reporter.warn(line)
     return Exit.OK
 
 
-def _watched(asking: ModelRouter, here: RunContext, environment: Environment) -> ModelRouter:
+def _watched(router: ModelRouter, here: RunContext, environment: Environment) -> ModelRouter:
     """The same, timed where somebody wants to know."""
     if not (environment.telemetry or here.settings.metrics_file):
-        return asking
+        return router
     from cicd_agent.app.telemetry import timed  # noqa: PLC0415  nobody else pays for it
 
-    return timed(asking, here.timeline)
+    return timed(router, here.timeline)
 
 
 @dataclass
 class _Equipment:
     """Where something is tried out. Most runs try nothing, and pay for none of it."""
 
-    scene: RunContext
+    context: RunContext
     environment: Environment
     redact: Callable[[str], str]
     clock: Callable[[], float]
@@ -124,21 +123,21 @@ class _Equipment:
         return self._pytest_runners(change)
 
     def reach(self, change: Change) -> AffectedTests | None:
-        from cicd_agent.app.trials.test_map_loader import reach  # noqa: PLC0415
+        from cicd_agent.app.test_map_loader import reach  # noqa: PLC0415
 
-        return reach(self.scene, self.pytest_runner)(change)
+        return reach(self.context, self.pytest_runner)(change)
 
     @cached_property
     def _benches(self) -> Callable[[Change], PatchTester | None]:
-        from cicd_agent.app.trials.patch_trial import patch_testers  # noqa: PLC0415
+        from cicd_agent.app.test_runner import patch_testers  # noqa: PLC0415
 
-        return patch_testers(self.scene, self.environment, self.redact, self.clock, self.minutes)
+        return patch_testers(self.context, self.environment, self.redact, self.clock, self.minutes)
 
     @cached_property
     def _pytest_runners(self) -> Callable[[Change], PytestRunner | None]:
-        from cicd_agent.app.trials.test_runner import pytest_runners  # noqa: PLC0415
+        from cicd_agent.app.test_runner import pytest_runners  # noqa: PLC0415
 
-        return pytest_runners(self.scene, self.environment, self.redact, self.clock, self.minutes)
+        return pytest_runners(self.context, self.environment, self.redact, self.clock, self.minutes)
 
 
 def _cache_config(
@@ -172,35 +171,35 @@ def _stage(mode: Mode[Any], run: _Run, source: str, target: str) -> int:
     options, reporter = run.session.options, run.session.reporter
     match options.command:
         case "run":
-            here = run.scene(mode)
+            here = run.context(mode)
             if here.settings.stage is not Stage.ALL:
                 return _part(mode, here, run)
             decision = decide(
                 mode,
                 here,
-                run.asking(mode, here),
+                run.router(mode, here),
                 reporter.progress,
                 reporter.folder.save_evidence,
                 source=_source(here),
             )
             return _deliver(mode, decision, here, options, reporter)
         case "gather":
-            _write(target, dump(observe(mode, run.scene(mode), reporter.progress), indent=None))
+            _write(target, dump(observe(mode, run.context(mode), reporter.progress), indent=None))
             return Exit.OK
         case "ask":
             evidence, here = _imported(mode, run, source)
-            _write(target, dump(propose(mode, evidence, here, run.asking(mode, here), reporter.progress), indent=None))
+            _write(target, dump(propose(mode, evidence, here, run.router(mode, here), reporter.progress), indent=None))
             return Exit.OK
         case "decide":
             evidence, here = _imported(mode, run, source)
             # Beside the tape only when that is asked for: the evidence that was given may be the file of that name.
             keep = reporter.folder.save_evidence if options.keep_evidence else _not_kept
-            decision = resume(mode, evidence, here, run.asking(mode, here), reporter.progress, keep=keep)
+            decision = resume(mode, evidence, here, run.router(mode, here), reporter.progress, keep=keep)
             _write(target, dump(decision, indent=None))
             return Exit.OK
         case "perform":
             decision = _decision(mode, source, "--in")
-            return reporter.finish(mode, decision, run.scene(mode, decision.event))
+            return reporter.finish(mode, decision, run.context(mode, decision.event))
         case command:
             raise AssertionError(command)
 
@@ -208,7 +207,7 @@ def _stage(mode: Mode[Any], run: _Run, source: str, target: str) -> int:
 def _imported(mode: Mode[Any], run: _Run, source: str) -> tuple[Evidence, RunContext]:
     """The evidence that another job wrote, as far as that is true, and what this job knows itself."""
     evidence = load(Evidence, read_file(Path(source), "--in", MOST_BYTES), source)
-    here = run.scene(mode, evidence.event)
+    here = run.context(mode, evidence.event)
     return take_over(mode, evidence, source, here, run.session.reporter.progress), here
 
 
@@ -233,10 +232,10 @@ def _deliver(mode: Mode[Any], decision: Decision, here: RunContext, options: Run
 
 
 def _source(here: RunContext) -> Source:
-    """Where a run's evidence comes from: the world, or the file that another job wrote, as far as that is true."""
+    """Where a run's evidence comes from: the ports, or the file that another job wrote, as far as that is true."""
     if name := here.settings.evidence_file:
         brought = read_evidence(name, "`evidence-file`")
-        return lambda mode, scene, progress: take_over(mode, brought, name, scene, progress)
+        return lambda mode, context, progress: take_over(mode, brought, name, context, progress)
     return look
 
 
@@ -252,7 +251,7 @@ def _part(mode: Mode[Any], here: RunContext, run: _Run) -> int:
             else:
                 evidence = observe(mode, here, progress)
             if stage is Stage.ASK:
-                evidence = propose(mode, evidence, here, run.asking(mode, here), progress)
+                evidence = propose(mode, evidence, here, run.router(mode, here), progress)
             _write(name, dump(evidence, indent=None))
             return reporter.gathered(mode, evidence, here)
         case Stage.TRY:
@@ -260,7 +259,7 @@ def _part(mode: Mode[Any], here: RunContext, run: _Run) -> int:
             target = _file(settings.decision_file, "decision-file", stage)
             evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
             # Whatever key this job may hold: who runs what nobody has read asks nobody.
-            asked = replace(run.asking(mode, here), model=None, fast=None, fallback=None, silence="")
+            asked = replace(run.router(mode, here), model=None, fast=None, fallback=None, silence="")
             decision = resume(mode, evidence, here, asked, progress, keep=reporter.folder.save_evidence)
             _write(target, dump(decision, indent=None))
             return reporter.finish(mode, replace(decision, plan=decision.plan.here), here)

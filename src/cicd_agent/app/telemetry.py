@@ -13,7 +13,7 @@ from cicd_agent.adapters.telemetry.signals import RunTelemetry
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tracing import TracedModel
 from cicd_agent.app.model_router import ModelRouter
-from cicd_agent.app.recording.entry import decision_name
+from cicd_agent.app.recorder import decision_name
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import body_of
 from cicd_agent.domain.audit_entry import LOCAL_CHAIN
@@ -46,11 +46,11 @@ _RESULTS: Final[Mapping[int, str]] = {
 }
 
 
-def timed(asking: ModelRouter, timeline: Timeline) -> ModelRouter:
+def timed(router: ModelRouter, timeline: Timeline) -> ModelRouter:
     def wrapped(model: Model | None) -> Model | None:
         return TracedModel(model, timeline) if model else None
 
-    return replace(asking, model=wrapped(asking.model), fast=wrapped(asking.fast), fallback=wrapped(asking.fallback))
+    return replace(router, model=wrapped(router.model), fast=wrapped(router.fast), fallback=wrapped(router.fallback))
 
 
 def export_run(

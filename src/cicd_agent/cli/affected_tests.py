@@ -18,7 +18,7 @@ from cicd_agent.analysis.test_selection.test_map import TestMap, dump
 from cicd_agent.app.context import RunContext, prepare
 from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.session import Session
-from cicd_agent.app.trials.test_map_loader import (
+from cicd_agent.app.test_map_loader import (
     arguments,
     changed_since,
     choose,
@@ -29,7 +29,7 @@ from cicd_agent.app.trials.test_map_loader import (
     read_proof,
     write_beside,
 )
-from cicd_agent.app.trials.test_runner import pytest_runners
+from cicd_agent.app.test_runner import pytest_runners
 from cicd_agent.cli.options import command, format_option, input_option, out_option, repo_dir_option
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
@@ -92,16 +92,16 @@ def affected_tests(
         raise ConfigError("--shadow runs what is checked out", remedy="Leave --head out")
     based = options if options.base else replace(options, base="HEAD")
     with ExitStack() as closing:
-        scene = prepare(None, based, session.environment, Path.cwd(), closing=closing)
-        repository, top = scene.world.repository, scene.top
+        context = prepare(None, based, session.environment, Path.cwd(), closing=closing)
+        repository, top = context.ports.repository, context.top
         if repository is None or top is None:
             raise ConfigError("there is no checkout", remedy="Give --repo-dir")
-        for notice in scene.notices:
+        for notice in context.notices:
             reporter.warn(notice)
-        base, head = scene.event.base.sha, scene.event.head.sha
+        base, head = context.event.base.sha, context.event.head.sha
         change = changed_since(repository, base, head)
-        place = map_path(map_file, scene.settings, top)
-        pytest_runner = (runners or _pytest_runners(session))(scene)(change)
+        place = map_path(map_file, context.settings, top)
+        pytest_runner = (runners or _pytest_runners(session))(context)(change)
         if record:
             return _record(repository, change, pytest_runner, place, reporter)
         test_map = read_map(place, top, change, reporter.warn)
@@ -113,10 +113,10 @@ def affected_tests(
 
 
 def _pytest_runners(session: Session) -> Test:
-    def limited(scene: RunContext) -> Callable[[Change], PytestRunner | None]:
-        limit = minutes(scene.settings, "gen-tests")
+    def limited(context: RunContext) -> Callable[[Change], PytestRunner | None]:
+        limit = minutes(context.settings, "gen-tests")
         session.limit(limit * 60)
-        return pytest_runners(scene, session.environment, session.reporter.redact, session.clocks.elapsed, limit)
+        return pytest_runners(context, session.environment, session.reporter.redact, session.clocks.elapsed, limit)
 
     return limited
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.app.decision import Decision
+from cicd_agent.app.run_record import Decision
 from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.effects import Comment, Deployment, Issue, Plan, Rerun
 from cicd_agent.modes.deploy_gate.result import GateDecision

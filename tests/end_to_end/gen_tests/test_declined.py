@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.app.trials import test_runner as pytest_runners
+from cicd_agent.app import test_runner as pytest_runners
 from cicd_agent.domain.trials.sandbox import Tier
 from tests.support.jobs.gen_tests import AFTER, BEFORE, GeneratingJob
 from tests.support.jobs.pull_request import Left

@@ -11,7 +11,6 @@ from typing import Any
 
 from cicd_agent.adapters.cache.incremental_state import StateCache
 from cicd_agent.app.cache import CacheConfig
-from cicd_agent.app.model_router import asking
 from cicd_agent.modes import modes
 from cicd_agent.settings.loader import load
 from tests.support.jobs.pull_request import Job, Left
@@ -135,7 +134,7 @@ class Site:
         """Where a run with this key would look."""
         loaded = load({"openai-api-key": key, "base-url": self.server.url}, "")
         cache = CacheConfig(self.cache, time.time, self.notes.append)
-        store = asking(modes()["review"], loaded, None, time.monotonic, str, cache=cache).incremental_state.store
+        store = open_router(modes()["review"], loaded, None, time.monotonic, str, cache=cache).incremental_state.store
         assert store is not None
         return store
 

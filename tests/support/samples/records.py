@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePath
 
-from cicd_agent.app.decision import Decision
-from cicd_agent.app.run_record import RunRecord, record_decision
+from cicd_agent.app.run_record import Decision, RunRecord, record_decision
 from cicd_agent.domain.effects import Receipt
 from cicd_agent.modes import mode_named
 from cicd_agent.modes.protocol import BaseMode

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.decision import Decision
+from cicd_agent.app.run_record import Decision
 from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import ReviewEvent
 from cicd_agent.domain.events.event import EventKind
@@ -28,28 +28,28 @@ class Permissions:
     saves_facts: bool
 
 
-def permissions(mode: Mode[Any], decision: Decision, scene: RunContext, *, is_own: bool) -> Permissions:
+def permissions(mode: Mode[Any], decision: Decision, context: RunContext, *, is_own: bool) -> Permissions:
     """`is_own` is whether the decision was made by this very run."""
-    settings = scene.settings
+    settings = context.settings
     # Of a mode by which others go, a decision from a file is only looked at.
     performs = is_own or not mode.unproved
     # At a terminal GitHub is only read, where it is asked at all.
-    writes = performs and scene.event.kind is not EventKind.LOCAL
+    writes = performs and context.event.kind is not EventKind.LOCAL
     pulls = mode.pulls(decision.evidence) if decision.evidence and is_own else frozenset()
     return Permissions(
         is_own,
         performs,
-        scene.world.forge if writes else None,
-        replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls),
+        context.ports.forge if writes else None,
+        replace(grant(context, is_own=is_own, mode=mode.name), pulls=pulls),
         settings if performs else None,
         # Of a decision that came from a file, others may have written any part.
         saves_facts=is_own and settings.stage is Stage.ALL and not settings.evidence_file,
     )
 
 
-def grant(scene: RunContext, *, is_own: bool, mode: str = "") -> EffectPolicy:
+def grant(context: RunContext, *, is_own: bool, mode: str = "") -> EffectPolicy:
     """What this job lets a plan of a mode do; `is_own`: it was made by this very run."""
-    settings, pull = scene.settings, scene.event.pull
+    settings, pull = context.settings, context.event.pull
     withheld = ""
     if not is_own:
         # Whoever can write the file could have invented a change in which there is nothing to find.
@@ -66,12 +66,12 @@ def grant(scene: RunContext, *, is_own: bool, mode: str = "") -> EffectPolicy:
         reruns=RERUNS[settings.rerun],
         deliver=settings.deliver,
     )
-    return _of_gate(granted, scene, is_own=is_own) if mode == GATE else granted
+    return _of_gate(granted, context, is_own=is_own) if mode == GATE else granted
 
 
-def _of_gate(granted: EffectPolicy, scene: RunContext, *, is_own: bool) -> EffectPolicy:
+def _of_gate(granted: EffectPolicy, context: RunContext, *, is_own: bool) -> EffectPolicy:
     """What a deployment gate may do on top of that. Nobody else's plan asks people, or starts a run again."""
-    settings, event = scene.settings, scene.event
+    settings, event = context.settings, context.event
     environment = settings.environment or (event.deployment.environment if event.deployment else "")
     asks = is_own and "review-request" in settings.approvals
     hears = is_own and event.kind is EventKind.ISSUE_COMMENT

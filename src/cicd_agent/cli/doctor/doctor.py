@@ -64,21 +64,21 @@ def doctor(session: Session) -> int:
 def checkup(mode: ModeName, options: RunOptions, environment: Environment, closing: ExitStack) -> Checkup:
     """All checks for a mode."""
     asked = replace(options, mode="")
-    scene, trouble = _scene(mode, asked, environment, closing)
-    settings = scene.settings if scene else any_settings(options, environment)
+    context, trouble = _context(mode, asked, environment, closing)
+    settings = context.settings if context else any_settings(options, environment)
     return Checkup(
         (
-            ("This machine", tuple(_machine(mode, scene, environment, settings))),
-            ("Checkout", tuple(_checkout(scene, trouble))),
-            ("Configuration", tuple(_configuration(scene, settings, trouble))),
-            ("Event", tuple(_event(mode, scene))),
+            ("This machine", tuple(_machine(mode, context, environment, settings))),
+            ("Checkout", tuple(_checkout(context, trouble))),
+            ("Configuration", tuple(_configuration(context, settings, trouble))),
+            ("Event", tuple(_event(mode, context))),
             ("Kept between runs", tuple(kept_checks(environment, settings))),
-            *remote_checks(mode, scene, settings, environment),
+            *remote_checks(mode, context, settings, environment),
         )
     )
 
 
-def _scene(
+def _context(
     mode: ModeName, options: RunOptions, environment: Environment, closing: ExitStack
 ) -> tuple[RunContext | None, AgentError | None]:
     try:
@@ -87,7 +87,9 @@ def _scene(
         return None, error
 
 
-def _machine(mode: ModeName, scene: RunContext | None, environment: Environment, settings: Settings) -> Iterator[Check]:
+def _machine(
+    mode: ModeName, context: RunContext | None, environment: Environment, settings: Settings
+) -> Iterator[Check]:
     yield Check("cicd-agent", Health.OK, f"{__version__} on Python {platform.python_version()}, {platform.system()}")
     git = shutil.which("git", path=environment.system.get("PATH"))
     if git is None:
@@ -108,15 +110,15 @@ def _machine(mode: ModeName, scene: RunContext | None, environment: Environment,
         except SandboxUnavailable as error:
             yield Check("sandbox", Health.FAIL, f"{error.what} ({error.why})", error.remedy)
         else:
-            if mode == "gen-tests" and scene is not None and scene.top is not None:
-                yield _project_python(scene, scene.top, environment)
+            if mode == "gen-tests" and context is not None and context.top is not None:
+                yield _project_python(context, context.top, environment)
 
 
-def _project_python(scene: RunContext, top: Path, environment: Environment) -> Check:
-    from cicd_agent.app.trials.test_runner import project_python  # noqa: PLC0415  see above
+def _project_python(context: RunContext, top: Path, environment: Environment) -> Check:
+    from cicd_agent.app.test_runner import project_python  # noqa: PLC0415  see above
 
     try:
-        found = project_python(scene, top, environment)
+        found = project_python(context, top, environment)
     except (AgentError, PytestUnavailable) as error:
         return Check("project's Python", Health.FAIL, f"{error.what} ({error.why})", error.remedy)
     own = ", ".join(f"{name} {version}" for name, version in found.provides.items())
@@ -125,14 +127,14 @@ def _project_python(scene: RunContext, top: Path, environment: Environment) -> C
     return Check("project's Python", Health.OK, words)
 
 
-def _checkout(scene: RunContext | None, trouble: AgentError | None) -> Iterator[Check]:
-    repository = scene.world.repository if scene else None
-    if scene is None or not isinstance(repository, GitRepository):
-        words = str(trouble) if trouble else "; ".join(scene.notices) if scene else ""
+def _checkout(context: RunContext | None, trouble: AgentError | None) -> Iterator[Check]:
+    repository = context.ports.repository if context else None
+    if context is None or not isinstance(repository, GitRepository):
+        words = str(trouble) if trouble else "; ".join(context.notices) if context else ""
         yield Check("checkout", Health.SKIP, words or "there is none: files are read from GitHub")
         return
     yield Check("checkout", Health.OK, str(repository.top))
-    base, head = scene.event.base.sha, scene.event.head.sha
+    base, head = context.event.base.sha, context.event.head.sha
     if repository.is_shallow:
         yield Check("depth", Health.WARN, "the clone is shallow: history and merge base may be missing", _DEPTH)
     else:
@@ -142,19 +144,19 @@ def _checkout(scene: RunContext | None, trouble: AgentError | None) -> Iterator[
         yield Check("commits", Health.WARN, f"{missing[0][:12]} of the event is not in this clone", _DEPTH)
 
 
-def _configuration(scene: RunContext | None, settings: Settings, trouble: AgentError | None) -> Iterator[Check]:
-    if scene is None:
+def _configuration(context: RunContext | None, settings: Settings, trouble: AgentError | None) -> Iterator[Check]:
+    if context is None:
         words, remedy = (trouble.what, trouble.remedy) if trouble else ("it cannot be read", "")
         why = f" ({trouble.why})" if trouble and trouble.why else ""
         yield Check("set-up", Health.FAIL, words + why, remedy)
         return
-    loaded = scene.loaded
+    loaded = context.loaded
     match loaded.config_status:
         case "ok":
             yield Check("config file", Health.OK, f"{settings.config_file} of the base branch is valid")
         case "absent":
             words = f"there is no {settings.config_file}: defaults are in force"
-            if scene.top is not None and (scene.top / settings.config_file).is_file():
+            if context.top is not None and (context.top / settings.config_file).is_file():
                 words = f"{settings.config_file} of this checkout counts once the base branch has it"
             yield Check("config file", Health.OK, words)
         case _:
@@ -166,14 +168,14 @@ def _configuration(scene: RunContext | None, settings: Settings, trouble: AgentE
         yield Check("notice", Health.WARN, notice)
 
 
-def _event(mode: ModeName, scene: RunContext | None) -> Iterator[Check]:
-    if scene is None:
+def _event(mode: ModeName, context: RunContext | None) -> Iterator[Check]:
+    if context is None:
         return
-    event, slice_ = scene.event, mode_named(mode)
+    event, slice_ = context.event, mode_named(mode)
     if event.kind is EventKind.LOCAL:
         yield Check("event", Health.OK, "none: this is a terminal")
         return
-    declined = slice_.declines(event, scene.settings) if slice_ else ""
+    declined = slice_.declines(event, context.settings) if slice_ else ""
     if declined:
         yield Check("event", Health.WARN, f"`{mode}` has nothing to do: {declined}", "docs/events.md has the events")
     else:

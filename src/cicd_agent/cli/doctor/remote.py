@@ -25,11 +25,11 @@ _FORBIDDEN: Final = frozenset({403, 404})
 
 
 def remote_checks(
-    mode: ModeName, scene: RunContext | None, settings: Settings, environment: Environment
+    mode: ModeName, context: RunContext | None, settings: Settings, environment: Environment
 ) -> Sequence[tuple[str, tuple[Check, ...]]]:
     """The groups of checks that wait for somebody."""
     tasks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
-        (_GITHUB, lambda: _github(mode, scene, settings, environment)),
+        (_GITHUB, lambda: _github(mode, context, settings, environment)),
         ("Model", lambda: _model(mode, settings, environment)),
         ("Runtime", lambda: _runtime(mode, environment)),
         ("Told", lambda: _told(settings)),
@@ -38,9 +38,11 @@ def remote_checks(
     return [(title, checks) for (title, _), checks in zip(tasks, found, strict=True)]
 
 
-def _github(mode: ModeName, scene: RunContext | None, settings: Settings, environment: Environment) -> Iterator[Check]:
+def _github(
+    mode: ModeName, context: RunContext | None, settings: Settings, environment: Environment
+) -> Iterator[Check]:
     token = settings.github_token.get_secret_value()
-    repo = (scene.event.repo if scene else "") or environment.run.repository
+    repo = (context.event.repo if context else "") or environment.run.repository
     if not token:
         words = "no token: a local run needs none; in a job it is the input `github-token`"
         yield Check("token", Health.FAIL if environment.on_actions else Health.SKIP, words)
@@ -49,7 +51,7 @@ def _github(mode: ModeName, scene: RunContext | None, settings: Settings, enviro
         yield Check("token", Health.SKIP, "nobody says which repository it is for", "Set GITHUB_REPOSITORY")
         return
     wanted = contract_of(mode).needed
-    sha = (scene.event.sha if scene else "") or environment.run.sha
+    sha = (context.event.sha if context else "") or environment.run.sha
     names = [each.name for each in wanted]
     try:
         found = probe(names, repo, sha, token, environment.api_url, ca_bundle=environment.ca_bundle)

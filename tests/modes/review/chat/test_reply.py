@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules.run import RuleDraft
-from cicd_agent.app.decision import Decision
-from cicd_agent.app.run_record import common_outputs
+from cicd_agent.app.run_record import Decision, common_outputs
 from cicd_agent.app.serialization import dump
 from cicd_agent.domain.effects import Reply, Summary
 from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest, Ref, Trust

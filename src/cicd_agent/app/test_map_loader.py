@@ -124,15 +124,15 @@ def arguments(selection: Selection) -> tuple[str, ...]:
 
 
 def reach(
-    scene: RunContext, pytest_runner: Callable[[Change], PytestRunner | None]
+    context: RunContext, pytest_runner: Callable[[Change], PytestRunner | None]
 ) -> Callable[[Change], AffectedTests | None]:
     """What tells the tests that a change can reach: None where no earlier run has left a map that may be used."""
 
     def tests(change: Change) -> AffectedTests | None:
-        repository, top = scene.world.repository, scene.top
+        repository, top = context.ports.repository, context.top
         if repository is None or top is None:
             return None
-        location = map_path("", scene.settings, top)
+        location = map_path("", context.settings, top)
         notes: list[str] = []
         test_map = read_map(location, top, change, notes.append)
         if test_map is None:

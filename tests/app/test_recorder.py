@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
-from cicd_agent.app.recording.recorder import Recorder
+from cicd_agent.app.recorder import Recorder
 from cicd_agent.domain.audit_entry import ZERO_HASH, Row, canonical_json, entry_hash, parse_columns
 from cicd_agent.settings.environment import Environment
 from tests.support.jobs.pull_request import Job, Left
@@ -141,7 +141,7 @@ def test_a_dry_run_enters_nothing(job: Job) -> None:
 
 
 def test_what_is_no_entry_of_bearable_size_is_entered_by_its_digest(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cicd_agent.app.recording.recorder.MAX_TEXT", 3_000)
+    monkeypatch.setattr("cicd_agent.app.recorder.MAX_TEXT", 3_000)
     run(job)
     decided = texts(state(job))[0]
     assert decided["output"].keys() == {"withheld", "sha256"}

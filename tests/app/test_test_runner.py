@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.trials.test_runner import LazyPytestRunner, after, before, pytest_runners
+from cicd_agent.app.test_runner import LazyPytestRunner, after, before, pytest_runners
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.repository.change import Change, ChangeSource

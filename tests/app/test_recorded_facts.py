@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cicd_agent.analysis.logs.extract import Kind
-from cicd_agent.app.decision import Decision
-from cicd_agent.app.recording.fact_extraction import MAX_VALUE, extract_facts
+from cicd_agent.app.recorder import MAX_VALUE, extract_facts
+from cicd_agent.app.run_record import Decision
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.events.workflow_run import RunState

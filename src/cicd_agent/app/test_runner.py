@@ -8,14 +8,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from cicd_agent.adapters.runner.remote_files import FetchedLibrary
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
+from cicd_agent.adapters.test_runner.patch_trial import Commands, LocalPatchTester, Surroundings
 from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.adapters.toolchain.interpreter import find, look
+from cicd_agent.adapters.toolchain.location import surroundings, trusted
 from cicd_agent.adapters.toolchain.overlay import PYPI, Packages
 from cicd_agent.adapters.toolchain.style_check import StyleCheck
+from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.analysis.python_tests.test_command import read_test_command
 from cicd_agent.app.context import RunContext
 from cicd_agent.domain.events.event import EventKind
+from cicd_agent.domain.ports.actions import PatchTester
+from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.ports.test_runner import (
     Interpreter,
     PytestRunner,
@@ -23,6 +29,7 @@ from cicd_agent.domain.ports.test_runner import (
 )
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind
+from cicd_agent.domain.repository.paths import matcher
 from cicd_agent.domain.trials.sandbox import Limits
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
@@ -34,7 +41,7 @@ WIDEST = 4
 
 
 def pytest_runners(
-    scene: RunContext,
+    context: RunContext,
     environment: Environment,
     redact: Callable[[str], str],
     clock: Callable[[], float],
@@ -47,9 +54,9 @@ def pytest_runners(
     made: dict[tuple[str, str], PytestRunner] = {}
 
     def of(change: Change) -> PytestRunner | None:
-        top = scene.top
+        top = context.top
         # After a run of another workflow nothing of its commit is checked out, and nothing of it is to be run.
-        if top is None or scene.event.kind is EventKind.WORKFLOW_RUN:
+        if top is None or context.event.kind is EventKind.WORKFLOW_RUN:
             return None
         # One for all that is asked of a change: the search for its Python costs as much as a test.
         if (change.base, change.head) in made:
@@ -58,7 +65,7 @@ def pytest_runners(
 
         def make() -> LocalPytestRunner:
             here = after(change, top)
-            return _found(scene, environment, redact, clock, ends, top=top, base=before(change), head=here)
+            return _found(context, environment, redact, clock, ends, top=top, base=before(change), head=here)
 
         made[change.base, change.head] = cast("PytestRunner", LazyPytestRunner(make, lambda: max(0.0, ends - clock())))
         return made[change.base, change.head]
@@ -103,12 +110,12 @@ def _content(place: Path) -> bytes | None:
         return None
 
 
-def project_python(scene: RunContext, top: Path, environment: Environment) -> Interpreter:
+def project_python(context: RunContext, top: Path, environment: Environment) -> Interpreter:
     """The Python that a run would try tests with, and what would have to be added to it.
 
     Raises PytestUnavailable or ConfigError as a run would; nothing is installed.
     """
-    settings = scene.settings
+    settings = context.settings
     scratch = Path(environment.runner_temp) if environment.runner_temp else None
     sandbox = LocalSandbox(scratch=scratch, allow_unsandboxed=settings.allow_unsandboxed)
     command = read_test_command(settings.test_command)
@@ -116,7 +123,7 @@ def project_python(scene: RunContext, top: Path, environment: Environment) -> In
 
 
 def _found(
-    scene: RunContext,
+    context: RunContext,
     environment: Environment,
     redact: Callable[[str], str],
     clock: Callable[[], float],
@@ -127,7 +134,7 @@ def _found(
     head: Mapping[str, str],
 ) -> LocalPytestRunner:
     """The test runner, once the project's Python is found. Raises PytestUnavailable."""
-    settings = scene.settings
+    settings = context.settings
     scratch = Path(environment.runner_temp) if environment.runner_temp else None
     sandbox = LocalSandbox(scratch=scratch, allow_unsandboxed=settings.allow_unsandboxed)
     try:
@@ -187,3 +194,58 @@ class LazyPytestRunner:
             return self._make()
         except PytestUnavailable as missing:
             return missing
+
+
+PATCH_SHARE = 0.5
+"""Of the run's time, for trials."""
+
+
+def patch_testers(
+    context: RunContext,
+    environment: Environment,
+    redact: Callable[[str], str],
+    clock: Callable[[], float],
+    minutes: float,
+) -> Callable[[Change], PatchTester | None]:
+    """The patch tester for a change's last commit, None where its files cannot be read at all."""
+
+    def of(change: Change) -> PatchTester | None:
+        library, top = _files(context, change), context.top
+        if library is None:
+            return None
+        # After a run of another workflow nothing of its commit is checked out, and nothing of it is to be run.
+        is_here = top is not None and context.event.kind is not EventKind.WORKFLOW_RUN
+        tools = environment.tools if top is None else trusted(top, environment.tools)
+        readable, variables = surroundings(tools)
+        seconds = minutes * 60 * PATCH_SHARE
+        scratch = Path(environment.runner_temp) if environment.runner_temp else None
+        around = Surroundings(
+            LocalSandbox(scratch=scratch),
+            clock,
+            Limits(wall_seconds=seconds),
+            seconds,
+            readable,
+            variables,
+        )
+        return LocalPatchTester(
+            top if top is not None else Path("/"),
+            library,
+            Commands(context.settings.verify_command if is_here else ""),
+            around,
+            parsers=PARSERS,
+            denied=matcher(context.settings.deny_paths).match_file,
+            redact=redact,
+        )
+
+    return of
+
+
+def _files(context: RunContext, change: Change) -> Library | None:
+    """The files of the commit: of the clone, else those that GitHub gives."""
+    repository, forge = context.ports.repository, context.ports.forge
+    if repository is not None and (not change.head or repository.resolve(change.head) is not None):
+        try:
+            return repository.library(change)
+        except ConfigError:
+            return None
+    return FetchedLibrary(forge, change.head) if forge is not None and change.head else None

@@ -1,1 +1,0 @@
-"""Where a run tries tests and patches."""
