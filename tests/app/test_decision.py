@@ -8,7 +8,7 @@ import pytest
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Question
-from cicd_agent.app.run_record import Asked, Decision, RunRecord
+from cicd_agent.app.run_record import AnswerRecord, Decision, RunRecord
 from cicd_agent.app.serialization import _adapter, _kind, dump, load, schema
 from cicd_agent.domain.effects import (
     CheckRun,
@@ -179,7 +179,7 @@ def test_the_report_names_the_version_of_the_prompt_that_was_used() -> None:
     budget = Budget(requests=1, input_tokens=10_000, seconds=60, clock=lambda: 0.0)
     with ScriptedModel('{"summary": "fine", "confidence": 0.9}') as model:
         answer = ask(question, model, budget, key=b"k", redact=lambda text: text)
-    asked = replace(decision(), asked=(Asked.of(answer),))
+    asked = replace(decision(), asked=(AnswerRecord.of(answer),))
     text = dump(report(asked, exit_code=0, outputs={}, receipts=()))
     assert json.loads(text)["body"]["asked"][0]["prompt"] == "7"
     assert load(Decision, dump(asked).encode(), "x") == asked

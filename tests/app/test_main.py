@@ -65,7 +65,7 @@ def test_a_run_that_takes_too_long_is_ended_with_a_warning(job: Job, monkeypatch
     def hang(*_: object, **__: object) -> None:
         signal.pause()
 
-    monkeypatch.setattr(stages, "decide", hang)
+    monkeypatch.setattr(stages, "conclude", hang)
     left = job.run(timeout_minutes="0.001")
     assert left.exit == 0
     assert "timeout-minutes" in left.summary
@@ -96,7 +96,7 @@ def test_a_signal_that_comes_while_something_is_finalized_is_not_lost(
         del kept
         signal.pause()
 
-    monkeypatch.setattr(stages, "decide", hang)
+    monkeypatch.setattr(stages, "conclude", hang)
     left = job.run()
     assert left.exit == exit_code, left.log
     assert "Traceback" not in left.log

@@ -11,7 +11,7 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Question, Reply, Tier
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.model_router import ModelRouter, budget
+from cicd_agent.app.model_router import ModelRouter, budget, open_router
 from cicd_agent.app.pipeline import conclude
 from cicd_agent.domain.effects import Annotation, Plan
 from cicd_agent.domain.events.event import Event, EventKind
@@ -86,7 +86,7 @@ def scripted(name: str, *steps: Step) -> ScriptedModel:
 
 def concluded(mode: OneQuestion, put: ModelRouter) -> Any:
     scene = RunContext(Event(EventKind.LOCAL), Loaded(Settings()), Ports())
-    return conclude(mode, Evidence(scene.event), scene, put, lambda _: None)
+    return conclude(mode, Evidence(scene.event), scene, put)
 
 
 def prepared(

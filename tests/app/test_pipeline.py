@@ -67,4 +67,4 @@ def test_nothing_is_read_of_an_event_that_the_mode_declines() -> None:
     event = Event(EventKind.PULL_REQUEST)
     scene = RunContext(event, load({}, ""), Ports())
     mode: Any = Declining()
-    assert pipeline.observe(mode, scene, lambda _: None) == Evidence(event)
+    assert pipeline.observe(mode, scene) == Evidence(event)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.app.quota import DAY, MOST, Used, ration, used
+from cicd_agent.app.quota import DAY, MAX_ENTRIES, Used, used, used_up
 from cicd_agent.domain.audit_entry import Columns, Entry
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.errors import StoreRefused
@@ -47,7 +47,7 @@ def refused(store: Store | None, *models: str, **limits: Any) -> str:
             raise StoreRefused("no account book that lasts is kept")
         return store
 
-    line = ration(Settings(**limits), lasting, SHOP, lambda: float(NOW))(models or MODELS)
+    line = used_up(models or MODELS, Settings(**limits), lasting, SHOP, lambda: float(NOW))
     assert "\n" not in line
     return line
 
@@ -117,8 +117,8 @@ def test_the_stages_of_one_run_are_counted_once() -> None:
 
 
 def test_more_than_can_be_counted_is_over_any_limit() -> None:
-    found = used((raw("") for _ in range(MOST)), Settings(max_cost_usd=0))
-    assert (found.runs, found.nano) == (MOST, MOST * NANO)
+    found = used((raw("") for _ in range(MAX_ENTRIES)), Settings(max_cost_usd=0))
+    assert (found.runs, found.nano) == (MAX_ENTRIES, MAX_ENTRIES * NANO)
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 10**6)), max_size=6), st.integers(0, 4 * 10**6))

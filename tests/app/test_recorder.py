@@ -10,6 +10,7 @@ import pytest
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.app.recorder import Recorder
 from cicd_agent.domain.audit_entry import ZERO_HASH, Row, canonical_json, entry_hash, parse_columns
+from cicd_agent.domain.timeline import Timeline
 from cicd_agent.settings.environment import Environment
 from tests.support.jobs.pull_request import Job, Left
 
@@ -158,8 +159,8 @@ def test_output_in_which_a_secret_appears_only_as_it_is_stored_is_withheld() -> 
     def redact(text: str) -> str:
         return text.replace('"a":"b"', '"a":"***"')  # as canonical JSON has it, without blanks
 
-    recorder = Recorder({}, Environment.read({}), redact=redact, warn=print, now=lambda: 0.0)
-    entry = recorder._entry(CHAIN, {"kind": "run", "output": {"a": "b"}})
+    recorder = Recorder({}, Environment.read({}), Timeline(), redact=redact, warn=print, now=lambda: 0.0)
+    entry = recorder._redacted_entry(CHAIN, {"kind": "run", "output": {"a": "b"}})
     output = json.loads(entry.text)["output"]
     assert '"a":"b"' not in entry.text
     assert (output["withheld"], len(output["sha256"])) == (True, 64)

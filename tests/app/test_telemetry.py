@@ -188,7 +188,7 @@ def test_every_model_that_is_asked_is_timed() -> None:
     )
     router = timed(plain, found)
     assert router.fast is None
-    for model in (router.model, asking.fallback):
+    for model in (router.model, router.fallback):
         assert model is not None
         model.complete(Request("", "", "", {}))
     asked = [span.attributes["gen_ai.request.model"] for span in found.spans if span.name == "model"]

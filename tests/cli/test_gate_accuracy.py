@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.risk.outcome_labels import DAY, Source
 from cicd_agent.app.console import Streams
-from cicd_agent.app.run_record import RunRecord, Seen
+from cicd_agent.app.run_record import ChangeSummary, RunRecord
 from cicd_agent.app.serialization import dump
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.gate_evidence import PastDeployment, State
@@ -96,7 +96,7 @@ class Line(FakeRepository):
 
 def put(folder: Path, *decided: Gated, base: int = 0) -> None:
     for index, each in enumerate(decided):
-        seen = Seen(sha(base), each.sha, "git", 1, 1, 0) if base else None
+        seen = ChangeSummary(sha(base), each.sha, "git", 1, 1, 0) if base else None
         path = folder / str(index) / "report.json"
         path.parent.mkdir(parents=True)
         path.write_text(dump(RunRecord("deploy-gate", 0, seen=seen, result=each)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cicd_agent.app.console import Streams
+from cicd_agent.app.console import Console, Streams
 from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.session import Clocks, Invocation, Session
 from cicd_agent.settings.environment import Environment
@@ -12,5 +12,6 @@ def session_of(
     invocation: Invocation, environment: Environment, streams: Streams, now: Callable[[], float] = lambda: 0.0
 ) -> Session:
     """What the command works with; nothing ends it."""
-    reporter = Reporter(invocation.options, environment, streams)
-    return Session(invocation.options, environment, reporter, Clocks(now, now), lambda _seconds: None)
+    console = Console(invocation.options, environment, streams)
+    reporter = Reporter(invocation.options, environment, console)
+    return Session(invocation.options, environment, console, reporter, Clocks(now, now), lambda _seconds: None)

@@ -1,4 +1,4 @@
-"""Sets the context of a run: environment → event → repository → settings, and the adapters that it gets."""
+"""The context of a run: environment → event → repository → settings, and the adapters that it gets."""
 
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -35,10 +35,7 @@ _WORKFLOW = frozenset({Precedence.INPUT, Precedence.DEFAULTS, Precedence.LOCKED}
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """All that a run starts from. `notices` are limits met on the way, a line each; `top` is the checkout's folder.
-
-    `timeline` is told what the run spends its time on.
-    """
+    """All that a run starts from. `notices` are limits met on the way, a line each; `top` is the checkout's folder."""
 
     event: Event
     loaded: Loaded
@@ -46,6 +43,7 @@ class RunContext:
     notices: tuple[str, ...] = ()
     top: Path | None = None
     timeline: Timeline = field(default_factory=Timeline)
+    progress: Callable[[str], None] = lambda _text: None
 
     @property
     def settings(self) -> Settings:

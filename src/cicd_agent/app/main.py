@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
-from cicd_agent.app.console import Streams
+from cicd_agent.app.console import Console, Streams
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.session import Clocks, Invocation, Session
@@ -26,13 +26,15 @@ LAST_WORDS = 30.0
 def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], streams: Streams) -> int:
     """Do what a command line says; the exit code. It is an error when the command line itself was wrong."""
     environment = Environment.read(variables)
+    options = RunOptions() if isinstance(invocation, ConfigError) else invocation.options
+    console = Console(options, environment, streams)
+    reporter = Reporter(options, environment, console)
     if isinstance(invocation, ConfigError):
-        return Reporter(RunOptions(), environment, streams).fail(invocation)
-    options = invocation.options
-    reporter = Reporter(options, environment, streams)
+        return reporter.fail(invocation)
+    clocks = Clocks(time.monotonic, time.time)
     try:
         with _ended_by_the_runner():
-            return invocation.run(Session(options, environment, reporter, Clocks(time.monotonic, time.time), _limit))
+            return invocation.run(Session(options, environment, console, reporter, clocks, _limit))
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         return Exit.OK

@@ -1,4 +1,4 @@
-"""Who is asked in a run: the models that the settings name, what they may cost, and how a question is put to them."""
+"""Which models a run asks, and what that may cost."""
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from cicd_agent.settings.schema import Provider, Settings, TokenPrice, minutes, 
 
 RESERVE = 20.0
 """Seconds of `timeout-minutes` that are kept for carrying out the plan."""
-SIDE_BY_SIDE = 4
+MAX_PARALLEL = 4
 """Questions that are asked at the same time: the machine only waits for the network."""
 RETRIES = 8
 """Requests of a run beyond its rounds: those that failed and were sent again, or that taught us what a server takes."""
@@ -28,28 +28,19 @@ Tools = tuple[Tool[Any], ...]
 
 
 class AnswerStore(Protocol):
-    """What caches a model's answers opened runs."""
+    """A cache of a model's answers: those to a question are saved when it came to a good end, else discarded."""
 
-    def save(self) -> None:
-        """The last question came to a good end."""
-        ...
+    def save(self) -> None: ...
 
-    def discard(self) -> None:
-        """It did not: the next run has to ask again."""
-        ...
-
-
-def _as_they_are(tools: Tools, limit: str) -> tuple[Tools, str]:
-    return tools, limit
+    def discard(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRouter:
-    """How questions are put. Without a `model` nobody is asked, and `silence` says why ("" when that is meant).
+    """Which model a question goes to. Without a `model` to none, and `silence` says why ("" when that is meant).
 
-    `fast` is asked what needs no judgement; `fallback` is asked when the other is not available. `answer_caches` are by
-    the model's name. `watch` may put something in the place of the look-ups: what records them, or what was recorded.
-    `incremental_state` brings what an earlier run has left, and leaves it to the next.
+    `fast` is for what needs no judgement; `fallback` for when the other is not available. `answer_caches` are by the
+    model's name. `watch` may replace the tools, by what records them or what was recorded.
     """
 
     model: Model | None
@@ -60,9 +51,9 @@ class ModelRouter:
     fast: Model | None = None
     fallback: Model | None = None
     max_rounds: int = 20
-    side_by_side: int = SIDE_BY_SIDE
+    side_by_side: int = MAX_PARALLEL
     answer_caches: Mapping[str, AnswerStore] = field(default_factory=dict)
-    watch: Callable[[Tools, str], tuple[Tools, str]] = _as_they_are
+    watch: Callable[[Tools, str], tuple[Tools, str]] = lambda tools, limit: (tools, limit)
     incremental_state: IncrementalState = field(default_factory=IncrementalState)
 
     def put(self, question: Question[Any], model: Model, budget: Budget | None = None) -> Answer[Any]:
@@ -87,7 +78,7 @@ def budget(settings: Settings, mode: str, clock: Callable[[], float]) -> Budget:
 
 
 def price_table(settings: Settings) -> dict[str, Price]:
-    return {**PRICES, **{name: _price(told) for name, told in settings.prices.items()}}
+    return {**PRICES, **{name: _price(price) for name, price in settings.prices.items()}}
 
 
 def open_router(
@@ -98,31 +89,36 @@ def open_router(
     redact: Callable[[str], str],
     *,
     cache: CacheConfig | None = None,
-    ration: Callable[[Sequence[str]], str] = lambda _: "",
+    quota: Callable[[Sequence[str]], str] = lambda _: "",
 ) -> ModelRouter:
     """The models that the settings name for the mode, and what they may cost.
 
-    `ration` says of models why none of them is asked today. Raises ConfigError when an input makes no sense.
+    `quota` says of models why none of them is asked today. Raises ConfigError when an input makes no sense.
     """
     settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
+
+    def without_model(silence: str) -> ModelRouter:
+        """What is saved then is what rules have found, and no answers."""
+        saves = cache is not None and mode.saves_rule_state
+        state = open_cache(settings, cache).incremental_state(redact) if saves else IncrementalState()
+        return ModelRouter(None, limits, b"", redact, silence=silence, incremental_state=state)
+
     if settings.provider is Provider.NONE:
-        return ModelRouter(None, limits, b"", redact, incremental_state=_keyless(mode, settings, cache, redact))
+        return without_model("")
     try:
         reach = _reach(settings, workload)
         model = reach(_named(mode, loaded))
     except ModelUnavailable as error:
-        incremental_state = _keyless(mode, settings, cache, redact)
-        return ModelRouter(None, limits, b"", redact, silence=str(error), incremental_state=incremental_state)
+        return without_model(str(error))
     # The default's name means something at OpenAI only.
     quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
     fast = reach(quick) if quick and quick != model.name else None
     fallback = reach(settings.fallback_model) if settings.fallback_model and not mode.fails_closed else None
-    asked = [each for each in (model, fast, fallback) if each]
-    if silence := ration([each.name for each in asked]):
-        incremental_state = _keyless(mode, settings, cache, redact)
-        return ModelRouter(None, limits, b"", redact, silence=silence, incremental_state=incremental_state)
+    models = [each for each in (model, fast, fallback) if each]
+    if silence := quota([each.name for each in models]):
+        return without_model(silence)
     opened = open_cache(settings, cache)
-    caches = opened.answers(asked, redact)
+    caches = opened.answers(models, redact)
     return ModelRouter(
         caches.get(model.name, model),
         limits,
@@ -136,24 +132,14 @@ def open_router(
     )
 
 
-def _keyless(
-    mode: Mode[Any], settings: Settings, cache: CacheConfig | None, redact: Callable[[str], str]
-) -> IncrementalState:
-    """What is saved where nobody is asked: what rules have found, and no answers."""
-    if cache is None or not mode.saves_rule_state:
-        return IncrementalState()
-    return open_cache(settings, cache).incremental_state(redact)
-
-
-def _price(told: TokenPrice) -> Price:
-    cached = told.input if told.cached_input is None else told.cached_input
-    return Price(told.input, cached, told.output, dearer_above=None)
+def _price(price: TokenPrice) -> Price:
+    cached = price.input if price.cached_input is None else price.cached_input
+    return Price(price.input, cached, price.output, dearer_above=None)
 
 
 def _named(mode: Mode[Any], loaded: Loaded) -> str:
-    """The model for judgement: whoever has the last word, and of their two words the one for this mode."""
-    by_mode = dict[str, str](loaded.settings.models.items())
-    own = by_mode.get(mode.name)
+    """The model for judgement: of the highest precedence, and there the one for this mode."""
+    own = dict[str, str](loaded.settings.models.items()).get(mode.name)
     if own is None or loaded.precedence("model") > loaded.precedence(f"models.{mode.name}"):
         return loaded.settings.model
     return own
@@ -175,15 +161,12 @@ def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Mod
     identity = Identity(workload) if workload is not None and workload.known else None
     headers = parse_headers(settings.model_headers.get_secret_value())
 
-    def reach(name: str) -> Model:
-        return connect(
-            api_key=api_key,
-            base_url=settings.base_url,
-            api=settings.api,
-            model=name,
-            headers=headers,
-            service_tier=settings.service_tier,
-            identity=identity,
-        )
-
-    return reach
+    return lambda name: connect(
+        api_key=api_key,
+        base_url=settings.base_url,
+        api=settings.api,
+        model=name,
+        headers=headers,
+        service_tier=settings.service_tier,
+        identity=identity,
+    )

@@ -1,4 +1,4 @@
-"""The story of a run: an event goes in, a decision comes out."""
+"""From an event to a decision; nothing outside is changed by it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from cicd_agent.agent.messages import Answer, Model, Question, Tier
 from cicd_agent.agent.sharding import Part, parts
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.model_router import ModelRouter, Tools
-from cicd_agent.app.run_record import Asked, Decision
+from cicd_agent.app.run_record import AnswerRecord, Decision
 from cicd_agent.domain.effects import Annotation, Level, Plan, Summary
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.parallel import abreast
@@ -21,57 +21,17 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes.protocol import Account, Mode
 from cicd_agent.settings.loader import Loaded
 
-Source = Callable[[Mode[Any], RunContext, Callable[[str], None]], Evidence]
-"""Brings the evidence of a run."""
 
-
-def decide(
-    mode: Mode[Any],
-    context: RunContext,
-    router: ModelRouter,
-    progress: Callable[[str], None],
-    keep: Callable[[Evidence], None],
-    *,
-    source: Source | None = None,
-) -> Decision:
-    """Everything from the event to the plan. Nothing outside is changed by it; `keep` sees the evidence first.
-
-    The evidence is what the mode gathers, unless there is another `source` of it.
-    """
-    evidence = (source or observe)(mode, context, progress)
-    return resume(mode, evidence, context, router, progress, keep=keep)
-
-
-def resume(
-    mode: Mode[Any],
-    evidence: Evidence,
-    context: RunContext,
-    router: ModelRouter,
-    progress: Callable[[str], None],
-    *,
-    keep: Callable[[Evidence], None],
-) -> Decision:
-    """The same from evidence that was gathered before, maybe by others: what is remembered is never taken from it."""
-    evidence = router.incremental_state.load(evidence, mode.state_key(evidence, context.event))
-    keep(evidence)
-    decision = conclude(mode, evidence, context, router, progress)
-    if decision.evidence is not None and decision.evidence != evidence:
-        keep(decision.evidence)  # a replay runs nothing again
-    return decision
-
-
-def observe(mode: Mode[Any], context: RunContext, progress: Callable[[str], None]) -> Evidence:
+def observe(mode: Mode[Any], context: RunContext) -> Evidence:
     """What the mode gathers; of an event that it declines, the event alone."""
     if mode.declines(context.event, context.settings):
         return Evidence(context.event)
-    progress("reading the change" if context.event.run is None else "reading the run")
+    context.progress("reading the change" if context.event.run is None else "reading the run")
     with context.timeline.stage("gather"):
         return mode.gather(context.event, context.ports, context.settings)
 
 
-def conclude(
-    mode: Mode[Any], evidence: Evidence, context: RunContext, router: ModelRouter, progress: Callable[[str], None]
-) -> Decision:
+def conclude(mode: Mode[Any], evidence: Evidence, context: RunContext, router: ModelRouter) -> Decision:
     """From the evidence to the plan: a function of what was read and what was answered, and of nothing else."""
     declined = mode.declines(evidence.event, context.settings) or evidence.declined
     if declined:
@@ -79,16 +39,16 @@ def conclude(
         plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
         return Decision(mode.name, evidence.event, account, plan, declined=declined)
     settings = context.settings
-    progress(f"applying the rules to {mode.size(evidence) or 'the evidence'}")
+    context.progress(f"applying the rules to {mode.size(evidence) or 'the evidence'}")
     with context.timeline.stage("rules"):
         rules = mode.rules(evidence, settings)
-    desk = _Desk(mode, evidence, context, progress)
-    desk.try_out((), last=False)  # what rules propose: nobody needs to be asked for that again
+    inquiry = _Inquiry(mode, evidence, context, router)
+    inquiry.experiment((), last=False)  # what rules propose: nobody needs to be asked for that again
     with context.timeline.stage("ask"):
-        answers, degraded, limit = _answers(desk, router)
-    desk.try_out(answers, last=True)
-    evidence = desk.evidence
-    progress("checking the claims")
+        answers, degraded, limit = inquiry.ask()
+    inquiry.experiment(answers, last=True)
+    evidence = inquiry.evidence
+    context.progress("checking the claims")
     with context.timeline.stage("verify"):
         verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, router, context.loaded, (*context.notices, *([limit] if limit else [])))
@@ -100,14 +60,12 @@ def conclude(
         account=account,
         plan=Plan((*plan.effects, *_warnings(account, answers))),
         evidence=evidence,
-        asked=tuple(Asked.of(answer) for answer in answers),
+        asked=tuple(AnswerRecord.of(answer) for answer in answers),
         result=verdict,
     )
 
 
-def propose(
-    mode: Mode[Any], evidence: Evidence, context: RunContext, router: ModelRouter, progress: Callable[[str], None]
-) -> Evidence:
+def propose(mode: Mode[Any], evidence: Evidence, context: RunContext, router: ModelRouter) -> Evidence:
     """What a model proposes of this evidence, put into it, for a job that tries that out and asks nobody.
 
     Raises ConfigError for a mode that has no such stage.
@@ -115,34 +73,55 @@ def propose(
     untried = replace(context, ports=replace(context.ports, patch_tester=None, pytest_runner=None))
     answers: list[Answer[Any]] = []
     if not (mode.declines(evidence.event, context.settings) or evidence.declined):
-        answers, silence, _ = _answers(_Desk(mode, evidence, untried, progress), router)
+        answers, silence, _ = _Inquiry(mode, evidence, untried, router).ask()
         if silence:
             evidence = replace(evidence, gaps=(*evidence.gaps, Gap("", silence)))
-    handed = mode.proposals(answers, evidence)
-    if handed is None:
+    proposed = mode.proposals(answers, evidence)
+    if proposed is None:
         raise ConfigError(f"`{mode.name}` has no `stage: ask`", remedy="Only `gen-tests` has one")
-    return handed
+    return proposed
 
 
 @dataclass
-class _Desk:
-    """What is known at this moment of a run: a question may have something tried out before its answer is taken."""
+class _Inquiry:
+    """The questions of one run, and its evidence so far: drafts may be tried out before they are accepted."""
 
     mode: Mode[Any]
     evidence: Evidence
     context: RunContext
-    progress: Callable[[str], None]
+    router: ModelRouter
 
-    def try_out(self, answers: Sequence[Answer[Any]], *, last: bool) -> None:
-        """Have it tried what the answers propose."""
+    def experiment(self, answers: Sequence[Answer[Any]], *, last: bool) -> None:
+        """Try out what the answers propose."""
         context = self.context
         with context.timeline.stage("experiment"):
             self.evidence = self.mode.experiment(
-                answers, self.evidence, context.ports, context.settings, self.progress, last=last
+                answers, self.evidence, context.ports, context.settings, context.progress, last=last
             )
 
-    def weighing(self, question: Question[Any]) -> Question[Any]:
-        """The question, whose drafts are tried out before they are taken, if it wants that."""
+    def ask(self) -> tuple[list[Answer[Any]], str, str]:
+        """The answers, why some are missing, and why less could be looked up than usual; "" when neither is so."""
+        mode, context, router = self.mode, self.context, self.router
+        answers: list[Answer[Any]] = []
+        tools: Tools | None = None
+        limit = ""
+        while questions := mode.questions(self.evidence, answers, context.settings):
+            if router.model is None:
+                return answers, router.silence, ""
+            if tools is None:
+                offered = mode.tools(self.evidence, context.event, context.ports, context.settings)
+                tools, limit = router.watch(*offered)
+            for question in questions:
+                model = router.fast if router.fast and question.tier is Tier.FAST else router.model
+                whole = self._with_experiment(replace(question, tools=tools) if question.looks else question)
+                if divided := parts(whole, model.name, router.budget):
+                    answers += _answers_of(divided, model, router, context.progress)
+                else:
+                    answers.append(_answer(whole, model, router, context.progress))
+        return answers, _degraded([answer for answer in answers if not answer.optional]), limit
+
+    def _with_experiment(self, question: Question[Any]) -> Question[Any]:
+        """The question, whose drafts are tried out before they are accepted, if it asks for that."""
         weigh = question.weigh
         if weigh is None:
             return question
@@ -150,35 +129,14 @@ class _Desk:
         def check(draft: Draft) -> str | None:
             if complaint := question.check(draft):
                 return complaint
-            self.try_out([Answer(question.name, draft)], last=False)
+            self.experiment([Answer(question.name, draft)], last=False)
             return weigh(draft, self.evidence)
 
         return replace(question, check=check)
 
 
-def _answers(desk: _Desk, router: ModelRouter) -> tuple[list[Answer[Any]], str, str]:
-    """The answers, why some are missing, and why less could be looked up than usual; "" when neither is so."""
-    mode, context, progress = desk.mode, desk.context, desk.progress
-    answers: list[Answer[Any]] = []
-    tools: Tools | None = None
-    limit = ""
-    while questions := mode.questions(desk.evidence, answers, context.settings):
-        if router.model is None:
-            return answers, router.silence, ""
-        if tools is None:
-            tools, limit = router.watch(*mode.tools(desk.evidence, context.event, context.ports, context.settings))
-        for question in questions:
-            model = router.fast if router.fast and question.tier is Tier.FAST else router.model
-            whole = desk.weighing(replace(question, tools=tools) if question.looks else question)
-            if divided := parts(whole, model.name, router.budget):
-                answers += _answers_of(divided, model, router, progress)
-            else:
-                answers.append(_answer(whole, model, router, progress))
-    return answers, _degraded([answer for answer in answers if not answer.optional]), limit
-
-
 def _degraded(answers: Sequence[Answer[Any]]) -> str:
-    """Why a model was not heard, or which part of a question was not."""
+    """Why there is no answer, or which part of a question has none."""
     failed = [answer for answer in answers if answer.failure]
     if not failed:
         return ""
@@ -203,12 +161,13 @@ def _answers_of(
             # Its own share had no room for a correction: the others have left something.
             again = _answer(part.question, model, router, progress)
             answers[index] = replace(again, usage=answer.usage + again.usage)
-    unheard = {part.question.name: _sources(part) for part in divided}
-    return [answer if answer.draft else replace(answer, left_out=unheard[answer.question]) for answer in answers]
-
-
-def _sources(part: Part) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(visible_line(each.source) for each in part.question.evidence if each.whole))
+    pieces = {part.question.name: [each.source for each in part.question.evidence if each.whole] for part in divided}
+    return [
+        answer
+        if answer.draft
+        else replace(answer, left_out=tuple(dict.fromkeys(map(visible_line, pieces[answer.question]))))
+        for answer in answers
+    ]
 
 
 def _answer(
@@ -219,11 +178,11 @@ def _answer(
     budget: Budget | None = None,
 ) -> Answer[Any]:
     """The model's answer, or that of the fallback; the answer says whose it is, and the account what both cost."""
-    progress(f"router {model.name}: {question.name}")
+    progress(f"asking {model.name}: {question.name}")
     first = router.put(question, model, budget)
     if router.fallback is None or first.draft is not None or first.exit is not Exit.MODEL:
         return first
-    progress(f"router {router.fallback.name}: {question.name}")
+    progress(f"asking {router.fallback.name}: {question.name}")
     second = router.put(question, router.fallback, budget)
     failures = dict.fromkeys(filter(None, (first.failure, second.failure)))
     failure = " ".join(failures) if second.draft is None else second.failure
@@ -260,13 +219,13 @@ def _limits(answers: Sequence[Answer[Any]]) -> Iterator[str]:
 
 def _warnings(account: Account, answers: Sequence[Answer[Any]]) -> Sequence[Annotation]:
     """What was missing, where people look first. No key is a choice until somebody says otherwise: a notice."""
-    found = [
+    warnings = [
         Annotation(f"notice-{index}", Level.WARNING, "cicd-agent", notice)
         for index, notice in enumerate(account.notices)
     ]
     if account.degraded:
         level = Level.WARNING if answers else Level.NOTICE
-        heard = any(answer.draft for answer in answers if not answer.optional)
-        title = "not all of the model's answers are there" if heard else "no model was heard"
-        found.append(Annotation("degraded", level, f"cicd-agent: {title}", account.degraded))
-    return found
+        is_partial = any(answer.draft for answer in answers if not answer.optional)
+        title = "not all of the model's answers are there" if is_partial else "no model was heard"
+        warnings.append(Annotation("degraded", level, f"cicd-agent: {title}", account.degraded))
+    return warnings

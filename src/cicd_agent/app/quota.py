@@ -1,14 +1,14 @@
-"""How much a repository may ask of models in a day: counted in the account book, and nothing where that cannot be.
+"""How much a repository may ask of models in a day: counted in the audit log, and nothing where that cannot be.
 
 Whoever sets a limit on money wants it to hold. So what is not known does not count as nothing: a run whose cost nobody
-knows counts with the most that it may spend, and without a book that lasts no model is asked at all.
+knows counts with the most that it may spend, and without a log that lasts no model is asked at all.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cicd_agent.agent.prices import Price, price_of
+from cicd_agent.agent.prices import price_of
 from cicd_agent.app.model_router import price_table
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.ports.storage import EntryQuery, Store
@@ -19,7 +19,7 @@ from cicd_agent.rendering.money import NANO
 from cicd_agent.settings.schema import Settings, usd
 
 DAY: Final = 86_400
-MOST: Final = 50_000
+MAX_ENTRIES: Final = 50_000
 """Entries that are counted; a repository with more in a day has reached any limit."""
 
 
@@ -32,74 +32,65 @@ class Used:
     estimated: int = 0
 
 
-def ration(
-    settings: Settings, store: Callable[[], Store], chain: str, now: Callable[[], float]
-) -> Callable[[Sequence[str]], str]:
-    """Says of models, by their names, why none of them is asked today, "" when nothing is against it.
+def used_up(
+    models: Sequence[str], settings: Settings, store: Callable[[], Store], chain: str, now: Callable[[], float]
+) -> str:
+    """Why none of the models (by their names) is asked today, "" when nothing is against it.
 
-    `store` is the account book, which lasts; it raises StoreRefused where there is none. Without a limit it is not
-    opened.
+    `store` opens the audit log, and raises StoreRefused where there is none that lasts; without a limit it is not
+    called.
     """
-
-    def refuse(models: Sequence[str]) -> str:
-        named = [
-            name
-            for name, limit in (("daily-cost-usd", settings.daily_cost_usd), ("daily-runs", settings.daily_runs))
-            if limit is not None
-        ]
-        if not named:
-            return ""
-        prices = price_table(settings)
-        if settings.daily_cost_usd is not None and (unpriced := _unpriced(models, prices)):
-            return _silence(f"nobody knows what `{unpriced}` costs", "which `daily-cost-usd` counts", "Give `prices`")
-        try:
-            rows = store().find(EntryQuery(repository=chain, kind=Kind.RUN, since=int(now()) - DAY, limit=MOST))
-            return _over(used(rows, settings), settings)
-        except StoreRefused as error:
-            remedy = "Set `state-dir` to a directory that is kept, or DATABASE_URL; or take the limit out"
-            return _silence(f"`{named[0]}` cannot be counted", str(error), remedy)
-
-    return refuse
+    limits = {"daily-cost-usd": settings.daily_cost_usd, "daily-runs": settings.daily_runs}
+    named = [name for name, limit in limits.items() if limit is not None]
+    if not named:
+        return ""
+    prices = price_table(settings)
+    unpriced = next((name for name in models if price_of(name, prices) is None), "")
+    if settings.daily_cost_usd is not None and unpriced:
+        return _refusal(f"nobody knows what `{unpriced}` costs", "which `daily-cost-usd` counts", "Give `prices`")
+    try:
+        query = EntryQuery(repository=chain, kind=Kind.RUN, since=int(now()) - DAY, limit=MAX_ENTRIES)
+        return _over(used(store().find(query), settings), settings)
+    except StoreRefused as error:
+        remedy = "Set `state-dir` to a directory that is kept, or DATABASE_URL; or take the limit out"
+        return _refusal(f"`{named[0]}` cannot be counted", str(error), remedy)
 
 
 def used(rows: Iterable[Row], settings: Settings) -> Used:
     """Adds up the entries of a day. What cannot be read counts as a run whose cost nobody knows."""
     entries = runs = nano = estimated = 0
-    told: set[str] = set()
+    counted: set[str] = set()
     for row in rows:
         entries += 1
         run = spent(row)
         if run is not None and run.duplicate_key:
             key = f"{run.mode}\n{run.duplicate_key}"
-            if key in told:
+            if key in counted:
                 continue  # a later job of the same run, which tells of the same money
-            told.add(key)
+            counted.add(key)
         runs += run is None or (run.asked and any(part.used.requests != 0 for part in run.parts))
         cost = run.cost if run else None
         if cost is None:
             estimated += 1
             cost = round(usd(settings, run.mode if run else row.columns.mode) * NANO)
         nano += cost
-    return Used(MOST, MOST * NANO, estimated) if entries >= MOST else Used(runs, nano, estimated)
+    if entries >= MAX_ENTRIES:
+        return Used(MAX_ENTRIES, MAX_ENTRIES * NANO, estimated)
+    return Used(runs, nano, estimated)
 
 
-def _over(found: Used, settings: Settings) -> str:
+def _over(day: Used, settings: Settings) -> str:
     """Which limit is reached, "" when none is."""
     money, runs = settings.daily_cost_usd, settings.daily_runs
-    if money is not None and found.nano >= round(money * NANO):
-        guessed = f", {count(found.estimated, 'unknown cost')} at `max-cost-usd`" if found.estimated else ""
-        why = f"${found.nano / NANO:.2f} of `daily-cost-usd` {money:g} in 24 hours{guessed}"
-    elif runs is not None and found.runs >= runs:
-        why = f"{found.runs:,} of `daily-runs` {runs:,} in 24 hours"
+    if money is not None and day.nano >= round(money * NANO):
+        guessed = f", {count(day.estimated, 'unknown cost')} at `max-cost-usd`" if day.estimated else ""
+        why = f"${day.nano / NANO:.2f} of `daily-cost-usd` {money:g} in 24 hours{guessed}"
+    elif runs is not None and day.runs >= runs:
+        why = f"{day.runs:,} of `daily-runs` {runs:,} in 24 hours"
     else:
         return ""
-    return _silence("the day's limit of this repository is reached", why, "Wait for older runs to pass, or raise it")
+    return _refusal("the day's limit of this repository is reached", why, "Wait for older runs to pass, or raise it")
 
 
-def _unpriced(models: Iterable[str], prices: dict[str, Price]) -> str:
-    """The first model that has no price."""
-    return next((name for name in models if price_of(name, prices) is None), "")
-
-
-def _silence(what: str, why: str, remedy: str) -> str:
+def _refusal(what: str, why: str, remedy: str) -> str:
     return str(BudgetExhausted(f"No model was asked: {what}", why=why, remedy=remedy))

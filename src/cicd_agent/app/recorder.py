@@ -1,10 +1,10 @@
-"""Records a run in the audit log: its decision before anything is done about it, and its outcome after."""
+"""Records a run in the audit log: its decision before anything is done about it, its outcome after, and its facts."""
 
 import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, assert_never
@@ -14,7 +14,16 @@ from cicd_agent.adapters.tape import redacted
 from cicd_agent.app.run_record import Audit, Decision, RunRecord
 from cicd_agent.app.serialization import body_of
 from cicd_agent.app.storage import StoredState, open_store
-from cicd_agent.domain.audit_entry import LOCAL_CHAIN, MAX_TEXT, Entry, Kind, Link, canonical_json, chain_name, digest
+from cicd_agent.domain.audit_entry import (
+    LOCAL_CHAIN,
+    MAX_TEXT,
+    Entry,
+    Kind,
+    Link,
+    canonical_json,
+    chain_name,
+    digest,
+)
 from cicd_agent.domain.effects import Annotation, Artifact, Effect, Output, Receipt, Summary
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.ports.storage import Store
@@ -27,9 +36,14 @@ from cicd_agent.errors import BudgetExhausted, ConfigError, StoreRefused
 from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.environment import Environment
 
+_LOCAL = Annotation | Artifact | Output | Summary
+"""Effects that concern nobody but this job."""
+MAX_VALUE: Final = 500
+"""Characters of a value of a fact."""
+
 
 class Recorder:
-    """Writes one run to the audit log. What cannot be recorded is said in one line, and the run goes on.
+    """Writes one run to the audit log. What cannot be recorded is a warning, and the run goes on.
 
     `now` is in seconds since 1970. Nothing is opened before something is read or recorded.
     """
@@ -38,6 +52,7 @@ class Recorder:
         self,
         inputs: Mapping[str, str],
         environment: Environment,
+        timeline: Timeline,
         *,
         redact: Callable[[str], str],
         warn: Callable[[str], None],
@@ -45,10 +60,11 @@ class Recorder:
     ) -> None:
         self._inputs = inputs
         self._environment = environment
+        self._timeline = timeline
         self._redact = redact
         self._warn = warn
         self._now = now
-        self._reason = ""
+        self._refusal = ""
 
     def state(self) -> StoredState | None:
         """What earlier runs have left about this repository, None without a store."""
@@ -58,19 +74,20 @@ class Recorder:
     def store(self) -> Store:
         """The store. Raises StoreRefused where there is none."""
         store = self._store
-        if self._reason:
-            raise StoreRefused(self._reason)
+        if self._refusal:
+            raise StoreRefused(self._refusal)
         if store is None:
             raise StoreRefused("no account book that lasts is kept")
         return store
 
-    def record_decision(self, report: RunRecord, context: EntryContext, *, required: bool = False) -> Audit:
+    def record_decision(
+        self, record: RunRecord, effects: Sequence[Effect], stage: str, *, required: bool = False
+    ) -> Audit:
         """Record what was decided, before anything is done about it.
 
         Raises StoreRefused when an entry is `required`, and there is none.
         """
-        fields = run_entry(report, context, self._environment, self.event_id, int(self._now()))
-        audit = self._append(self.chain, fields)
+        audit = self._append(self.chain, self._decision_entry(record, effects, stage))
         if required and audit.state != "recorded":
             raise StoreRefused(
                 "the decision could not be entered in an account book that lasts, which `require-audit` demands",
@@ -79,25 +96,37 @@ class Recorder:
             )
         return audit
 
-    def record_outcome(self, audit: Audit, report: RunRecord, receipts: Sequence[Receipt]) -> Audit:
+    def record_outcome(self, audit: Audit, record: RunRecord, receipts: Sequence[Receipt]) -> Audit:
         """Record the outcome of a run whose decision was recorded; the end of the chain."""
         if audit.state != "recorded":
             return audit
-        fields = receipts_entry(audit, report, receipts, self.event_id, int(self._now()))
-        return self._append(audit.repository, fields)
+        event = record.event
+        entry = {
+            "kind": Kind.RECEIPTS,
+            "of": audit.seq,
+            "event_id": self.event_id,
+            "at": int(self._now()),
+            "tool": f"cicd-agent {__version__}",
+            "mode": record.mode,
+            "sha": _sha(record),
+            "pull": event.pull.number if event and event.pull else None,
+            "exit": int(record.exit),
+            "receipts": [asdict(each) for each in receipts if each.kind != "output"],
+        }
+        return self._append(audit.repository, entry)
 
-    def record_failure(self, report: RunRecord, context: EntryContext) -> Audit:
-        """Record a run that has failed; a store that does not answer does not keep it from saying so."""
+    def record_failure(self, record: RunRecord, effects: Sequence[Effect]) -> Audit:
+        """Record a run that has failed; a store that does not answer does not keep it from reporting that."""
         try:
-            return self.record_decision(report, context)
+            return self.record_decision(record, effects, "all")
         except BudgetExhausted:
-            self._failed(StoreRefused("it did not answer before the end of the run"))
-            return Audit("failed", self.chain, why=self._reason)
+            self._refused(StoreRefused("it did not answer before the end of the run"))
+            return Audit("failed", self.chain, why=self._refusal)
 
     def record_facts(self, mode: Mode[Any], decision: Decision, outputs: Mapping[str, str]) -> None:
         """Store the facts that a decision of this very job holds for later runs, less what is secret in them."""
         store = self._store
-        if store is None or self._reason:
+        if store is None or self._refusal:
             return
         facts = extract_facts(mode, decision, outputs, self.chain, event_id=self.event_id, at=int(self._now()))
         try:
@@ -124,37 +153,80 @@ class Recorder:
     @cached_property
     def _store(self) -> Store | None:
         """The store. Raises ConfigError once, when an input is wrong: whoever reports that asks again."""
-        if self._reason:
+        if self._refusal:
             return None
         try:
-            store = open_store(self._inputs, self._environment, Path.cwd())
+            return open_store(self._inputs, self._environment, Path.cwd())
         except ConfigError as error:
-            self._reason = self._redact(str(error))
+            self._refusal = self._redact(str(error))
             raise
         except StoreRefused as error:
-            self._failed(error)
+            self._refused(error)
             return None
-        return store
 
     def _append(self, chain: str, fields: Mapping[str, Any]) -> Audit:
         store = self._store
-        if store is None and not self._reason:
+        if store is None and not self._refusal:
             return Audit()
-        if store is not None and not self._reason:
+        if store is not None and not self._refusal:
             try:
-                link = store.append(self._entry(chain, fields))
+                link = store.append(self._redacted_entry(chain, fields))
             except (StoreRefused, ValueError) as error:
-                self._failed(error)
+                self._refused(error)
             else:
                 return Audit("recorded", link.repository, link.seq, link.hash)
-        return Audit("failed", chain, why=self._reason)
+        return Audit("failed", chain, why=self._refusal)
 
-    def _failed(self, error: Exception) -> None:
+    def _refused(self, error: Exception) -> None:
         """Once: what failed a moment ago would only fail again, and make the run wait for it."""
-        self._reason = self._redact(str(error))
-        self._warn(f"the account book could not be written: {self._reason}")
+        self._refusal = self._redact(str(error))
+        self._warn(f"the account book could not be written: {self._refusal}")
 
-    def _entry(self, chain: str, fields: Mapping[str, Any]) -> Entry:
+    def _decision_entry(self, record: RunRecord, effects: Sequence[Effect], stage: str) -> dict[str, Any]:
+        event, run, judgement = record.event, self._environment.run, record.judgement
+        risk = judgement.risk if judgement else None
+        cost, timeline = record.account.cost_usd, self._timeline
+        stages: dict[str, float] = {}
+        for span in timeline.spans:
+            stages[span.name] = stages.get(span.name, 0.0) + span.seconds
+        return {
+            "kind": Kind.RUN,
+            "event_id": self.event_id,
+            "at": int(self._now()),
+            "tool": f"cicd-agent {__version__}",
+            "event": event.name or event.kind if event else self._environment.event_name,
+            "action": event.action if event else "",
+            "actor": event.actor.login if event else run.actor,
+            "server": self._environment.server_url,
+            "ref": event.head.name if event else run.ref,
+            "base": event.base.sha if event else "",
+            "sha": _sha(record) if event else run.sha,
+            "pull": event.pull.number if event and event.pull else None,
+            "mode": record.mode,
+            "stage": stage,
+            "decision": decision_name(record),
+            "conclusion": record.outputs.get("conclusion", ""),
+            "risk_level": risk.level if risk else "",
+            "risk_score": risk.score if risk else None,
+            "confidence": record.outputs.get("confidence") or None,
+            "iterations": sum(each.rounds for each in record.asked),
+            "escalated": bool(judgement and judgement.escalate),
+            "escalate": list(judgement.escalate) if judgement else [],
+            "actions": [{"kind": each.kind, "key": each.key} for each in effects if not isinstance(each, _LOCAL)],
+            "models": list(dict.fromkeys(each.model for each in record.asked if each.model)),
+            "prompts": {each.question: each.prompt for each in record.asked},
+            "usage": asdict(record.account.usage),
+            "cost_usd": None if cost is None else f"{cost:.6f}",
+            "degraded": record.account.degraded,
+            "exit": int(record.exit),
+            "error": record.error,
+            "seconds": f"{timeline.clock() - timeline.origin:.3f}",
+            "stages": {name: f"{seconds:.3f}" for name, seconds in stages.items()},
+            "tape": _tape(record.tape),
+            "output": body_of(record),
+        }
+
+    def _redacted_entry(self, chain: str, fields: Mapping[str, Any]) -> Entry:
         """The entry, without secrets: first in lines, since a private key is followed from line to line."""
         lines = json.dumps(fields, ensure_ascii=False, indent=1)
         try:
@@ -164,151 +236,15 @@ class Recorder:
             plain = {name: redacted(value, self._redact) for name, value in json.loads(lines).items()}
         entry = Entry.of(chain, plain)
         if len(entry.text) > MAX_TEXT or self._redact(entry.text) != entry.text:
-            # What is said of the run itself is short, and stands; of the rest there is a digest to compare with.
+            # What the run itself is stays, and is short; of the rest there is a digest to compare with.
             plain["output"] = {"withheld": True, "sha256": digest(canonical_json({"output": plain.get("output")}))}
             entry = Entry.of(chain, plain)
         return entry
 
     def _redacted_fact(self, fact: Fact) -> Fact:
-        redact = self._redact
-        values = {name: redact(value) for name, value in fact.values.items()}
-        fact = replace(fact, subject=redact(fact.subject), sha=redact(fact.sha), ref=redact(fact.ref))
-        return replace(fact, event_id=redact(fact.event_id), values=values)
-
-
-_HERE = Annotation | Artifact | Output | Summary
-"""What concerns nobody but this job."""
-
-
-@dataclass(frozen=True, slots=True)
-class EntryContext:
-    """What is recorded beside the report: the effects that are about to be carried out, and what led here."""
-
-    effects: Sequence[Effect] = ()
-    stage: str = "all"
-    timeline: Timeline | None = None
-    tape: str = ""
-
-
-def run_entry(
-    report: RunRecord, context: EntryContext, environment: Environment, event_id: str, at: int
-) -> dict[str, Any]:
-    """The entry of a run, nothing of it redacted yet; `at` is in seconds since the epoch."""
-    event, run = report.event, environment.run
-    judged = report.judgement
-    risk = judged.risk if judged else None
-    cost = report.account.cost_usd
-    return {
-        "kind": Kind.RUN,
-        "event_id": event_id,
-        "at": at,
-        "tool": f"cicd-agent {__version__}",
-        "event": event.name or event.kind if event else environment.event_name,
-        "action": event.action if event else "",
-        "actor": event.actor.login if event else run.actor,
-        "server": environment.server_url,
-        "ref": event.head.name if event else run.ref,
-        "base": event.base.sha if event else "",
-        "sha": _sha(report) if event else run.sha,
-        "pull": event.pull.number if event and event.pull else None,
-        "mode": report.mode,
-        "stage": context.stage,
-        "decision": decision_name(report),
-        "conclusion": report.outputs.get("conclusion", ""),
-        "risk_level": risk.level if risk else "",
-        "risk_score": risk.score if risk else None,
-        "confidence": report.outputs.get("confidence") or None,
-        "iterations": sum(each.rounds for each in report.asked),
-        "escalated": bool(judged and judged.escalate),
-        "escalate": list(judged.escalate) if judged else [],
-        "actions": [{"kind": each.kind, "key": each.key} for each in context.effects if not isinstance(each, _HERE)],
-        "models": list(dict.fromkeys(each.model for each in report.asked if each.model)),
-        "prompts": {each.question: each.prompt for each in report.asked},
-        "usage": asdict(report.account.usage),
-        "cost_usd": None if cost is None else f"{cost:.6f}",
-        "degraded": report.account.degraded,
-        "exit": int(report.exit),
-        "error": report.error,
-        **_times(context.timeline),
-        "tape": _tape(context.tape),
-        "output": body_of(report),
-    }
-
-
-def receipts_entry(
-    audit: Audit, report: RunRecord, receipts: Sequence[Receipt], event_id: str, at: int
-) -> dict[str, Any]:
-    """The entry of the outcome of the run that `audit` names; outputs are left out, the run's entry has them."""
-    event = report.event
-    return {
-        "kind": Kind.RECEIPTS,
-        "of": audit.seq,
-        "event_id": event_id,
-        "at": at,
-        "tool": f"cicd-agent {__version__}",
-        "mode": report.mode,
-        "sha": _sha(report),
-        "pull": event.pull.number if event and event.pull else None,
-        "exit": int(report.exit),
-        "receipts": [asdict(each) for each in receipts if each.kind != "output"],
-    }
-
-
-def anchor_summary(audit: Audit) -> tuple[Summary, ...]:
-    """The line of the step summary by which the entry, and all before it, can be proved later on."""
-    match audit.state:
-        case "recorded":
-            link = Link(audit.repository, audit.seq, audit.hash)
-            return (Summary("audit", f"<sub>Account book: {code(link.anchor)}</sub>\n"),)
-        case "failed":
-            return (Summary("audit", f"**Not entered in the account book:** {prose(audit.why)}\n"),)
-        case "off":
-            return ()
-        case _:
-            assert_never(audit.state)
-
-
-def decision_name(report: RunRecord) -> str:
-    """What a run came to, in one word of its mode."""
-    outputs = report.outputs
-    if report.error:
-        return "failed"
-    if report.declined:
-        return "declined"
-    if isinstance(report.result, ChatReply):
-        return report.result.manner.value
-    return outputs.get("decision") or outputs.get("cause") or outputs.get("tests") or outputs.get("conclusion", "")
-
-
-def _sha(report: RunRecord) -> str:
-    return getattr(report.result, "sha", "") or (report.event.sha if report.event else "")
-
-
-def _times(timeline: Timeline | None) -> Mapping[str, Any]:
-    """Seconds of the whole run so far, and of each of its stages."""
-    if timeline is None:
-        return {}
-    stages: dict[str, float] = {}
-    for span in timeline.spans:
-        stages[span.name] = stages.get(span.name, 0.0) + span.seconds
-    return {
-        "seconds": f"{timeline.clock() - timeline.origin:.3f}",
-        "stages": {name: f"{seconds:.3f}" for name, seconds in stages.items()},
-    }
-
-
-def _tape(name: str) -> Mapping[str, str]:
-    """Where the account of what was asked is, and what it holds by now."""
-    if not name:
-        return {}
-    try:
-        return {"path": name, "sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest()}
-    except OSError:
-        return {"path": name, "sha256": ""}
-
-
-MAX_VALUE: Final = 500
-"""Characters of a value."""
+        texts = {name: self._redact(getattr(fact, name)) for name in ("subject", "sha", "ref", "event_id")}
+        values = {name: self._redact(value) for name, value in fact.values.items()}
+        return replace(fact, **texts, values=values)  # type: ignore[arg-type]
 
 
 def extract_facts(
@@ -316,7 +252,7 @@ def extract_facts(
 ) -> tuple[Fact, ...]:
     """The facts of a run that came to a result: none of one that declined, or that is about uncommitted work.
 
-    `outputs` are its step outputs. Values are as they were found: whoever stores them redacts them.
+    `outputs` are its step outputs. Nothing of the values is redacted.
     """
     evidence = decision.evidence
     if decision.declined or evidence is None or decision.judgement is None or not repository:
@@ -335,3 +271,44 @@ def extract_facts(
         for fact in mode.facts(decision.judgement, evidence, outputs)
         if fact.subject and any(fact.values.values())
     )
+
+
+def anchor_summary(audit: Audit) -> tuple[Summary, ...]:
+    """The line of the step summary by which the entry, and all before it, can be proved later on."""
+    match audit.state:
+        case "recorded":
+            link = Link(audit.repository, audit.seq, audit.hash)
+            return (Summary("audit", f"<sub>Account book: {code(link.anchor)}</sub>\n"),)
+        case "failed":
+            return (Summary("audit", f"**Not entered in the account book:** {prose(audit.why)}\n"),)
+        case "off":
+            return ()
+        case _:
+            assert_never(audit.state)
+
+
+def decision_name(record: RunRecord) -> str:
+    """What a run came to, in one word of its mode."""
+    if record.error:
+        return "failed"
+    if record.declined:
+        return "declined"
+    if isinstance(record.result, ChatReply):
+        return record.result.manner.value
+    return next(
+        (value for name in ("decision", "cause", "tests", "conclusion") if (value := record.outputs.get(name))), ""
+    )
+
+
+def _sha(record: RunRecord) -> str:
+    return getattr(record.result, "sha", "") or (record.event.sha if record.event else "")
+
+
+def _tape(name: str) -> Mapping[str, str]:
+    """Where the recording of questions and answers is, and what it holds by now."""
+    if not name:
+        return {}
+    try:
+        return {"path": name, "sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest()}
+    except OSError:
+        return {"path": name, "sha256": ""}

@@ -28,14 +28,14 @@ from cicd_agent.adapters.tape import (
 )
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tools.repository import lookups
+from cicd_agent.app.console import Console
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.model_router import ModelRouter, Tools, budget
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.pipeline import conclude
-from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.run_folder import EVIDENCE
 from cicd_agent.app.run_record import REPORT, Decision, RunRecord, record_decision
-from cicd_agent.app.serialization import MOST_BYTES as MOST_EVIDENCE
+from cicd_agent.app.serialization import MAX_BYTES as MAX_EVIDENCE
 from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
@@ -52,8 +52,8 @@ from cicd_agent.settings.loader import load as load_settings
 from cicd_agent.settings.schema import Settings
 from cicd_agent.settings.values import catalogue
 
-_MOST_SHOWN = 20
-_MOST_TOKENS = 10**12
+_MAX_SHOWN = 20
+_MAX_TOKENS = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def record(
     )
 
 
-def replay(tape: Path, options: RunOptions, reporter: Reporter, *, evidence: str = "", config: str = "") -> int:
+def replay(tape: Path, options: RunOptions, console: Console, *, evidence: str = "", config: str = "") -> int:
     """Write the report that the recorded run gives now; exit code 1 when it is not the one that the run wrote."""
     bundle = _read(tape, Path(evidence) if evidence else tape.parent / EVIDENCE)
     header = bundle.header
@@ -140,25 +140,25 @@ def replay(tape: Path, options: RunOptions, reporter: Reporter, *, evidence: str
     settings = _changed(header.settings, options.inputs, config, mode)
     recorded = load(RunRecord, bundle.report, REPORT) if bundle.report else None
     players = _Players(bundle.exchanges)
-    decision = _decide(mode, bundle, settings, players, reporter)
+    decision = _decide(mode, bundle, settings, players, console)
     # Nothing is performed again: what was done, and where, is history.
     before = recorded or RunRecord(header.mode, Exit.OK)
     folder = PurePath(before.outputs.get("report_file", REPORT)).parent
     written = record_decision(mode, decision, folder, before.tape)
-    text = redact_json(dump(replace(written, receipts=before.receipts, audit=before.audit)), reporter.redact)
+    text = redact_json(dump(replace(written, receipts=before.receipts, audit=before.audit)), console.redact)
     target = Path(options.output_dir) if options.output_dir else tape.parent / "replay"
     place_file(target / REPORT, text, "Give --output-dir")
     if recorded is None:
-        reporter.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
+        console.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
         return Exit.OK
     if (target / REPORT).read_bytes() == bundle.report:
-        reporter.print(f"identical: the report is what the run wrote, byte for byte\nreport {target / REPORT}")
+        console.print(f"identical: the report is what the run wrote, byte for byte\nreport {target / REPORT}")
         return Exit.OK
     missed = [f"  asked    what the tape does not hold: {each}" for each in players.missed]
     lines = [*missed, *_explained(bundle, settings, recorded, decision, text)]
-    more = ["  and more: compare the two files"] if len(lines) > _MOST_SHOWN else []
-    shown = [visible_line(line) for line in lines[:_MOST_SHOWN]]
-    reporter.print("\n".join(["different:", *shown, *more, f"report {target / REPORT}"]))
+    more = ["  and more: compare the two files"] if len(lines) > _MAX_SHOWN else []
+    shown = [visible_line(line) for line in lines[:_MAX_SHOWN]]
+    console.print("\n".join(["different:", *shown, *more, f"report {target / REPORT}"]))
     return Exit.STOP
 
 
@@ -176,8 +176,8 @@ def _read(tape: Path, evidence: Path) -> _Bundle:
         _header(first, tape.name),
         exchanges,
         *load_lookups(raw, tape.name),
-        load(Evidence, read_file(evidence, "the evidence", MOST_EVIDENCE), evidence.name),
-        read_file(report, "the report", MOST_EVIDENCE) if report.exists() else b"",
+        load(Evidence, read_file(evidence, "the evidence", MAX_EVIDENCE), evidence.name),
+        read_file(report, "the report", MAX_EVIDENCE) if report.exists() else b"",
     )
 
 
@@ -194,7 +194,7 @@ def _header(line: bytes, name: str) -> Header:
         raise ConfigError(f"{name} is not a tape", why=f"{where}: {first['msg']}", remedy=remedy) from None
     except (ValueError, RecursionError, KeyError, TypeError):
         raise ConfigError(f"{name} is not a tape", why="its first line is no header", remedy=remedy) from None
-    if header.settings.max_input_tokens > _MOST_TOKENS:
+    if header.settings.max_input_tokens > _MAX_TOKENS:
         raise ConfigError(f"{name} is not a tape", why="settings.max-input-tokens: so many do not exist", remedy=remedy)
     if version != VERSION:
         raise ConfigError(f"{name} is a tape of another version", remedy=remedy)
@@ -236,7 +236,7 @@ class _Players:
         return [each for player in self._of.values() for each in player.missed]
 
 
-def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Players, reporter: Reporter) -> Decision:
+def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Players, console: Console) -> Decision:
     header = bundle.header
     # What names a model now is asked: with other settings than the run's that may be one that the tape has not.
     renamed = settings.model != header.settings.model
@@ -244,7 +244,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
         players.named(settings.model if renamed else header.model) if header.model else None,
         budget(settings, header.mode, lambda: players.played),
         bytes.fromhex(header.fence),
-        reporter.redact,
+        console.redact,
         silence=header.silence,
         fast=players.named(header.fast) if header.fast else None,
         fallback=players.named(header.fallback) if header.fallback else None,
@@ -253,7 +253,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
         watch=lambda *_: (playing(_described(bundle.evidence), bundle.offered, bundle.looked_up), bundle.offered.limit),
     )
     context = RunContext(bundle.evidence.event, Loaded(settings, header.config_status), Ports(), header.notices)
-    return conclude(mode, bundle.evidence, context, router, lambda _: None)
+    return conclude(mode, bundle.evidence, context, router)
 
 
 def _described(evidence: Evidence) -> Tools:
@@ -282,7 +282,7 @@ def _explained(
     if was != now:
         for report in (old, new):
             report["body"]["verdict"] = {**(report["body"]["verdict"] or {}), "findings": []}
-    yield from (f"  report   {each}" for each in islice(differences(old, new), _MOST_SHOWN + 1))
+    yield from (f"  report   {each}" for each in islice(differences(old, new), _MAX_SHOWN + 1))
 
 
 def _name(finding: Finding) -> str:

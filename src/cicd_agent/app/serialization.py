@@ -17,7 +17,7 @@ from cicd_agent.errors import ConfigError
 from cicd_agent.modes import evidence_sections, result_types
 
 VERSION: Final = 1
-MOST_BYTES: Final = 256_000_000
+MAX_BYTES: Final = 256_000_000
 """Evidence of the largest change that is read stays below this; a larger file is not ours."""
 
 T = TypeVar("T")
@@ -110,8 +110,8 @@ def load(wanted: type[T], raw: bytes, name: str) -> T:
     """Read what `dump` wrote. Who wrote the file is not known: ConfigError for anything that is not exactly it."""
     kind = _kind(wanted)
     remedy = f"Give the file that the stage before wrote (a cicd-agent {kind}, version {VERSION})"
-    if len(raw) > MOST_BYTES:
-        raise ConfigError(f"{name} is too large", why=f"over {MOST_BYTES:,} bytes", remedy=remedy)
+    if len(raw) > MAX_BYTES:
+        raise ConfigError(f"{name} is too large", why=f"over {MAX_BYTES:,} bytes", remedy=remedy)
     try:
         envelope = json.loads(raw, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

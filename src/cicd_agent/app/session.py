@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cicd_agent.app.options import RunOptions
 
 if TYPE_CHECKING:
+    from cicd_agent.app.console import Console
     from cicd_agent.app.reporter import Reporter
     from cicd_agent.settings.environment import Environment
 
@@ -21,10 +22,11 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a command works with. `limit` is told after how many seconds it has to end, as soon as that is known."""
+    """`limit` is called with the seconds after which the command has to end. Only runs of a mode use the `reporter`."""
 
     options: RunOptions
     environment: "Environment"
+    console: "Console"
     reporter: "Reporter"
     clocks: Clocks
     limit: Callable[[float], None]

@@ -1,81 +1,47 @@
 """What a mode does at each of its stages, from its options to its exit code."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.adapters.files import read_file, write_file
+from cicd_agent.adapters.files import NOFOLLOW, read_file, replace_text, write_file
 from cicd_agent.app.cache import CacheConfig
-from cicd_agent.app.context import RunContext, answers_folder, first_settings, inputs, prepare
-from cicd_agent.app.model_router import ModelRouter
-from cicd_agent.app.options import RunOptions
-from cicd_agent.app.pipeline import Source, decide, observe, propose, resume
-from cicd_agent.app.quota import ration
+from cicd_agent.app.context import RunContext, answers_folder, first_settings, prepare
+from cicd_agent.app.model_router import ModelRouter, open_router
+from cicd_agent.app.pipeline import conclude, observe, propose
+from cicd_agent.app.quota import used_up
 from cicd_agent.app.replay import record
-from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.run_record import Decision, exit_of
-from cicd_agent.app.security.imported_evidence import look, read_evidence, require_one_job, take_over
-from cicd_agent.app.serialization import MOST_BYTES, dump, load
-from cicd_agent.app.session import Clocks, Session
+from cicd_agent.app.security.imported_evidence import (
+    observe_remotely,
+    read_evidence,
+    require_one_job,
+    verified_evidence,
+)
+from cicd_agent.app.serialization import MAX_BYTES, dump, load
+from cicd_agent.app.session import Session
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.text.visible import visible
 from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import mode_named
-from cicd_agent.modes.protocol import Mode
+from cicd_agent.modes.protocol import Edits, Mode, Ports
 from cicd_agent.settings.environment import Environment
-from cicd_agent.settings.explain import explain, table
 from cicd_agent.settings.schema import Stage, minutes
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One run of a session, until `closing` closes what it has opened."""
-
-    session: Session
-    closing: ExitStack
-
-    def context(self, mode: Mode[Any] | None, known: Event | None = None) -> RunContext:
-        session = self.session
-        reporter, environment, clocks = session.reporter, session.environment, session.clocks
-        found = prepare(mode, session.options, environment, Path.cwd(), closing=self.closing, known=known)
-        limit = minutes(found.settings, session.options.mode)
-        session.limit(limit * 60)
-        with_it = _Equipment(found, environment, reporter.redact, clocks.elapsed, limit)
-        ports = replace(
-            found.ports, patch_tester=with_it.patch_tester, pytest_runner=with_it.pytest_runner, reach=with_it.reach
-        )
-        ports = replace(ports, now=clocks.now, state=reporter.recorder.state())
-        return replace(found, ports=ports, timeline=reporter.timeline)
-
-    def open_router(self, mode: Mode[Any], here: RunContext) -> ModelRouter:
-        session, environment = self.session, self.session.environment
-        reporter, clocks, is_dry = session.reporter, session.clocks, session.options.dry_run
-        folder = answers_folder(session.options, environment, here.settings, Path.cwd())
-        cache = _cache_config(folder, environment, clocks, reporter, closing=self.closing, saves_state=not is_dry)
-        limits = ration(here.settings, reporter.recorder.store, reporter.recorder.chain, clocks.now)
-        plain = router(
-            mode, here.loaded, environment.workload, clocks.elapsed, reporter.redact, cache=cache, ration=limits
-        )
-        reporter.budget = plain.budget
-        if is_dry:
-            return plain
-        plain = _watched(plain, here, environment)
-        return record(plain, mode.name, here, reporter.tape(), clock=clocks.elapsed, now=clocks.now)
 
 
 def run_mode(session: Session, *, source: str = "", target: str = "") -> int:
     """A mode from its event to its exit code, or one stage of it, from the file `source` to the file `target`."""
     options, environment = session.options, session.environment
     if options.fix:
-        from cicd_agent.app.fix import require_working_tree  # noqa: PLC0415  only who changes it pays
-
         require_working_tree(options.base, options.head, environment)
     mode = mode_named(options.mode)
     if mode is None:
@@ -83,191 +49,188 @@ def run_mode(session: Session, *, source: str = "", target: str = "") -> int:
     if environment.on_actions:
         require_one_job(mode, options.command, first_settings(options, environment))
     with ExitStack() as closing:
-        return _stage(mode, _Run(session, closing), source, target)
+        run = _Run(mode, session, closing)
+        return _run_all(run) if options.command == "run" else _run_stage(run, source, target)
 
 
-def explain_config(session: Session) -> int:
-    """Print each setting of the configuration in force, and where it is from."""
-    mode = inputs(session.options, session.environment).get("mode", "")
-    with ExitStack() as closing:
-        loaded = _Run(session, closing).context(None).loaded
-    session.reporter.print(table(explain(loaded, mode)))
-    for line in (*map(str, loaded.problems), *loaded.notices):
-        session.reporter.warn(line)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of a mode, until `closing` closes what it has opened."""
+
+    mode: Mode[Any]
+    session: Session
+    closing: ExitStack
+
+    def context(self, known: Event | None = None) -> RunContext:
+        session, reporter = self.session, self.session.reporter
+        options, environment = session.options, session.environment
+        context = prepare(self.mode, options, environment, Path.cwd(), closing=self.closing, known=known)
+        limit = minutes(context.settings, options.mode)
+        session.limit(limit * 60)
+        ports = _with_trials(context, session, limit)
+        ports = replace(ports, now=session.clocks.now, state=reporter.recorder.state())
+        return replace(context, ports=ports, timeline=reporter.timeline, progress=session.console.progress)
+
+    def router(self, context: RunContext) -> ModelRouter:
+        session, environment = self.session, self.session.environment
+        reporter, console, clocks = session.reporter, session.console, session.clocks
+        settings, recorder, is_dry = context.settings, session.reporter.recorder, session.options.dry_run
+        router = open_router(
+            self.mode,
+            context.loaded,
+            environment.workload,
+            clocks.elapsed,
+            console.redact,
+            cache=self._cache(context),
+            quota=lambda models: used_up(models, settings, recorder.store, recorder.chain, clocks.now),
+        )
+        reporter.budget = router.budget
+        if is_dry:
+            return router
+        if environment.telemetry or settings.metrics_file:
+            from cicd_agent.app.telemetry import timed  # noqa: PLC0415  nobody else pays for it
+
+            router = timed(router, context.timeline)
+        return record(router, self.mode.name, context, reporter.tape(), clock=clocks.elapsed, now=clocks.now)
+
+    def _cache(self, context: RunContext) -> CacheConfig | None:
+        session, environment = self.session, self.session.environment
+        folder = answers_folder(session.options, environment, context.settings, Path.cwd())
+        if folder is not None:
+            from cicd_agent.adapters.cache.folder import open_folder  # noqa: PLC0415  who stores nothing never pays
+
+            folder = open_folder(folder)
+        elif not environment.redis_url:
+            return None
+        return CacheConfig(
+            folder,
+            session.clocks.now,
+            session.console.warn,
+            saves_state=not session.options.dry_run,
+            redis_url=environment.redis_url,
+            ca_bundle=environment.ca_bundle,
+            on_close=self.closing.callback,
+        )
+
+    def decide(
+        self, evidence: Evidence, context: RunContext, router: ModelRouter, *, saves_evidence: bool = True
+    ) -> Decision:
+        """The decision on evidence that others may have written: incremental state is never taken from it."""
+        evidence = router.incremental_state.load(evidence, self.mode.state_key(evidence, context.event))
+        folder = self.session.reporter.folder
+        if saves_evidence:
+            folder.save_evidence(evidence)
+        decision = conclude(self.mode, evidence, context, router)
+        if saves_evidence and decision.evidence is not None and decision.evidence != evidence:
+            folder.save_evidence(decision.evidence)  # a replay runs nothing again
+        return decision
+
+    def imported(self, name: str, context: RunContext) -> Evidence:
+        """The evidence in `evidence-file`, which another job wrote, as far as it is true."""
+        return verified_evidence(self.mode, read_evidence(name, "`evidence-file`"), name, context)
+
+    def finish(self, decision: Decision, context: RunContext) -> int:
+        return self.session.reporter.finish(self.mode, decision, context)
+
+
+def _with_trials(context: RunContext, session: Session, limit: float) -> Ports:
+    """The ports with what tries something out. Most runs try nothing, and pay for none of it."""
+    environment, redact, clock = session.environment, session.console.redact, session.clocks.elapsed
+
+    def patch_tester(change: Change) -> PatchTester | None:
+        from cicd_agent.app.test_runner import patch_testers  # noqa: PLC0415
+
+        return patch_testers(context, environment, redact, clock, limit)(change)
+
+    @cache
+    def pytest_runners() -> Any:
+        from cicd_agent.app import test_runner  # noqa: PLC0415
+
+        return test_runner.pytest_runners(context, environment, redact, clock, limit)
+
+    def pytest_runner(change: Change) -> PytestRunner | None:
+        runner: PytestRunner | None = pytest_runners()(change)
+        return runner
+
+    def reach(change: Change) -> AffectedTests | None:
+        from cicd_agent.app import test_map_loader  # noqa: PLC0415
+
+        return test_map_loader.reach(context, pytest_runner)(change)
+
+    return replace(context.ports, patch_tester=patch_tester, pytest_runner=pytest_runner, reach=reach)
+
+
+def _run_stage(run: _Run, source: str, target: str) -> int:
+    """One stage between two files, as a command of its own."""
+    options = run.session.options
+    if options.command == "gather":
+        _write(target, dump(observe(run.mode, run.context()), indent=None))
+        return Exit.OK
+    if options.command == "perform":
+        decision = _read_decision(run.mode, source, "--in")
+        return run.finish(decision, run.context(decision.event))
+    imported = load(Evidence, read_file(Path(source), "--in", MAX_BYTES), source)
+    context = run.context(imported.event)
+    evidence = verified_evidence(run.mode, imported, source, context)
+    if options.command == "ask":
+        result: Evidence | Decision = propose(run.mode, evidence, context, run.router(context))
+    else:
+        # Beside the tape only on request: the evidence that was given may be the file of that name.
+        result = run.decide(evidence, context, run.router(context), saves_evidence=options.keep_evidence)
+    _write(target, dump(result, indent=None))
     return Exit.OK
 
 
-def _watched(router: ModelRouter, here: RunContext, environment: Environment) -> ModelRouter:
-    """The same, timed where somebody wants to know."""
-    if not (environment.telemetry or here.settings.metrics_file):
-        return router
-    from cicd_agent.app.telemetry import timed  # noqa: PLC0415  nobody else pays for it
-
-    return timed(router, here.timeline)
-
-
-@dataclass
-class _Equipment:
-    """Where something is tried out. Most runs try nothing, and pay for none of it."""
-
-    context: RunContext
-    environment: Environment
-    redact: Callable[[str], str]
-    clock: Callable[[], float]
-    minutes: float
-
-    def patch_tester(self, change: Change) -> PatchTester | None:
-        return self._benches(change)
-
-    def pytest_runner(self, change: Change) -> PytestRunner | None:
-        return self._pytest_runners(change)
-
-    def reach(self, change: Change) -> AffectedTests | None:
-        from cicd_agent.app.test_map_loader import reach  # noqa: PLC0415
-
-        return reach(self.context, self.pytest_runner)(change)
-
-    @cached_property
-    def _benches(self) -> Callable[[Change], PatchTester | None]:
-        from cicd_agent.app.test_runner import patch_testers  # noqa: PLC0415
-
-        return patch_testers(self.context, self.environment, self.redact, self.clock, self.minutes)
-
-    @cached_property
-    def _pytest_runners(self) -> Callable[[Change], PytestRunner | None]:
-        from cicd_agent.app.test_runner import pytest_runners  # noqa: PLC0415
-
-        return pytest_runners(self.context, self.environment, self.redact, self.clock, self.minutes)
-
-
-def _cache_config(
-    folder: Path | None,
-    environment: Environment,
-    clocks: Clocks,
-    reporter: Reporter,
-    *,
-    closing: ExitStack,
-    saves_state: bool,
-) -> CacheConfig | None:
-    if folder is not None:
-        from cicd_agent.adapters.cache.folder import open_folder  # noqa: PLC0415  who keeps nothing never pays for it
-
-        folder = open_folder(folder)
-    elif not environment.redis_url:
-        return None
-    return CacheConfig(
-        folder,
-        clocks.now,
-        reporter.warn,
-        saves_state=saves_state,
-        redis_url=environment.redis_url,
-        ca_bundle=environment.ca_bundle,
-        on_close=closing.callback,
-    )
-
-
-def _stage(mode: Mode[Any], run: _Run, source: str, target: str) -> int:
-    """One stage of a mode, or with the command `run` all of them."""
-    options, reporter = run.session.options, run.session.reporter
-    match options.command:
-        case "run":
-            here = run.context(mode)
-            if here.settings.stage is not Stage.ALL:
-                return _part(mode, here, run)
-            decision = decide(
-                mode,
-                here,
-                run.router(mode, here),
-                reporter.progress,
-                reporter.folder.save_evidence,
-                source=_source(here),
-            )
-            return _deliver(mode, decision, here, options, reporter)
-        case "gather":
-            _write(target, dump(observe(mode, run.context(mode), reporter.progress), indent=None))
-            return Exit.OK
-        case "ask":
-            evidence, here = _imported(mode, run, source)
-            _write(target, dump(propose(mode, evidence, here, run.router(mode, here), reporter.progress), indent=None))
-            return Exit.OK
-        case "decide":
-            evidence, here = _imported(mode, run, source)
-            # Beside the tape only when that is asked for: the evidence that was given may be the file of that name.
-            keep = reporter.folder.save_evidence if options.keep_evidence else _not_kept
-            decision = resume(mode, evidence, here, run.router(mode, here), reporter.progress, keep=keep)
-            _write(target, dump(decision, indent=None))
-            return Exit.OK
-        case "perform":
-            decision = _decision(mode, source, "--in")
-            return reporter.finish(mode, decision, run.context(mode, decision.event))
-        case command:
-            raise AssertionError(command)
-
-
-def _imported(mode: Mode[Any], run: _Run, source: str) -> tuple[Evidence, RunContext]:
-    """The evidence that another job wrote, as far as that is true, and what this job knows itself."""
-    evidence = load(Evidence, read_file(Path(source), "--in", MOST_BYTES), source)
-    here = run.context(mode, evidence.event)
-    return take_over(mode, evidence, source, here, run.session.reporter.progress), here
-
-
-def _deliver(mode: Mode[Any], decision: Decision, here: RunContext, options: RunOptions, reporter: Reporter) -> int:
-    if not options.fix:
-        return reporter.finish(mode, decision, here)
-    from cicd_agent.app import fix  # noqa: PLC0415  only who changes it pays
-
-    edits = mode.edits(decision.judgement, decision.evidence)
-    if not options.dry_run:
-        code = reporter.finish(mode, decision, here)
-        lines = tuple(fix.apply(edits, here.top)) if here.top else ()
-    else:
-        code = exit_of(decision)
-        text, lines = fix.diff(edits)
-        reporter.progress("")
-        if text:
-            reporter.print(text)
-    for line in lines:
-        reporter.warn(line)
-    return code
-
-
-def _source(here: RunContext) -> Source:
-    """Where a run's evidence comes from: the ports, or the file that another job wrote, as far as that is true."""
-    if name := here.settings.evidence_file:
-        brought = read_evidence(name, "`evidence-file`")
-        return lambda mode, context, progress: take_over(mode, brought, name, context, progress)
-    return look
-
-
-def _part(mode: Mode[Any], here: RunContext, run: _Run) -> int:
-    """One stage of a workflow that is split into jobs, none of which holds two dangerous things."""
-    reporter = run.session.reporter
-    stage, settings, progress = here.settings.stage, here.settings, reporter.progress
+def _run_all(run: _Run) -> int:
+    """All stages, or the one of this job in a workflow that is split, so that no job holds two dangerous things."""
+    mode, reporter, context = run.mode, run.session.reporter, run.context()
+    settings, stage = context.settings, context.settings.stage
     match stage:
+        case Stage.ALL:
+            name, router = settings.evidence_file, run.router(context)
+            evidence = run.imported(name, context) if name else observe_remotely(mode, context)
+            decision = run.decide(evidence, context, router)
+            return (
+                _finish_with_fix(run, decision, context) if run.session.options.fix else run.finish(decision, context)
+            )
         case Stage.GATHER | Stage.ASK:
             name = _file(settings.evidence_file, "evidence-file", stage)
-            if stage is Stage.ASK and Path(name).exists():
-                evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
-            else:
-                evidence = observe(mode, here, progress)
+            is_imported = stage is Stage.ASK and Path(name).exists()
+            evidence = run.imported(name, context) if is_imported else observe(mode, context)
             if stage is Stage.ASK:
-                evidence = propose(mode, evidence, here, run.router(mode, here), progress)
+                evidence = propose(mode, evidence, context, run.router(context))
             _write(name, dump(evidence, indent=None))
-            return reporter.gathered(mode, evidence, here)
+            return reporter.finish_gathering(mode, evidence, context)
         case Stage.TRY:
             name = _file(settings.evidence_file, "evidence-file", stage)
             target = _file(settings.decision_file, "decision-file", stage)
-            evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
+            evidence = run.imported(name, context)
             # Whatever key this job may hold: who runs what nobody has read asks nobody.
-            asked = replace(run.router(mode, here), model=None, fast=None, fallback=None, silence="")
-            decision = resume(mode, evidence, here, asked, progress, keep=reporter.folder.save_evidence)
+            router = replace(run.router(context), model=None, fast=None, fallback=None, silence="")
+            decision = run.decide(evidence, context, router)
             _write(target, dump(decision, indent=None))
-            return reporter.finish(mode, replace(decision, plan=decision.plan.here), here)
+            return run.finish(replace(decision, plan=decision.plan.here), context)
         case Stage.DELIVER:
             name = _file(settings.decision_file, "decision-file", stage)
-            return reporter.finish(mode, _decision(mode, name, "`decision-file`"), here)
-        case Stage.ALL:
-            raise AssertionError(stage)
+            return run.finish(_read_decision(mode, name, "`decision-file`"), context)
+
+
+def _finish_with_fix(run: _Run, decision: Decision, context: RunContext) -> int:
+
+    console = run.session.console
+    edits = run.mode.edits(decision.judgement, decision.evidence)
+    if not run.session.options.dry_run:
+        code = run.finish(decision, context)
+        lines = tuple(apply_edits(edits, context.top)) if context.top else ()
+    else:
+        code = exit_of(decision)
+        text, lines = _diff(edits)
+        console.progress("")
+        if text:
+            console.print(text)
+    for line in lines:
+        console.warn(line)
+    return code
 
 
 def _file(name: str, setting: str, stage: Stage) -> str:
@@ -276,16 +239,12 @@ def _file(name: str, setting: str, stage: Stage) -> str:
     return name
 
 
-def _decision(mode: Mode[Any], name: str, option: str) -> Decision:
+def _read_decision(mode: Mode[Any], name: str, option: str) -> Decision:
     """The decision in a file, which must be one of this mode."""
-    decision = load(Decision, read_file(Path(name), option, MOST_BYTES), name)
+    decision = load(Decision, read_file(Path(name), option, MAX_BYTES), name)
     if decision.mode != mode.name:
         raise ConfigError(f"{name} holds a decision of `{decision.mode}`, not of `{mode.name}`")
     return decision
-
-
-def _not_kept(_evidence: Evidence) -> None:
-    pass
 
 
 def _write(name: str, text: str) -> None:
@@ -293,3 +252,48 @@ def _write(name: str, text: str) -> None:
         write_file(Path(name), text)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{name} cannot be written", why=str(error), remedy="Give another path") from None
+
+
+def require_working_tree(base: str, head: str, environment: Environment) -> None:
+    """Raise ConfigError unless what is reviewed is the working tree of somebody at a terminal."""
+    if environment.on_actions:
+        raise ConfigError("--fix is for a terminal", why="a job does not change what it reviews", remedy="Leave it out")
+    if not base or head:
+        why = "what is reviewed is not the working tree"
+        raise ConfigError("--fix has nothing to change", why=why, remedy="Say `--base main`, without --head")
+
+
+def apply_edits(edits: Edits, top: Path) -> Iterator[str]:
+    """Write the edits below `top`; lines for each, and for what is left out."""
+    if not edits.edits and not edits.left_out:
+        yield edits.nothing
+    for edit in edits.edits:
+        problem = (
+            _create(top, edit.path, edit.after)
+            if edit.before is None
+            else replace_text(top, edit.path, edit.before, edit.after)
+        )
+        yield from (f"{line}: {problem}" for line in edit.failed) if problem else edit.done
+    yield from edits.left_out
+
+
+def _diff(edits: Edits) -> tuple[str, tuple[str, ...]]:
+    """What `apply_edits` would do, as a unified diff, and a line for whatever it leaves out."""
+    text = visible(edits.patch)
+    return text, edits.left_out if text or edits.left_out else (edits.nothing,)
+
+
+def _create(top: Path, path: str, text: str) -> str:
+    """Write a file that is not there yet; why that was not possible, "" when it was."""
+    file = top / path
+    try:
+        if not file.parent.resolve().is_relative_to(top.resolve()):
+            return "it lies outside of the working tree"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # A link or a file that came meanwhile is not written over.
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o644)
+    except OSError as error:
+        return error.strerror or str(error)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(text.encode())
+    return ""

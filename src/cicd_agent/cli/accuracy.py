@@ -12,9 +12,9 @@ from typing import Final
 import click
 
 from cicd_agent.adapters.files import place_file, read_file
+from cicd_agent.app.console import Console
 from cicd_agent.app.context import first_settings, inputs
 from cicd_agent.app.options import RunOptions
-from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.run_folder import HIDDEN
 from cicd_agent.app.run_record import REPORT, RunRecord
 from cicd_agent.app.serialization import load as load_report
@@ -72,7 +72,7 @@ def accuracy(
 
     Exit code 1 where a mode falls short for certain.
     """
-    options, environment, reporter = session.options, session.environment, session.reporter
+    options, environment, console = session.options, session.environment, session.console
     at = int(session.clocks.now())
     begin = _since(since or ("" if paths else DEFAULT_SINCE), at)
     with ExitStack() as closing:
@@ -86,35 +86,35 @@ def accuracy(
         sources = sources_of(options, environment, closing)
         limits = [*sources.notices]
         decisions = (
-            _of_reports(paths, name, begin, reporter) if paths else _of_store(store, name, begin, limits, reporter)
+            _of_reports(paths, name, begin, console) if paths else _of_store(store, name, begin, limits, console)
         )
         limits += decisions.limits
         thresholds = _thresholds(options, environment, sources.repository, limits)
         cases: list[Case] = []
         if not paths:
-            findings, unread = finding_cases(decisions.findings, sources, name, (begin, at), reporter.progress)
+            findings, unread = finding_cases(decisions.findings, sources, name, (begin, at), console.progress)
             cases += findings
             limits += unread
             if not decisions.gates:
-                decisions = replace(decisions, gates=_of_hidden_reports(name, begin, limits, reporter))
-        more, gate, missing = _gate(decisions.gates, sources, at, reporter)
+                decisions = replace(decisions, gates=_of_hidden_reports(name, begin, limits, console))
+        more, gate, missing = _gate(decisions.gates, sources, at, console)
         reruns, unread = rerun_cases(decisions.failures, sources.runs)
         cases += [*more, *reruns]
         limits += [*missing, *unread]
     record = measure(cases, thresholds)
     limits = list(dict.fromkeys(limits))
-    reporter.progress("")
+    console.progress("")
     shown = document(record, gate, begin, limits)
     if out:
         text = json.dumps({**shown, "cases": [asdict(case) for case in cases]}, indent=1)
-        place_file(Path.cwd() / out, redact_json(text, reporter.redact) + "\n", "Give another --out")
+        place_file(Path.cwd() / out, redact_json(text, console.redact) + "\n", "Give another --out")
     if options.format == "json":
-        reporter.print_json(json.dumps(shown, indent=1))
+        console.print_json(json.dumps(shown, indent=1))
     else:
-        reporter.print(render_accuracy(record, gate, limits, colour=reporter.coloured, width=reporter.width))
+        console.print(render_accuracy(record, gate, limits, colour=console.coloured, width=console.width))
     for mode in record.below:
         standing = record.modes[mode]
-        reporter.warn(
+        console.warn(
             f"{mode} is below its threshold of {standing.threshold:.0%}: right in {share_text(standing.tally)}"
         )
     return Exit.STOP if record.below else Exit.OK
@@ -152,17 +152,17 @@ def _tally(tally: Tally) -> dict[str, object]:
     }
 
 
-def _of_store(store: Store | None, name: str, since: int, limits: list[str], reporter: Reporter) -> Decisions:
-    reporter.progress("reading the account book")
+def _of_store(store: Store | None, name: str, since: int, limits: list[str], console: Console) -> Decisions:
+    console.progress("reading the account book")
     decisions = read_decisions(store, name, MODES, since) if store else Decisions()
     if not decisions.runs:
         limits.append("the account book holds no run of that time: only what stands on GitHub was looked at")
     return decisions
 
 
-def _of_reports(paths: Sequence[str], name: str, since: int, reporter: Reporter) -> Decisions:
+def _of_reports(paths: Sequence[str], name: str, since: int, console: Console) -> Decisions:
     """What the named reports hold. Raises ConfigError when none is of a gate."""
-    gates, unread = read_reports(paths, name, reporter)
+    gates, unread = read_reports(paths, name, console)
     if not gates:
         raise ConfigError(
             "there is no report of a deployment gate",
@@ -172,9 +172,9 @@ def _of_reports(paths: Sequence[str], name: str, since: int, reporter: Reporter)
     return Decisions(gates=tuple(each for each in gates if each.at >= since), limits=unread)
 
 
-def _of_hidden_reports(name: str, since: int, limits: list[str], reporter: Reporter) -> tuple[DecidedGate, ...]:
+def _of_hidden_reports(name: str, since: int, limits: list[str], console: Console) -> tuple[DecidedGate, ...]:
     """What reports of the gate in this folder hold, where the audit log has none of its decisions."""
-    gates, unread = read_reports((HIDDEN,), name, reporter) if Path(HIDDEN).is_dir() else ([], ())
+    gates, unread = read_reports((HIDDEN,), name, console) if Path(HIDDEN).is_dir() else ([], ())
     # That there are reports of other modes is of no interest here.
     limits += [limit for limit in unread if "could not be read" in limit]
     if undated := sum(not each.at for each in gates):
@@ -183,27 +183,25 @@ def _of_hidden_reports(name: str, since: int, limits: list[str], reporter: Repor
 
 
 def _gate(
-    gates: Sequence[DecidedGate], sources: OutcomeSources, now: int, reporter: Reporter
+    gates: Sequence[DecidedGate], sources: OutcomeSources, now: int, console: Console
 ) -> tuple[tuple[Case, ...], GateRecord | None, tuple[str, ...]]:
     """A case for each decision of the gate, the counts of all, and what is not known of them."""
     if not gates:
         return (), None, ()
-    outcomes, limits = deployment_outcomes(sources, gates, now, reporter.progress)
-    reporter.progress("comparing holds with what proceeded next")
+    outcomes, limits = deployment_outcomes(sources, gates, now, console.progress)
+    console.progress("comparing holds with what proceeded next")
     cases = gate_cases(gates, outcomes, lambda old, new: _follows(sources.repository, old, new))
     return cases, gate_record([each.gated for each in gates], outcomes), limits
 
 
-def read_reports(
-    paths: Sequence[str], repository: str, reporter: Reporter
-) -> tuple[list[DecidedGate], tuple[str, ...]]:
+def read_reports(paths: Sequence[str], repository: str, console: Console) -> tuple[list[DecidedGate], tuple[str, ...]]:
     """The decisions in all reports, in the order of their paths, and what could not be read as sentences."""
     gates: list[DecidedGate] = []
     others: Counter[str] = Counter()
     broken: list[str] = []
     files = list(_files(paths))
     for number, path in enumerate(files[:_MAX_FILES], 1):
-        reporter.progress(f"reading report {number:,} of {len(files):,}")
+        console.progress(f"reading report {number:,} of {len(files):,}")
         try:
             report = load_report(RunRecord, read_file(path, "the report", _MAX_BYTES), str(path))
         except ConfigError as error:

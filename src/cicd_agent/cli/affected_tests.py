@@ -15,8 +15,8 @@ from cicd_agent.analysis.test_selection.proof import dump as dump_proof
 from cicd_agent.analysis.test_selection.proof import shadow as compare
 from cicd_agent.analysis.test_selection.selection import Selection
 from cicd_agent.analysis.test_selection.test_map import TestMap, dump
+from cicd_agent.app.console import Console
 from cicd_agent.app.context import RunContext, prepare
-from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.session import Session
 from cicd_agent.app.test_map_loader import (
     arguments,
@@ -83,7 +83,7 @@ def affected_tests(
     out: str = "",
     runners: Test | None = None,
 ) -> int:
-    options, reporter = session.options, session.reporter
+    options, console = session.options, session.console
     if not (options.base or record):
         raise ConfigError("there is nothing to compare with", remedy="Say `--base main`, or --record to make the map")
     if record and (options.base or options.head or shadow):
@@ -97,15 +97,15 @@ def affected_tests(
         if repository is None or top is None:
             raise ConfigError("there is no checkout", remedy="Give --repo-dir")
         for notice in context.notices:
-            reporter.warn(notice)
+            console.warn(notice)
         base, head = context.event.base.sha, context.event.head.sha
         change = changed_since(repository, base, head)
         place = map_path(map_file, context.settings, top)
         pytest_runner = (runners or _pytest_runners(session))(context)(change)
         if record:
-            return _record(repository, change, pytest_runner, place, reporter)
-        test_map = read_map(place, top, change, reporter.warn)
-        selection = choose(repository, change, head, test_map, lambda: python_version(pytest_runner, reporter.warn))
+            return _record(repository, change, pytest_runner, place, console)
+        test_map = read_map(place, top, change, console.warn)
+        selection = choose(repository, change, head, test_map, lambda: python_version(pytest_runner, console.warn))
         if shadow:
             return _shadow(_Choice(selection, test_map, change, place, top), repository, pytest_runner, session)
         _print(selection, session, out)
@@ -116,26 +116,26 @@ def _pytest_runners(session: Session) -> Test:
     def limited(context: RunContext) -> Callable[[Change], PytestRunner | None]:
         limit = minutes(context.settings, "gen-tests")
         session.limit(limit * 60)
-        return pytest_runners(context, session.environment, session.reporter.redact, session.clocks.elapsed, limit)
+        return pytest_runners(context, session.environment, session.console.redact, session.clocks.elapsed, limit)
 
     return limited
 
 
 def _print(selection: Selection, session: Session, out: str) -> None:
     """The arguments for pytest, one a line, or all that is known as JSON; what was decided and why as warnings."""
-    reporter = session.reporter
+    console = session.console
     is_json = session.options.format == "json"
     for note in selection.notes[:_SHOWN]:
-        reporter.warn(f"not counted: {note}")
+        console.warn(f"not counted: {note}")
     if selection.run_all:
-        _list([f"every test runs: {reason}" for reason in selection.run_all], reporter)
+        _list([f"every test runs: {reason}" for reason in selection.run_all], console)
     else:
         chosen = (*selection.files, *selection.tests)
-        _list([f"{each}: {selection.because[each]}" for each in chosen], reporter)
+        _list([f"{each}: {selection.because[each]}" for each in chosen], console)
         run = " and ".join(
             count(len(those), noun) for those, noun in ((selection.files, "file"), (selection.tests, "test")) if those
         )
-        reporter.warn(f"{run or 'no test'} to run, {count(selection.skipped, 'test')} of the map not")
+        console.warn(f"{run or 'no test'} to run, {count(selection.skipped, 'test')} of the map not")
     if is_json:
         text = json.dumps(document(selection), indent=1) + "\n"
     else:
@@ -146,9 +146,9 @@ def _print(selection: Selection, session: Session, out: str) -> None:
         except (OSError, ValueError) as error:
             raise ConfigError(f"{out} cannot be written", why=str(error), remedy="Give another path") from None
     elif is_json:
-        reporter.print_json(text)
+        console.print_json(text)
     elif text:
-        reporter.print(text)
+        console.print(text)
 
 
 def document(selection: Selection) -> dict[str, object]:
@@ -164,15 +164,15 @@ def document(selection: Selection) -> dict[str, object]:
     }
 
 
-def _list(lines: list[str], reporter: Reporter) -> None:
+def _list(lines: list[str], console: Console) -> None:
     for line in lines[:_SHOWN]:
-        reporter.warn(visible_line(line))
+        console.warn(visible_line(line))
     if len(lines) > _SHOWN:
-        reporter.warn(f"and {len(lines) - _SHOWN:,} more")
+        console.warn(f"and {len(lines) - _SHOWN:,} more")
 
 
 def _record(
-    repository: Repository, change: Change, pytest_runner: PytestRunner | None, place: Path, reporter: Reporter
+    repository: Repository, change: Change, pytest_runner: PytestRunner | None, place: Path, console: Console
 ) -> int:
     if change.files:
         names = ", ".join(visible_line(file.path) for file in change.files[:3])
@@ -186,16 +186,14 @@ def _record(
     (collecting,) = pytest_runner.run([collect])
     if not collecting.completed:
         why = collecting.problem or "it did not come to its end"
-        reporter.warn(
-            f"what runs at import was not seen ({why}): each function that it could reach makes all tests run"
-        )
+        console.warn(f"what runs at import was not seen ({why}): each function that it could reach makes all tests run")
     (result,) = pytest_runner.run([PytestRun("traced", traced=True, seconds=_share(pytest_runner, 0.9))])
     test_map = made(result, texts, change.base, pytest_runner.interpreter.version, collecting=collecting)
     if not test_map.tests:
         raise ConfigError("pytest has found no tests", remedy="Run it in this folder to see why")
     write_beside(place, dump(test_map))
     unseen = sum(1 for test in test_map.tests.values() if test.unseen)
-    reporter.warn(
+    console.warn(
         f"{place}: {count(len(test_map.tests), 'test')} of {test_map.commit[:12]}, {count(len(result.failed), 'test')} "
         f"red, {count(unseen, 'test')} that cannot be traced; {result.seconds:.1f} s"
     )
@@ -226,7 +224,7 @@ def _texts(repository: Repository, change: Change) -> Mapping[str, str]:
 
 def _shadow(choice: _Choice, repository: Repository, pytest_runner: PytestRunner | None, session: Session) -> int:
     """Run everything, print what would have come of running only what was selected, and keep that as a proof."""
-    reporter = session.reporter
+    console = session.console
     pytest_runner = _needed(pytest_runner)
     (result,) = pytest_runner.run([PytestRun("shadow", seconds=_share(pytest_runner, 0.9))])
     if not result.completed:
@@ -234,19 +232,19 @@ def _shadow(choice: _Choice, repository: Repository, pytest_runner: PytestRunner
         raise ConfigError("the suite could not be run", why=why, remedy="Run it by itself, and mend that")
     selection = choice.selection
     compared = compare(selection, choice.test_map, result)
-    _list([f"every test runs: {reason}" for reason in selection.run_all], reporter)
+    _list([f"every test runs: {reason}" for reason in selection.run_all], console)
     if not selection.run_all:
         # Where everything would have run, nothing was there to be missed: that says nothing about the map.
-        _prove(choice, compared, repository.resolve("HEAD") or "", reporter)
+        _prove(choice, compared, repository.resolve("HEAD") or "", console)
     if session.options.format == "json":
-        reporter.print_json(json.dumps({**document(selection), "shadow": asdict(compared)}, indent=1))
+        console.print_json(json.dumps({**document(selection), "shadow": asdict(compared)}, indent=1))
     else:
-        reporter.print(compared.summary)
+        console.print(compared.summary)
     return Exit.OK
 
 
-def _prove(choice: _Choice, compared: Shadow, commit: str, reporter: Reporter) -> None:
-    known = read_proof(choice.place, choice.top, choice.change, reporter.warn)
+def _prove(choice: _Choice, compared: Shadow, commit: str, console: Console) -> None:
+    known = read_proof(choice.place, choice.top, choice.change, console.warn)
     proof = extended(known, compared, commit=commit, tree=choice.change.tree)
     write_beside(proof_path(choice.place), dump_proof(proof))
-    reporter.warn(proof.summary)
+    console.warn(proof.summary)

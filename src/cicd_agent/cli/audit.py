@@ -11,9 +11,9 @@ from typing import Any, Final
 import click
 
 from cicd_agent.adapters.files import read_file, streamed_file
+from cicd_agent.app.console import Console
 from cicd_agent.app.context import inputs
 from cicd_agent.app.options import RunOptions
-from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.session import Invocation, Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.page import WIDE, render_pruned, render_runs, render_verified
@@ -71,7 +71,7 @@ class Options:
     most: int = 20
 
 
-Verb = Callable[[Store, Options, Reporter, float], int]
+Verb = Callable[[Store, Options, Console, float], int]
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def _time(text: str, now: float, option: str) -> int:
         raise ConfigError(f"{option} is no time", why=f"`{text}`", remedy=remedy) from None
 
 
-def _list(store: Store, options: Options, reporter: Reporter, now: float) -> int:
+def _list(store: Store, options: Options, console: Console, now: float) -> int:
     if options.most < 1:
         raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
     query = _query(options, now)
@@ -127,20 +127,20 @@ def _list(store: Store, options: Options, reporter: Reporter, now: float) -> int
     rows = list(store.find(replace(query, limit=options.most + 1)))
     shown, is_more = rows[: options.most], len(rows) > options.most
     runs = [RunSummary.of(row, finished=finished) for row, finished in with_outcome(store, query, shown)]
-    reporter.progress("")
+    console.progress("")
     if options.format == "json":
         document = {"version": 1, "place": store.location, "more": is_more, "runs": [each.document() for each in runs]}
-        reporter.print_json(json.dumps(document, indent=1))
+        console.print_json(json.dumps(document, indent=1))
     else:
-        width = reporter.width if reporter.coloured else WIDE
-        reporter.print(render_runs(runs, store.location, is_more=is_more, colour=reporter.coloured, width=width))
+        width = console.width if console.coloured else WIDE
+        console.print(render_runs(runs, store.location, is_more=is_more, colour=console.coloured, width=width))
     return Exit.OK
 
 
-def _show(store: Store, options: Options, reporter: Reporter, _now: float) -> int:
+def _show(store: Store, options: Options, console: Console, _now: float) -> int:
     """Print one run, whole: what was decided, on what grounds, and its outcome."""
-    row = find_entry(store, options.id, options.repository, reporter.progress)
-    reporter.progress("")
+    row = find_entry(store, options.id, options.repository, console.progress)
+    console.progress("")
     data = Loose.read(row.text)
     if row.columns.kind is Kind.RECEIPTS and (of := data.number("of")) and (run := store.row(row.repository, of)):
         row, data = run, Loose.read(run.text)
@@ -156,16 +156,16 @@ def _show(store: Store, options: Options, reporter: Reporter, _now: float) -> in
             "entry": entry_document(row),
             "receipts": [entry_document(each) for each in receipts],
         }
-        reporter.print_json(json.dumps(document, indent=1))
+        console.print_json(json.dumps(document, indent=1))
     else:
         from cicd_agent.audit.entry_page import render_entry  # noqa: PLC0415  each pays for itself
 
         texts = [Loose.read(each.text) for each in receipts]
-        reporter.print(render_entry(row, data, texts, holds=holds, colour=reporter.coloured, width=reporter.width))
+        console.print(render_entry(row, data, texts, holds=holds, colour=console.coloured, width=console.width))
     return Exit.OK
 
 
-def _verify(store: Store, options: Options, reporter: Reporter, _now: float) -> int:
+def _verify(store: Store, options: Options, console: Console, _now: float) -> int:
     """Check every chain against itself, its stored end, and the anchors that were given."""
     anchors = [anchor_of(text) for text in options.anchors]
     if options.repository and (others := {each.repository for each in anchors} - {options.repository}):
@@ -179,16 +179,16 @@ def _verify(store: Store, options: Options, reporter: Reporter, _now: float) -> 
     named = options.repository if options.repository in known or not lost else ""
     results = []
     for repository in select_chains(store, named) if named or not options.repository else ():
-        reporter.progress(f"checking {repository}")
+        console.progress(f"checking {repository}")
         # Before the rows: what is recorded meanwhile lies beyond the end, and is no cut.
         head = store.head(repository)
-        rows = counted(store.rows(repository), reporter.progress, f"checking {repository}")
+        rows = counted(store.rows(repository), console.progress, f"checking {repository}")
         results.append(verify(rows, [each for each in anchors if each.repository == repository], head))
-    reporter.progress("")
+    console.progress("")
     if options.format == "json":
-        reporter.print_json(json.dumps(document(results, lost, place=store.location), indent=1))
+        console.print_json(json.dumps(document(results, lost, place=store.location), indent=1))
     else:
-        reporter.print(render_verified(results, lost, store.location, colour=reporter.coloured, width=reporter.width))
+        console.print(render_verified(results, lost, store.location, colour=console.coloured, width=console.width))
     return Exit.STOP if lost or not all(each.holds for each in results) else Exit.OK
 
 
@@ -235,30 +235,30 @@ def anchor_of(text: str) -> Link:
     raise ConfigError(f"--anchor {text} is of a run that was not recorded", why=reason, remedy=remedy)
 
 
-def _export(store: Store, options: Options, reporter: Reporter, now: float) -> int:
+def _export(store: Store, options: Options, console: Console, now: float) -> int:
     """Write what the options select, to a file or to the standard output."""
     from cicd_agent.audit.export import FORMATS, export_rows  # noqa: PLC0415  each pays for itself
 
     kind = options.format or "jsonl"
     rows = export_rows(store, _query(options, now), runs_only=kind != "jsonl")
-    lines = FORMATS[kind](counted(rows, reporter.progress, "exporting"))
+    lines = FORMATS[kind](counted(rows, console.progress, "exporting"))
     if options.out:
         try:
             with streamed_file(Path.cwd() / options.out) as write:
                 for line in lines:
-                    write(f"{reporter.redact(line)}\n")
+                    write(f"{console.redact(line)}\n")
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
             remedy = "Give another path"
             raise ConfigError(f"--out {options.out} cannot be written", why=reason, remedy=remedy) from None
     else:
         for line in lines:
-            reporter.print_json(line)
-    reporter.progress("")
+            console.print_json(line)
+    console.progress("")
     return Exit.OK
 
 
-def _prune(store: Store, options: Options, reporter: Reporter, now: float) -> int:
+def _prune(store: Store, options: Options, console: Console, now: float) -> int:
     """Remove what is older than the options say, and record that."""
     from cicd_agent.audit.prune import prune_chain  # noqa: PLC0415  each pays for itself
 
@@ -269,16 +269,16 @@ def _prune(store: Store, options: Options, reporter: Reporter, now: float) -> in
         raise ConfigError("--older-than is no time", remedy="Give `400d`, or a date such as 2025-11-01")
     is_dry = options.dry_run
     pruned = [
-        prune_chain(store, each, before, int(now), reporter.progress, is_dry=is_dry)
+        prune_chain(store, each, before, int(now), console.progress, is_dry=is_dry)
         for each in select_chains(store, options.repository)
     ]
-    reporter.progress("")
+    console.progress("")
     if options.format == "json":
         chains = [each.document() for each in pruned]
         shown = {"version": 1, "dry_run": is_dry, "before": before, "chains": chains}
-        reporter.print_json(json.dumps(shown, indent=1))
+        console.print_json(json.dumps(shown, indent=1))
     else:
-        reporter.print(render_pruned(pruned, before, dry_run=is_dry, colour=reporter.coloured, width=reporter.width))
+        console.print(render_pruned(pruned, before, dry_run=is_dry, colour=console.coloured, width=console.width))
     return Exit.OK
 
 
@@ -307,7 +307,7 @@ def _add(name: str, verb: Verb, text: str, *decorators: Callable[[Any], Any]) ->
     ) -> int:
         options = Options(format=session.options.format, dry_run=session.options.dry_run, **values)
         with opened(session.options, session.environment) as store:
-            return verb(store, options, session.reporter, session.clocks.now())
+            return verb(store, options, session.console, session.clocks.now())
 
     @composed(audit_options, *decorators)
     def understood(**values: Any) -> Invocation:

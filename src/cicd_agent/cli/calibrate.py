@@ -14,9 +14,9 @@ from cicd_agent.adapters.files import place_file
 from cicd_agent.analysis.risk.calibration import MIN_CHANGES, Calibration, calibrate_on
 from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels
+from cicd_agent.app.console import Console
 from cicd_agent.app.context import inputs
 from cicd_agent.app.options import RunOptions
-from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.session import Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import chain_for
@@ -67,7 +67,7 @@ def calibrate(
     sources_of: OpenSources = open_sources,
     store_of: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
-    options, environment, reporter = session.options, session.environment, session.reporter
+    options, environment, console = session.options, session.environment, session.console
     with ExitStack() as closing:
         sources = sources_of(options, environment, closing)
         if sources.repository is None or sources.top is None:
@@ -78,7 +78,7 @@ def calibrate(
             raise ConfigError(
                 "there is no commit to learn from", remedy="Give --repo-dir of a repository with a history"
             )
-        reporter.progress(f"reading up to {count(MAX_COMMITS, 'commit')}")
+        console.progress(f"reading up to {count(MAX_COMMITS, 'commit')}")
         past = sources.repository.past(head, MAX_COMMITS, MAX_CHANGES)
         if past.shallow:
             raise ConfigError(
@@ -87,13 +87,13 @@ def calibrate(
         deployments: tuple[PastDeployment, ...] = ()
         limits = [*sources.notices, *past.limits]
         if sources.gates is not None:
-            reporter.progress(f"reading the deployments to {target}")
+            console.progress(f"reading the deployments to {target}")
             deployments, problem = read_deployments(sources.gates, target)
             limits += [problem] if problem else []
         blames = list(_blames(sources.repository, deployments))
         book = _book(options, environment, store_of, closing)
         if book is not None:
-            reporter.progress("reading the account book")
+            console.progress("reading the account book")
             decisions = read_decisions(book, chain_for("", environment, book), [GATE])
             more = _from_decisions(
                 sources.repository, decisions, target, {(blame.sha, blame.source) for blame in blames}
@@ -102,17 +102,17 @@ def calibrate(
             limits += decisions.limits
             if more:
                 limits.append(f"{count(len(more), 'change')} went wrong by the account book alone: {target} went back")
-    result = _learn(past, blames, head, int(session.clocks.now()), reporter)
-    reporter.progress("")
+    result = _learn(past, blames, head, int(session.clocks.now()), console)
+    console.progress("")
     path = Path.cwd() / out if out else sources.top / RISK_FILE
     if not options.dry_run:
         place_file(path, dump(result.file), "Give --out, or --dry-run")
     if options.format == "json":
-        reporter.print_json(json.dumps(document(result, limits), indent=1))
+        console.print_json(json.dumps(document(result, limits), indent=1))
     else:
-        reporter.print(render_calibration(result, limits, colour=reporter.coloured))
+        console.print(render_calibration(result, limits, colour=console.coloured))
     if not options.dry_run:
-        reporter.warn(f"{path}: review and commit it, it counts once it is on the base branch")
+        console.warn(f"{path}: review and commit it, it counts once it is on the base branch")
     return Exit.OK
 
 
@@ -175,8 +175,8 @@ def _from_decisions(
     return [blame for key, blame in sources.items() if key not in known]
 
 
-def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, reporter: Reporter) -> Calibration:
-    reporter.progress(f"measuring {count(len(past.commits), 'commit')}")
+def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, console: Console) -> Calibration:
+    console.progress(f"measuring {count(len(past.commits), 'commit')}")
     changes = history_of(past, Change(head, head, ChangeSource.GIT, ()), now, MAX_CHANGES).recent
     if len(changes) < MIN_CHANGES:
         lines = "" if changes or not past.commits else "the lines of none could be counted"
@@ -185,7 +185,7 @@ def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, reporter: R
             why=lines,
             remedy=f"It takes {MIN_CHANGES}; until then the shipped weights and thresholds count",
         )
-    reporter.progress(f"learning from {count(len(changes), 'change')}")
+    console.progress(f"learning from {count(len(changes), 'change')}")
     day = datetime.fromtimestamp(now, UTC).date().isoformat()
     about = RiskFile(tool=f"cicd-agent {__version__}", commit=head, made=day)
     return calibrate_on(changes, labels(past, blames, now), about)

@@ -73,7 +73,7 @@ def cost(
     repository: str = "",
     book: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
-    options, environment, reporter = session.options, session.environment, session.reporter
+    options, environment, console = session.options, session.environment, session.console
     until = int(session.clocks.now())
     try:
         begin = moment(since or SINCE, until)
@@ -90,18 +90,18 @@ def cost(
     with closing(opened) as store:
         select_chains(store, repository)
         query = EntryQuery(repository=repository, kind=Kind.RUN, since=begin, limit=MAX_ENTRIES)
-        counted = _Counted(store.find(query), reporter.progress)
+        counted = _Counted(store.find(query), console.progress)
         report = cost_report(iter(counted), prices.rates)
         location = store.location
-    reporter.progress("")
+    console.progress("")
     limits = [*prices.limits]
     if counted.entries == MAX_ENTRIES:
         limits.append(f"only the newest {MAX_ENTRIES:,} entries were added up")
     page = Page(begin, location, prices.source, by or _by(report), tuple(limits))
     if options.format == "json":
-        reporter.print_json(json.dumps(document(report, page, until), indent=1))
+        console.print_json(json.dumps(document(report, page, until), indent=1))
     else:
-        reporter.print(render_cost(report, page, colour=reporter.coloured, width=reporter.width))
+        console.print(render_cost(report, page, colour=console.coloured, width=console.width))
     return Exit.OK
 
 

@@ -24,15 +24,15 @@ _MAX_TOKENS = 1_000_000
 @format_option()
 def extract(session: Session, log: str, reference: str = "", tokens: int = 2_000) -> int:
     """LOG is a log file, also compressed by gzip; - for the standard input."""
-    reporter, standard_input = session.reporter, sys.stdin.buffer
+    console, standard_input = session.console, sys.stdin.buffer
     if not 1 <= tokens <= _MAX_TOKENS:
         raise ConfigError(f"--tokens {tokens} is out of range", remedy=f"Give 1 to {_MAX_TOKENS:,}")
     green = passed(chunks(reference, standard_input)) if reference else None
     found = reduce(chunks(log, standard_input), tokens=tokens, green=green)
     if session.options.format == "json":
-        reporter.print_json(json.dumps(document(found), indent=1))
+        console.print_json(json.dumps(document(found), indent=1))
     else:
-        reporter.print(render(found, colour=reporter.coloured))
+        console.print(render(found, colour=console.coloured))
     return Exit.OK
 
 

@@ -62,23 +62,23 @@ def gate_result(
     workflow: Workflow | None = None,
 ) -> int:
     """Exit code 1 when the check is red."""
-    reporter, workflow = session.reporter, workflow or step(session.environment, OUTPUTS)
+    console, workflow = session.console, workflow or step(session.environment, OUTPUTS)
     try:
         settings = first_settings(session.options, session.environment)
         found = Needs(_needs(needs, settings, standard_input or sys.stdin.buffer))
         result = _judged(found, conditions((*settings.jobs, *jobs)), plan, route)
     except ConfigError as error:
         # What cannot be read is red as well.
-        line = reporter.redact(str(error))
+        line = console.redact(str(error))
         _conclude(workflow, Conclusion.FAILURE, line)
         workflow.summary(f"### Gate: red\n\n{prose(line)}\n")
         raise
     for each in result.jobs:
-        reporter.print(visible_line(_line(each)))
-    words = reporter.redact(_words(result))
-    reporter.print(words)
+        console.print(visible_line(_line(each)))
+    words = console.redact(_words(result))
+    console.print(words)
     _conclude(workflow, result.conclusion, words)
-    workflow.summary(reporter.redact(_page(result)))
+    workflow.summary(console.redact(_page(result)))
     if result.conclusion is Conclusion.SUCCESS:
         return Exit.OK
     workflow.annotate([Annotation("gate-result", Level.ERROR, "cicd-agent: gate", words)])

@@ -9,8 +9,8 @@ from typing import Final
 import click
 
 from cicd_agent.adapters.files import read_file, write_file
+from cicd_agent.app.console import Console
 from cicd_agent.app.context import inputs
-from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.session import Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import select_chains
@@ -81,7 +81,7 @@ def metrics(
     out: str = "",
     opener: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
-    options, environment, reporter = session.options, session.environment, session.reporter
+    options, environment, console = session.options, session.environment, session.console
     try:
         begin = moment(since, session.clocks.now()) if since else 0
     except ValueError:
@@ -98,19 +98,19 @@ def metrics(
         )
     with closing(opened) as store:
         select_chains(store, repository)
-        samples = (*_totals(store, EntryQuery(repository=repository, since=begin, limit=_ALL), reporter), *accuracy)
-    reporter.progress("")
-    samples = added((), [cleaned(each, reporter.redact) for each in samples])
+        samples = (*_totals(store, EntryQuery(repository=repository, since=begin, limit=_ALL), console), *accuracy)
+    console.progress("")
+    samples = added((), [cleaned(each, console.redact) for each in samples])
     text = json.dumps(document(samples), indent=1) if options.format == "json" else exposition(samples)
     if out:
         _write(Path.cwd() / out, text)
-        reporter.warn(f"{count(len(samples), 'count')} written to {out}")
+        console.warn(f"{count(len(samples), 'count')} written to {out}")
     elif options.format == "json":
-        reporter.print_json(text)
+        console.print_json(text)
     elif text:
-        reporter.print(text)
+        console.print(text)
     if not samples:
-        reporter.warn("nothing of that is in the account book")
+        console.warn("nothing of that is in the account book")
     return Exit.OK
 
 
@@ -131,12 +131,12 @@ def document(samples: Iterable[Sample]) -> dict[str, object]:
     }
 
 
-def _totals(store: Store, query: EntryQuery, reporter: Reporter) -> tuple[Sample, ...]:
+def _totals(store: Store, query: EntryQuery, console: Console) -> tuple[Sample, ...]:
     """One pass over the entries, the newest first: memory does not grow with their number."""
     tally, unread = Tally(), 0
     for number, row in enumerate(store.find(query), 1):
         if number % _EVERY == 0:
-            reporter.progress(f"read {number:,} entries")
+            console.progress(f"read {number:,} entries")
         try:
             tally.add(counted(row.text))
         except ValueError:
@@ -144,7 +144,7 @@ def _totals(store: Store, query: EntryQuery, reporter: Reporter) -> tuple[Sample
     for mode in {sample.labels[1] for sample in tally.samples if sample.metric is registry.RUNS}:
         tally.add(nothing_yet(mode))
     if unread:
-        reporter.warn(
+        console.warn(
             f"{count(unread, 'line')} of the book could not be read and did not count: `cicd-agent audit verify`"
         )
     return tally.samples

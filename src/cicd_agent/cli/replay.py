@@ -16,4 +16,4 @@ from cicd_agent.cli.options import command, input_option
 @input_option("override a setting; may be repeated")
 @click.option("--output-dir", metavar="DIR", help="where the report goes (default: replay beside TAPE)")
 def replay(session: Session, tape: str, evidence: str = "", config: str = "") -> int:
-    return recorded.replay(Path(tape), session.options, session.reporter, evidence=evidence, config=config)
+    return recorded.replay(Path(tape), session.options, session.console, evidence=evidence, config=config)

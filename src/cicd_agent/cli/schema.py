@@ -18,5 +18,5 @@ SCHEMAS = ("config", "organisation", "evidence", "decision", "report")
 def schema(session: Session, kind: str) -> int:
     settings = {"config": config_schema, "organisation": organisation_schema}
     published = settings[kind]() if kind in settings else document_schema(kind)
-    session.reporter.print_json(json.dumps(published, indent=2))
+    session.console.print_json(json.dumps(published, indent=2))
     return Exit.OK

@@ -13,4 +13,4 @@ from cicd_agent.cli.options import command
 @click.option("--script", metavar="FILE", required=True, help="its answers, in YAML or JSON")
 @click.option("--port", metavar="N", type=int, help="port to listen on (default: any that is free)")
 def serve_fake_model(session: Session, script: str, port: int = 0) -> int:
-    return serve(Path(script), port, session.reporter.print)
+    return serve(Path(script), port, session.console.print)

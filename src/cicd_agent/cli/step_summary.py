@@ -27,7 +27,7 @@ def summarized(function: Callable[..., int]) -> Callable[..., int]:
         try:
             code = function(session, **values)
         except AgentError as error:
-            session.reporter.shown.append(session.reporter.redact(str(error)))
+            session.console.shown.append(session.console.redact(str(error)))
             _conclude(session, Conclusion.FAILURE)
             raise
         _conclude(session, Conclusion.SUCCESS if code == Exit.OK else Conclusion.FAILURE)
@@ -37,7 +37,7 @@ def summarized(function: Callable[..., int]) -> Callable[..., int]:
 
 
 def _conclude(session: Session, conclusion: Conclusion) -> None:
-    text = "\n".join(session.reporter.shown)
+    text = "\n".join(session.console.shown)
     if not session.environment.on_actions or not text:
         return
     workflow = step(session.environment, OUTPUTS)

@@ -9,7 +9,7 @@ import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.security.imported_evidence import take_over
+from cicd_agent.app.security.imported_evidence import verified_evidence
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, FactSet
@@ -227,7 +227,7 @@ def test_facts_in_a_file_are_never_trusted(kind: EventKind) -> None:
     fact = Fact("octo/app", FactKind.REVIEW, "a" * 40, 1_790_000_000, "review", "a" * 40)
     imported = Evidence(event, known=FactSet((fact,), trusted=True))
     scene = RunContext(event, load({}, ""), Ports())
-    taken = take_over(modes()["review"], imported, "evidence.json", scene, lambda _: None)
+    taken = verified_evidence(modes()["review"], imported, "evidence.json", scene)
     assert taken.known == FactSet((fact,), trusted=False)
 
 

@@ -226,7 +226,7 @@ def test_a_run_that_takes_too_long_is_entered_with_its_reason(
     def hang(*_: Any, **__: Any) -> Any:
         signal.pause()
 
-    monkeypatch.setattr("cicd_agent.app.stages.decide", hang)
+    monkeypatch.setattr("cicd_agent.app.stages.conclude", hang)
     assert jobs.run(state_dir=book, timeout_minutes="0.001").exit != 0
     assert "time limit" in ask(jobs.job, "audit", "show", "1", state_dir=book).log
 

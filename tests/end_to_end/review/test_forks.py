@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.security.imported_evidence import MOST_FETCHED, look
+from cicd_agent.app.security.imported_evidence import MAX_FETCHED, observe_remotely
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref, WorkflowRun
 from cicd_agent.domain.ports.forge import PullState
 from cicd_agent.domain.repository.diff import FileDiff
@@ -58,13 +58,13 @@ def test_the_second_job_reviews_the_fork_with_what_the_first_has_read(jobs: Fork
 
 
 def test_without_evidence_the_api_is_read_and_the_limit_is_told(tmp_path: Path, hub: FakeGitHub) -> None:
-    many = {f"part{number}.py": "def go(text):\n    return eval(text)\n" for number in range(MOST_FETCHED + 1)}
+    many = {f"part{number}.py": "def go(text):\n    return eval(text)\n" for number in range(MAX_FETCHED + 1)}
     jobs = ForkJobs(tmp_path, hub, many)
     left = jobs.post(evidence=False)
     assert left.exit == 0, left.log
     assert len(jobs.pull.reviews) == 1
-    assert len(left.report["verdict"]["findings"]) == MOST_FETCHED
-    assert len(jobs.hub.of("GET", "/contents/part")) == MOST_FETCHED
+    assert len(left.report["verdict"]["findings"]) == MAX_FETCHED
+    assert len(jobs.hub.of("GET", "/contents/part")) == MAX_FETCHED
     assert "rules which need the whole text of a file did not run on part8.py" in left.report["gaps"][1]["why"]
     assert "fetch-depth" not in left.summary
 
@@ -154,7 +154,7 @@ def test_a_pull_request_that_moves_while_it_is_read_is_not_reviewed_as_what_it_w
     )
     scene = RunContext(event, load({}, None, fallbacks={}), Ports(forge=Moving(pulls={7: pull})))
     with pytest.raises(ForgeRefused, match="moved while it was read"):
-        look(modes()["review"], scene, lambda _: None)
+        observe_remotely(modes()["review"], scene)
 
 
 def test_gathering_needs_a_place(jobs: ForkJobs) -> None:

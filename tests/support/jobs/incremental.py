@@ -11,6 +11,7 @@ from typing import Any
 
 from cicd_agent.adapters.cache.incremental_state import StateCache
 from cicd_agent.app.cache import CacheConfig
+from cicd_agent.app.model_router import open_router
 from cicd_agent.modes import modes
 from cicd_agent.settings.loader import load
 from tests.support.jobs.pull_request import Job, Left

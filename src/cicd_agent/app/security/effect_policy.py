@@ -22,7 +22,7 @@ class Permissions:
     is_own: bool
     performs: bool
     forge: Forge | None
-    grant: EffectPolicy
+    policy: EffectPolicy
     notifies: Settings | None
     """The settings that say whom; None where nobody is told."""
     saves_facts: bool

@@ -44,20 +44,20 @@ _DEPTH: Final = "Set `fetch-depth: 0` on actions/checkout; at a terminal `git fe
 @format_option()
 def doctor(session: Session) -> int:
     """MODE is what this set-up is for (default: review)."""
-    options, environment, reporter = session.options, session.environment, session.reporter
+    options, environment, console = session.options, session.environment, session.console
     session.limit(SECONDS)
     name: ModeName = options.mode if options.mode in MODES else "review"
     with ExitStack() as closing:
         found = checkup(name, options, environment, closing)
     if options.format == "json":
-        reporter.print_json(json.dumps({"schema_version": 1, "summary": found.summary, **asdict(found)}, indent=2))
+        console.print_json(json.dumps({"schema_version": 1, "summary": found.summary, **asdict(found)}, indent=2))
     else:
-        reporter.print(render_checkup(found, colour=reporter.coloured, width=reporter.width))
+        console.print(render_checkup(found, colour=console.coloured, width=console.width))
     if environment.on_actions:
         workflow = step(environment, OUTPUTS)
         workflow.output("conclusion", Conclusion.FAILURE if found.fails else Conclusion.SUCCESS, Path())
         workflow.output("summary", found.summary, Path())
-        workflow.summary(f"### cicd-agent doctor\n\n{fence(reporter.redact(render_checkup(found)))}\n")
+        workflow.summary(f"### cicd-agent doctor\n\n{fence(console.redact(render_checkup(found)))}\n")
     return Exit.STOP if found.fails else Exit.OK
 
 

@@ -37,7 +37,7 @@ _FLAGS = "--modes review,analyse-failure --forks no --model none, or --yes"
 @repo_dir_option("the current directory")
 def init(session: Session, *, yes: bool, force: bool, modes: str = "", forks: str = "", model: str = "") -> int:
     """What is there already is overwritten with --force alone."""
-    options, reporter = session.options, session.reporter
+    options, console = session.options, session.console
     top, branch, server = _locate(options.repo_dir, session.environment)
     known = Answers(branch=branch, watched=_watched(top))
     answers = _answers({"modes": modes, "forks": forks, "model": model}, terminal(), known, defaults=yes)
@@ -45,7 +45,7 @@ def init(session: Session, *, yes: bool, force: bool, modes: str = "", forks: st
     _require_valid(made)
     there = [path for path in made if (top / path).exists() or (top / path).is_symlink()]
     if options.dry_run:
-        reporter.print("\n".join(f"--- {path}\n{text}" for path, text in made.items()))
+        console.print("\n".join(f"--- {path}\n{text}" for path, text in made.items()))
         return Exit.OK
     if there and not force:
         raise ConfigError(
@@ -54,7 +54,7 @@ def init(session: Session, *, yes: bool, force: bool, modes: str = "", forks: st
         )
     for path, text in made.items():
         _write(top, path, text)
-    reporter.print("\n".join(_told(made, answers, server)))
+    console.print("\n".join(_told(made, answers, server)))
     return Exit.OK
 
 
