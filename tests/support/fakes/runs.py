@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from cicd_agent.adapters.github.actions.archive import is_named
+from cicd_agent.adapters.github.archive import is_named
 from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StoredArtifact
 from cicd_agent.domain.ports.actions import LogArchive, Runs
 from cicd_agent.domain.repository.change import Change

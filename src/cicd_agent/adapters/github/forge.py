@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from cicd_agent.adapters.github.actions.download import Downloads
-from cicd_agent.adapters.github.actions.runs import GitHubRuns
 from cicd_agent.adapters.github.channel import MAX_PAGES, NOT_FOUND, PER_PAGE, WRITES, Channel
 from cicd_agent.adapters.github.checks import GitHubMarks
 from cicd_agent.adapters.github.commits import GitHubCommits
+from cicd_agent.adapters.github.download import Downloads
 from cicd_agent.adapters.github.errors import Call, is_blocked, is_dismissed, printable
 from cicd_agent.adapters.github.gates import GitHubGates
 from cicd_agent.adapters.github.notices import GitHubNotices
 from cicd_agent.adapters.github.payloads import ChangedFile, Content, Posted, Pull, PullCommit, Runs, read
+from cicd_agent.adapters.github.runs import GitHubRuns
 from cicd_agent.adapters.github.threads import read_threads, resolve_thread
 from cicd_agent.adapters.github.transport import Wire
 from cicd_agent.domain.effects import InlineComment, PostedComment, Review

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.github.actions import archive as github_archive
-from cicd_agent.adapters.github.actions import archive as github_artifacts
-from cicd_agent.adapters.github.actions.archive import Archive, is_named, store
+from cicd_agent.adapters.github import archive as github_archive
+from cicd_agent.adapters.github import archive as github_artifacts
+from cicd_agent.adapters.github.archive import Archive, is_named, store
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.domain.events.workflow_run import StoredArtifact
 from cicd_agent.errors import ForgeRefused

@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cicd_agent.adapters.github.actions.archive import Archive, matching, store
-from cicd_agent.adapters.github.actions.download import Downloads
-from cicd_agent.adapters.github.actions.logs import MAX_LOG, GitHubLogs
-from cicd_agent.adapters.github.actions.payloads import (
+from cicd_agent.adapters.github.archive import Archive, matching, store
+from cicd_agent.adapters.github.channel import PER_PAGE, Channel, create_once, path_part
+from cicd_agent.adapters.github.download import Downloads
+from cicd_agent.adapters.github.errors import Call, printable
+from cicd_agent.adapters.github.logs import MAX_LOG, GitHubLogs
+from cicd_agent.adapters.github.payloads import ChangedFile
+from cicd_agent.adapters.github.run_payloads import (
     Artifacts,
     Attempt,
     Attempts,
@@ -17,9 +20,6 @@ from cicd_agent.adapters.github.actions.payloads import (
     Noted,
     Tree,
 )
-from cicd_agent.adapters.github.channel import PER_PAGE, Channel, create_once, path_part
-from cicd_agent.adapters.github.errors import Call, printable
-from cicd_agent.adapters.github.payloads import ChangedFile
 from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StoredArtifact
 from cicd_agent.domain.repository.change import Change, ChangeSource
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.adapters.github.actions import download as github_download
-from cicd_agent.adapters.github.actions import runs as github_runs
+from cicd_agent.adapters.github import download as github_download
+from cicd_agent.adapters.github import runs as github_runs
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.errors import Exit, ForgeRefused
 from tests.support.servers.authority import certificate, speaking

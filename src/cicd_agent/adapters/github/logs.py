@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cicd_agent.adapters.github.actions.archive import Archive
+from cicd_agent.adapters.github.archive import Archive
 from cicd_agent.domain.events.workflow_run import JobRun
 from cicd_agent.errors import ForgeRefused
 

@@ -1,1 +1,0 @@
-"""GitHub Actions: runs, logs, artifacts."""
