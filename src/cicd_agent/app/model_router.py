@@ -147,8 +147,11 @@ def _named(mode: Mode[Any], loaded: Loaded) -> str:
 
 def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Model]:
     """How a model of the settings' server is reached; ModelUnavailable when there is no server to ask."""
-    from cicd_agent.adapters.models.client import connect, parse_headers  # noqa: PLC0415  a run without a model never pays for it
-    from cicd_agent.adapters.models.identity import Identity  # noqa: PLC0415
+    from cicd_agent.adapters.models.client import (  # noqa: PLC0415  a run without a model never pays for it
+        Identity,
+        connect,
+        parse_headers,
+    )
 
     api_key = settings.openai_api_key.get_secret_value()
     if settings.provider is not Provider.OPENAI or api_key:

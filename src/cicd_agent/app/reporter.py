@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from cicd_agent.adapters.files import write_file
-from cicd_agent.adapters.performers.journal import JournalFile
+from cicd_agent.adapters.performers.local import JournalFile
 from cicd_agent.adapters.performers.perform import perform
 from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.tape import TAPE

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.github.archive import Archive
+from cicd_agent.adapters.github.archive import Archive, GitHubLogs
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.adapters.github.logs import GitHubLogs
 from cicd_agent.domain.events.workflow_run import JobRun
 from cicd_agent.errors import ForgeRefused
 from tests.support.samples.archives import called, distinct, zipped

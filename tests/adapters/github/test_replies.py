@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.adapters.performers.threads import ReplyPerformer
+from cicd_agent.adapters.performers.comments import Conversation, ReplyPerformer
 from cicd_agent.domain.effects import ReceiptState, Reply
 from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.domain.text.markdown import marker

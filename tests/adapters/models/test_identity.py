@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.adapters.models.client import connect
-from cicd_agent.adapters.models.identity import Identity
+from cicd_agent.adapters.models.client import Identity, connect
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.security.secrets import secrets
 from cicd_agent.errors import ModelUnavailable

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.performers.journal import JournalFile
+from cicd_agent.adapters.performers.local import JournalFile
 from cicd_agent.domain.effects import Receipt, ReceiptState
 from cicd_agent.domain.text.redaction import MASK, Redactor
 

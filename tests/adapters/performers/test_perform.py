@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.adapters.performers.deployments import DeploymentPerformer
 from cicd_agent.adapters.performers.notices import NotificationPerformer
+from cicd_agent.adapters.performers.operations import DeploymentPerformer
 from cicd_agent.adapters.performers.perform import LOCAL as STAYS_HERE
 from cicd_agent.adapters.performers.perform import _performers, perform
 from cicd_agent.domain.chart import Pie, Slice, mermaid

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.adapters.performers.threads import ReplyPerformer
+from cicd_agent.adapters.performers.comments import Conversation, ReplyPerformer
 from cicd_agent.domain.effects import ReceiptState, Reply
 from cicd_agent.domain.events.comment_markers import MOST_REPLIES
 from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest

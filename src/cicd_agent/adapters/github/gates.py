@@ -13,8 +13,7 @@ from pydantic import AwareDatetime
 from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, WRITES, Channel, create_once, path_part
 from cicd_agent.adapters.github.errors import printable
 from cicd_agent.adapters.github.origins import read_origins
-from cicd_agent.adapters.github.payloads import Account, App, Posted, Shape, read
-from cicd_agent.adapters.github.run_payloads import Attempts, seconds
+from cicd_agent.adapters.github.payloads import Account, App, Attempts, Posted, Shape, read, seconds
 from cicd_agent.domain.events.deploy_comment import words_in
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import HELD, ApprovalComment, CheckState, Incident, OriginPull, PastDeployment

@@ -7,8 +7,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from cicd_agent.adapters.github.channel import Channel
 from cicd_agent.adapters.github.graphql import Author, CountedNodes, Nodes, Oid, graphql_call, login_of, refusal
-from cicd_agent.adapters.github.payloads import Envelope, Named, Shape, Viewer, ViewerData
-from cicd_agent.adapters.github.run_payloads import seconds
+from cicd_agent.adapters.github.payloads import Envelope, Named, Shape, Viewer, ViewerData, seconds
 from cicd_agent.domain.gate_evidence import OriginPull, ReviewState
 
 MAX_COMMITS = 50

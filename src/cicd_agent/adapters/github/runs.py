@@ -4,16 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cicd_agent.adapters.github.archive import Archive, matching, store
+from cicd_agent.adapters.github.archive import MAX_LOG, Archive, GitHubLogs, matching, store
 from cicd_agent.adapters.github.channel import PER_PAGE, Channel, create_once, path_part
 from cicd_agent.adapters.github.download import Downloads
 from cicd_agent.adapters.github.errors import Call, printable
-from cicd_agent.adapters.github.logs import MAX_LOG, GitHubLogs
-from cicd_agent.adapters.github.payloads import ChangedFile
-from cicd_agent.adapters.github.run_payloads import (
+from cicd_agent.adapters.github.payloads import (
     Artifacts,
     Attempt,
     Attempts,
+    ChangedFile,
     Committed,
     Comparison,
     Jobs,

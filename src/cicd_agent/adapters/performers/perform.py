@@ -5,13 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.performers.checks import CheckPerformer, unshown
-from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.adapters.performers.deployments import DeploymentPerformer
+from cicd_agent.adapters.performers.comments import Conversation, ReplyPerformer, ResolvePerformer
 from cicd_agent.adapters.performers.local import Local
 from cicd_agent.adapters.performers.notices import NoticePerformer, NotificationPerformer
-from cicd_agent.adapters.performers.reruns import RerunPerformer
-from cicd_agent.adapters.performers.review_requests import ReviewRequestPerformer
-from cicd_agent.adapters.performers.threads import ReplyPerformer, ResolvePerformer
+from cicd_agent.adapters.performers.operations import DeploymentPerformer, RerunPerformer, ReviewRequestPerformer
 from cicd_agent.adapters.runner.workflow import Workflow
 from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import (
