@@ -17,7 +17,9 @@ if __name__ == "__main__":
 
 from benchmarks.fuzzed import Posed, claims, diff, rows
 from cicd_agent.adapters.github.forge import GitHubForge, inline
-from cicd_agent.adapters.performers.comments import Conversation
+from cicd_agent.adapters.performers.comments import comment as post_comment
+from cicd_agent.adapters.performers.conversation import Conversation
+from cicd_agent.adapters.performers.reviews import review as post_review
 from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.effects import Comment, Review
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
@@ -150,9 +152,9 @@ def _post(forge: Forge, files: tuple[FileDiff, ...], posed: Sequence[Posed], num
         match effect:
             case Review():
                 planned += len(effect.comments)
-                conversation.review(effect)
+                post_review(conversation, effect)
             case Comment():
-                conversation.comment(effect)
+                post_comment(conversation, effect)
             case _:
                 pass
     return verdict, planned

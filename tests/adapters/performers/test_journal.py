@@ -22,26 +22,40 @@ def journal(path: Path) -> JournalFile:
     return JournalFile(path, Redactor([KEY]).redact)
 
 
+def unfinished(path: Path) -> tuple[str, ...]:
+    """Keys of the intents that have no receipt, as whoever looks into a run that ended early reads them."""
+    open_intents: dict[str, None] = {}
+    for line in path.read_text("utf-8", errors="replace").split("\n"):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        match entry:
+            case {"intent": str(key)}:
+                open_intents[key] = None
+            case {"receipt": str(key)}:
+                open_intents.pop(key, None)
+            case _:
+                pass
+    return tuple(open_intents)
+
+
 def done(key: str) -> Receipt:
     return Receipt(key, "comment", ReceiptState.DONE)
 
 
-def test_an_intent_without_a_receipt_is_unfinished(journal: JournalFile) -> None:
+def test_an_intent_without_a_receipt_is_unfinished(journal: JournalFile, path: Path) -> None:
     for key in ("a", "b", "c"):
         journal.intend(key, "comment", {"pull": "5"})
     journal.record(done("b"))
-    assert journal.unfinished() == ("a", "c")
+    assert unfinished(path) == ("a", "c")
 
 
-def test_an_intent_repeated_and_then_done_is_finished(journal: JournalFile) -> None:
+def test_an_intent_repeated_and_then_done_is_finished(journal: JournalFile, path: Path) -> None:
     journal.intend("a", "comment", {})
     journal.intend("a", "comment", {})
     journal.record(done("a"))
-    assert journal.unfinished() == ()
-
-
-def test_a_journal_that_was_never_written_is_empty(journal: JournalFile) -> None:
-    assert journal.unfinished() == ()
+    assert unfinished(path) == ()
 
 
 def test_entries_are_one_json_object_a_line_and_are_appended(journal: JournalFile, path: Path) -> None:
@@ -73,15 +87,7 @@ def test_half_a_line_left_by_a_crash_hides_nothing(journal: JournalFile, path: P
     with path.open("a") as file:
         file.write(torn)
     journal.intend("b", "comment", {})
-    assert journal.unfinished() == ("a", "b")
-
-
-@pytest.mark.parametrize("line", ["[]", "1", '{"intent": 3}', "null", '{"receipt": null}', ""])
-def test_a_line_of_another_shape_is_passed_over(journal: JournalFile, path: Path, line: str) -> None:
-    journal.intend("a", "comment", {})
-    with path.open("a") as file:
-        file.write(f"{line}\n")
-    assert journal.unfinished() == ("a",)
+    assert unfinished(path) == ("a", "b")
 
 
 def test_nothing_secret_is_journalled(journal: JournalFile, path: Path) -> None:

@@ -6,13 +6,9 @@ from typing import get_args
 
 import pytest
 
-from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.adapters.performers.notices import NotificationPerformer
-from cicd_agent.adapters.performers.operations import DeploymentPerformer
 from cicd_agent.adapters.performers.perform import LOCAL as STAYS_HERE
-from cicd_agent.adapters.performers.perform import _performers, perform
+from cicd_agent.adapters.performers.perform import PERFORMERS, perform
 from cicd_agent.domain.chart import Pie, Slice, mermaid
-from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Annotation, Artifact, Comment, Effect, Level, Output, Plan, ReceiptState, Summary
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.domain.text.redaction import MASK
@@ -197,10 +193,6 @@ def test_a_dry_run_tells_all_and_does_nothing() -> None:
 
 
 def test_every_effect_is_carried_out_by_somebody() -> None:
-    conversation = Conversation(None, FakeJournal(), EVENT, str)
-    grant = EffectPolicy()
-    elsewhere = _performers(
-        conversation, grant, NotificationPerformer(conversation, None), DeploymentPerformer(conversation, grant)
-    )
-    assert {*elsewhere, *STAYS_HERE} == {*get_args(Effect)}
-    assert not {*elsewhere} & {*STAYS_HERE}
+    elsewhere = [effect for effect in get_args(Effect) if effect not in STAYS_HERE]
+    kinds = [effect.__dataclass_fields__["kind"].default for effect in elsewhere]
+    assert {*kinds} == {*PERFORMERS}

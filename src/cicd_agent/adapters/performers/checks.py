@@ -1,12 +1,11 @@
-"""What is shown beside words: a label for the risk, and a check run with the findings at their lines."""
+"""The label of the risk, and the check run with the findings at their lines."""
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, replace
 
-from cicd_agent.adapters.performers.comments import MAX_BODY, Conversation
-from cicd_agent.domain.effect_policy import EffectPolicy
+from cicd_agent.adapters.performers.conversation import MAX_BODY, Conversation, Outcome
 from cicd_agent.domain.effects import RISK_LABELS, Annotation, CheckRun, Labels, Plan, Receipt, ReceiptState
 from cicd_agent.domain.ports.forge import Forge, Marks, PostedCheck
 from cicd_agent.domain.text.markdown import code, truncate
@@ -21,74 +20,55 @@ MAX_TITLE = 255
 MAX_MESSAGE = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class CheckPerformer:
-    """Carries out labels and check runs for the pull request of a conversation, as far as `grant` goes."""
+def label(run: Conversation, effect: Labels) -> Receipt:
+    """Put the label of this risk on, and take the others of its family off."""
 
-    conversation: Conversation
-    grant: EffectPolicy
+    def act(forge: Forge) -> Outcome:
+        expected = RISK_LABELS[effect.risk]
+        present = forge.marks.labels(effect.pull)
+        # GitHub takes "Risk: High" and "risk: high" for one label.
+        labels = {*RISK_LABELS.values()} - {expected}
+        others = [name for name in present if name.casefold() in labels]
+        is_there = any(name.casefold() == expected for name in present)
+        if is_there and not others:
+            return Outcome(ReceiptState.UNCHANGED, f"{code(expected)} is there already")
+        if run.movement(forge).head:
+            reason = "the pull request has moved on: its newer commit has a risk of its own"
+            return Outcome(ReceiptState.SKIPPED, reason)
+        detail = f"{code(expected)} in place of {', '.join(map(code, others))}" if others else code(expected)
+        run.intend(effect, detail, pull=str(effect.pull))
+        if not is_there:
+            forge.marks.add_label(effect.pull, expected)
+        for name in others:
+            forge.marks.remove_label(effect.pull, name)
+        return Outcome(ReceiptState.DONE, detail)
 
-    def labels(self, effect: Labels) -> Receipt:
-        """Put the label of this risk on, and take the others of its family off."""
-        conversation = self.conversation
-
-        def act(forge: Forge) -> Receipt:
-            expected = RISK_LABELS[effect.risk]
-            present = forge.marks.labels(effect.pull)
-            # GitHub takes "Risk: High" and "risk: high" for one label.
-            labels = {*RISK_LABELS.values()} - {expected}
-            others = [name for name in present if name.casefold() in labels]
-            is_there = any(name.casefold() == expected for name in present)
-            if is_there and not others:
-                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, f"{code(expected)} is there already")
-            if conversation.movement(forge).head:
-                why = "the pull request has moved on: its newer commit has a risk of its own"
-                return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
-            detail = f"{code(expected)} in place of {', '.join(map(code, others))}" if others else code(expected)
-            conversation.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
-            if not is_there:
-                forge.marks.add_label(effect.pull, expected)
-            for name in others:
-                forge.marks.remove_label(effect.pull, name)
-            return Receipt(effect.key, effect.kind, ReceiptState.DONE, detail)
-
-        pull = conversation.event.pull.number if conversation.event.pull else None
-        reason = "" if effect.pull == pull else f"it names pull request {effect.pull}, which is not the event's"
-        return conversation.attempt(effect, reason if self.grant.labels else "this job does not ask for labels", act)
-
-    def check_run(self, effect: CheckRun) -> Receipt:
-        """Create the check run, or bring the one that stands up to date: it is never given an annotation twice."""
-        conversation = self.conversation
-
-        def act(forge: Forge) -> Receipt:
-            check, left_out = _prepared(effect, conversation.redact, conversation.event.hosts)
-            standing = forge.marks.find_check(check)
-            if standing is not None and standing.annotations >= len(check.annotations) and _says(standing, check):
-                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it says so already", standing.url)
-            detail = {"commit": effect.commit, "detail": count(len(check.annotations), "annotation")}
-            conversation.journal.intend(effect.key, effect.kind, detail)
-            posted = _publish(forge.marks, check, standing)
-            return Receipt(effect.key, effect.kind, ReceiptState.DONE, left_out, posted.url)
-
-        reason = (
-            ""
-            if effect.commit == conversation.event.sha
-            else f"it names commit {effect.commit}, which is not the event's"
-        )
-        return conversation.attempt(
-            effect, reason if self.grant.check_run else "this job does not ask for a check run", act
-        )
+    pull = run.event.pull.number if run.event.pull else None
+    objection = "" if effect.pull == pull else f"it names pull request {effect.pull}, which is not the event's"
+    return run.attempt(effect, objection if run.policy.labels else "this job does not ask for labels", act)
 
 
-def unshown(plan: Plan, receipts: dict[int, Receipt]) -> tuple[Annotation, ...]:
+def check_run(run: Conversation, effect: CheckRun) -> Receipt:
+    """Create the check run, or bring the one that stands up to date: it is never given an annotation twice."""
+
+    def act(forge: Forge) -> Outcome:
+        check, left_out = _prepared(effect, run.redact, run.event.hosts)
+        standing = forge.marks.find_check(check)
+        if standing is not None and standing.annotations >= len(check.annotations) and _reads(standing, check):
+            return Outcome(ReceiptState.UNCHANGED, "it says so already", standing.url)
+        run.intend(effect, count(len(check.annotations), "annotation"), commit=effect.commit)
+        return Outcome(ReceiptState.DONE, left_out, _publish(forge.marks, check, standing).url)
+
+    is_ours = effect.commit == run.event.sha
+    objection = "" if is_ours else f"it names commit {effect.commit}, which is not the event's"
+    return run.attempt(effect, objection if run.policy.check_run else "this job does not ask for a check run", act)
+
+
+def unshown(plan: Plan, receipts: Mapping[int, Receipt]) -> list[Annotation]:
     """The annotations of check runs that did not come about: the runner shows some of them in their place."""
-    shown = {ReceiptState.DONE, ReceiptState.UNCHANGED}
-    return tuple(
-        annotation
-        for index, effect in enumerate(plan.effects)
-        if isinstance(effect, CheckRun) and (index not in receipts or receipts[index].state not in shown)
-        for annotation in effect.annotations
-    )
+    shown = {index for index, each in receipts.items() if each.state in {ReceiptState.DONE, ReceiptState.UNCHANGED}}
+    missing = [each for index, each in enumerate(plan.effects) if isinstance(each, CheckRun) and index not in shown]
+    return [annotation for check in missing for annotation in check.annotations]
 
 
 def _publish(marks: Marks, check: CheckRun, standing: PostedCheck | None) -> PostedCheck:
@@ -99,9 +79,8 @@ def _publish(marks: Marks, check: CheckRun, standing: PostedCheck | None) -> Pos
     posted = standing or marks.start_check(replace(check, annotations=first))
     # What was just sent is not counted by the answer: GitHub may be behind.
     for at in range(standing.annotations if standing else len(first), len(check.annotations), ANNOTATIONS_PER_REQUEST):
-        posted = marks.extend_check(
-            posted, replace(check, annotations=check.annotations[at : at + ANNOTATIONS_PER_REQUEST])
-        )
+        some = check.annotations[at : at + ANNOTATIONS_PER_REQUEST]
+        posted = marks.extend_check(posted, replace(check, annotations=some))
     return posted
 
 
@@ -110,34 +89,23 @@ def _prepared(check: CheckRun, redact: Callable[[str], str], hosts: frozenset[st
 
     Its key is made of its annotations, which can be added but never taken away: with others it is another check run.
     """
-    at_lines = [one for one in check.annotations if _has_line(one)]
+    at_lines = [one for one in check.annotations if one.line > 0 and one.path and one.path.isprintable()]
     annotations = tuple(_clean(one, redact) for one in at_lines[:MAX_ANNOTATIONS])
-    left_out = _left_out(len(check.annotations) - len(at_lines), len(at_lines) - len(annotations))
+    lineless, over = len(check.annotations) - len(at_lines), len(at_lines) - len(annotations)
+    parts = [f"{count(lineless, 'finding')} without a line in this commit"] if lineless else []
+    if over:
+        parts.append(f"{count(over, 'finding')} more than the {MAX_ANNOTATIONS} that a check run is given")
+    left_out = f"Not shown at a line: {' and '.join(parts)}" if parts else ""
     digest = hashlib.sha256(json.dumps([astuple(one) for one in annotations]).encode()).hexdigest()[:32]
     summary = inert(redact(check.summary), hosts)
-    if left_out:
-        summary = f"{left_out}.\n\n{summary}"
     ready = replace(
         check,
         key=f"cicd-agent:{digest}",
         title=clip(visible_line(redact(check.title)), MAX_TITLE),
-        summary=truncate(summary, MAX_BODY),
+        summary=truncate(f"{left_out}.\n\n{summary}" if left_out else summary, MAX_BODY),
         annotations=annotations,
     )
     return ready, left_out
-
-
-def _left_out(lineless: int, over: int) -> str:
-    parts: Sequence[str] = [
-        f"{count(lineless, 'finding')} without a line in this commit" if lineless else "",
-        f"{count(over, 'finding')} more than the {MAX_ANNOTATIONS} that a check run is given" if over else "",
-    ]
-    findings = " and ".join(part for part in parts if part)
-    return f"Not shown at a line: {findings}" if findings else ""
-
-
-def _has_line(annotation: Annotation) -> bool:
-    return annotation.line > 0 and bool(annotation.path) and annotation.path.isprintable()
 
 
 def _clean(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:
@@ -149,6 +117,7 @@ def _clean(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:
     )
 
 
-def _says(standing: PostedCheck, check: CheckRun) -> bool:
+def _reads(standing: PostedCheck, check: CheckRun) -> bool:
+    """Whether what stands says the same."""
     same = standing.title == check.title and standing.summary.split() == check.summary.split()
     return same and standing.conclusion == check.conclusion

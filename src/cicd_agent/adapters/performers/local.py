@@ -3,10 +3,10 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from cicd_agent.adapters.files import NOFOLLOW, write_file
 from cicd_agent.adapters.runner.workflow import MAX_ANNOTATIONS, MAX_SUMMARY, Workflow
@@ -158,31 +158,6 @@ class JournalFile(Journal):
 
     def record(self, receipt: Receipt) -> None:
         self._append({"receipt": receipt.key, **{k: v for k, v in asdict(receipt).items() if k != "key"}})
-
-    def unfinished(self) -> tuple[str, ...]:
-        """Keys of the intents that have no receipt, in order: what a run that ended early may or may not have done."""
-        open_intents: dict[str, None] = {}
-        for entry in self._entries():
-            match entry:
-                case {"intent": str(key)}:
-                    open_intents[key] = None
-                case {"receipt": str(key)}:
-                    open_intents.pop(key, None)
-                case _:
-                    pass
-        return tuple(open_intents)
-
-    def _entries(self) -> Iterator[Any]:
-        try:
-            text = self._path.read_text("utf-8", errors="replace")
-        except FileNotFoundError:
-            return
-        for line in text.split("\n"):
-            try:
-                yield json.loads(line)
-            except ValueError:
-                # A run that was killed while writing leaves half a line.
-                continue
 
     def _append(self, entry: Mapping[str, str]) -> None:
         # Value by value: what is masked in one of them cannot damage the line.

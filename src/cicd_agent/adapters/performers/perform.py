@@ -2,45 +2,49 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from cicd_agent.adapters.performers.checks import CheckPerformer, unshown
-from cicd_agent.adapters.performers.comments import Conversation, ReplyPerformer, ResolvePerformer
+from cicd_agent.adapters.performers.checks import check_run, label, unshown
+from cicd_agent.adapters.performers.comments import comment, reply, resolve
+from cicd_agent.adapters.performers.conversation import Conversation
 from cicd_agent.adapters.performers.local import Local
-from cicd_agent.adapters.performers.notices import NoticePerformer, NotificationPerformer
-from cicd_agent.adapters.performers.operations import DeploymentPerformer, RerunPerformer, ReviewRequestPerformer
+from cicd_agent.adapters.performers.notices import commit_comment, issue, notify
+from cicd_agent.adapters.performers.operations import deploy, request_review, rerun
+from cicd_agent.adapters.performers.reviews import review
 from cicd_agent.adapters.runner.workflow import Workflow
 from cicd_agent.domain.effect_policy import EffectPolicy
-from cicd_agent.domain.effects import (
-    Annotation,
-    Artifact,
-    CheckRun,
-    Comment,
-    Commit,
-    CommitComment,
-    Deployment,
-    Effect,
-    Issue,
-    Labels,
-    Level,
-    Notification,
-    OpenPull,
-    Output,
-    Plan,
-    Receipt,
-    Reply,
-    Rerun,
-    Resolve,
-    Review,
-    ReviewRequest,
-    Summary,
-)
+from cicd_agent.domain.effects import Annotation, Artifact, Commit, Level, OpenPull, Output, Plan, Receipt, Summary
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.actions import Notifier
 from cicd_agent.domain.ports.forge import Forge, Journal
 
+
+def deliver(run: Conversation, effect: Commit | OpenPull) -> Receipt:
+    # Only a run that commits something pays for it.
+    from cicd_agent.adapters.performers import test_delivery  # noqa: PLC0415
+
+    return test_delivery.deliver(run, effect)
+
+
+PERFORMERS: Final[Mapping[str, Callable[[Conversation, Any], Receipt]]] = {
+    "review": review,
+    "comment": comment,
+    "resolve": resolve,
+    "reply": reply,
+    "labels": label,
+    "check-run": check_run,
+    "commit-comment": commit_comment,
+    "issue": issue,
+    "rerun": rerun,
+    "notification": notify,
+    "deployment": deploy,
+    "review-request": request_review,
+    "commit": deliver,
+    "open-pull": deliver,
+}
+"""What carries out each kind of effect that leaves this machine."""
 LOCAL = (Annotation, Artifact, Output, Summary)
-"""What stays on this machine."""
+"""What stays here."""
 
 
 def perform(
@@ -60,61 +64,22 @@ def perform(
     Files, outputs, annotations and the summary are written whatever happens on the pull request, even when the run is
     ended meanwhile.
     """
-    grant = grant or EffectPolicy()
-    conversation = Conversation(
-        forge, journal, event, redact, events=grant.events, withheld=grant.withheld, pulls=grant.pulls
-    )
-    notifications = NotificationPerformer(conversation, notifier)
-    deployments = DeploymentPerformer(conversation, grant)
-    performers = _performers(conversation, grant, notifications, deployments)
-    local = Local(workflow, folder, redact, event)
+    run = Conversation(forge, journal, event, redact, grant or EffectPolicy(), notifier)
     receipts: dict[int, Receipt] = {}
     try:
         for index, effect in enumerate(plan.effects):
             if not isinstance(effect, LOCAL):
-                receipts[index] = performers[type(effect)](effect)
+                receipts[index] = PERFORMERS[effect.kind](run, effect)
     finally:
         # One refusal is one warning, however many effects it hit.
+        refusals = {str(status): error for status, error in run.refusals.items()}
+        if run.notifier_refusal:
+            refusals["notification"] = run.notifier_refusal
         warnings = [
-            Annotation(f"refused-{status}", Level.WARNING, "cicd-agent", str(error))
-            for status, error in conversation.refusals.items()
+            Annotation(f"refused-{name}", Level.WARNING, "cicd-agent", str(error)) for name, error in refusals.items()
         ]
-        if refusal := notifications.refusal:
-            warnings.append(Annotation("refused-notification", Level.WARNING, "cicd-agent", str(refusal)))
         # The number of a deployment is known only now.
-        remaining = Plan((*plan.effects, *deployments.outputs))
+        remaining = Plan((*plan.effects, *run.outputs))
+        local = Local(workflow, folder, redact, event)
         receipts |= local.carry_out(remaining, [*warnings, *unshown(plan, receipts)], tuple(receipts.values()))
     return tuple(receipts[index] for index in sorted(receipts)[: len(plan.effects)])
-
-
-def _performers(
-    conversation: Conversation,
-    grant: EffectPolicy,
-    notifications: NotificationPerformer,
-    deployments: DeploymentPerformer,
-) -> Mapping[type[Effect], Callable[[Any], Receipt]]:
-    """What carries out each effect that leaves this machine."""
-    checks, notices = CheckPerformer(conversation, grant), NoticePerformer(conversation, grant)
-
-    def deliver(effect: Commit | OpenPull) -> Receipt:
-        # Only a run that commits something pays for it.
-        from cicd_agent.adapters.performers.test_delivery import DeliveryPerformer  # noqa: PLC0415
-
-        return DeliveryPerformer(conversation, grant).deliver(effect)
-
-    return {
-        Review: conversation.review,
-        Comment: conversation.comment,
-        Resolve: ResolvePerformer(conversation).resolve,
-        Reply: ReplyPerformer(conversation).reply,
-        Labels: checks.labels,
-        CheckRun: checks.check_run,
-        CommitComment: notices.commit_comment,
-        Issue: notices.issue,
-        Rerun: RerunPerformer(conversation, grant).rerun,
-        Notification: notifications.notify,
-        Deployment: deployments.record,
-        ReviewRequest: ReviewRequestPerformer(conversation, grant).request,
-        Commit: deliver,
-        OpenPull: deliver,
-    }
