@@ -26,8 +26,8 @@ from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.repository.history import Past, PastCommit
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.errors import ConfigError, ForgeRefused, StoreRefused
+from cicd_agent.insights.accuracy.deployment_outcome import OutcomeSources
 from cicd_agent.insights.accuracy.labels import MIN_LABELS
-from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.settings.environment import Environment
 from tests.insights.accuracy.test_gate import STOP, decided
@@ -189,7 +189,7 @@ def test_the_labelled_cases_are_written_for_who_wants_to_see_each(site: Site) ->
 def put(site: Site, sha: str, decision: GateDecision, day: int, **more: Any) -> None:
     each = decided(sha, decision, THEN + day * DAY, *((STOP,) if decision is GateDecision.HOLD else ()))
     gated = to_jsonable_python(each.gated)
-    site.enter("deploy-gate", {"gated": gated}, sha=sha, at=each.at, **more)
+    site.enter("deploy-gate", {"gated": gated}, sha=sha, at=each.gated.at, **more)
 
 
 def test_a_gate_is_judged_by_its_deployments_and_their_reverts(site: Site) -> None:

@@ -21,7 +21,7 @@ from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.repository.history import Past, PastCommit
 from cicd_agent.domain.repository.risk_file import RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
+from cicd_agent.insights.accuracy.deployment_outcome import OutcomeSources
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.settings.environment import Environment
 from tests.insights.accuracy.test_gate import decided
@@ -182,7 +182,7 @@ def test_a_rollback_that_only_the_account_book_knows_counts_and_is_said_to(tmp_p
     def proceeded(of: int, days: int, environment: str = "production") -> None:
         each = decided(commits[of].sha, GateDecision.PROCEED, commits[22].when + days * DAY, environment=environment)
         output = {"gated": to_jsonable_python(each.gated)}
-        told = {"kind": "run", "mode": "deploy-gate", "sha": each.gated.sha, "at": each.at, "output": output}
+        told = {"kind": "run", "mode": "deploy-gate", "sha": each.gated.sha, "at": each.gated.at, "output": output}
         store.append(Entry.of("o/r", told))
 
     for of, days in ((20, 0), (22, 1), (20, 2), (30, 12)):

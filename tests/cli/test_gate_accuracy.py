@@ -21,14 +21,14 @@ from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.repository.history import Past, PastCommit
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.insights.accuracy.gate_record import (
+from cicd_agent.insights.accuracy.deployment_outcome import OutcomeSources
+from cicd_agent.insights.accuracy.gate import (
     DeploymentOutcome,
     Fate,
     GateRecord,
-    Share,
     gate_record,
 )
-from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
+from cicd_agent.insights.accuracy.labels import Share
 from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Hold, LiftedBy
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.gates import FakeGates

@@ -31,13 +31,11 @@ from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.accuracy.decisions import DecidedGate, Decisions, read_decisions
-from cicd_agent.insights.accuracy.deployment_outcome import deployment_outcomes
+from cicd_agent.insights.accuracy.deployment_outcome import OutcomeSources, deployment_outcomes
 from cicd_agent.insights.accuracy.failures import rerun_cases
-from cicd_agent.insights.accuracy.finding_cases import finding_cases
-from cicd_agent.insights.accuracy.gate import gate_cases
-from cicd_agent.insights.accuracy.gate_record import GateRecord, gate_record
+from cicd_agent.insights.accuracy.findings import finding_cases
+from cicd_agent.insights.accuracy.gate import GateRecord, gate_cases, gate_record
 from cicd_agent.insights.accuracy.labels import Accuracy, Case, Standing, Tally, measure
-from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
 from cicd_agent.insights.accuracy.page import render_accuracy, share_text
 from cicd_agent.modes.deploy_gate.result import Gated
 from cicd_agent.settings.environment import Environment
@@ -169,7 +167,7 @@ def _of_reports(paths: Sequence[str], name: str, since: int, console: Console) -
             why=unread[0] if unread else f"looked in {', '.join(paths)}",
             remedy=f"Give {REPORT} files of `cicd-agent deploy-gate`, or folders with them",
         )
-    return Decisions(gates=tuple(each for each in gates if each.at >= since), limits=unread)
+    return Decisions(gates=tuple(each for each in gates if each.gated.at >= since), limits=unread)
 
 
 def _of_hidden_reports(name: str, since: int, limits: list[str], console: Console) -> tuple[DecidedGate, ...]:
@@ -177,9 +175,9 @@ def _of_hidden_reports(name: str, since: int, limits: list[str], console: Consol
     gates, unread = read_reports((HIDDEN,), name, console) if Path(HIDDEN).is_dir() else ([], ())
     # That there are reports of other modes is of no interest here.
     limits += [limit for limit in unread if "could not be read" in limit]
-    if undated := sum(not each.at for each in gates):
+    if undated := sum(not each.gated.at for each in gates):
         limits.append(f"{count(undated, 'report')} of the gate did not say when it decided, and did not count")
-    return tuple(each for each in gates if each.at >= since)
+    return tuple(each for each in gates if each.gated.at >= since)
 
 
 def _gate(
@@ -211,7 +209,7 @@ def read_reports(paths: Sequence[str], repository: str, console: Console) -> tup
             others[report.mode or "no mode"] += 1
         else:
             base = report.seen.base if report.seen else ""
-            gates.append(DecidedGate(report.result, repository, 0, report.result.at, base))
+            gates.append(DecidedGate(report.result, repository, 0, base))
     limits = [f"{count(len(broken), 'file')} could not be read: {'; '.join(broken[:_SHOWN])}"] if broken else []
     if others:
         modes = ", ".join(f"{mode} ({number:,})" for mode, number in sorted(others.items())[:_SHOWN])

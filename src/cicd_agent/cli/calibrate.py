@@ -32,12 +32,12 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.accuracy.decisions import Decisions, read_decisions
-from cicd_agent.insights.accuracy.gate import GATE
-from cicd_agent.insights.accuracy.outcome_sources import (
+from cicd_agent.insights.accuracy.deployment_outcome import (
     commits_between,
     deployment_failures,
     read_deployments,
 )
+from cicd_agent.insights.accuracy.gate import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.rendering.style import Style
 from cicd_agent.settings.environment import Environment
@@ -165,7 +165,7 @@ def _from_decisions(
     """
     proceeded = sorted(
         (
-            PastDeployment(number, each.gated.sha, "", each.at)
+            PastDeployment(number, each.gated.sha, "", each.gated.at)
             for number, each in enumerate(decisions.gates)
             if each.gated.decision is GateDecision.PROCEED and each.gated.environment == environment
         ),

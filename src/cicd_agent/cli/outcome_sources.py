@@ -10,7 +10,7 @@ from cicd_agent.app.context import first_settings, open_forge
 from cicd_agent.app.options import RunOptions
 from cicd_agent.domain.events.payload import as_repo
 from cicd_agent.errors import ConfigError
-from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
+from cicd_agent.insights.accuracy.deployment_outcome import OutcomeSources
 from cicd_agent.settings.environment import Environment
 
 OpenSources = Callable[[RunOptions, Environment, ExitStack], OutcomeSources]

@@ -8,8 +8,7 @@ from cicd_agent.analysis.risk.outcome_labels import Source
 from cicd_agent.domain.gate_evidence import State
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.insights.accuracy.decisions import DecidedGate
-from cicd_agent.insights.accuracy.gate import MAX_NEXT, fixed_causes, gate_cases
-from cicd_agent.insights.accuracy.gate_record import DeploymentOutcome, Fate
+from cicd_agent.insights.accuracy.gate import MAX_NEXT, DeploymentOutcome, Fate, fixed_causes, gate_cases
 from cicd_agent.insights.accuracy.labels import Ground, Truth
 from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Hold, LiftedBy
 
@@ -47,7 +46,7 @@ def decided(
         stops=stops,
         at=at,
     )
-    return DecidedGate(gated, "o/r", pull, at)
+    return DecidedGate(gated, "o/r", pull)
 
 
 def labels(*each: DecidedGate, after: Mapping[str, DeploymentOutcome] | None = None) -> list[tuple[str, Truth, Ground]]:

@@ -9,18 +9,16 @@ from cicd_agent.analysis.risk.outcome_labels import DAY
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
 from cicd_agent.domain.repository.diff import Side
-from cicd_agent.insights.accuracy.decisions import DecidedFailure
+from cicd_agent.insights.accuracy.decisions import DecidedFailure, ReportedFinding
 from cicd_agent.insights.accuracy.failures import failure_cases
 from cicd_agent.insights.accuracy.findings import (
-    LaterState,
-    ReportedFinding,
     feedback_of,
     label_finding,
     latest_reports,
     merge_threads,
 )
 from cicd_agent.insights.accuracy.labels import MIN_LABELS, THRESHOLDS, Case, Ground, Standing, Tally, Truth, measure
-from cicd_agent.insights.accuracy.line_comparison import LineFate
+from cicd_agent.insights.accuracy.line_tracker import LaterState, LineFate
 
 NOW = 100 * DAY
 TOLD = ReportedFinding(

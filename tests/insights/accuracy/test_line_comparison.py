@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.insights.accuracy.line_comparison import Comparison, LineFate, joined, occurrences, squeezed
+from cicd_agent.insights.accuracy.line_tracker import Comparison, LineFate, joined, occurrences, squeezed
 
 LINES = [f"value_{number} = compute({number})" for number in range(12)]
 TEXT = "\n".join(LINES) + "\n"

@@ -11,10 +11,9 @@ from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.domain.ports.feedback import Discussed, PullEnd
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.insights.accuracy.findings import LaterState, ReportedFinding
-from cicd_agent.insights.accuracy.line_comparison import LineFate
-from cicd_agent.insights.accuracy.line_tracker import MAX_REQUESTED, LineTracker
-from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
+from cicd_agent.insights.accuracy.decisions import ReportedFinding
+from cicd_agent.insights.accuracy.deployment_outcome import OutcomeSources
+from cicd_agent.insights.accuracy.line_tracker import MAX_REQUESTED, LaterState, LineFate, LineTracker
 from tests.support.repos import TempRepo
 
 ENV = {"PATH": os.environ["PATH"]}

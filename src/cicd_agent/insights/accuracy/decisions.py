@@ -3,17 +3,19 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent.domain.audit_entry import Kind, Row, entry_hash
+from cicd_agent.domain.events.payload import Node
 from cicd_agent.domain.finding import Finding, Origin
+from cicd_agent.domain.ports.feedback import OurThread
 from cicd_agent.domain.ports.storage import EntryQuery, Store
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.words import count
-from cicd_agent.insights.accuracy.findings import ReportedFinding
 from cicd_agent.modes.deploy_gate.result import Gated
 
 SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -23,7 +25,50 @@ _MAX_PATH_LENGTH = 1_000
 _MAX_FINDINGS = 500
 """Findings of one run that are read."""
 _MAX_LINE = 10_000_000
+_FINDING = TypeAdapter(Finding)
+_GATED = TypeAdapter(Gated)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedFinding:
+    """A finding as it was last reported: in lines `first` to `last` of `path` at commit `sha`; 0 for the whole file.
+
+    `rule` is "model" for a model's. `quote` is the text that it was about, "" where that is not known.
+    """
+
+    repository: str
+    pull: int
+    sha: str
+    at: int
+    fingerprint: str
+    path: str
+    first: int
+    last: int
+    side: Side = Side.RIGHT
+    rule: str = ""
+    origin: str = ""
+    severity: str = ""
+    suggestion: str = ""
+    quote: str = ""
+
+    @classmethod
+    def of_thread(cls, repository: str, pull: int, thread: OurThread) -> "ReportedFinding":
+        return cls(
+            repository,
+            pull,
+            thread.commit,
+            thread.at,
+            thread.fingerprint,
+            thread.path,
+            thread.first,
+            thread.last,
+            thread.side,
+            thread.rule or "model",
+            thread.origin,
+            thread.severity,
+            thread.suggestion,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +78,6 @@ class DecidedGate:
     gated: Gated
     repository: str = ""
     pull: int = 0
-    at: int = 0
     base: str = ""
 
 
@@ -48,12 +92,11 @@ class DecidedFailure:
     fingerprint: str
     run: int = 0
     attempt: int = 0
-    reran: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What a book holds; `limits` say what of it could not be read."""
+    """What the account book holds; `limits` say what of it could not be read."""
 
     findings: tuple[ReportedFinding, ...] = ()
     gates: tuple[DecidedGate, ...] = ()
@@ -62,17 +105,8 @@ class Decisions:
     limits: tuple[str, ...] = ()
 
 
-@dataclass
-class _Result:
-    findings: list[ReportedFinding] = field(default_factory=list)
-    gates: list[DecidedGate] = field(default_factory=list)
-    failures: list[DecidedFailure] = field(default_factory=list)
-    runs: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-
-
 def read_decisions(store: Store, repository: str, modes: Sequence[str], since: int = 0) -> Decisions:
-    """What the book holds of these modes, the newest first. Raises StoreRefused."""
+    """What the account book holds of these modes, the newest first. Raises StoreRefused."""
     counts: Counter[str] = Counter()
 
     def rows() -> Iterator[Row]:
@@ -88,109 +122,105 @@ def read_decisions(store: Store, repository: str, modes: Sequence[str], since: i
 
 
 def parse_decisions(rows: Iterable[Row]) -> Decisions:
-    """What the rows say of decisions."""
-    result = _Result()
+    findings: list[ReportedFinding] = []
+    gates: list[DecidedGate] = []
+    failures: list[DecidedFailure] = []
+    runs, left_out = 0, Counter[str]()
     for row in rows:
-        if row.columns.kind is Kind.RUN:
-            _read(row, result)
-    limits = tuple(f"{count(number, 'record')} of the account book {why}" for why, number in result.left_out.items())
-    return Decisions(tuple(result.findings), tuple(result.gates), tuple(result.failures), result.runs, limits)
+        if row.columns.kind is not Kind.RUN:
+            continue
+        record, problem = _record(row)
+        if problem:
+            left_out[problem] += 1
+            continue
+        if record["kind"].value != Kind.RUN:
+            continue
+        runs += 1
+        output = record["output"]
+        match record["mode"].text:
+            case "review" if output["verdict"].value:
+                findings += _findings(row.repository, record, left_out)
+            case "deploy-gate" if output["gated"].value:
+                gates += _gate(row.repository, record, left_out)
+            case "analyse-failure" if output["diagnosis"].value:
+                failures.append(_failure(row.repository, record))
+            case _:
+                pass
+    limits = tuple(f"{count(number, 'record')} of the account book {reason}" for reason, number in left_out.items())
+    return Decisions(tuple(findings), tuple(gates), tuple(failures), runs, limits)
 
 
-def _read(row: Row, result: _Result) -> None:
+def _record(row: Row) -> tuple[Node, str]:
+    """What an entry says, and the reason why it is left out, "" when it is not."""
     if entry_hash(row.repository, row.seq, row.prev, row.text) != row.hash:
-        result.left_out["left out: the hash does not fit (`cicd-agent audit verify` says more)"] += 1
-        return
+        return Node(), "left out: the hash does not fit (`cicd-agent audit verify` says more)"
     try:
-        record = json.loads(row.text)
+        record = Node(json.loads(row.text))
     except (ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict) or record.get("repository") != row.repository:
-        result.left_out["left out: of another repository, or not readable"] += 1
-        return
-    if record.get("kind") != Kind.RUN:
-        return
-    result.runs += 1
-    output = _mapping(record.get("output"))
-    match record.get("mode"):
-        case "review" if output.get("verdict"):
-            _findings(row.repository, record, _mapping(output["verdict"]), result)
-        case "deploy-gate" if output.get("gated"):
-            _gate(row.repository, record, output, result)
-        case "analyse-failure" if output.get("diagnosis"):
-            _failure(row.repository, record, output, result)
-        case _:
-            pass
+        record = Node()
+    is_own = record["repository"].value == row.repository
+    return record, "" if is_own else "left out: of another repository, or not readable"
 
 
-def _findings(repository: str, record: Mapping[str, Any], verdict: Mapping[str, Any], result: _Result) -> None:
+def _findings(repository: str, record: Node, left_out: Counter[str]) -> Iterator[ReportedFinding]:
     """The findings of a review. A run without a pull request has nothing that later facts could be read from."""
-    sha, pull, at = _text(record.get("sha")), _whole(record.get("pull")), _whole(record.get("at"))
+    sha, pull, at = record["sha"].text, record["pull"].number, record["at"].number
     if not pull:
-        result.left_out["left out: a review outside of a pull request, where nothing shows what became of it"] += 1
+        left_out["left out: a review outside of a pull request, where nothing shows what became of it"] += 1
         return
-    listed = verdict.get("findings")
-    listed = listed if isinstance(listed, list) else []
-    for one in listed[:_MAX_FINDINGS]:
-        parsed = _parsed(Finding, one)
-        where = parsed.location if parsed else None
-        if parsed is None or where is None or not SHA.fullmatch(sha) or not is_plain(where.path):
-            result.left_out["in part left out: it held a finding that cannot be read, or whose path is none"] += 1
+    listed = list(record["output"]["verdict"]["findings"])
+    for each in listed[:_MAX_FINDINGS]:
+        finding = _parsed(_FINDING, each.value)
+        if finding is None or not SHA.fullmatch(sha) or not is_plain(finding.location.path):
+            left_out["in part left out: it held a finding that cannot be read, or whose path is none"] += 1
             continue
+        where = finding.location
         if not 0 <= where.first <= where.line <= _MAX_LINE:
-            result.left_out["in part left out: it held a finding whose lines are none"] += 1
+            left_out["in part left out: it held a finding whose lines are none"] += 1
             continue
-        result.findings.append(
-            ReportedFinding(
-                repository,
-                pull,
-                sha,
-                at,
-                parsed.fingerprint,
-                where.path,
-                where.first,
-                where.line,
-                where.side,
-                "model" if parsed.origin is Origin.MODEL else parsed.id,
-                parsed.origin,
-                parsed.severity,
-                parsed.suggestion if parsed.committable else "",
-                parsed.quote,
-            )
+        yield ReportedFinding(
+            repository,
+            pull,
+            sha,
+            at,
+            finding.fingerprint,
+            where.path,
+            where.first,
+            where.line,
+            where.side,
+            "model" if finding.origin is Origin.MODEL else finding.id,
+            finding.origin,
+            finding.severity,
+            finding.suggestion if finding.committable else "",
+            finding.quote,
         )
     if len(listed) > _MAX_FINDINGS:
-        result.left_out[f"cut: it held more than {_MAX_FINDINGS} findings: the rest was not read"] += 1
+        left_out[f"cut: it held more than {_MAX_FINDINGS} findings: the rest was not read"] += 1
 
 
-def _gate(repository: str, record: Mapping[str, Any], output: Mapping[str, Any], result: _Result) -> None:
-    gated = _parsed(Gated, output["gated"])
+def _gate(repository: str, record: Node, left_out: Counter[str]) -> Iterator[DecidedGate]:
+    output = record["output"]
+    gated = _parsed(_GATED, output["gated"].value)
     if gated is None or not SHA.fullmatch(gated.sha):
-        result.left_out["left out: it held a gate's decision that cannot be read"] += 1
+        left_out["left out: it held a gate's decision that cannot be read"] += 1
         return
-    base = _text(_mapping(output.get("seen")).get("base"))
-    at = gated.at or _whole(record.get("at"))
-    base = base if SHA.fullmatch(base) else ""
-    gated = replace(gated, at=at)
-    result.gates.append(DecidedGate(gated, repository, _whole(record.get("pull")), at, base))
+    base = output["seen"]["base"].text
+    gated = replace(gated, at=gated.at or record["at"].number)
+    yield DecidedGate(gated, repository, record["pull"].number, base if SHA.fullmatch(base) else "")
 
 
-def _failure(repository: str, record: Mapping[str, Any], output: Mapping[str, Any], result: _Result) -> None:
+def _failure(repository: str, record: Node) -> DecidedFailure:
     """A failed run: the event says which, where the diagnosis is of the run that it was about."""
-    diagnosis = _mapping(output["diagnosis"])
-    failures = diagnosis.get("failures")
-    first = _mapping(failures[0]) if isinstance(failures, list) and failures else {}
-    about = _mapping(_mapping(output.get("event")).get("run"))
-    result.failures.append(
-        DecidedFailure(
-            repository,
-            _text(about.get("head_sha")) or _text(record.get("sha")),
-            _whole(record.get("at")),
-            _text(diagnosis.get("cause")),
-            _text(first.get("strict")),
-            _whole(about.get("id")),
-            _whole(about.get("attempt")),
-            diagnosis.get("rerun") is True,
-        )
+    diagnosis, run = record["output"]["diagnosis"], record["output"]["event"]["run"]
+    first = next(iter(diagnosis["failures"]), Node())
+    return DecidedFailure(
+        repository,
+        run["head_sha"].text or record["sha"].text,
+        record["at"].number,
+        diagnosis["cause"].text,
+        first["strict"].text,
+        run["id"].number,
+        run["attempt"].number,
     )
 
 
@@ -199,22 +229,9 @@ def is_plain(path: str) -> bool:
     return 0 < len(path) <= _MAX_PATH_LENGTH and path.isprintable() and not {"", ".", ".."} & set(parts)
 
 
-def _parsed(shape: type[T], record: object) -> T | None:
-    """The value, None when it is something else. Numbers that are not whole stand as text in the book."""
+def _parsed(shape: TypeAdapter[T], value: object) -> T | None:
+    """The value, None when it is something else. Numbers that are not whole stand as text in the account book."""
     try:
-        parsed: T = TypeAdapter(shape).validate_python(record)
+        return shape.validate_python(value)
     except (ValidationError, RecursionError):
         return None
-    return parsed
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else 0

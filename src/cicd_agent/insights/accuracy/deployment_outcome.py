@@ -1,126 +1,187 @@
-"""What became of commits after a gate decided on them: their deployments, and what came later in git's history."""
+"""What became of commits after a gate decided on them, by git's history and GitHub's record of deployments."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from cicd_agent.analysis.risk.outcome_labels import DAY, Blame, from_commits
+from cicd_agent.analysis.risk.outcome_labels import Blame, Source, from_commits
 from cicd_agent.domain.gate_evidence import PastDeployment
+from cicd_agent.domain.ports.actions import Runs
+from cicd_agent.domain.ports.deployments import Gates
+from cicd_agent.domain.ports.feedback import Discussions
+from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.repository.history import MAX_COMMITS, Past
 from cicd_agent.domain.text.words import count
-from cicd_agent.insights.accuracy.decisions import DecidedGate
-from cicd_agent.insights.accuracy.gate_record import OUTCOME_DAYS, DeploymentOutcome, Fate
-from cicd_agent.insights.accuracy.outcome_sources import (
-    DeploymentFailure,
-    OutcomeSources,
-    commits_between,
-    deployment_failures,
-    previous_deployment,
-    read_deployments,
-)
+from cicd_agent.errors import ForgeRefused
+from cicd_agent.insights.accuracy.decisions import SHA, DecidedGate
+from cicd_agent.insights.accuracy.gate import DeploymentOutcome, Fate
+from cicd_agent.insights.accuracy.labels import OUTCOME_SECONDS
 
+MAX_DEPLOYMENTS: Final = 100
 _MAX_ENVIRONMENTS: Final = 5
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_MAX_COMMITS: Final = 1_000
+"""How many commits back it is looked for what a deployment brought."""
+_FAILED = frozenset({"failure", "error"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What outcomes are judged by: the past of HEAD, what it says of its commits, and each environment's record."""
+class OutcomeSources:
+    """What a command that learns from outcomes may read. `notices` say what it may not, and why, a line each.
 
-    sources: OutcomeSources
+    `fetch` makes commits present in the checkout; "" or why that was not possible. `text_at` is a text file at a
+    commit, from GitHub, None when it is not there; it raises ForgeRefused.
+    """
+
+    repository: Repository | None = None
+    top: Path | None = None
+    gates: Gates | None = None
+    notices: tuple[str, ...] = ()
+    discussions: Discussions | None = None
+    fetch: Callable[[Sequence[str]], str] | None = None
+    text_at: Callable[[str, str], str | None] | None = None
+    runs: Runs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentFailure:
+    """A deployment that went wrong at `when` (seconds since the epoch); `base` is the commit that it began from."""
+
+    deployment: PastDeployment
+    source: Source
+    when: int
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class _EnvironmentRecord:
+    """The deployments to an environment, newest first, and those that failed."""
+
+    deployments: tuple[PastDeployment, ...] = ()
+    failures: tuple[DeploymentFailure, ...] = ()
+
+    def index_of(self, sha: str) -> int:
+        """The first deployment of a commit, for a later one may be what somebody went back to; -1 without one."""
+        return max((index for index, each in enumerate(self.deployments) if each.sha == sha), default=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """The past of HEAD, and what later commits say of earlier ones."""
+
+    repository: Repository | None
     past: Past
-    blames: Mapping[str, tuple[Blame, ...]]
-    deployed: Mapping[str, tuple[PastDeployment, ...]]
-    failed: Mapping[str, tuple[DeploymentFailure, ...]]
-    now: int
+    blames: tuple[Blame, ...]
 
 
 def deployment_outcomes(
     sources: OutcomeSources, decided: Sequence[DecidedGate], now: int, progress: Callable[[str], None]
 ) -> tuple[dict[tuple[str, str], DeploymentOutcome], tuple[str, ...]]:
     """What is known of each commit in its environment since it was decided on, and what is missing, a sentence each."""
-    known, limits = _known(sources, decided, now, progress)
+    history, limits = _read_history(sources.repository, progress)
+    records: dict[str, _EnvironmentRecord] = {}
+    environments = Counter(each.gated.environment for each in decided if each.gated.environment)
+    if sources.gates is not None:
+        for environment, _ in environments.most_common(_MAX_ENVIRONMENTS):
+            progress(f"reading the deployments to {environment}")
+            deployments, problem = read_deployments(sources.gates, environment)
+            failures = deployment_failures(sources.repository, deployments) if sources.repository else ()
+            records[environment] = _EnvironmentRecord(deployments, tuple(failures))
+            limits += [problem] if problem else []
+        if len(environments) > _MAX_ENVIRONMENTS:
+            few = f"{_MAX_ENVIRONMENTS} of {len(environments):,} environments"
+            limits.append(f"only the deployments to {few} were read")
     # Two decisions on one commit have one outcome, and each takes several calls of git.
     apart = {(each.gated.sha, each.gated.environment): each for each in decided}
     outcomes = {}
     for number, (key, each) in enumerate(apart.items(), 1):
         progress(f"looking what became of {number:,} of {count(len(apart), 'commit')}")
-        outcomes[key] = _outcome(each, known)
-    return outcomes, limits
+        outcomes[key] = _outcome(each, records.get(each.gated.environment, _EnvironmentRecord()), history, now)
+    return outcomes, tuple(limits)
 
 
-def _known(
-    sources: OutcomeSources, decided: Sequence[DecidedGate], now: int, progress: Callable[[str], None]
-) -> tuple[_Known, tuple[str, ...]]:
-    """What outcomes can be judged by, and what is missing of it."""
-    limits: list[str] = []
-    past, blames = Past(), dict[str, list[Blame]]()
-    repository = sources.repository
+def _read_history(repository: Repository | None, progress: Callable[[str], None]) -> tuple[_History, list[str]]:
     head = repository.resolve("HEAD") if repository is not None else None
     if repository is None or head is None:
-        limits.append(
-            "there is no checkout: reverts and hotfixes are not known, nor is any deployment known to be fine"
-        )
-    else:
-        progress("reading the history")
-        past = repository.past(head, MAX_COMMITS, 0)
-        limits += past.limits
-        for blame in from_commits(past.commits):
-            blames.setdefault(blame.sha, []).append(blame)
-    deployed: dict[str, tuple[PastDeployment, ...]] = {}
-    if sources.gates is not None:
-        environments = Counter(each.gated.environment for each in decided if each.gated.environment)
-        for environment, _ in environments.most_common(_MAX_ENVIRONMENTS):
-            progress(f"reading the deployments to {environment}")
-            deployed[environment], problem = read_deployments(sources.gates, environment)
-            limits += [problem] if problem else []
-        if len(environments) > _MAX_ENVIRONMENTS:
-            limits.append(
-                f"only the deployments to {_MAX_ENVIRONMENTS} of {len(environments):,} environments were read"
-            )
-    failed = {
-        environment: tuple(deployment_failures(repository, deployments)) if repository is not None else ()
-        for environment, deployments in deployed.items()
-    }
-    blames_by_sha = {sha: tuple(found) for sha, found in blames.items()}
-    return _Known(sources, past, blames_by_sha, deployed, failed, now), tuple(limits)
+        missing = "reverts and hotfixes are not known, nor is any deployment known to be fine"
+        return _History(repository, Past(), ()), [f"there is no checkout: {missing}"]
+    progress("reading the history")
+    past = repository.past(head, MAX_COMMITS, 0)
+    return _History(repository, past, tuple(from_commits(past.commits))), [*past.limits]
 
 
-def _outcome(each: DecidedGate, known: _Known) -> DeploymentOutcome:
-    """What is known of a commit since it was decided on."""
-    gated, repository = each.gated, known.sources.repository
-    deployments = known.deployed.get(gated.environment, ())
-    # The first deployment of the commit: a later one may be what somebody went back to.
-    first = max((index for index, one in enumerate(deployments) if one.sha == gated.sha), default=-1)
-    if deployments and first < 0:
+def _outcome(each: DecidedGate, record: _EnvironmentRecord, history: _History, now: int) -> DeploymentOutcome:
+    gated, repository, index = each.gated, history.repository, record.index_of(each.gated.sha)
+    if record.deployments and index < 0:
         return DeploymentOutcome(deployed=False)
-    deployed = True if deployments else None
-    commits: tuple[str, ...] = ()
-    is_here = repository is not None and bool(_SHA.fullmatch(gated.sha) and repository.resolve(gated.sha))
-    if is_here and repository is not None:
-        before = each.base if _SHA.fullmatch(each.base) else ""
-        base = previous_deployment(deployments, first) if deployments else before
-        commits = (gated.sha, *commits_between(repository, base, gated.sha))
-    began = deployments[first].created if deployments else gated.at or _newest(known.past, frozenset(commits))
+    commits = frozenset[str]()
+    if repository is not None and SHA.fullmatch(gated.sha) and repository.resolve(gated.sha):
+        before = each.base if SHA.fullmatch(each.base) else ""
+        base = previous_deployment(record.deployments, index) if record.deployments else before
+        commits = frozenset({gated.sha, *commits_between(repository, base, gated.sha)})
+    newest = max((commit.when for commit in history.past.commits if commit.sha in commits), default=0)
+    began = record.deployments[index].created if record.deployments else gated.at or newest
+    failures = (one for one in record.failures if one.deployment.sha == gated.sha)
+    blames = (blame for blame in history.blames if began and blame.sha in commits)
     sources = {
-        failure.source
-        for failure in known.failed.get(gated.environment, ())
-        if failure.deployment.sha == gated.sha and failure.when - began <= OUTCOME_DAYS * DAY
+        *(one.source for one in failures if one.when <= began + OUTCOME_SECONDS),
+        *(blame.source for blame in blames if 0 <= blame.when - began <= OUTCOME_SECONDS),
     }
-    sources |= {
-        blame.source
-        for sha in set(commits)
-        for blame in known.blames.get(sha, ())
-        if began and 0 <= blame.when - began <= OUTCOME_DAYS * DAY
-    }
+    deployed = True if record.deployments else None
     if sources:
         return DeploymentOutcome(deployed, Fate.BAD, tuple(sorted(sources)))
-    is_known = is_here and began and known.now - began >= OUTCOME_DAYS * DAY
+    is_known = commits and began and now - began >= OUTCOME_SECONDS
     return DeploymentOutcome(deployed, Fate.FINE if is_known else Fate.UNKNOWN)
 
 
-def _newest(past: Past, shas: frozenset[str]) -> int:
-    """When the newest of these commits was made, 0 when none is known."""
-    return max((commit.when for commit in past.commits if commit.sha in shas), default=0)
+def read_deployments(gates: Gates, environment: str) -> tuple[tuple[PastDeployment, ...], str]:
+    """The last deployments to an environment, newest first, and what is not known of them, "" when nothing is.
+
+    Those that a gate held are left out: nothing was deployed.
+    """
+    try:
+        listed = gates.deployments(environment, MAX_DEPLOYMENTS, whole=True)
+    except ForgeRefused as error:
+        return (), f"deployments were not read: {error}"
+    deployments = tuple(each for each in listed if not each.held)
+    if not deployments:
+        return (), f"GitHub has no deployment to `{environment}`"
+    unknown = sum(not deployment.state for deployment in deployments)
+    if not unknown:
+        return deployments, ""
+    limit = f"of {count(len(deployments), 'deployment')} to `{environment}` GitHub has no word how {unknown:,} ended"
+    return deployments, f"{limit}: a rollback of these is seen, a failure is not"
+
+
+def deployment_failures(repository: Repository, deployments: Sequence[PastDeployment]) -> Iterator[DeploymentFailure]:
+    """The deployments that failed, and those whose successor brought an older commit; they come newest first."""
+    for index, deployment in enumerate(deployments):
+        if deployment.state in _FAILED:
+            ended = deployment.ended or deployment.created
+            yield DeploymentFailure(deployment, Source.DEPLOYMENT, ended, previous_deployment(deployments, index))
+        if index and _goes_back(repository, deployment.sha, deployments[index - 1].sha):
+            later = deployments[index - 1]
+            yield DeploymentFailure(deployment, Source.ROLLBACK, later.created, later.sha)
+
+
+def previous_deployment(deployments: Sequence[PastDeployment], index: int) -> str:
+    """What ran before a deployment: the newest earlier one of another commit that is not known to have failed."""
+    sha = deployments[index].sha
+    earlier = (one.sha for one in deployments[index + 1 :] if one.sha != sha and one.state not in _FAILED)
+    return next(earlier, "")
+
+
+def commits_between(repository: Repository, base: str, head: str) -> tuple[str, ...]:
+    """The commits, merges left out, that `head` has and `base` does not; none when this clone has not both."""
+    if not (base and repository.resolve(base) and repository.resolve(head)):
+        return ()
+    before = {commit.sha for commit in repository.past(base, _MAX_COMMITS, 0).commits}
+    return tuple(commit.sha for commit in repository.past(head, _MAX_COMMITS, 0).commits if commit.sha not in before)
+
+
+def _goes_back(repository: Repository, before: str, after: str) -> bool:
+    """Whether the second commit leads to the first: then it was there already."""
+    if before == after or not (repository.resolve(before) and repository.resolve(after)):
+        return False
+    return not repository.between(before, after, 1)

@@ -10,14 +10,34 @@ from cicd_agent.errors import ForgeRefused
 from cicd_agent.insights.accuracy.decisions import DecidedFailure
 from cicd_agent.insights.accuracy.labels import Case, Ground, Truth
 
-FAILURE = "analyse-failure"
+MAX_RUNS: Final = 100
+"""Runs that are asked for, a request each."""
 _EXCUSED = frozenset({Cause.FLAKY, Cause.INFRASTRUCTURE})
 
 
-def failure_cases(
-    decided: Sequence[DecidedFailure], latest: Callable[[DecidedFailure], RunState | None]
-) -> tuple[Case, ...]:
-    """A case for each failure that was excused; `latest` is the last attempt of its run, None where it is not known.
+def rerun_cases(decided: Sequence[DecidedFailure], runs: Runs | None) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+    """A case for each failure that was excused, and what could not be read."""
+    limits: dict[str, None] = {}
+    known: dict[int, RunState | None] = {}
+
+    def latest(run: int) -> RunState | None:
+        if runs is None:
+            limits["runs were not read: whether a rerun passed is not known"] = None
+        elif run not in known and len(known) >= MAX_RUNS:
+            limits[f"only {MAX_RUNS} runs whose failure was excused were asked for"] = None
+        elif run not in known:
+            known[run] = None
+            try:
+                known[run] = runs.run(run)
+            except ForgeRefused as error:
+                limits[f"not every run could be read: {error}"] = None
+        return known.get(run)
+
+    return failure_cases(decided, latest), tuple(limits)
+
+
+def failure_cases(decided: Sequence[DecidedFailure], latest: Callable[[int], RunState | None]) -> tuple[Case, ...]:
+    """A case for each failure that was excused; `latest` is the last attempt of a run, None where it is not known.
 
     What was laid at the change's door is in no case: no later fact shows whose fault it was.
     """
@@ -25,12 +45,15 @@ def failure_cases(
     return tuple(_case(each, decided, latest) for each in last.values() if each.cause in _EXCUSED and each.run)
 
 
-def _case(
-    each: DecidedFailure, decided: Sequence[DecidedFailure], latest: Callable[[DecidedFailure], RunState | None]
-) -> Case:
-    truth, ground = _label(each, decided, latest)
+def _case(each: DecidedFailure, decided: Sequence[DecidedFailure], latest: Callable[[int], RunState | None]) -> Case:
+    truth, ground = Truth.UNKNOWN, Ground.TOO_EARLY
+    same = [one for one in decided if one.run == each.run and one.fingerprint == each.fingerprint]
+    if each.fingerprint and any(one.attempt > each.attempt for one in same):
+        truth, ground = Truth.WRONG, Ground.RERUN_FAILED
+    elif (state := latest(each.run)) and state.attempt > each.attempt and state.conclusion == "success":
+        truth, ground = Truth.RIGHT, Ground.RERUN_PASSED
     return Case(
-        FAILURE,
+        "analyse-failure",
         truth,
         ground,
         repository=each.repository,
@@ -40,53 +63,3 @@ def _case(
         word=each.cause,
         detail=f"run {each.run}, attempt {each.attempt}",
     )
-
-
-def _label(
-    each: DecidedFailure, decided: Sequence[DecidedFailure], latest: Callable[[DecidedFailure], RunState | None]
-) -> tuple[Truth, Ground]:
-    attempts = [one for one in decided if (one.repository, one.run) == (each.repository, each.run)]
-    if each.fingerprint and any(one.attempt > each.attempt and one.fingerprint == each.fingerprint for one in attempts):
-        return Truth.WRONG, Ground.RERUN_FAILED
-    state = latest(each)
-    if state is not None and state.attempt > each.attempt and state.conclusion == "success":
-        return Truth.RIGHT, Ground.RERUN_PASSED
-    return Truth.UNKNOWN, Ground.TOO_EARLY
-
-
-MAX_RUNS: Final = 100
-"""Runs that are asked for, a request each."""
-
-
-class _Latest:
-    """The last attempt of runs, each asked for once."""
-
-    def __init__(self, runs: Runs | None) -> None:
-        self.limits: dict[str, None] = {}
-        self._runs = runs
-        self._known: dict[int, RunState | None] = {}
-
-    def of(self, failure: DecidedFailure) -> RunState | None:
-        if self._runs is None:
-            self.limits["runs were not read: whether a rerun passed is not known"] = None
-            return None
-        if failure.run not in self._known:
-            if len(self._known) >= MAX_RUNS:
-                self.limits[f"only {MAX_RUNS} runs whose failure was excused were asked for"] = None
-                return None
-            self._known[failure.run] = self._request(self._runs, failure.run)
-        return self._known[failure.run]
-
-    def _request(self, runs: Runs, run: int) -> RunState | None:
-        try:
-            return runs.run(run)
-        except ForgeRefused as error:
-            self.limits[f"not every run could be read: {error}"] = None
-            return None
-
-
-def rerun_cases(decided: Sequence[DecidedFailure], runs: Runs | None) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    """A case for each failure that was excused, and what could not be read."""
-    latest = _Latest(runs)
-    cases = failure_cases(decided, latest.of)
-    return cases, tuple(latest.limits)

@@ -1,19 +1,28 @@
 """How often decisions were right, by what has shown since: a label for each, its ground, and the counts."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from math import sqrt
+from statistics import NormalDist
+from typing import Final, TypeVar
 
-from cicd_agent.insights.accuracy.gate_record import Share
+from cicd_agent.analysis.risk.outcome_labels import DAY
 
 THRESHOLDS: Final[Mapping[str, float]] = {"review": 0.5, "analyse-failure": 0.8, "deploy-gate": 0.9}
-"""The least share of right decisions by mode, where the configuration names none. A finding is read by a person before
-anything comes of it, so half of them may be wrong; what a gate lets through nobody looks at again."""
+"""The minimal share of right decisions by mode, where the configuration names none. A finding is read by a person
+before anything comes of it, so half of them may be wrong; what a gate lets through nobody looks at again."""
 
 MIN_LABELS: Final = 10
 """Of fewer right and wrong decisions nothing is concluded: one mishap would raise the alarm."""
+
+OUTCOME_DAYS: Final = 7
+"""What has not shown so long after a deployment is not laid at its door."""
+OUTCOME_SECONDS: Final = OUTCOME_DAYS * DAY
+Key = TypeVar("Key", bound=str)
+_NORMAL: Final = NormalDist().inv_cdf(0.975)
+"""95 % lie within this many standard deviations."""
 
 
 class Truth(StrEnum):
@@ -25,29 +34,23 @@ class Truth(StrEnum):
 
 
 class Ground(StrEnum):
-    """The fact that a label rests on, or what is missing for one."""
+    """The fact that a label rests on, or what is missing for one; docs/accuracy.md explains each."""
 
     SUGGESTION = "suggestion_committed"
     CHANGED = "lines_changed"
     FILE_GONE = "file_deleted"
     RESTORED = "lines_restored"
-    """The finding was about lines that were deleted, and they are back."""
     THUMBED_DOWN = "thumbed_down"
     RESOLVED = "resolved_unchanged"
-    """A person closed its thread, and nothing there changed."""
     HIDDEN = "comment_hidden"
     DISMISSED = "review_dismissed"
     CONTRADICTORY = "contradictory"
-    """Its suggestion was committed, and a person said no to it."""
     REWRITTEN = "file_rewritten"
-    """Most of the file changed: that these lines did says nothing."""
     BESIDE = "changed_beside"
-    """A person closed its thread, and something next to the lines changed, or they moved."""
     IGNORED = "merged_unchanged"
     OPEN = "still_open"
     ABANDONED = "closed_unmerged"
     UNSEEN = "not_compared"
-    """The commits, the pull request or the lines could not be read."""
     FIXED = "held_then_fixed"
     OVERRIDDEN = "overridden_and_fine"
     OVERRIDDEN_BAD = "overridden_and_went_wrong"
@@ -56,7 +59,6 @@ class Ground(StrEnum):
     TOO_EARLY = "outcome_not_known"
     LIFTED = "decided_by_a_person"
     LATER = "proceeded_later"
-    """The same commit proceeded later on: what was missing came, or somebody mended it elsewhere."""
     RERUN_PASSED = "rerun_passed"
     RERUN_FAILED = "rerun_failed_the_same_way"
 
@@ -90,6 +92,30 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """So many of `n`, and where the true share lies with a confidence of 95 % (None when there is nothing to count)."""
+
+    times: int
+    n: int
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, times: int, n: int) -> "Share":
+        """Wilson's interval, which holds for few and for none, too.
+
+        E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927).
+        """
+        if not n:
+            return cls(times, n)
+        z2 = _NORMAL**2
+        middle = (times + z2 / 2) / (n + z2)
+        reach = _NORMAL / (n + z2) * sqrt(times * (n - times) / n + z2 / 4)
+        # Rounding must not keep the ends from what was seen.
+        return cls(times, n, max(middle - reach, 0.0) if times else 0.0, middle + reach if times < n else 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Counts of labels."""
 
@@ -99,8 +125,8 @@ class Tally:
 
     @classmethod
     def of(cls, truths: Iterable[Truth]) -> "Tally":
-        found = Counter(truths)
-        return cls(found[Truth.RIGHT], found[Truth.WRONG], found[Truth.UNKNOWN])
+        counts = Counter(truths)
+        return cls(counts[Truth.RIGHT], counts[Truth.WRONG], counts[Truth.UNKNOWN])
 
     @property
     def n(self) -> int:
@@ -112,13 +138,12 @@ class Tally:
 
     @property
     def unknown_share(self) -> float | None:
-        """None where there is nothing."""
         return self.unknown / self.n if self.n else None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A mode: its counts, why they are what they are (most first), and what is asked of it (None: nothing)."""
+    """A mode: its counts, the grounds of these (most frequent first), and the threshold that it has, if any."""
 
     tally: Tally
     grounds: tuple[tuple[Ground, int], ...] = ()
@@ -128,8 +153,8 @@ class Standing:
     def below(self) -> bool:
         """Whether it falls short for certain: there are some labels, and their whole interval lies below."""
         share = self.tally.share
-        is_known = share.high is not None and share.n >= MIN_LABELS
-        return self.threshold is not None and is_known and (share.high or 0.0) < self.threshold
+        is_known = self.threshold is not None and share.high is not None and share.n >= MIN_LABELS
+        return is_known and (share.high or 0.0) < (self.threshold or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,28 +172,26 @@ class Accuracy:
 
 
 def measure(cases: Sequence[Case], thresholds: Mapping[str, float]) -> Accuracy:
-    """Count the cases; `thresholds` take the place of THRESHOLDS by mode, and 0 asks nothing of a mode."""
+    """Count the cases; `thresholds` take the place of THRESHOLDS by mode, and 0 requires nothing of a mode."""
     required = {**THRESHOLDS, **thresholds}
     modes: dict[str, Standing] = {}
     for mode in sorted({case.mode for case in cases}):
         own = [case for case in cases if case.mode == mode]
         grounds = Counter(case.ground for case in own)
-        ranked = tuple(sorted(grounds.items(), key=lambda item: (-item[1], item[0])))
-        modes[mode] = Standing(Tally.of(case.truth for case in own), ranked, required.get(mode) or None)
+        modes[mode] = Standing(Tally.of(case.truth for case in own), ranked(grounds), required.get(mode) or None)
     findings = [case for case in cases if case.mode == "review"]
-    return Accuracy(
-        modes,
-        _by(findings, lambda case: case.rule),
-        _by(findings, lambda case: case.origin),
-        _by(findings, lambda case: case.severity),
-    )
+    return Accuracy(modes, _tallies(findings, "rule"), _tallies(findings, "origin"), _tallies(findings, "severity"))
 
 
-def _by(cases: Sequence[Case], name: Callable[[Case], str]) -> dict[str, Tally]:
-    """Tallies by a name that cases have, those with the most cases first."""
+def ranked(counts: Mapping[Key, int]) -> tuple[tuple[Key, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _tallies(cases: Sequence[Case], attribute: str) -> dict[str, Tally]:
+    """Tallies by what cases have in an attribute, those with the most cases first."""
     truths: dict[str, list[Truth]] = {}
     for case in cases:
-        if name(case):
-            truths.setdefault(name(case), []).append(case.truth)
-    found = {key: Tally.of(each) for key, each in truths.items()}
-    return dict(sorted(found.items(), key=lambda item: (-item[1].n, item[0])))
+        if name := getattr(case, attribute):
+            truths.setdefault(name, []).append(case.truth)
+    tallies = {name: Tally.of(each) for name, each in truths.items()}
+    return dict(sorted(tallies.items(), key=lambda item: (-item[1].n, item[0])))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from cicd_agent.domain.text.words import count
-from cicd_agent.insights.accuracy.gate_record import OUTCOME_DAYS, GateRecord, Share
-from cicd_agent.insights.accuracy.labels import Accuracy, Standing, Tally
+from cicd_agent.insights.accuracy.gate import GateRecord
+from cicd_agent.insights.accuracy.labels import OUTCOME_DAYS, Accuracy, Share, Standing, Tally
 from cicd_agent.rendering.style import Style, one_line
 
 _MAX_ROWS = 12
