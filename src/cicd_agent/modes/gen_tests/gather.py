@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cicd_agent.analysis.python_tests.placement.module import home
 from cicd_agent.analysis.python_tests.test_command import read_test_command
+from cicd_agent.analysis.python_tests.test_modules import home
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable

@@ -7,7 +7,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer, Question, Tier
 from cicd_agent.analysis.python_tests.documentation.check import says
-from cicd_agent.analysis.python_tests.placement.module import home
+from cicd_agent.analysis.python_tests.test_modules import home
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle, Origin, keyed

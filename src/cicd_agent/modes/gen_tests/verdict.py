@@ -6,7 +6,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.patches.writer import written
-from cicd_agent.analysis.python_tests.placement.module import home
+from cicd_agent.analysis.python_tests.test_modules import home
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Settled, keyed

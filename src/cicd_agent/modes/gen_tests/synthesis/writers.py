@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cicd_agent.analysis.python_tests.placement.module import dotted
 from cicd_agent.analysis.python_tests.syntax import parsed
+from cicd_agent.analysis.python_tests.test_modules import dotted
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.trials.candidate import Candidate

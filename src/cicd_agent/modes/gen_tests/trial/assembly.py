@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from cicd_agent.analysis.python_tests.placement.names import NotPlaceable
-from cicd_agent.analysis.python_tests.placement.placement import placed
+from cicd_agent.analysis.python_tests.placement import NotPlaceable, placed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Origin

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from cicd_agent.analysis.python_tests.placement.module import dotted, home, new_home
 from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.analysis.python_tests.syntax import parsed
+from cicd_agent.analysis.python_tests.test_modules import dotted, home, new_home
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.trials.candidate import Candidate

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.python_tests.documentation.check import contradiction
 from cicd_agent.analysis.python_tests.mutation.mutants import is_trivial
-from cicd_agent.analysis.python_tests.placement.names import NotPlaceable
-from cicd_agent.analysis.python_tests.placement.placement import Placement, placed
+from cicd_agent.analysis.python_tests.placement import NotPlaceable, Placement, placed
 from cicd_agent.analysis.python_tests.static.check import objection
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable

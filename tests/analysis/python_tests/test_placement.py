@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.placement.names import NotPlaceable
-from cicd_agent.analysis.python_tests.placement.placement import place, placed
+from cicd_agent.analysis.python_tests.placement import NotPlaceable, place, placed
 from cicd_agent.domain.trials.candidate import Candidate, Origin
 
 MODULE = '''\

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.placement.module import home, new_home
+from cicd_agent.analysis.python_tests.test_modules import home, new_home
 from cicd_agent.domain.trials.test_run import FileCoverage
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.placement.module import dotted, imported
+from cicd_agent.analysis.python_tests.test_modules import dotted, imported
 
 TREE = ("src/pkg/__init__.py", "src/pkg/sub/__init__.py", "src/pkg/sub/deep.py", "calc.py", "tools/run.py")
 
