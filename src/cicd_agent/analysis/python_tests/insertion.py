@@ -2,14 +2,18 @@
 
 import ast
 import symtable
-import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TypeVar
 
 from cicd_agent.analysis.patches.syntax import PARSERS
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, parse, symbol_tables
 from cicd_agent.domain.text.visible import visible
 
 # Names by which a module of tests changes how others of it run, without any of them being touched.
 _HOOKS = ("pytest", "setup", "teardown", "setUp", "tearDown", "load_tests", "collect_ignore", "__")
+
+
+_One = TypeVar("_One")
 
 
 def alteration(before: str | None, after: str) -> str:
@@ -28,22 +32,27 @@ def alteration(before: str | None, after: str) -> str:
         return "a line that it adds has hidden characters"
     try:
         return _altered(before or "", after)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return "it is too deeply nested, or not valid, to be compared"
 
 
 def added_lines(before: str, after: str) -> list[str] | None:
     """The lines of `after` that are not those of `before`; None when one of these is missing, or out of order."""
-    old, new = _lines(before), iter(_lines(after))
+    return _added(_lines(before), _lines(after), str)
+
+
+def _added(before: Iterable[_One], after: Iterable[_One], key: Callable[[_One], str]) -> list[_One] | None:
+    """What `after` has beside all of `before`; None when one of these is missing, or out of order."""
+    rest = iter(after)
     added = []
-    for line in old:
-        for candidate in new:
-            if candidate == line:
+    for one in before:
+        for other in rest:
+            if key(other) == key(one):
                 break
-            added.append(candidate)
+            added.append(other)
         else:
             return None
-    return [*added, *new]
+    return [*added, *rest]
 
 
 def _lines(text: str) -> list[str]:
@@ -53,12 +62,17 @@ def _lines(text: str) -> list[str]:
 
 
 def _altered(before: str, after: str) -> str:
-    old, new = _tree(before), _tree(after)
-    fresh = _fresh(old.body, new.body)
+    old = parse(before)
+    fresh = _added(old.body, parse(after).body, ast.dump)
     if fresh is None:
         return "it changes definitions that are there"
     taken = {name for node in old.body for name in _bound(node)} | _read_from_module(before) | {*_read_in_classes(old)}
-    arguments = {argument.arg for node in ast.walk(old) if isinstance(node, ast.arguments) for argument in _all(node)}
+    arguments = {
+        argument.arg
+        for node in ast.walk(old)
+        if isinstance(node, ast.arguments)
+        for argument in (*node.posonlyargs, *node.args, *node.kwonlyargs)
+    }
     packages = {name for node in old.body for name in _packages(node)}
     for node in fresh:
         names = set(_bound(node))
@@ -78,40 +92,14 @@ def _intrusion(node: ast.stmt, arguments: Collection[str]) -> str:
             return "it imports every name of a module"
         case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant(value=str())):
             return ""
-        case (
-            ast.FunctionDef(name=name, decorator_list=[_, *_]) | ast.AsyncFunctionDef(name=name, decorator_list=[_, *_])
-        ) if name in arguments:
-            return f"it puts a fixture in the place of `{name}`"
-        case (
-            ast.FunctionDef(name=name)
-            | ast.AsyncFunctionDef(name=name)
-            | ast.Assign(targets=[ast.Name(id=name)])
-            | ast.AnnAssign(target=ast.Name(id=name))
-        ):
-            return f"`{name}` would change how other tests run" if name.startswith(_HOOKS) else ""
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            if node.decorator_list and name in arguments:
+                return f"it puts a fixture in the place of `{name}`"
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            pass
         case _:
             return "it adds more than imports, functions and constants"
-
-
-def _tree(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text.removeprefix("\ufeff"))
-
-
-def _fresh(old: Sequence[ast.stmt], new: Sequence[ast.stmt]) -> list[ast.stmt] | None:
-    """The statements of a module that it did not have; None when one that it had is missing, or out of order."""
-    rest = iter(new)
-    fresh = []
-    for statement in old:
-        requested = ast.dump(statement)
-        for candidate in rest:
-            if ast.dump(candidate) == requested:
-                break
-            fresh.append(candidate)
-        else:
-            return None
-    return [*fresh, *rest]
+    return f"`{name}` would change how other tests run" if name.startswith(_HOOKS) else ""
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -139,16 +127,9 @@ def _packages(node: ast.stmt) -> Iterator[str]:
 
 def _read_from_module(text: str) -> set[str]:
     """The names that a module uses at its top, and those that its functions look up there, builtins among them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        top = symtable.symtable(text.removeprefix("\ufeff"), "<tests>", "exec")
-    result, todo = {*top.get_identifiers()}, [*top.get_children()]
-    while todo:
-        table = todo.pop()
-        todo += table.get_children()
-        if isinstance(table, symtable.Function):
-            result.update(table.get_globals())
-    return result
+    top, *inner = symbol_tables(text)
+    functions = [table for table in inner if isinstance(table, symtable.Function)]
+    return {*top.get_identifiers()}.union(*(table.get_globals() for table in functions))
 
 
 def _read_in_classes(tree: ast.Module) -> Iterator[str]:
@@ -161,7 +142,3 @@ def _read_in_classes(tree: ast.Module) -> Iterator[str]:
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
                 parts = [*inner.decorator_list, *inner.args.defaults]
             yield from (one.id for part in parts for one in ast.walk(part) if isinstance(one, ast.Name))
-
-
-def _all(arguments: ast.arguments) -> list[ast.arg]:
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import symtable
 import tokenize
 import warnings
 from collections.abc import Iterator
@@ -88,6 +89,16 @@ def first_line(node: ast.stmt) -> int:
     """The line of its first decorator, if it has one."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def symbol_tables(text: str) -> list[symtable.SymbolTable]:
+    """The module's own table, then those of all scopes in it. Raises UNREADABLE."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tables = [symtable.symtable(text.removeprefix("\ufeff"), "<module>", "exec")]
+    for table in tables:
+        tables.extend(table.get_children())
+    return tables
 
 
 def fixtures(text: str) -> Iterator[FunctionNode]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-from cicd_agent.analysis.python_tests.syntax import UNREADABLE, FunctionNode, definitions, parsed
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, FunctionNode, definitions, names_in, parsed
 
 MAX_ITEMS = 300
 """Rows of parameters for which a test is read."""
@@ -39,26 +39,33 @@ def claims(code: str, name: str) -> Iterator[Claim]:
                 yield from _claimed(node.body, {**local, **row})
 
 
-def filled(node: ast.expr, names: Names) -> ast.expr:
-    return ast.fix_missing_locations(_Filled(names).visit_expression(copy.deepcopy(node)))
+def replaced(node: ast.expr, substitute: Callable[[ast.expr], ast.expr | None]) -> ast.expr:
+    """A copy of an expression with what `substitute` gives for its parts, the outermost first."""
+    return ast.fix_missing_locations(_Replacer(substitute).visit_expression(copy.deepcopy(node)))
 
 
-class _Filled(ast.NodeTransformer):
-    """Puts expressions in the place of names; what they name in turn is filled in too, each name once on the way."""
-
-    def __init__(self, names: Names) -> None:
-        self._names = names
+class _Replacer(ast.NodeTransformer):
+    def __init__(self, substitute: Callable[[ast.expr], ast.expr | None]) -> None:
+        self._substitute = substitute
 
     def visit_expression(self, node: ast.expr) -> ast.expr:
-        done = self.visit(node)
-        return done if isinstance(done, ast.expr) else node
+        result = self.visit(node)
+        return result if isinstance(result, ast.expr) else node
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        known = self._names.get(node.id)
-        if known is None or not isinstance(node.ctx, ast.Load):
-            return node
-        rest = {name: value for name, value in self._names.items() if name != node.id}
-        return _Filled(rest).visit_expression(copy.deepcopy(known))
+    def visit(self, node: ast.AST) -> ast.AST:
+        result = self._substitute(node) if isinstance(node, ast.expr) else None
+        return self.generic_visit(node) if result is None else result
+
+
+def _filled(node: ast.expr, names: Names) -> ast.expr:
+    """With expressions in the place of names; what they name in turn is filled in too, each name once on the way."""
+
+    def named(part: ast.expr) -> ast.expr | None:
+        if not isinstance(part, ast.Name) or part.id not in names or not isinstance(part.ctx, ast.Load):
+            return None
+        return _filled(names[part.id], {name: value for name, value in names.items() if name != part.id})
+
+    return replaced(node, named)
 
 
 def _assigned(node: FunctionNode) -> dict[str, ast.expr]:
@@ -75,29 +82,25 @@ def _assigned(node: FunctionNode) -> dict[str, ast.expr]:
                 values.setdefault(name, []).append(value)
             case ast.Expr(value=ast.Call() as call):
                 # A call for its own sake may change whatever it is given.
-                changed |= {inner.id for inner in ast.walk(call) if isinstance(inner, ast.Name)}
+                changed |= names_in(call)
             case ast.AugAssign(target=target) | ast.Delete(targets=[target]):
-                changed |= {inner.id for inner in ast.walk(target) if isinstance(inner, ast.Name)}
-            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
-                changed.add(name)
-            case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store()):
-                changed.add(name)
+                changed |= names_in(target)
+            case ast.Subscript(value=ast.Name(id=name)) | ast.Attribute(value=ast.Name(id=name)):
+                if isinstance(each.ctx, ast.Store):
+                    changed.add(name)
             case _:
                 pass
     return {name: each[0] for name, each in values.items() if len(each) == 1 and name not in changed}
 
 
 def _rows(node: FunctionNode) -> Iterator[dict[str, ast.expr]]:
-    tables = [table for table in (_table(each) for each in node.decorator_list) if table]
+    """Every combination of the rows of its `parametrize`s, as far as these are written out."""
+    tables = [table for table in map(_table, node.decorator_list) if table]
     for rows in itertools.product(*tables):
-        joined: dict[str, ast.expr] = {}
-        for row in rows:
-            joined |= row
-        yield joined
+        yield {name: value for row in rows for name, value in row.items()}
 
 
 def _table(node: ast.expr) -> list[dict[str, ast.expr]]:
-    """The rows of one `parametrize`, empty when it is none or not written out."""
     match node:
         case ast.Call(func=ast.Attribute(attr="parametrize"), args=[names, ast.List() | ast.Tuple() as values, *_]):
             pass
@@ -128,18 +131,18 @@ def _claimed(body: list[ast.stmt], names: Names) -> Iterator[Claim]:
     for statement in body:
         match statement:
             case ast.Assert(test=test):
-                yield Claim(condition=filled(test, names))
+                yield Claim(condition=_filled(test, names))
             case ast.With(items=items, body=inner) | ast.AsyncWith(items=items, body=inner):
-                expected = [each for item in items for each in _expected(item.context_expr)]
+                expected = [each for item in items for each in _raised(item.context_expr)]
                 if expected:
                     yield from (Claim(call=call, raises=tuple(expected)) for call in _calls(inner, names))
                 else:
                     yield from _claimed(inner, names)
             case ast.Expr(
-                value=ast.Call(func=ast.Attribute(attr="raises"), args=[kind, function, *args], keywords=more)
+                value=ast.Call(func=ast.Attribute(attr="raises"), args=[_, function, *args], keywords=more) as raising
             ):
                 call = ast.Call(function, args, [each for each in more if each.arg != "match"])
-                yield Claim(call=filled(call, names), raises=tuple(_types(kind)))
+                yield Claim(call=_filled(call, names), raises=tuple(_raised(raising)))
             case ast.For(target=target, iter=ast.List(elts=rows) | ast.Tuple(elts=rows), body=inner):
                 requested = target.elts if isinstance(target, ast.Tuple) else [target]
                 loop = [each.id for each in requested if isinstance(each, ast.Name)]
@@ -153,25 +156,21 @@ def _claimed(body: list[ast.stmt], names: Names) -> Iterator[Claim]:
                 pass
 
 
-def _expected(node: ast.expr) -> list[str]:
+def _raised(node: ast.expr) -> list[str]:
     """The types in `pytest.raises(…)`."""
     match node:
         case ast.Call(func=ast.Attribute(attr="raises") | ast.Name(id="raises"), args=[kind, *_]):
-            return _types(kind)
+            parts = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+            return [ast.unparse(part).rpartition(".")[2] for part in parts]
         case _:
             return []
-
-
-def _types(node: ast.expr) -> list[str]:
-    parts = node.elts if isinstance(node, ast.Tuple) else [node]
-    return [ast.unparse(part).rpartition(".")[2] for part in parts]
 
 
 def _calls(body: list[ast.stmt], names: Names) -> Iterator[ast.expr]:
     """The calls of a block that is expected to raise, when it is one statement: of more, any may be the one."""
     match body:
         case [ast.Expr(value=value)] | [ast.Assign(value=value)] | [ast.Return(value=ast.expr() as value)]:
-            yield from (each for each in ast.walk(filled(value, names)) if isinstance(each, ast.Call))
+            yield from (each for each in ast.walk(_filled(value, names)) if isinstance(each, ast.Call))
         case _:
             pass
 
@@ -205,7 +204,7 @@ _COMPARED: Mapping[type[ast.cmpop], Callable[[Any, Any], object]] = MappingProxy
 )
 
 
-def evaluated(node: ast.expr) -> tuple[object] | None:
+def evaluate(node: ast.expr) -> tuple[object] | None:
     """The value of an expression of literals, comparisons and pure built-in functions, in a tuple; else None."""
     try:
         return (_value(node),)
@@ -226,7 +225,8 @@ def _value(node: ast.expr) -> object:
         case ast.Call(func=ast.Name(id=name), args=[one, *more], keywords=[]):
             return _called(name, _value(one), more)
         case ast.Subscript(value=inner, slice=ast.Constant(value=index)):
-            return _item(_value(inner), index)
+            holder: Any = _value(inner)
+            return holder[index]
         case _:
             return ast.literal_eval(node)
 
@@ -240,7 +240,3 @@ def _called(name: str, value: Any, more: list[ast.expr]) -> object:
             return _PURE[name](value)
         case _:
             raise LookupError(name)
-
-
-def _item(holder: Any, index: object) -> object:
-    return holder[index]

@@ -2,16 +2,18 @@
 
 import ast
 import builtins
-import copy
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 
-from cicd_agent.analysis.python_tests.documentation.assertion_model import Claim, claims, evaluated
+from cicd_agent.analysis.python_tests.documentation.assertion_model import Claim, claims, evaluate, replaced
 from cicd_agent.analysis.python_tests.documentation.examples import (
     FAULT,
     Example,
     called,
     examples,
+    is_call,
     literal,
     plain,
     prose,
@@ -37,25 +39,9 @@ SHORTEST = 12
 """Characters from which on a quote says something; a whole example may be shorter."""
 
 _MENDED = re.compile(r"(?i)fix(?:ed|es)?\b|regress|no longer|used to|previously|closed?s?\b")
-_PINNED = (
-    re.compile(r"\b(?:FIXME|XXX)\b"),
-    re.compile(r"(?i)\b(?:known|existing|current) (?:bug|issue|defect)s?\b"),
-    re.compile(
-        r"(?i)\b(?:is|has|pins?|documents?|snapshots?|characteri[sz]es|despite|because of) (?:an? |the |this )*bug\b"
-    ),
-    re.compile(r"(?i)(?<!\w)(?:bug|buggy)(?!\w)"),
-    re.compile(
-        r"(?i)\b(?:wrong|incorrect|buggy|broken|faulty) (?:result|answer|value|output|behaviou?r|return|default)s?\b"
-    ),
-    re.compile(r"(?i)\b(?:wrongly|incorrectly) (?:returns?|gives?|yields?|raises?|treats?|handles?|is|does)\b"),
-    re.compile(r"(?i)\b(?:returns?|gives?|yields?|raises?|does) (?:\S+ ){0,4}(?:wrongly|incorrectly)\b"),
-    re.compile(r"(?i)\b(?:this|that|which|but|although|though|even though it|it) is (?:wrong|incorrect)\b"),
-    re.compile(
-        r"(?i)\bshould(?: really| actually)? (?:be|return|raise|have|give)\b.*\b(?:but|instead|yet|currently)\b"
-    ),
-    re.compile(
-        r"(?i)\b(?:but|although|though|even though)\b.*\bshould(?: really| actually)? (?:be|return|raise|have|give)\b"
-    ),
+_ADMISSIONS = tuple(
+    re.compile(each)
+    for each in tomllib.loads(files(__package__).joinpath("admissions.toml").read_text("utf-8"))["patterns"]
 )
 _GIVES = re.compile(r"(?i)\b(?:returns?|gives?|yields?|is|raises?)\s+`{0,2}([^\s`,;.]+)")
 
@@ -89,8 +75,7 @@ def says(source: str, function: str, quote: str, change_words: str) -> bool:
 
 
 def _documentation(source: str, function: str) -> Iterator[str]:
-    tree = parsed(source)
-    around = path_to(tree, function) if tree is not None else ()
+    around = path_to(parsed(source), function)
     for node in around:
         yield docstring(node)
     if around:
@@ -105,15 +90,14 @@ def _admitted_mistake(candidate: Candidate) -> str:
     for text in texts:
         if _MENDED.search(text):
             continue
-        for pattern in _PINNED:
+        for pattern in _ADMISSIONS:
             if (match := pattern.search(text)) is not None:
                 return f"it says itself that what it expects is a mistake: “{' '.join(match[0].split())[:120]}”"
     return ""
 
 
 def _against(candidate: Candidate, source: str) -> str:
-    tree = parsed(source)
-    around = path_to(tree, candidate.function) if tree is not None else ()
+    around = path_to(parsed(source), candidate.function)
     if not around:
         return ""
     node = around[-1]
@@ -153,29 +137,24 @@ def _refuted(claim: Claim, example: Example) -> bool:
     spelled = ast.dump(call)
     if claim.condition is not None:
         if example.raises:
-            return any(ast.dump(each) == spelled for each in _always(claim.condition))
+            return any(ast.dump(each) == spelled for each in _evaluated_parts(claim.condition))
         value = expression(example.value)
         if value is None:
             return False
-        swapped = _Swapped(spelled, value)
-        condition = swapped.visit(copy.deepcopy(claim.condition))
-        return swapped.found and isinstance(condition, ast.expr) and _fails(condition)
+        condition = replaced(claim.condition, lambda part: value if ast.dump(part) == spelled else None)
+        result = evaluate(condition)
+        return ast.dump(condition) != ast.dump(claim.condition) and result is not None and not result[0]
     inner = claim.call is not None and ast.dump(claim.call) == spelled
     return inner and (not example.raises or not any(_may_be(example.raises, each) for each in claim.raises))
 
 
-def _fails(condition: ast.expr) -> bool:
-    known = evaluated(condition)
-    return known is not None and not known[0]
-
-
-def _always(node: ast.expr) -> Iterator[ast.AST]:
+def _evaluated_parts(node: ast.expr) -> Iterator[ast.AST]:
     """What is evaluated whatever the rest of a condition is."""
     match node:
         case ast.BoolOp(values=[first, *_]):
-            yield from _always(first)
+            yield from _evaluated_parts(first)
         case ast.IfExp(test=test):
-            yield from _always(test)
+            yield from _evaluated_parts(test)
         case _:
             yield from (each for each in ast.walk(node) if isinstance(each, ast.expr))
 
@@ -186,19 +165,6 @@ def _may_be(documented: str, expected: str) -> bool:
     if not isinstance(one, type) or not isinstance(other, type):
         return documented == expected or not isinstance(one, type) or not isinstance(other, type)
     return issubclass(one, other) or issubclass(other, one)
-
-
-class _Swapped(ast.NodeTransformer):
-    """Puts the documented value in the place of the call."""
-
-    def __init__(self, spelled: str, value: ast.expr) -> None:
-        self._spelled, self._value, self.found = spelled, value, False
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.expr) and ast.dump(node) == self._spelled:
-            self.found = True
-            return self._value
-        return self.generic_visit(node)
 
 
 def _pinned(claim: Claim, marked: Sequence[DocLine], node: Definition, function: str) -> DocLine | None:
@@ -223,10 +189,10 @@ def _expects(condition: ast.expr, name: str) -> set[str]:
     match condition:
         case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[right]):
             sides = ((left, right), (right, left))
-            return {literal(other) for side, other in sides if _is_call(side, name)} - {""}
-        case ast.UnaryOp(op=ast.Not(), operand=operand) if _is_call(operand, name):
+            return {literal(other) for side, other in sides if is_call(side, name)} - {""}
+        case ast.UnaryOp(op=ast.Not(), operand=operand) if is_call(operand, name):
             return {"None", "False", "[]", "''", "0", "{}", "()"}
-        case ast.Call() if _is_call(condition, name):
+        case ast.Call() if is_call(condition, name):
             return {"True"}
         case ast.BoolOp(op=ast.And(), values=values):
             return {each for value in values for each in _expects(value, name)}
@@ -234,27 +200,10 @@ def _expects(condition: ast.expr, name: str) -> set[str]:
             return set()
 
 
-def _is_call(node: ast.expr, name: str) -> bool:
-    match node:
-        case ast.Call(func=ast.Name(id=matched)) | ast.Call(func=ast.Attribute(attr=matched)):
-            return matched == name
-        case _:
-            return False
-
-
 def _returned(node: Definition, line: int) -> set[str]:
     """What a `return` or `raise` on a line, or on the next one of code, gives."""
     near = [each for each in ast.walk(node) if isinstance(each, ast.Return | ast.Raise) and each.lineno >= line]
     near = [each for each in near if each.lineno == line] or [each for each in near if each.lineno == line + 1]
-    results: set[str] = set()
-    for each in near:
-        match each:
-            case ast.Return(value=None):
-                results.add("None")
-            case ast.Return(value=ast.expr() as value):
-                results.add(literal(value))
-            case ast.Raise(exc=ast.expr() as raised):
-                results.add(ast.unparse(raised.func if isinstance(raised, ast.Call) else raised))
-            case _:
-                pass
-    return results - {""}
+    returned = {literal(each.value) if each.value else "None" for each in near if isinstance(each, ast.Return)}
+    raised = [each.exc for each in near if isinstance(each, ast.Raise) and each.exc]
+    return {*returned, *(ast.unparse(each.func if isinstance(each, ast.Call) else each) for each in raised)} - {""}

@@ -6,15 +6,19 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from cicd_agent.analysis.python_tests.documentation.assertion_model import replaced
 from cicd_agent.analysis.python_tests.syntax import (
     UNREADABLE,
     Definition,
     DocLine,
     docstring,
     docstring_lines,
+    dotted_name,
     expression,
+    names_in,
     parsed,
     path_to,
+    symbol_tables,
 )
 
 MAX_ITEMS = 50
@@ -87,34 +91,25 @@ def called(function: str) -> str:
     return parts[-2] if parts[-1] == "__init__" and len(parts) > 1 else parts[-1]
 
 
-def mentions(node: ast.AST, name: str) -> bool:
-    return any(
-        (isinstance(each, ast.Name) and each.id == name) or (isinstance(each, ast.Attribute) and each.attr == name)
-        for each in ast.walk(node)
-    )
+def is_call(node: ast.expr, name: str) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id=matched)) | ast.Call(func=ast.Attribute(attr=matched)):
+            return matched == name
+        case _:
+            return False
 
 
 def plain(node: ast.expr, function: str) -> ast.expr:
     """The expression with a function of a module called by its bare name, through whatever module it was reached."""
     if "." in function.replace("<locals>.", "") and not function.endswith(".__init__"):
         return node
-    bare = _Bare(called(function)).visit(node)
-    return ast.fix_missing_locations(bare) if isinstance(bare, ast.expr) else node
+    name = called(function)
 
+    def bare(part: ast.expr) -> ast.expr | None:
+        is_it = isinstance(part, ast.Attribute) and part.attr == name and dotted_name(part)
+        return ast.Name(name, ast.Load()) if is_it else None
 
-class _Bare(ast.NodeTransformer):
-    """Takes the module off calls of one function."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        inner: ast.expr = node
-        while isinstance(inner, ast.Attribute):
-            inner = inner.value
-        if node.attr == self._name and isinstance(inner, ast.Name):
-            return ast.Name(self._name, ast.Load())
-        return self.generic_visit(node)
+    return replaced(node, bare)
 
 
 def _doctests(node: Definition, function: str) -> Iterator[Example]:
@@ -125,7 +120,7 @@ def _doctests(node: Definition, function: str) -> Iterator[Example]:
             continue
         tree = expression(each.source)
         words = " ".join(f">>> {each.source} {each.want}".split())
-        if tree is not None and mentions(tree, name):
+        if tree is not None and name in {getattr(part, "id", getattr(part, "attr", "")) for part in ast.walk(tree)}:
             # A want with an ellipsis is matched by more than one value.
             if each.exc_msg is not None:
                 raised = each.exc_msg.split(":")[0].strip().split(".")[-1]
@@ -155,16 +150,11 @@ def _valued(node: ast.expr, want: str) -> tuple[str, str] | None:
 
 def _needed(before: Sequence[str], call: str) -> tuple[str, ...]:
     """The statements on which a call depends, found backwards from the names that it uses."""
-    bound: set[str] = set()
-    for each in before:
-        bound |= _bound(each)
-    names = {node.id for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Name)} & bound
+    bound = set[str]().union(*map(_bound, before))
+    names = names_in(ast.parse(call)) & bound
     needed: list[str] = []
     for each in reversed(before):
-        tree = parsed(each)
-        if tree is None:
-            continue
-        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | _bound(each)
+        used = names_in(parsed(each) or ast.Module([], [])) | _bound(each)
         if used & names:
             names |= used & bound
             needed.append(each)
@@ -172,16 +162,11 @@ def _needed(before: Sequence[str], call: str) -> tuple[str, ...]:
 
 
 def _bound(statement: str) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(parsed(statement) or ast.Module([], [])):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                names.add(name)
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                names |= {(alias.asname or alias.name).split(".")[0] for alias in aliases}
-            case _:
-                pass
-    return names
+    try:
+        top = symbol_tables(statement)[0]
+    except UNREADABLE:
+        return set()
+    return {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
 
 
 def prose(lines: Iterable[DocLine], function: str, node: Definition) -> Iterator[Example]:
@@ -193,18 +178,15 @@ def prose(lines: Iterable[DocLine], function: str, node: Definition) -> Iterator
         # A sentence may go on in the next line, but begins in this one.
         text = f"{words.text} {after.text.strip()}"
         for call, value, raises in (*_spans(text, len(words.text), name, node), *_arrows(words.text)):
-            if call is not None and _calls(call, name) and (value or raises):
+            if (
+                isinstance(call, ast.Call)
+                and is_call(call, name)
+                and all(map(literal, call.args))
+                and (value or raises)
+            ):
                 yield Example(
                     ast.unparse(plain(call, function)), value, raises, words.line, " ".join(words.text.split())
                 )
-
-
-def _calls(node: ast.expr, name: str) -> bool:
-    match node:
-        case ast.Call(func=ast.Name(id=matched)) | ast.Call(func=ast.Attribute(attr=matched)):
-            return matched == name and all(literal(each) for each in node.args)
-        case _:
-            return False
 
 
 def _spans(text: str, end: int, name: str, node: Definition) -> Iterator[tuple[ast.expr | None, str, str]]:

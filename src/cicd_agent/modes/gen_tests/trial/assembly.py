@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from cicd_agent.analysis.python_tests.placement import NotPlaceable, placed
+from cicd_agent.analysis.python_tests.placement import NotPlaceable, place
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Origin
@@ -72,7 +72,7 @@ def assemble(
         members: list[CandidateReport] = []
         for report in those:
             try:
-                result = placed(slot.text, [*(one.candidate for one in members), report.candidate])
+                result = place(slot.text, [*(one.candidate for one in members), report.candidate])
             except NotPlaceable as error:
                 stopped.append(replace(report, stopped=Hurdle.STATIC, reason=str(error)))
                 continue

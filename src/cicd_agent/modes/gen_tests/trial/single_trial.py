@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.python_tests.documentation.check import contradiction
 from cicd_agent.analysis.python_tests.mutation.mutants import is_trivial
-from cicd_agent.analysis.python_tests.placement import NotPlaceable, Placement, placed
+from cicd_agent.analysis.python_tests.placement import NotPlaceable, Placement, place
 from cicd_agent.analysis.python_tests.static.check import objection
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
@@ -107,11 +107,11 @@ def alone_at(candidate: Candidate, slot: Slot, *, before: bool = False) -> Isola
     """The candidate beside its home. Raises NotPlaceable; `before` the change it stands for itself when it has to."""
     path = slot.sibling(candidate.key)
     try:
-        placement = placed(slot.base_text if before else slot.text, [candidate])
+        placement = place(slot.base_text if before else slot.text, [candidate])
     except NotPlaceable:
         if not before:
             raise
-        placement = placed(None, [candidate])
+        placement = place(None, [candidate])
     return _alone(candidate, path, placement)
 
 
