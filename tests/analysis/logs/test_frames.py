@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Frame
-from cicd_agent.analysis.logs.frames import MAX_FRAMES, find_frames
+from cicd_agent.analysis.logs.problems import MAX_FRAMES, find_frames
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.reader import MAX_LINE, Line, read
-from cicd_agent.analysis.logs.step import StepSpan
+from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, read
 
 # What terminals, runners and broken pipes write, in any order.
 PIECES = st.one_of(

@@ -4,13 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs import filter as line_filter
+from cicd_agent.analysis.logs import reduction as line_filter
 from cicd_agent.analysis.logs.extract import Extract, Kind, Trouble
 from cicd_agent.analysis.logs.matcher import Matcher
-from cicd_agent.analysis.logs.reader import MAX_LINE, read
+from cicd_agent.analysis.logs.reader import MAX_LINE, StepSpan, read
 from cicd_agent.analysis.logs.reduction import estimate_tokens, reduce
 from cicd_agent.analysis.logs.registry import Message, Tool
-from cicd_agent.analysis.logs.step import StepSpan
 from cicd_agent.analysis.logs.template import Templates
 
 COMPILER = Tool(

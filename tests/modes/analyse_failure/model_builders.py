@@ -14,7 +14,6 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft, FailureDraft, Fix
 from cicd_agent.modes.analyse_failure.evidence import (
     FAILED_RUN,
     TRIALS,
@@ -24,8 +23,19 @@ from cicd_agent.modes.analyse_failure.evidence import (
     LogLocation,
     LogSource,
 )
-from cicd_agent.modes.analyse_failure.experiments import key
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Ground, Overlap, Remedy
+from cicd_agent.modes.analyse_failure.questions import key
+from cicd_agent.modes.analyse_failure.result import (
+    CascadeStep,
+    Citation,
+    ClaimDraft,
+    Diagnosis,
+    Failure,
+    FailureDraft,
+    Fix,
+    Ground,
+    Overlap,
+    Remedy,
+)
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of

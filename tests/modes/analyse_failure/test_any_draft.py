@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.trials.patch_trial import Step
-from cicd_agent.modes.analyse_failure.draft import ClaimDraft, FailureDraft
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Remedy
+from cicd_agent.modes.analyse_failure.result import CascadeStep, ClaimDraft, Diagnosis, FailureDraft, Remedy
 from cicd_agent.modes.analyse_failure.verdict import MAX_SURE
 from tests.modes.analyse_failure.model_builders import (
     AGAIN,

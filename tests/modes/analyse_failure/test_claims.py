@@ -17,9 +17,8 @@ from cicd_agent.modes.analyse_failure.claims import (
     Prover,
     Weight,
 )
-from cicd_agent.modes.analyse_failure.draft import Citation
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, Role
-from cicd_agent.modes.analyse_failure.result import Cited
+from cicd_agent.modes.analyse_failure.result import Citation, Cited
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (
     LINES,

@@ -6,7 +6,7 @@ import pytest
 
 from cicd_agent.agent.schema import Misread, read, strict
 from cicd_agent.domain.facts import Cause
-from cicd_agent.modes.analyse_failure.draft import FailureDraft
+from cicd_agent.modes.analyse_failure.result import FailureDraft
 from tests.modes.analyse_failure.model_builders import draft
 
 

@@ -18,11 +18,10 @@ from cicd_agent.domain.events.workflow_run import JobRun
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.change import Commit
-from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role, Trace
 from cicd_agent.modes.analyse_failure.exhibits import MAX_LOGS, logs
 from cicd_agent.modes.analyse_failure.questions import question
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, Overlap, Suspect
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, FailureDraft, Overlap, Suspect
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,

@@ -10,11 +10,9 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.trials.patch_trial import Step, Trial, TrialReport
-from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import TRIALS
-from cicd_agent.modes.analyse_failure.experiments import MAX_PATCH, experiments, key, objection
-from cicd_agent.modes.analyse_failure.questions import questions
-from cicd_agent.modes.analyse_failure.result import CascadeStep
+from cicd_agent.modes.analyse_failure.questions import MAX_PATCH, experiments, key, objection, questions
+from cicd_agent.modes.analyse_failure.result import CascadeStep, FailureDraft
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings

@@ -15,11 +15,9 @@ from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.errors import ModelUnavailable
-from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
-from cicd_agent.modes.analyse_failure.experiments import experiments
-from cicd_agent.modes.analyse_failure.questions import question
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Remedy
+from cicd_agent.modes.analyse_failure.questions import experiments, question
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, FailureDraft, Remedy
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (

@@ -9,10 +9,9 @@ from cicd_agent.agent.prompt import estimate
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
-from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role
 from cicd_agent.modes.analyse_failure.questions import PROVEN, prompt, question, questions
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, FailureDraft
 from cicd_agent.settings.schema import Provider, Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,

@@ -8,9 +8,8 @@ import pytest
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.facts import Cause
-from cicd_agent.modes.analyse_failure.draft import Citation
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Overlap, Remedy, Suspect
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Citation, Overlap, Remedy, Suspect
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import CONTRADICTED, MAX_AFFECTED, MAX_SURE, MAX_UNSURE, verify
 from cicd_agent.settings.schema import Settings

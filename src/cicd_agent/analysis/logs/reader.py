@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.logs.step import StepSpan, StepTracker, Travis, without_marks
 from cicd_agent.domain.text.visible import visible
 
 MAX_LINE = 4_000
@@ -29,6 +28,70 @@ _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)?|[ -/]{1,4}[0-~]|[0-Z\\^-~])?"
 )
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpan:
+    """A step of a job as the API tells it. Times are in seconds since 1970, 0 when it did not begin or end."""
+
+    name: str
+    started: float = 0.0
+    ended: float = 0.0
+    failed: bool = False
+
+
+class StepTracker:
+    """Follows a job through its steps.
+
+    A step's time says when it began to the second, its group says on which line: of the lines of that second, those
+    before the group are of the step before.
+    """
+
+    def __init__(self, spans: Sequence[StepSpan]) -> None:
+        self._spans = tuple(sorted((span for span in spans if span.started), key=lambda span: span.started))
+        self._by_time = -1
+        self._name = ""
+
+    def step_of(self, text: str, time: float | None, opened: str | None) -> str:
+        """The step of this line, "" outside of all; `opened` is what Travis has begun or ended on it."""
+        group = _GROUP.match(text) if text[:2] in {"##", "::"} else None
+        starts = group is not None and _STEP_GROUP.match(group[1]) is not None
+        if self._spans and time is not None:
+            self._follow(time, starts=starts)
+        if self._by_time >= 0:
+            return self._spans[self._by_time].name
+        if starts and group:
+            self._name = group[1].strip()[:_MAX_NAME]
+        elif opened is not None:
+            self._name = opened[:_MAX_NAME]
+        return self._name
+
+    def _follow(self, time: float, *, starts: bool) -> None:
+        following = self._by_time + 1
+        while following < len(self._spans) and time >= self._spans[following].started:
+            current = self._spans[self._by_time] if self._by_time >= 0 else None
+            # Within the second that both share, only the group tells them apart.
+            if current and not starts and time < current.ended + 1:
+                return
+            self._by_time, starts = following, False
+            following += 1
+
+
+class Travis:
+    """Follows the folds and commands of a Travis log."""
+
+    def __init__(self) -> None:
+        self._fold = ""
+
+    def opened(self, raw: str, shown: str) -> str | None:
+        """The command or fold that begins on this line, "" when one ends, None when nothing does."""
+        changed = None
+        for fold in _FOLD.finditer(raw):
+            self._fold = fold[2] if fold[1] == "start" else ""
+            changed = self._fold
+        if _SHELL.match(shown):
+            return shown[:_MAX_NAME]
+        return self._fold if changed is None and "travis_time:start" in raw else changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +203,16 @@ class _Clock:
             year, month, day, hour, minutes = map(int, minute)
             self._minute, self._seconds = minute, calendar.timegm((year, month, day, hour, minutes, 0))
         return self._seconds + int(stamp[6]) + float(stamp[7] or 0)
+
+
+_MAX_NAME = 120
+_GROUP = re.compile(r"(?:##\[group\]|::group::)(.{0,200})")
+_STEP_GROUP = re.compile(r"Run |Post |Pre |Complete |Set up job|Initialize containers|Stop containers|Build container")
+_FOLD = re.compile(r"travis_fold:(start|end):([\w.:-]{1,80})")
+_TIMER = re.compile(r"travis_time:(start|end):[\w:=,-]{0,200}")
+_SHELL = re.compile(r"\$ (?=\S)")
+
+
+def without_marks(text: str) -> str:
+    """A line without the words of Travis' folds, which no terminal would show either."""
+    return _TIMER.sub("", _FOLD.sub("", text))

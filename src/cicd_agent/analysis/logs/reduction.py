@@ -1,23 +1,22 @@
 """A failed log in so many tokens: the lines that are worth most, with numbers, and the size of what was left out."""
 
 import re
+import zlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
 from cicd_agent.analysis.logs.features import describe_line
-from cicd_agent.analysis.logs.filter import MIN_RELEVANCE, Selection, line_hash, select_lines
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
-from cicd_agent.analysis.logs.reader import MAX_LINE, Line, read
+from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, read
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.logs.score import LogScores, score_lines
-from cicd_agent.analysis.logs.step import StepSpan
-from cicd_agent.analysis.logs.template import Templates
+from cicd_agent.analysis.logs.template import Templates, line_key
 from cicd_agent.domain.text.words import count as number_of
 
 _MIN_SCORE = 0.02
@@ -27,6 +26,41 @@ _LONG = 90
 _MAX_CHARACTERS_PER_TOKEN = 12
 _MAX_OTHER_SCORE = 0.99
 """The score that no line but the first problem's exceeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Quota:
+    """How many lines of each kind are selected, each with so many lines before and after it."""
+
+    each: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The lines selected of `total`; between them some may be missing.
+
+    `hashes` has the hash of each line of the log, `cut` counts the lines that were too long.
+    """
+
+    lines: list[Line]
+    total: int
+    hashes: "array[int]"
+    cut: int
+
+
+MAX_LINES = 40_000
+
+
+_MAX_CHARACTERS = 24_000_000
+
+
+MIN_RELEVANCE = 0.3
+"""From this relevance on a line may matter."""
+
+
+_QUOTAS = (_Quota(20, 10, 25), _Quota(5, 5, 12), _Quota(1, 2, 5))
 
 
 def reduce(
@@ -191,3 +225,76 @@ def estimate_tokens(text: str) -> float:
             case _:
                 count += 1.5 + 0.04 * size
     return count * _MARGIN
+
+
+_FIRST, _LAST = 100, 2_000
+
+
+def select_lines(lines: Iterable[Line], relevance: Callable[[str], float]) -> Selection:
+    """Read the lines once, and select those that may matter. `relevance` of a text is 0–1."""
+    selected: list[Line] = []
+    hashes = array("I")
+    size = cut = 0
+    known: dict[str, float] = {}
+    for line in lines:
+        hashes.append(line_hash(line.text))
+        selected.append(line)
+        size += len(line.text)
+        cut += line.cut
+        if len(selected) > MAX_LINES or size > _MAX_CHARACTERS:
+            selected = _thin(selected, relevance, known)
+            if len(known) > 2 * MAX_LINES:
+                known.clear()
+            size = sum(len(each.text) for each in selected)
+    return Selection(selected, len(hashes), hashes, cut)
+
+
+def line_hash(text: str) -> int:
+    key = line_key(text)
+    return zlib.crc32(key.encode("utf-8", "surrogatepass")) or 1 if key else 0
+
+
+def _thin(lines: list[Line], relevance: Callable[[str], float], known: dict[str, float]) -> list[Line]:
+    """At most half of the limits: thinning costs what was read since it was done last, so that all of it is linear."""
+    sample = lines
+    for quota in _QUOTAS:
+        sample = _sample(lines, quota, relevance, known)
+        if len(sample) <= MAX_LINES // 2 and sum(len(line.text) for line in sample) <= _MAX_CHARACTERS // 2:
+            return sample
+    return _head_and_tail(sample, _MAX_CHARACTERS // 2)
+
+
+def _sample(
+    lines: Sequence[Line], quota: _Quota, relevance: Callable[[str], float], known: dict[str, float]
+) -> list[Line]:
+    counts: Counter[str] = Counter()
+    chosen = bytearray(len(lines))
+    last = len(lines) - _LAST
+    for index, line in enumerate(lines):
+        key = line_key(line.text)
+        if key not in known:
+            known[key] = relevance(line.text)
+        if known[key] < MIN_RELEVANCE:
+            continue
+        counts[key] += 1
+        if counts[key] <= quota.each or index >= last:
+            start, end = max(0, index - quota.before), min(len(lines), index + quota.after + 1)
+            chosen[start:end] = b"\x01" * (end - start)
+    return [line for index, line in enumerate(lines) if chosen[index] or index < _FIRST or index >= last]
+
+
+def _head_and_tail(lines: Sequence[Line], characters: int) -> list[Line]:
+    """The beginning and the end of what is still too much."""
+    quarter = min(MAX_LINES // 4, len(lines) // 2)
+    first = _fit(lines[:quarter], characters // 2)
+    last = _fit(lines[: -quarter - 1 : -1], characters // 2)
+    return [*first, *reversed(last)]
+
+
+def _fit(lines: Sequence[Line], characters: int) -> list[Line]:
+    size = 0
+    for index, line in enumerate(lines):
+        size += len(line.text)
+        if size > characters:
+            return list(lines[:index])
+    return list(lines)

@@ -11,11 +11,10 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff, Side
 from cicd_agent.domain.text.quote import Place, Quotes, shown
 from cicd_agent.domain.text.words import clip
-from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, Role, failed_run
 from cicd_agent.modes.analyse_failure.exhibits import logs
 from cicd_agent.modes.analyse_failure.groups import explains
-from cicd_agent.modes.analyse_failure.result import Cited, Claim, Diagnosis, Dropped
+from cicd_agent.modes.analyse_failure.result import Citation, Cited, Claim, ClaimDraft, Diagnosis, Dropped
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings
 

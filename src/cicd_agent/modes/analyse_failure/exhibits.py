@@ -12,9 +12,8 @@ from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role
-from cicd_agent.modes.analyse_failure.incremental_state import with_saved_traces
 from cicd_agent.modes.analyse_failure.result import Diagnosis, Overlap
-from cicd_agent.modes.analyse_failure.runs.previous_failures import lines
+from cicd_agent.modes.analyse_failure.runs.previous_failures import lines, with_saved_traces
 from cicd_agent.modes.shared.change_reader import showable, unread
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings

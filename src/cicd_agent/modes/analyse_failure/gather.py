@@ -22,8 +22,14 @@ from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, Fai
 from cicd_agent.modes.analyse_failure.import_graph import reach
 from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
 from cicd_agent.modes.analyse_failure.runs.history import History, blame_commits, list_commits
-from cicd_agent.modes.analyse_failure.runs.job_dependencies import JobSpec, job_specs, roles
-from cicd_agent.modes.analyse_failure.runs.log_download import FIRST_TOKENS, Acquisition, templates
+from cicd_agent.modes.analyse_failure.runs.log_download import (
+    FIRST_TOKENS,
+    Acquisition,
+    JobSpec,
+    job_specs,
+    roles,
+    templates,
+)
 from cicd_agent.modes.analyse_failure.runs.previous_failures import read_previous_failures, unread
 from cicd_agent.modes.protocol import LogFiles, Ports
 from cicd_agent.modes.shared.change_reader import gaps, read_change

@@ -1,22 +1,22 @@
 """The mode that analyses failures: what failed, which lines prove it, whose fault it is, what to do next."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.facts import Cause, Fact, FactKind
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
-from cicd_agent.modes.analyse_failure.experiments import experiment
-from cicd_agent.modes.analyse_failure.facts import facts
+from cicd_agent.domain.trials.patch_trial import Step
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, failed_run
 from cicd_agent.modes.analyse_failure.gather import declines, gather
-from cicd_agent.modes.analyse_failure.incremental_state import save_traces
-from cicd_agent.modes.analyse_failure.questions import questions
+from cicd_agent.modes.analyse_failure.questions import experiment, questions
 from cicd_agent.modes.analyse_failure.report import OUTPUTS, report
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
+from cicd_agent.modes.analyse_failure.runs.previous_failures import save_traces
 from cicd_agent.modes.analyse_failure.terminal import render_failure
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.modes.protocol import Account, BaseMode
@@ -69,3 +69,31 @@ class AnalyseFailure(BaseMode):
 
 
 MODE = AnalyseFailure()
+
+
+def facts(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Fact]:
+    if not diagnosis.failures:
+        return
+    event, first = evidence.event, diagnosis.failures[0]
+    run = failed_run(evidence).run
+    # Of a pull request the run's commit may be a merge that nobody else ever sees.
+    sha = event.sha or (run.sha if run else "")
+    ref = (run.branch if run else "") or event.head.name
+    subject = diagnosis.fingerprint
+    values = {
+        "failure_type": str(diagnosis.kind),
+        "cause": str(diagnosis.cause),
+        "root_cause": diagnosis.root_cause,
+        "is_flaky": {Cause.FLAKY: "true", Cause.UNKNOWN: ""}.get(diagnosis.cause, "false"),
+        "responsible_commit": diagnosis.responsible,
+        "workflow": run.workflow if run else "",
+        "run": str(run.id) if run else "",
+        "run_created": str(run.created) if run and run.created else "",
+        "job": first.job,
+    }
+    yield Fact("", FactKind.FAILURE, subject, 0, sha=sha, ref=ref, values=values)
+    trial = diagnosis.trial
+    if trial is not None and trial.step is Step.VERIFIED and trial.patch:
+        digest = hashlib.sha256(trial.patch.encode("utf-8", "surrogatepass")).hexdigest()
+        fix = {"verified": "true", "patch": digest, "paths": ", ".join(trial.paths)}
+        yield Fact("", FactKind.FIX, subject, 0, sha=sha, ref=ref, values=fix)

@@ -10,9 +10,8 @@ from cicd_agent.domain.text.markdown import code, details, escape, fence, link, 
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, failed_run
-from cicd_agent.modes.analyse_failure.incremental_state import with_saved_traces
 from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Failure, Ground, Overlap, Suspect
-from cicd_agent.modes.analyse_failure.runs.previous_failures import day, previous_failure
+from cicd_agent.modes.analyse_failure.runs.previous_failures import day, previous_failure, with_saved_traces
 from cicd_agent.modes.protocol import Account
 
 MAX_LINES = 25

@@ -9,12 +9,12 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution, rank
 from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, attribute
+from cicd_agent.modes.analyse_failure.attribution.other_runs import Attribution, rank
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import failures
-from cicd_agent.modes.analyse_failure.incremental_state import with_saved_traces
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Overlap, Remedy, Suspect
+from cicd_agent.modes.analyse_failure.runs.previous_failures import with_saved_traces
 from cicd_agent.settings.schema import Settings
 
 MAX_ROOT_CAUSE = 200

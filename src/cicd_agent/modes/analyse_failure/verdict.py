@@ -12,10 +12,9 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.modes.analyse_failure.claims import Proof, Prover, Scope, Weight
-from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import TRIALS, Candidate
-from cicd_agent.modes.analyse_failure.experiments import answered, key, objection, proposed
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Dropped, Ground, Remedy
+from cicd_agent.modes.analyse_failure.questions import answered, key, objection, proposed
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Dropped, FailureDraft, Ground, Remedy
 from cicd_agent.settings.schema import Settings
 
 MAX_SURE = 0.75

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.events.workflow_run import JobRun, RunNote, StepRun
 from cicd_agent.modes.analyse_failure.evidence import Role
-from cicd_agent.modes.analyse_failure.runs.job_dependencies import (
+from cicd_agent.modes.analyse_failure.runs.log_download import (
     ended_by_sibling,
     failing_step,
     family,

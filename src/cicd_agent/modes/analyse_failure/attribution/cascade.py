@@ -9,10 +9,14 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution
 from cicd_agent.modes.analyse_failure.attribution.change_index import Changed, changed_in
-from cicd_agent.modes.analyse_failure.attribution.infrastructure import runner, signature
-from cicd_agent.modes.analyse_failure.attribution.other_runs import passed_elsewhere, seen_before
+from cicd_agent.modes.analyse_failure.attribution.other_runs import (
+    Attribution,
+    passed_elsewhere,
+    runner,
+    seen_before,
+    signature,
+)
 from cicd_agent.modes.analyse_failure.attribution.overlap import find_overlaps, reached, starts
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import FailedRun

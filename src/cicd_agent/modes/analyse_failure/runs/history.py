@@ -15,8 +15,7 @@ from cicd_agent.domain.repository.library import Unreadable
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, Trace
 from cicd_agent.modes.analyse_failure.groups import fingerprints
-from cicd_agent.modes.analyse_failure.runs.job_dependencies import failed_itself
-from cicd_agent.modes.analyse_failure.runs.log_download import spans
+from cicd_agent.modes.analyse_failure.runs.log_download import failed_itself, spans
 
 RECENT = 30
 """Runs of the default branch that are looked at, all in one request."""
