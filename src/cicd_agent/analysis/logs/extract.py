@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 
 class Trouble(StrEnum):
-    """What outside of the code was in the way. The words of it are a hint, and no proof that the change is innocent."""
+    """What outside of the code was in the way: a hint, and no proof that the change is innocent."""
 
     NETWORK = "network"
     """DNS, TLS, connections refused, reset or timed out."""

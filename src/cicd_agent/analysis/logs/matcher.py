@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from operator import itemgetter
 from os.path import commonprefix
@@ -59,33 +59,23 @@ class Matcher:
                 by_hint.setdefault(mask_numbers(hint), []).append(form)
         self._by_hint = by_hint
         self._pattern = _any_of(tuple(sorted(by_hint))) if by_hint else None
-        self._known: dict[str, tuple[_Form, ...]] = {}
-        self._matches: dict[str, tuple[_Form, ...]] = {}
+        self._of_line = lru_cache(_MAX_KEYS)(self._find)
+        self._of_hint = cache(self._with_hint)
 
-    def candidates(self, text: str) -> tuple[_Form, ...]:
+    def candidates(self, text: str) -> Sequence[_Form]:
         """The forms of which a hint is in the line, in their order."""
-        folded = mask_numbers(text[:MAX_SEARCHED])
-        known = self._known.get(folded)
-        if known is None:
-            if len(self._known) >= _MAX_KEYS:
-                self._known.clear()
-            known = self._known[folded] = self._look_up(folded)
-        return known
+        return self._of_line(mask_numbers(text[:MAX_SEARCHED]))
 
-    def _look_up(self, folded: str) -> tuple[_Form, ...]:
+    def _find(self, masked: str) -> Sequence[_Form]:
         if self._pattern is None:
             return ()
-        hints = {match[1] for match in self._pattern.finditer(folded)}
+        hints = {match[1] for match in self._pattern.finditer(masked)}
         forms = {form.order: form for hint in hints for form in self._of_hint(hint)}
-        return tuple(forms[order] for order in sorted(forms))
+        return [forms[order] for order in sorted(forms)]
 
-    def _of_hint(self, hint: str) -> tuple[_Form, ...]:
+    def _with_hint(self, hint: str) -> Sequence[_Form]:
         """The forms with this hint, and with one within it: the search names only the longest at each place."""
-        known = self._matches.get(hint)
-        if known is None:
-            forms = (form for other, forms in self._by_hint.items() if other in hint for form in forms)
-            known = self._matches[hint] = tuple(forms)
-        return known
+        return [form for other, forms in self._by_hint.items() if other in hint for form in forms]
 
     def blocks(self, lines: Sequence[Line]) -> Iterator[Block]:
         """The messages in these lines, in the order of their first lines; they may overlap."""

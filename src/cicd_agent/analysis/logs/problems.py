@@ -1,15 +1,18 @@
 """What went wrong in a job, the most decisive first: what its tools say, and where none is known, what stands out."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Frame, Kind, Problem
 from cicd_agent.analysis.logs.features import indentation
 from cicd_agent.analysis.logs.matcher import Block
 from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
-from cicd_agent.analysis.logs.score import LogScores
+from cicd_agent.analysis.logs.score import LineScore
 from cicd_agent.analysis.logs.template import Templates, loose_fingerprint, strict_fingerprint
+from cicd_agent.domain.text.patterns import load_patterns
+
+_PATTERNS = load_patterns(__package__, "problems")
 
 MAX_PROBLEMS = 60
 """Problems that an extract has: more are counted in its notes."""
@@ -21,16 +24,14 @@ _BESIDE = 0.3
 _CONTEXT = 25
 _CHAINED = 0.8
 _CHAIN = re.compile(r"^\s*(?:During handling of the above exception|The above exception was the direct cause)")
-_GUESSES = (
-    (Kind.TIMEOUT, re.compile(r"tim(?:ed|e)[ -]?out|deadline exceeded", re.IGNORECASE)),
-    (Kind.TEST_FAILURE, re.compile(r"\btests?\b|\bassert|\bexpected\b|\bspecs?\b", re.IGNORECASE)),
-    (Kind.DEPENDENCY, re.compile(r"\b(?:package|dependenc\w{1,5}|module|artifact|lock ?file)\b", re.IGNORECASE)),
-    (Kind.BUILD_ERROR, re.compile(r"\b(?:compil\w{1,8}|syntax|link(?:er|ing)|undefined|undeclared)\b", re.IGNORECASE)),
-)
+_GUESSES = load_patterns(__package__, "guesses")
+_FRAMES = load_patterns(__package__, "frames")
+_ADDRESS = re.compile(r"\w+://|\.(?:com|org|net|io|dev)(?:$|:)")
+MAX_FRAMES = 20
 
 
 def problems(
-    lines: Sequence[Line], blocks: Sequence[Block], scores: LogScores, green: Templates | None
+    lines: Sequence[Line], blocks: Sequence[Block], scores: Sequence[LineScore], green: Templates | None
 ) -> tuple[Problem, ...]:
     """The problems of a log, ranked. Those that say the same are one, counted."""
     every = [*_of_messages(lines, blocks, scores), *_of_unknown_tools(lines, blocks, scores)]
@@ -47,21 +48,18 @@ def problems(
         else:
             distinct[key] = replace(each, strict=strict, loose=loose_fingerprint(each.tool, each.text))
     texts = {line.number: line.text for line in lines}
-    return tuple(
-        _with_frames(each, texts) if rank < MAX_PROBLEMS else each for rank, each in enumerate(distinct.values())
-    )
-
-
-def _with_frames(problem: Problem, texts: Mapping[int, str]) -> Problem:
-    """The problem with the frames that its lines name; the one that its own line names is the first."""
-    within = (texts[number] for number in range(problem.first, problem.last + 1) if number in texts)
-    return replace(problem, frames=tuple(dict.fromkeys((*problem.frames, *find_frames(within)))))
+    result = list(distinct.values())
+    for rank, each in enumerate(result[:MAX_PROBLEMS]):
+        within = (texts[number] for number in range(each.first, each.last + 1) if number in texts)
+        # The frame that its own line names is the first.
+        result[rank] = replace(each, frames=tuple(dict.fromkeys((*each.frames, *find_frames(within)))))
+    return tuple(result)
 
 
 def _without_nested(ranked: Iterable[Problem]) -> Sequence[Problem]:
-    """Without what is said within the block of a more decisive problem: two tools may know the same words.
+    """Without what stands in the block of a more decisive problem: two tools may know the same words.
 
-    Of what could not be fetched, the trouble that stands in its block is the reason.
+    The trouble in the block of one that could not fetch something is its reason.
     """
     outer: list[Problem] = []
     owners: dict[int, int] = {}
@@ -74,13 +72,14 @@ def _without_nested(ranked: Iterable[Problem]) -> Sequence[Problem]:
     return outer
 
 
-def _of_messages(lines: Sequence[Line], blocks: Sequence[Block], scores: LogScores) -> Iterator[Problem]:
+def _of_messages(lines: Sequence[Line], blocks: Sequence[Block], scores: Sequence[LineScore]) -> Iterator[Problem]:
     for block in blocks:
         headline = lines[block.headline]
         named = {name: value.strip() for name, value in block.match.groupdict().items() if value}
         number = named.get("line", "")
         frame = Frame(relative(named["path"]), int(number) if number.isdecimal() else 0) if "path" in named else None
-        weight = block.weight * (_CHAINED if _is_chained(lines, block) else 1)
+        is_chained = any(_CHAIN.search(line.text) for line in lines[block.last + 1 : block.last + 4])
+        weight = block.weight * (_CHAINED if is_chained else 1)
         yield Problem(
             tool=block.tool.name,
             kind=block.kind,
@@ -98,24 +97,20 @@ def _of_messages(lines: Sequence[Line], blocks: Sequence[Block], scores: LogScor
         )
 
 
-def _is_chained(lines: Sequence[Line], block: Block) -> bool:
-    return any(_CHAIN.search(line.text) for line in lines[block.last + 1 : block.last + 4])
-
-
-def _of_unknown_tools(lines: Sequence[Line], blocks: Sequence[Block], scores: LogScores) -> Iterator[Problem]:
+def _of_unknown_tools(lines: Sequence[Line], blocks: Sequence[Block], scores: Sequence[LineScore]) -> Iterator[Problem]:
     """Lines that look like trouble and are no message of a tool that we know."""
     explained = {block.headline for block in blocks}
     for block in blocks:
         if block.weight > _MIN_TROUBLE:
             explained.update(range(block.first, block.last + 1))
     for index, line in enumerate(lines):
-        trouble = scores.features[index].trouble
-        if index in explained or scores.echoes[index] or trouble < _MIN_TROUBLE or scores.features[index].frame:
+        trouble, score = scores[index].features.trouble, scores[index]
+        if index in explained or score.echo or trouble < _MIN_TROUBLE or score.features.frame:
             continue
-        kind = next((kind for kind, pattern in _GUESSES if pattern.search(line.text)), Kind.UNKNOWN)
+        kind = next((kind for kind, pattern in _GUESSES.items() if pattern.search(line.text)), "unknown")
         yield Problem(
             tool="",
-            kind=kind,
+            kind=Kind(kind),
             line=line.number,
             first=line.number,
             last=lines[_end(lines, index)].number,
@@ -136,37 +131,8 @@ def _end(lines: Sequence[Line], index: int) -> int:
     return last
 
 
-def _score(weight: float, index: int, scores: LogScores) -> float:
-    return round(min(1.0, weight * scores.factors[index]), 4)
-
-
-MAX_FRAMES = 20
-
-_FILE = r"(?<![\w@.+~$%/\\-])(?:[A-Za-z]:)?[\w@.+~$%/\\-]{1,300}\.[A-Za-z][A-Za-z0-9_]{0,9}"
-_FORMS = (
-    re.compile(r'File "(?P<path>[^"\n]{1,300})", line (?P<line>\d{1,7})'),
-    # Of a frame on the JVM the class says the folder.
-    re.compile(
-        r"\bat (?P<name>[\w$./@-]{1,300}?)\.[\w$<>]{1,100} ?"
-        r"\((?P<path>[\w$-]{1,100}\.(?:java|kt|scala|groovy|clj)):(?P<line>\d{1,7})\)"
-    ),
-    re.compile(rf"(?P<path>{_FILE})(?::line |:\[|\(|, line | on line |: line )(?P<line>\d{{1,7}})(?=[\]),:;. ]|$)"),
-    re.compile(rf"(?P<path>{_FILE}):(?P<line>\d{{1,7}})(?![\w.])"),
-)
-_WORKSPACES = (
-    r"/home/runner/work/[^/]+/[^/]+/|/Users/runner/work/[^/]+/[^/]+/|[A-Za-z]:/a/[^/]+/[^/]+/|/__w/[^/]+/[^/]+/",
-    r"/github/workspace/|/(?:home|Users)/travis/build/[^/]+/[^/]+/|/builds/[^/]+/[^/]+/|/home/circleci/(?:project|repo)/",
-    r"/var/lib/jenkins/workspace/[^/]+/|/root/project/|/workspace/|/usr/src/app/|/code/|/app/",
-)
-_WORKSPACE = re.compile(rf"(?:{'|'.join(_WORKSPACES)})")
-_LIBRARIES = (
-    r"node_modules/|site-packages/|dist-packages/|/\.cargo/|/rustc/|go/pkg/mod/|/go/src/(?:runtime|testing)/|/gems/|<frozen",
-    r"(?:^|/)vendor/|^node:|^internal/|/lib/python\d|^lib/python\d|/hostedtoolcache/|/\.nvm/|/\.m2/|\.pnpm/|^\.\./\.\./",
-    r"^(?:java|javax|jdk|sun|scala|kotlin|org/junit|org/apache/maven|org/gradle|junit|org/codehaus|hudson|sbt|clojure)/",
-    r"^(?:module|vm|timers|fs|net|events)\.js$",
-)
-_LIBRARY = re.compile("|".join(_LIBRARIES))
-_ADDRESS = re.compile(r"\w+://|\.(?:com|org|net|io|dev)(?:$|:)")
+def _score(weight: float, index: int, scores: Sequence[LineScore]) -> float:
+    return round(min(1.0, weight * scores[index].factor), 4)
 
 
 def find_frames(texts: Iterable[str]) -> tuple[Frame, ...]:
@@ -176,29 +142,29 @@ def find_frames(texts: Iterable[str]) -> tuple[Frame, ...]:
         frames.update(dict.fromkeys(_frames_in(text[:MAX_SEARCHED])))
         if len(frames) > 4 * MAX_FRAMES:
             break
-    return tuple(sorted(frames, key=lambda frame: is_outside(frame.path)))[:MAX_FRAMES]
 
+    def is_outside(frame: Frame) -> bool:
+        return frame.path.startswith("/") or _PATTERNS["library"].search(frame.path) is not None
 
-def is_outside(path: str) -> bool:
-    return path.startswith("/") or _LIBRARY.search(path) is not None
+    return tuple(sorted(frames, key=is_outside))[:MAX_FRAMES]
 
 
 def relative(path: str) -> str:
     """The path within the repository, where it tells; else as it was."""
     path = path.replace("\\", "/")
-    workspace = _WORKSPACE.match(path)
+    workspace = _PATTERNS["workspace"].match(path)
     return (path[workspace.end() :] if workspace else path).removeprefix("./")
 
 
 def _frames_in(text: str) -> Iterator[Frame]:
-    taken: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     text = text.replace("file://", "")
-    for form in _FORMS:
+    for form in _FRAMES.values():
         for match in form.finditer(text):
             start, end = match.span()
-            if any(start < other_end and other < end for other, other_end in taken):
+            if any(start < other_end and other < end for other, other_end in spans):
                 continue
-            taken.append((start, end))
+            spans.append((start, end))
             path = match["path"]
             if path.startswith("//") or _ADDRESS.search(path):
                 continue

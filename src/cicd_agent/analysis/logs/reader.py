@@ -4,6 +4,7 @@ import calendar
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cicd_agent.domain.text.visible import visible
 
@@ -28,6 +29,12 @@ _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)?|[ -/]{1,4}[0-~]|[0-Z\\^-~])?"
 )
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+_MAX_NAME = 120
+_GROUP = re.compile(r"(?:##\[group\]|::group::)(.{0,200})")
+_STEP_GROUP = re.compile(r"Run |Post |Pre |Complete |Set up job|Initialize containers|Stop containers|Build container")
+_FOLD = re.compile(r"travis_fold:(start|end):([\w.:-]{1,80})")
+_TIMER = re.compile(r"travis_time:(start|end):[\w:=,-]{0,200}")
+_SHELL = re.compile(r"\$ (?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +57,13 @@ class StepTracker:
     def __init__(self, spans: Sequence[StepSpan]) -> None:
         self._spans = tuple(sorted((span for span in spans if span.started), key=lambda span: span.started))
         self._by_time = -1
-        self._name = ""
+        self._name = self._fold = ""
 
-    def step_of(self, text: str, time: float | None, opened: str | None) -> str:
-        """The step of this line, "" outside of all; `opened` is what Travis has begun or ended on it."""
+    def step_of(self, text: str, time: float | None, marked: str) -> str:
+        """The step of this line, "" outside of all; `marked` is the line with the marks of Travis, "" without any."""
         group = _GROUP.match(text) if text[:2] in {"##", "::"} else None
         starts = group is not None and _STEP_GROUP.match(group[1]) is not None
+        opened = self._opened(marked, text) if marked else None
         if self._spans and time is not None:
             self._follow(time, starts=starts)
         if self._by_time >= 0:
@@ -76,22 +84,14 @@ class StepTracker:
             self._by_time, starts = following, False
             following += 1
 
-
-class Travis:
-    """Follows the folds and commands of a Travis log."""
-
-    def __init__(self) -> None:
-        self._fold = ""
-
-    def opened(self, raw: str, shown: str) -> str | None:
-        """The command or fold that begins on this line, "" when one ends, None when nothing does."""
+    def _opened(self, marked: str, text: str) -> str | None:
+        """The command or fold of Travis that begins on this line, "" when one ends, None when nothing does."""
         changed = None
-        for fold in _FOLD.finditer(raw):
-            self._fold = fold[2] if fold[1] == "start" else ""
-            changed = self._fold
-        if _SHELL.match(shown):
-            return shown[:_MAX_NAME]
-        return self._fold if changed is None and "travis_time:start" in raw else changed
+        for fold in _FOLD.finditer(marked):
+            self._fold = changed = fold[2] if fold[1] == "start" else ""
+        if _SHELL.match(text):
+            return text
+        return self._fold if changed is None and "travis_time:start" in marked else changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,7 @@ def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator
 
     What is no UTF-8 is replaced, escapes are taken off, hidden characters made visible.
     """
-    clock = _Clock()
-    tracker, travis = StepTracker(steps), Travis()
+    tracker = StepTracker(steps)
     for number, (raw, incomplete) in enumerate(_raw_lines(chunks), start=1):
         text = raw.decode("utf-8", "replace")
         if number == 1:
@@ -125,17 +124,15 @@ def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator
             prefixed, text = prefix[1], text[prefix.end() :]
         time = None
         if text[:2] == "20" and (stamp := _TIME.match(text)):
-            time, text = clock.seconds(stamp), text[stamp.end() :]
+            time, text = _seconds(stamp), text[stamp.end() :]
         marked = text if "travis_" in text else ""
         if not (text.isascii() and text.isprintable()):
             text = _render(text)
         cut = incomplete or len(text) > MAX_LINE
         text = text[:MAX_LINE]
-        opened = None
         if marked:
-            text = without_marks(text)
-            opened = travis.opened(marked, text)
-        yield Line(number, text, prefixed or tracker.step_of(text, time, opened), time, cut)
+            text = _TIMER.sub("", _FOLD.sub("", text))
+        yield Line(number, text, prefixed or tracker.step_of(text, time, marked), time, cut)
 
 
 def _raw_lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -190,29 +187,12 @@ def _strip(text: str) -> str:
     return visible(_UNSEEN.sub("", text)).replace("\r", " ")
 
 
-class _Clock:
-    """Reads the runner's times, of which thousands share a minute."""
-
-    def __init__(self) -> None:
-        self._minute: tuple[str, ...] = ()
-        self._seconds = 0
-
-    def seconds(self, stamp: re.Match[str]) -> float:
-        minute = stamp.groups()[:5]
-        if minute != self._minute:
-            year, month, day, hour, minutes = map(int, minute)
-            self._minute, self._seconds = minute, calendar.timegm((year, month, day, hour, minutes, 0))
-        return self._seconds + int(stamp[6]) + float(stamp[7] or 0)
+def _seconds(stamp: re.Match[str]) -> float:
+    return _minute(stamp.groups()[:5]) + int(stamp[6]) + float(stamp[7] or 0)
 
 
-_MAX_NAME = 120
-_GROUP = re.compile(r"(?:##\[group\]|::group::)(.{0,200})")
-_STEP_GROUP = re.compile(r"Run |Post |Pre |Complete |Set up job|Initialize containers|Stop containers|Build container")
-_FOLD = re.compile(r"travis_fold:(start|end):([\w.:-]{1,80})")
-_TIMER = re.compile(r"travis_time:(start|end):[\w:=,-]{0,200}")
-_SHELL = re.compile(r"\$ (?=\S)")
-
-
-def without_marks(text: str) -> str:
-    """A line without the words of Travis' folds, which no terminal would show either."""
-    return _TIMER.sub("", _FOLD.sub("", text))
+@lru_cache
+def _minute(parts: tuple[str, str, str, str, str]) -> int:
+    """Of the runner's times, thousands share a minute."""
+    year, month, day, hour, minute = map(int, parts)
+    return calendar.timegm((year, month, day, hour, minute, 0))

@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise, takewhile
 from math import sqrt
 
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
@@ -15,7 +15,7 @@ from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
 from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, read
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.analysis.logs.score import LogScores, score_lines
+from cicd_agent.analysis.logs.score import LineScore, score_lines
 from cicd_agent.analysis.logs.template import Templates, line_key
 from cicd_agent.domain.text.words import count as number_of
 
@@ -28,39 +28,22 @@ _MAX_OTHER_SCORE = 0.99
 """The score that no line but the first problem's exceeds."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Quota:
-    """How many lines of each kind are selected, each with so many lines before and after it."""
-
-    each: int
-    before: int
-    after: int
+MAX_LINES = 40_000
+_MAX_CHARACTERS = 24_000_000
+_FIRST, _LAST = 100, 2_000
+MIN_RELEVANCE = 0.3
+"""From this relevance on a line may matter."""
+_QUOTAS = ((20, 10, 25), (5, 5, 12), (1, 2, 5))
+"""How many lines of each kind are selected, each with so many lines before and after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The lines selected of `total`; between them some may be missing.
-
-    `hashes` has the hash of each line of the log, `cut` counts the lines that were too long.
-    """
+    """The lines selected of a log, and the hash of each line that it has; `cut` counts those that were too long."""
 
     lines: list[Line]
-    total: int
     hashes: "array[int]"
     cut: int
-
-
-MAX_LINES = 40_000
-
-
-_MAX_CHARACTERS = 24_000_000
-
-
-MIN_RELEVANCE = 0.3
-"""From this relevance on a line may matter."""
-
-
-_QUOTAS = (_Quota(20, 10, 25), _Quota(5, 5, 12), _Quota(1, 2, 5))
 
 
 def reduce(
@@ -72,41 +55,44 @@ def reduce(
     steps: Sequence[StepSpan] = (),
     matcher: Matcher | None = None,
 ) -> Extract:
-    """The extract of a log that comes in pieces of any size, in at most so many tokens.
-
-    `green` are the templates of a log of the same job that passed, `steps` the job's steps as the API tells them.
-    A `matcher` that was made once serves many logs.
-    """
+    """The extract of a log in at most so many tokens; a `matcher` that was made once serves many logs."""
     matcher = matcher or Matcher(load_tools())
-    size = _Size()
+    size = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for chunk in chunks:
+            size += len(chunk)
+            yield chunk
 
     def relevance(text: str) -> float:
         trouble = describe_line(text).trouble
         # Whether it can be a tool's message is looked up only where that decides.
         return trouble if trouble >= MIN_RELEVANCE else float(bool(matcher.candidates(text)))
 
-    selection = select_lines(read(size.counted(chunks), steps=steps), relevance)
+    selection = select_lines(read(counted(), steps=steps), relevance)
     blocks = list(matcher.blocks(selection.lines))
     scores = score_lines(selection.lines, blocks, green, frozenset(step.name for step in steps if step.failed))
     ranked = problems(selection.lines, blocks, scores, green)
     first = ranked[0].line if ranked else 0
     shown, used = _fill(selection.lines, scores, tokens, first)
     lines = tuple(_shown_lines(selection, scores, shown, job=job, first=first))
-    notes = []
+    total, notes = len(selection.hashes), []
     if selection.cut:
-        lines_cut = number_of(selection.cut, "line")
-        notes.append(f"{lines_cut} longer than {MAX_LINE:,} characters, of which the rest was not read.")
-    if selection.total > len(selection.lines):
-        notes.append(f"Of {selection.total:,} lines {len(selection.lines):,} were looked at closely.")
+        notes.append(
+            f"{number_of(selection.cut, 'line')} longer than {MAX_LINE:,} characters, of which the rest was not read."
+        )
+    if total > len(selection.lines):
+        notes.append(f"Of {total:,} lines {len(selection.lines):,} were looked at closely.")
     if len(ranked) > MAX_PROBLEMS:
         notes.append(f"{number_of(len(ranked) - MAX_PROBLEMS, 'problem')} less decisive not listed.")
     return Extract(
         kept=lines,
-        elisions=tuple(_elisions(lines, selection.total, selection.hashes)),
+        elisions=tuple(_elisions(lines, selection.hashes)),
         problems=ranked[:MAX_PROBLEMS],
-        total=selection.total,
+        total=total,
         tokens=used,
-        bytes=size.total,
+        bytes=size,
         notes=tuple(notes),
         job=job,
     )
@@ -117,27 +103,15 @@ def passed(chunks: Iterable[bytes]) -> Templates:
     return Templates(line.text for line in read(chunks))
 
 
-@dataclass(slots=True)
-class _Size:
-    """Counts the bytes that pass."""
-
-    total: int = 0
-
-    def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self.total += len(chunk)
-            yield chunk
-
-
-def _fill(lines: Sequence[Line], scores: LogScores, budget: int, first: int) -> tuple[list[int], int]:
+def _fill(lines: Sequence[Line], scores: Sequence[LineScore], budget: int, first: int) -> tuple[list[int], int]:
     """The lines that are shown, and the tokens they take: before all others the first problem's, no text twice."""
 
     def value(index: int) -> float:
         # A line as long as ten has to tell more than one of them.
-        return scores.lines[index].score * min(1.0, sqrt(_LONG / max(1, len(lines[index].text))))
+        return scores[index].score * min(1.0, sqrt(_LONG / max(1, len(lines[index].text))))
 
     order = sorted(
-        (index for index in range(len(lines)) if scores.lines[index].score >= _MIN_SCORE),
+        (index for index in range(len(lines)) if scores[index].score >= _MIN_SCORE),
         key=lambda index: (lines[index].number != first, -value(index), index),
     )
     shown: set[int] = set()
@@ -153,22 +127,19 @@ def _fill(lines: Sequence[Line], scores: LogScores, budget: int, first: int) -> 
             shown.add(index)
             texts.add(text)
             used += cost
-    for index in _between(lines, sorted(shown)):
-        cost = estimate_tokens(lines[index].text)
-        if used + cost <= budget and lines[index].text not in texts:
-            shown.add(index)
-            used += cost
+    for before, after in pairwise(sorted(shown)):
+        if after - before > _SHORT_GAP + 1 or lines[after].number - lines[before].number != after - before:
+            continue
+        for index in range(before + 1, after):
+            cost = estimate_tokens(lines[index].text)
+            if used + cost <= budget and lines[index].text not in texts:
+                shown.add(index)
+                used += cost
     return sorted(shown), int(used + 0.999)
 
 
-def _between(lines: Sequence[Line], shown: Sequence[int]) -> Iterator[int]:
-    for before, after in pairwise(shown):
-        if 1 < after - before <= _SHORT_GAP + 1 and lines[after].number - lines[before].number == after - before:
-            yield from range(before + 1, after)
-
-
 def _shown_lines(
-    selection: Selection, scores: LogScores, shown: Sequence[int], *, job: str, first: int
+    selection: Selection, scores: Sequence[LineScore], shown: Sequence[int], *, job: str, first: int
 ) -> Iterator[ExtractLine]:
     lines = selection.lines
     repeats = {hash_: -times for hash_, times in Counter(line_hash(lines[index].text) for index in shown).items()}
@@ -177,17 +148,17 @@ def _shown_lines(
             repeats[hash_] += 1
     repeats[0] = 0
     for index in shown:
-        line, own = lines[index], scores.lines[index]
+        line, own = lines[index], scores[index]
         # The first of its kind stands for all that are not shown.
         times = 1 + repeats.pop(line_hash(line.text), 0)
         score = 1.0 if line.number == first else min(own.score, _MAX_OTHER_SCORE)
         yield ExtractLine(line.number, line.text, round(score, 3), job, line.step, own.tool, times)
 
 
-def _elisions(lines: Sequence[ExtractLine], total: int, hashes: "array[int]") -> Iterator[Elision]:
+def _elisions(lines: Sequence[ExtractLine], hashes: "array[int]") -> Iterator[Elision]:
     shown = {line_hash(line.text) for line in lines} - {0}
     before = 0
-    for number in [*(line.number for line in lines), total + 1]:
+    for number in [*(line.number for line in lines), len(hashes) + 1]:
         if number > before + 1:
             yield Elision(before + 1, number - 1, sum(map(shown.__contains__, hashes[before : number - 1])))
         before = number
@@ -227,9 +198,6 @@ def estimate_tokens(text: str) -> float:
     return count * _MARGIN
 
 
-_FIRST, _LAST = 100, 2_000
-
-
 def select_lines(lines: Iterable[Line], relevance: Callable[[str], float]) -> Selection:
     """Read the lines once, and select those that may matter. `relevance` of a text is 0–1."""
     selected: list[Line] = []
@@ -246,7 +214,7 @@ def select_lines(lines: Iterable[Line], relevance: Callable[[str], float]) -> Se
             if len(known) > 2 * MAX_LINES:
                 known.clear()
             size = sum(len(each.text) for each in selected)
-    return Selection(selected, len(hashes), hashes, cut)
+    return Selection(selected, hashes, cut)
 
 
 def line_hash(text: str) -> int:
@@ -261,12 +229,15 @@ def _thin(lines: list[Line], relevance: Callable[[str], float], known: dict[str,
         sample = _sample(lines, quota, relevance, known)
         if len(sample) <= MAX_LINES // 2 and sum(len(line.text) for line in sample) <= _MAX_CHARACTERS // 2:
             return sample
-    return _head_and_tail(sample, _MAX_CHARACTERS // 2)
+    # The beginning and the end of what is still too much.
+    quarter = min(MAX_LINES // 4, len(sample) // 2)
+    return [*_fit(sample[:quarter]), *reversed(_fit(sample[: -quarter - 1 : -1]))]
 
 
 def _sample(
-    lines: Sequence[Line], quota: _Quota, relevance: Callable[[str], float], known: dict[str, float]
+    lines: Sequence[Line], quota: tuple[int, int, int], relevance: Callable[[str], float], known: dict[str, float]
 ) -> list[Line]:
+    each, before, after = quota
     counts: Counter[str] = Counter()
     chosen = bytearray(len(lines))
     last = len(lines) - _LAST
@@ -277,24 +248,12 @@ def _sample(
         if known[key] < MIN_RELEVANCE:
             continue
         counts[key] += 1
-        if counts[key] <= quota.each or index >= last:
-            start, end = max(0, index - quota.before), min(len(lines), index + quota.after + 1)
+        if counts[key] <= each or index >= last:
+            start, end = max(0, index - before), min(len(lines), index + after + 1)
             chosen[start:end] = b"\x01" * (end - start)
     return [line for index, line in enumerate(lines) if chosen[index] or index < _FIRST or index >= last]
 
 
-def _head_and_tail(lines: Sequence[Line], characters: int) -> list[Line]:
-    """The beginning and the end of what is still too much."""
-    quarter = min(MAX_LINES // 4, len(lines) // 2)
-    first = _fit(lines[:quarter], characters // 2)
-    last = _fit(lines[: -quarter - 1 : -1], characters // 2)
-    return [*first, *reversed(last)]
-
-
-def _fit(lines: Sequence[Line], characters: int) -> list[Line]:
-    size = 0
-    for index, line in enumerate(lines):
-        size += len(line.text)
-        if size > characters:
-            return list(lines[:index])
-    return list(lines)
+def _fit(lines: Sequence[Line]) -> Sequence[Line]:
+    sizes = accumulate(len(line.text) for line in lines)
+    return lines[: sum(1 for _ in takewhile(lambda size: size <= _MAX_CHARACTERS // 4, sizes))]

@@ -19,43 +19,43 @@ _REPEATS, _MESSAGE_REPEATS = 0.2, 0.04
 _MIN_CAUSE_WEIGHT = 0.3
 """From this weight on, a message is about the cause; what is below only says that something has failed."""
 _MAX_WRAPPER_WEIGHT = 0.2
-_IN_BLOCK = 0.92
-_ECHOED = 0.4
+_IN_BLOCK, _ECHOED = 0.92, 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class LineScore:
-    """A line's score (0–1 and a little beyond), and the tool whose message it is part of."""
+    """A line's score (0–1 and a little beyond), its features, and the tool whose message it is part of.
 
-    score: float = 0.0
-    tool: str = ""
+    `factor` is for its step and for being green; an `echo` is a command that is about to run, not what came of it.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class LogScores:
-    """Of each line its score, its features, and a factor for where it stands: its step, and whether it is green."""
-
-    lines: Sequence[LineScore]
-    features: Sequence[LineFeatures]
-    factors: Sequence[float]
-    echoes: Sequence[bool]
-    """Whether it is a command that is about to run, not what came of it."""
+    score: float
+    tool: str
+    features: LineFeatures
+    factor: float
+    echo: bool
 
 
 def score_lines(
     lines: Sequence[Line], blocks: Sequence[Block], green: Templates | None, failed: frozenset[str]
-) -> LogScores:
+) -> Sequence[LineScore]:
     """The score of each line. `failed` are the steps that are known to have failed."""
     keys = [line_key(line.text) for line in lines]
     counts = Counter(keys)
-    features, echoes = _features(lines, keys), find_echoes(lines)
-    exits = _exits(blocks, features)
+    known: dict[str, LineFeatures] = {}
+    for line, key in zip(lines, keys, strict=True):
+        if key not in known:
+            known[key] = describe_line(line.text)
+    features, echoes = [known[key] for key in keys], find_echoes(lines)
+    # Where something says that a command has failed, but not why.
+    exits = {index for index, each in enumerate(features) if each.exits}
+    exits |= {block.headline for block in blocks if block.tool.wraps and block.weight <= _MAX_WRAPPER_WEIGHT}
     steps = {lines[index].step for index in exits} | failed
     score = [each.trouble * (_ECHOED if echo else 1) for each, echo in zip(features, echoes, strict=True)]
     tools = _raise_messages(blocks, score)
-    _raise_before_exits(exits, lines, score)
+    _raise_before_exits(sorted(exits), lines, score)
     _spread(lines, features, score)
-    scores, factors = [], []
+    result = []
     for index, line in enumerate(lines):
         factor = _OTHER_STEP if steps and line.step not in steps else 1.0
         # What a tool says often, it means; other lines that repeat are its chatter.
@@ -63,9 +63,9 @@ def score_lines(
         is_green = green is not None and line.text in green
         new = 0.0 if is_green or green is None else _NEW
         value = (score[index] * (_GREEN if is_green else 1) + new) / repeats * factor if line.text.strip() else 0.0
-        scores.append(LineScore(value, tools.get(index, "")))
-        factors.append(factor * (_GREEN if is_green else 1))
-    return LogScores(scores, features, factors, echoes)
+        factor *= _GREEN if is_green else 1
+        result.append(LineScore(value, tools.get(index, ""), features[index], factor, echoes[index]))
+    return result
 
 
 def _raise_messages(blocks: Sequence[Block], score: list[float]) -> dict[int, str]:
@@ -81,28 +81,13 @@ def _raise_messages(blocks: Sequence[Block], score: list[float]) -> dict[int, st
     return {index: tool for index, (_, tool) in tools.items()}
 
 
-def _features(lines: Sequence[Line], keys: Sequence[str]) -> list[LineFeatures]:
-    known: dict[str, LineFeatures] = {}
-    for line, key in zip(lines, keys, strict=True):
-        if key not in known:
-            known[key] = describe_line(line.text)
-    return [known[key] for key in keys]
-
-
-def _exits(blocks: Sequence[Block], features: Sequence[LineFeatures]) -> list[int]:
-    """Where something says that a command has failed, but not why."""
-    exits = {index for index, each in enumerate(features) if each.exits}
-    exits |= {block.headline for block in blocks if block.tool.wraps and block.weight <= _MAX_WRAPPER_WEIGHT}
-    return sorted(exits)
-
-
 def _raise_before_exits(exits: Sequence[int], lines: Sequence[Line], score: list[float]) -> None:
     """What stands right before the first sign of a failure, of each step, is likely to be about it."""
-    seen: set[str] = set()
+    visited: set[str] = set()
     for exit_ in exits:
-        if lines[exit_].step in seen:
+        if lines[exit_].step in visited:
             continue
-        seen.add(lines[exit_].step)
+        visited.add(lines[exit_].step)
         score[exit_] = max(score[exit_], 0.5)
         bonus = _BONUS
         for index in range(exit_ - 1, max(exit_ - 1 - _BEFORE_EXIT, -1), -1):
@@ -124,14 +109,8 @@ def _spread(lines: Sequence[Line], features: Sequence[LineFeatures], score: list
         if own[index] >= carried:
             carried, base = own[index], indentation(text)
             continue
-        if not text.strip():
-            carried *= 0.97
-        elif features[index].frame or features[index].compares:
-            carried *= 0.975
-        elif indentation(text) > base:
-            carried *= 0.93
-        else:
-            carried *= 0.72
+        goes_on = features[index].frame or features[index].compares
+        carried *= 0.97 if not text.strip() else 0.975 if goes_on else 0.93 if indentation(text) > base else 0.72
         score[index] = max(score[index], carried)
     carried = 0.0
     for index in range(len(lines) - 1, -1, -1):

@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from cicd_agent.analysis.logs.extract import ExtractLine, Kind, Problem, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.events.workflow_run import RunNote
+from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogLocation, Role
 from cicd_agent.modes.analyse_failure.result import Cited, Failure
+
+_PATTERNS = load_patterns(__package__, "groups")
 
 MAX_FAILURES = 50
 MAX_TITLE = 200
@@ -24,15 +27,6 @@ _OF_A_REPORT = 0.8
 
 _HEADING = re.compile(r"^[\s_=*#~+-]{3,}|^(?:FAIL|ERROR|FAILED|---)\b|^Traceback \(most recent call last\)")
 _MARK = re.compile(r"^(?:E\s{2,}|##\[error\]\s*)")
-_MISSING = re.compile(
-    r"""(?:No module named|Cannot find (?:module|package)|cannot find package|Could not resolve dependencies|"""
-    r"""No matching distribution found for|Could not find a version|unresolved import|"""
-    r"""no required module provides package)\s{0,3}['"`]?(?P<name>[\w@/.-]{0,200})|"""
-    r"""package (?P<package>[\w.]{1,200}) does not exist"""
-)
-_ERROR = re.compile(
-    r"\s*[\w.]*(?:Error|Exception|Failure|Failed|Panic)\b|\s*(?:panicked|expected|assert)", re.IGNORECASE
-)
 _VARIES = re.compile(r"0x[0-9a-fA-F]+|\d+|/tmp/\S+")
 _EXIT = re.compile(r"^Process completed with exit code \d+|^The operation was canceled")
 
@@ -206,7 +200,8 @@ def _error(job: FailedJob, problems: Sequence[Problem]) -> ExtractLine | None:
     lines = [line for line in job.extract.kept if any(first <= line.number <= last for first, last in ranges)]
     marked = next((line for line in lines if line.text.startswith("E  ")), None)
     return marked or next(
-        (line for line in reversed(lines) if _ERROR.match(line.text) and not _HEADING.match(line.text)), None
+        (line for line in reversed(lines) if _PATTERNS["error"].match(line.text) and not _HEADING.match(line.text)),
+        None,
     )
 
 
@@ -224,7 +219,7 @@ def _kind(job: FailedJob, problems: Sequence[Problem]) -> Kind:
 
 def _misses_package(job: FailedJob, problem: Problem) -> bool:
     """Whether a package is missing that is none of the repository's own, as far as the log's locations show."""
-    match = _MISSING.search(problem.text)
+    match = _PATTERNS["missing"].search(problem.text)
     if match is None:
         return False
     name = match["name"] or match["package"] or ""

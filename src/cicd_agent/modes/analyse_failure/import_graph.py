@@ -5,6 +5,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from cicd_agent.agent.tools.python_names import parse
+from cicd_agent.domain.text.patterns import load_patterns
+
+_PATTERNS = load_patterns(__package__, "import_graph")
 
 _WORD = re.compile(r"[A-Za-z_]\w{2,80}")
 
@@ -74,9 +77,6 @@ def join(folder: str, relative: str) -> str:
 _GO_BLOCK = re.compile(r"^import\s{0,20}(?:\(([^)]{0,20000})\)|([^\n(]{0,300}))", re.MULTILINE)
 _QUOTED = re.compile(r'"([^"\n]{1,300})"')
 
-_JVM_IMPORT = re.compile(
-    r"^\s*import[ \t]+(?:static[ \t]+)?([\w.]{1,300}?)(\.[*_]|\.\{[^}\n]{0,500}\})?[ \t]*(?:;|as\b|$)", re.MULTILINE
-)
 _JVM_PACKAGE = re.compile(r"^\s*package[ \t]+([\w.]{1,300})", re.MULTILINE)
 _JVM_ENDS = ("java", "kt", "scala", "groovy")
 
@@ -114,7 +114,7 @@ def _go_package(folder: str, index: PathIndex, *, tests: bool) -> Iterator[str]:
 
 def jvm(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Imported classes, and those of the same package that the text names, in whatever source set they lie."""
-    for name, more in _JVM_IMPORT.findall(text):
+    for name, more in _PATTERNS["jvm_import"].findall(text):
         parts = name.split(".")
         if more:
             yield from (target for target in index.named_in(text, _JVM_ENDS) if _is_in(target, "/".join(parts)))
@@ -274,9 +274,6 @@ def _with_parents(folder: str) -> Iterator[str]:
         folder = folder_of(folder)
 
 
-_JS = re.compile(
-    r"""\b(?:from|import|require|mock|unmock|importActual|requireActual)\s{0,20}\(?\s{0,20}['"`]([^'"`\n]{1,300})['"`]"""
-)
 _JS_ENDS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".json", ".d.ts")
 _JS_INDEX = tuple(f"/index{end}" for end in _JS_ENDS[1:])
 _JS_ALIAS = re.compile(r"^(?:@|~|#|src|app)/")
@@ -292,7 +289,7 @@ _PHP_FILE = re.compile(r"""\b(?:require|include)(?:_once)?\b[^;'"\n]{0,80}['"]([
 def javascript(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Relative imports, and those from the usual aliases of the source folder; packages are nobody's change."""
     folder = folder_of(path)
-    for name in dict.fromkeys(_JS.findall(text)):
+    for name in dict.fromkeys(_PATTERNS["js"].findall(text)):
         if name.startswith("."):
             yield from _js_file(join(folder, name), index)
         elif _JS_ALIAS.match(name):

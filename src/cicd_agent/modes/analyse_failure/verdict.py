@@ -9,6 +9,7 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
+from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.modes.analyse_failure.claims import Proof, Prover, Scope, Weight
@@ -16,6 +17,8 @@ from cicd_agent.modes.analyse_failure.evidence import TRIALS, Candidate
 from cicd_agent.modes.analyse_failure.questions import answered, key, objection, proposed
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Dropped, FailureDraft, Ground, Remedy
 from cicd_agent.settings.schema import Settings
+
+_PATTERNS = load_patterns(__package__, "verdict")
 
 MAX_SURE = 0.75
 """Of a cause that only a model names, with a tool's own message as its proof."""
@@ -38,11 +41,6 @@ _READ_CLOSER = {
     Kind.CONFIGURATION: frozenset({Kind.DEPENDENCY}),
 }
 """What a kind of failure may turn out to be. Flakiness and infrastructure are not read off a log."""
-_EXCUSE = re.compile(
-    r"\bflak[yi]|\bintermittent|\btransient|\bpre-?existing|\binfrastructure (?:problem|failure|issue|error|outage)"
-    r"|\bunrelated to (?:the|this) change|\bnot (?:caused|introduced) by",
-    re.IGNORECASE,
-)
 
 
 def verify(rules: Diagnosis, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Diagnosis:
@@ -124,7 +122,7 @@ def _objection_to_cause(diagnosis: Diagnosis, draft: FailureDraft, proof: Proof)
 def _with_explanation(diagnosis: Diagnosis, draft: FailureDraft, proof: Proof, *, agrees: bool) -> Diagnosis:
     """The model's sentence in place of the rules', and the kind of failure that it has read closer."""
     sentence, kind = _line(draft.root_cause), draft.failure_type
-    excuses = diagnosis.cause in {Cause.CHANGE, Cause.UNKNOWN} and _EXCUSE.search(sentence)
+    excuses = diagnosis.cause in {Cause.CHANGE, Cause.UNKNOWN} and _PATTERNS["excuse"].search(sentence)
     if not agrees or excuses:
         diagnosis = _without(diagnosis, sentence, _ONLY_RULES if excuses else "its cause does not stand")
     elif proof.weight <= Weight.WRAPPER:

@@ -8,8 +8,11 @@ from functools import cached_property
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff, LineKind
 from cicd_agent.domain.repository.paths import PathKind, kinds
+from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedRun
+
+_PATTERNS = load_patterns(__package__, "change_index")
 
 Ranges = tuple[tuple[int, int], ...] | None
 
@@ -17,22 +20,7 @@ SUPPLY = frozenset({PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE})
 PIPELINE = frozenset({PathKind.WORKFLOW, PathKind.CI_CONFIG})
 MACHINE = SUPPLY | PIPELINE | {PathKind.DOCKERFILE, PathKind.INFRASTRUCTURE}
 _GLOBAL = MACHINE | {PathKind.ENV_CONFIG, PathKind.MIGRATION, PathKind.API_CONTRACT, PathKind.DATA}
-_BUILD_NAMES = re.compile(
-    r"(?:^|/)(?:gnu)?makefile$|\.mk$|(?:^|/)cmakelists\.txt$|\.cmake$|(?:^|/)(?:meson\.build|build\.sbt|build\.zig|justfile|"
-    r"rakefile|gruntfile\.js|gulpfile\.js|build|build\.bazel|workspace|settings\.gradle(?:\.kts)?|gradle\.properties|"
-    r"\.npmrc|\.yarnrc(?:\.yml)?|pip\.conf|\.bazelrc|configure(?:\.ac)?|.{0,80}\.config\.[cm]?[jt]s|tsconfig.{0,80}\.json|"
-    r"\.?eslintrc.{0,20}|\.flake8|\.pylintrc|\.?mypy\.ini|\.?ruff\.toml|\.golangci\.ya?ml|\.rubocop\.ya?ml|pytest\.ini|"
-    r"conftest\.py|sitecustomize\.py|jest\.setup\.[jt]s|setup-?tests?\.[jt]s|spec_helper\.rb|rails_helper\.rb)$"
-)
 _SHARED_DIRS = re.compile(r"(?:^|/)(?:fixtures?|testdata|test_data|__snapshots__|__mocks__|mocks|resources|templates)/")
-_DEFINES = re.compile(
-    r"\b(?:def|class|func|fn|function|interface|struct|enum|trait|module|const|type|void|int|public|private|protected)"
-    r"\s{1,4}(?:\([^)\n]{0,100}\)\s?)?(\w{3,80})"
-)
-# Where a definition has a body of its own, which a frame can be in.
-_FUNCTION = re.compile(
-    r"\b(?:def|func|fn|function|sub)\b|=>\s*\{\s*$|^\s+(?:[\w<>\[\],.?&*:~]{1,80}\s+){0,6}[\w~]{1,80}\([^;=]{0,300}\)[^;=]{0,80}\{\s*$"
-)
 _MAX_SCOPE = 2_000
 _MAX_LINES = 20_000
 
@@ -115,7 +103,7 @@ class Changed:
     def reaches_all(self) -> Iterator[str]:
         for path in self.files:
             lower = path.lower()
-            if kinds(path) & _GLOBAL or _BUILD_NAMES.search(lower) or _SHARED_DIRS.search(lower):
+            if kinds(path) & _GLOBAL or _PATTERNS["build_names"].search(lower) or _SHARED_DIRS.search(lower):
                 yield path
 
     def commit_of(self, path: str, line: int) -> str:
@@ -154,7 +142,7 @@ def scope(text: str, line: int) -> tuple[int, int] | None:
         if not lines[at].strip() or (here >= depth and at != line - 1):
             continue
         depth = min(depth, here)
-        if _FUNCTION.search(lines[at][:500]):
+        if _PATTERNS["function"].search(lines[at][:500]):
             rest = range(at + 1, len(lines))
             # A closing brace stands as far out as what it closes.
             end = next((k for k in rest if lines[k].strip(" \t\r)}];,") and _indent(lines[k]) <= here), len(lines))
@@ -168,13 +156,15 @@ def _defined(file: FileDiff) -> frozenset[str]:
     files: set[str] = set()
     for hunk in file.hunks:
         lines = hunk.lines[:_MAX_LINES]
-        around: list[tuple[int, str]] = [(0, match[1])] if (match := _DEFINES.search(hunk.section[:500])) else []
+        around: list[tuple[int, str]] = (
+            [(0, match[1])] if (match := _PATTERNS["defines"].search(hunk.section[:500])) else []
+        )
         for line in lines:
             if not line.text.strip():
                 continue
             depth = _indent(line.text)
             around = [(at, name) for at, name in around if at < depth]
-            if match := _DEFINES.search(line.text[:500]):
+            if match := _PATTERNS["defines"].search(line.text[:500]):
                 around.append((depth, match[1]))
             if line.kind is not LineKind.CONTEXT:
                 files.update(name for _, name in around[-1:])

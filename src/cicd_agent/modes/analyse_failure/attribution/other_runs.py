@@ -8,12 +8,15 @@ from cicd_agent.analysis.logs.extract import Kind, Problem, Trouble
 from cicd_agent.domain.events.workflow_run import RunNote
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.paths import PathKind
+from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.analyse_failure.attribution.change_index import MACHINE, PIPELINE, Changed
 from cicd_agent.modes.analyse_failure.attribution.overlap import DEEPER, REMOTE
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, Trace
 from cicd_agent.modes.analyse_failure.groups import Group, exited, explains, job_base, same_test
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap, Suspect
+
+_PATTERNS = load_patterns(__package__, "other_runs")
 
 PROVED, OTHER_BASE, DRIFTED = 0.95, 0.8, 0.5
 AT_BASE, STILL_FAILS, COMES_AND_GOES, ELSEWHERE, ENDED = 0.95, 0.9, 0.85, 0.8, 0.7
@@ -249,13 +252,6 @@ LOST, STARVED, NOT_STARTED, WITHOUT_END = 0.95, 0.85, 0.8, 0.9
 CLEAR, DOUBTFUL, BLIND = 0.8, 0.6, 0.55
 """Of a signature: where nothing speaks against it, where the code could do it as well, where no change is known."""
 
-# What GitHub's own services and the runner write on a check run.
-_LOST = re.compile(
-    r"runner has received a shutdown signal|hosted runner encountered an error|was not acquired by runner|"
-    r"no runner matching|job was not started because|runner .{0,80} did not connect|internal error occurred while|"
-    r"runner .{0,80} (?:has been|was) (?:removed|deleted)|GitHub Actions (?:has encountered|is temporarily)",
-    re.IGNORECASE,
-)
 _STARVED = re.compile(r"lost communication with the server", re.IGNORECASE)
 _BY_HAND = re.compile(r"cancell?ed by|higher priority waiting request", re.IGNORECASE)
 # GitHub itself files under this path what belongs to no file.
@@ -271,17 +267,10 @@ _NAMES = {
     Trouble.MEMORY: "a lack of memory",
     Trouble.RUNNER: "the runner",
 }
-_LOCAL = re.compile(
-    r"\blocalhost\b|\b127\.\d|\[?::1\]?(?:[:/ ]|$)|\b0\.0\.0\.0\b|\.local\b|\bhost\.docker\.internal\b", re.IGNORECASE
-)
 # What a change may have brought along: the name of a host, a port, a size of memory.
 _HOST = re.compile(r"\b(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}\b", re.IGNORECASE)
 _PORT = re.compile(r"(?<=[\w\]]):(\d{2,5})\b|\bport[ =:]{1,3}(\d{2,5})\b", re.IGNORECASE)
 _MEMORY = re.compile(r"-Xm[xs]|max[-_]old[-_]space|mem(?:ory)?[-_]?limit|ulimit|shm[-_]size", re.IGNORECASE)
-# What ends like a host's name and is a file's.
-_FILE = re.compile(
-    r"\.(?:py|js|ts|go|rs|java|rb|php|cs|c|h|cpp|json|xml|ya?ml|toml|txt|log|sh|html|css|lock|kt)$", re.IGNORECASE
-)
 _WARNING = re.compile(r"\[?(?:npm )?warn(?:ing)?\b|W:", re.IGNORECASE)
 _STEP_END = re.compile(r"^(?:##\[error\])?(?:Process completed with exit code|The operation was canceled)")
 _HEAD = re.compile(r"\s*(?:##\[error\])?\W{0,4}(?:error|fatal|failed|failure|exception)\b", re.IGNORECASE)
@@ -340,7 +329,7 @@ def _lost_confidence(note: RunNote) -> float:
     if _STARVED.search(note.message):
         # A job that eats up its machine loses it as well.
         return STARVED
-    return LOST if _LOST.search(note.message) else 0.0
+    return LOST if _PATTERNS["lost"].search(note.message) else 0.0
 
 
 def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> Attribution | None:
@@ -353,7 +342,7 @@ def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> At
     if any(tests or overlap.strength >= DEEPER for overlap in overlaps):
         return None
     text = _block(job, problem)
-    if (trouble in REMOTE and _LOCAL.search(text)) or _is_made(trouble, text, changed):
+    if (trouble in REMOTE and _PATTERNS["local"].search(text)) or _is_made(trouble, text, changed):
         return None
     confidence = CLEAR
     if tests or trouble is Trouble.RUNNER or (trouble is Trouble.MEMORY and PathKind.SOURCE in changed.kinds):
@@ -447,7 +436,7 @@ def _is_made(trouble: Trouble, text: str, changed: Changed) -> bool:
         return False
     if trouble is Trouble.MEMORY:
         return _MEMORY.search(added) is not None
-    hosts = {host.lower() for host in _HOST.findall(text) if not _FILE.search(host)}
+    hosts = {host.lower() for host in _HOST.findall(text) if not _PATTERNS["file"].search(host)}
     ports = {port for match in _PORT.finditer(text) for port in match.groups() if port}
     hosts, ports = set(sorted(hosts)[:_MAX_NAMES]), set(sorted(ports)[:_MAX_NAMES])
     return any(host in added for host in hosts) or any(re.search(rf"(?<!\d){port}(?!\d)", added) for port in ports)

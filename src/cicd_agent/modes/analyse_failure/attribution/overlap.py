@@ -7,11 +7,14 @@ from collections.abc import Collection, Iterator, Mapping
 from cicd_agent.analysis.logs.extract import Kind, Trouble
 from cicd_agent.domain.repository.diff import LineKind
 from cicd_agent.domain.repository.paths import PathKind, kinds
+from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.modes.analyse_failure.attribution.change_index import PIPELINE, SUPPLY, Changed
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogLocation
 from cicd_agent.modes.analyse_failure.groups import Group
 from cicd_agent.modes.analyse_failure.result import Overlap
+
+_PATTERNS = load_patterns(__package__, "overlap")
 
 EXACT, EXACT_DEEP, INNERMOST, DEEPER, APART = 0.95, 0.9, 0.9, 0.8, 0.75
 """The line itself; its function, or a file of which no more is known; those of frames farther out; another function."""
@@ -33,11 +36,6 @@ _TEST_WORD = re.compile(r"^tests?[_.-]|[_.-](?:tests?|spec)$|(?:Tests?|Spec|IT)$
 _LINTER = re.compile(r"eslint|flake8|pylint|ruff|mypy|rubocop|golangci|prettier|tsconfig")
 _BUILDS = frozenset({Kind.CONFIGURATION, Kind.BUILD_ERROR, Kind.LINT_ERROR})
 REMOTE = frozenset({Trouble.NETWORK, Trouble.SERVICE, Trouble.RATE_LIMIT, Trouble.REGISTRY})
-# Words that stand in manifests, lock files and complaints, and name no package.
-_NO_PACKAGE = re.compile(
-    r"errors?|modules?|named|packages?|versions?|install|found|could|find|name|source|resolved|integrity|dependencies|"
-    r"requires|engines|node|https?|checksum|license|dev|true|false|sha\d.*|.*registry.*"
-)
 
 
 def find_overlaps(failed: FailedRun, group: Group, changed: Changed) -> tuple[Overlap, ...]:
@@ -173,7 +171,7 @@ def _runs_it(group: Group, changed: Changed, path: str, of: Collection[PathKind]
 
 def _packages(changed: Changed, path: str) -> frozenset[str]:
     text = changed.text(path, LineKind.ADDED, LineKind.DELETED)[:50_000].lower()
-    return frozenset(word for word in _PACKAGE.findall(text) if not _NO_PACKAGE.fullmatch(word))
+    return frozenset(word for word in _PACKAGE.findall(text) if not _PATTERNS["no_package"].fullmatch(word))
 
 
 def _edits_step(group: Group, changed: Changed, path: str) -> bool:

@@ -6,25 +6,16 @@ from itertools import takewhile
 
 from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Problem
 from cicd_agent.domain.repository.paths import PathKind, kinds
+from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.modes.analyse_failure.evidence import LogLocation
+
+_PATTERNS = load_patterns(__package__, "path_match")
 
 MAX_LOCATIONS = 200
 """Places of one log."""
 _MAX_OF_PROBLEM = 20
 _MAX_NAME = 400
 
-# Where checkouts lie on the runners that there are. What follows is a path of the repository.
-_CHECKOUT = re.compile(
-    r"(?:/home/runner/work|/Users/runner/work|/__w|/runner/_work|/actions-runner/_work|[A-Za-z]:/a)/[^/]+/[^/]+/"
-    r"|/github/workspace/|/(?:home|Users)/(?:travis|runner)/build/[^/]+/[^/]+/|/builds/[^/]+/[^/]+/"
-    r"|/home/circleci/(?:project|repo)/|/root/project/|/var/lib/jenkins/workspace/[^/]+/"
-)
-_FOREIGN = re.compile(
-    r"(?:^|/)(?:node_modules|bower_components|site-packages|dist-packages|vendor|_vendor|\.venv|\.tox|\.nox|\.cargo|"
-    r"\.rustup|rustc|\.m2|\.gradle|\.pnpm|\.nvm|\.pyenv|\.rbenv|hostedtoolcache|gems)/|go/pkg/mod/|/lib/python\d|"
-    r"^/(?:usr|opt|lib|lib64|nix|snap|Library|System)/(?!src/)|^[A-Za-z]:/(?:Program Files|Windows|hostedtoolcache)|"
-    r"^(?:node|internal|jdk|java\.base):|^<|://"
-)
 _ROOTDIR = re.compile(r"^rootdir: (\S+?),?(?:\s|$)")
 _JVM = (".java", ".kt", ".scala", ".groovy", ".clj")
 _UNITTEST = re.compile(r"^\S+ \(([\w.]+)\)$")
@@ -49,7 +40,7 @@ class Tree:
     def find(self, raw: str) -> str:
         """The file that is meant, "" when none is, or when several may be."""
         named = _plain(raw)
-        if not named or len(named) > _MAX_NAME or _FOREIGN.search(_inside(named) or named):
+        if not named or len(named) > _MAX_NAME or _PATTERNS["foreign"].search(_inside(named) or named):
             return ""
         within = _inside(named)
         for begin in (*self._roots, "") if within is None else ("",):
@@ -106,7 +97,9 @@ def find_locations(extract: Extract, paths: Collection[str], roots: Sequence[str
 def _of(problem: Problem, tree: Tree, lines: dict[int, ExtractLine]) -> Iterator[LogLocation]:
     within = [lines[number] for number in _numbers(problem) if number in lines]
     frames = list(problem.frames)
-    if frames and all(frame.path.endswith(_INNERMOST_LAST) for frame in frames if not _FOREIGN.search(frame.path)):
+    if frames and all(
+        frame.path.endswith(_INNERMOST_LAST) for frame in frames if not _PATTERNS["foreign"].search(frame.path)
+    ):
         frames.reverse()
     depth = 0
     for frame in frames[:_MAX_OF_PROBLEM]:
@@ -158,7 +151,7 @@ def _plain(raw: str) -> str:
 
 def _inside(path: str) -> str | None:
     """What comes after the folder of the checkout, None when it does not begin with one that is known."""
-    match = _CHECKOUT.match(path)
+    match = _PATTERNS["checkout"].match(path)
     return path[match.end() :] if match else None
 
 
