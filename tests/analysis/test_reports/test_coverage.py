@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.test_reports import coverage
-from cicd_agent.analysis.test_reports.coverage import FileCoverage, placed, read_coverage
+from cicd_agent.analysis.test_reports.coverage import FileCoverage, read_coverage
 
 COBERTURA = """<?xml version="1.0" ?>
 <!DOCTYPE coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd">
@@ -114,32 +114,6 @@ def test_blocks_that_lie_over_one_another_are_not_walked_for_ever() -> None:
 
 def one(path: str, covered: set[int], missed: set[int]) -> FileCoverage:
     return FileCoverage(path, frozenset(covered), frozenset(missed))
-
-
-@pytest.mark.parametrize(
-    ("reported", "path"),
-    [
-        ("src/pkg/mod.py", "src/pkg/mod.py"),
-        ("/home/runner/work/app/app/src/pkg/mod.py", "src/pkg/mod.py"),
-        ("pkg/mod.py", "src/pkg/mod.py"),
-        ("src\\pkg\\mod.py", "src/pkg/mod.py"),
-        ("./src/pkg/mod.py", "src/pkg/mod.py"),
-        ("/app/mod.py", "mod.py"),
-    ],
-)
-def test_a_file_is_found_in_the_repository_by_the_end_of_its_path(reported: str, path: str) -> None:
-    paths = ["src/pkg/mod.py", "lib/mod.py"] if path != "mod.py" else ["mod.py"]
-    assert placed([one(reported, {1}, {2})], paths) == {path: one(path, {1}, {2})}
-
-
-@pytest.mark.parametrize("reported", ["mod.py", "other/mod.py", "kg/mod.py", "/etc/passwd", "..", ""])
-def test_where_two_files_or_none_could_be_meant_none_is(reported: str) -> None:
-    assert placed([one(reported, {1}, set())], ["src/pkg/mod.py", "lib/mod.py"]) == {}
-
-
-def test_a_line_that_ran_in_one_of_two_reports_ran() -> None:
-    two = [one("a.py", {1}, {2, 3}), one("/app/a.py", {2}, {1})]
-    assert placed(two, ["a.py"]) == {"a.py": one("a.py", {1, 2}, {3})}
 
 
 @given(st.sampled_from([COBERTURA, JACOCO, CLOVER, LCOV, JSON, GO]), st.data())

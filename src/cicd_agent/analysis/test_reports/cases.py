@@ -1,4 +1,4 @@
-"""What test tools write for machines, as cases: whatever report says it, in the same words and of bounded size."""
+"""Test cases, of bounded size, whatever report they stand in."""
 
 import math
 import re
@@ -10,6 +10,7 @@ from cicd_agent.domain.text.words import clip
 
 MAX_CASES = 200_000
 """Cases of one report that are read."""
+TOO_MANY_CASES = f"cases beyond the first {MAX_CASES:,} were left out"
 
 LONGEST_DETAIL = 4_000
 _NAME, _FILE, _MESSAGE, _ERROR = 500, 1_000, 500, 200
@@ -17,7 +18,6 @@ _NAME, _FILE, _MESSAGE, _ERROR = 500, 1_000, 500, 200
 _EMPTY_MESSAGES = frozenset({"", "failed", "failure", "error", "fail", "test failed"})
 _RUNNING = ("=== ", "--- ")
 _SECONDS = re.compile(r"\d[\d,]{0,20}(?:\.\d{0,20})?(?:[eE]-?\d{1,2})?")
-_WHOLE = re.compile(r"\d{1,9}")
 
 
 class Outcome(StrEnum):
@@ -31,11 +31,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test case. `file` and `line` are where the report says it stands, "" and 0 when it does not.
+    """One test case; `source` is the report that it stands in.
 
-    `file` is written as the report has it, often absolute on the machine that ran it.
-    `message` is the short form of what went wrong, `detail` the long one (a stack trace), both cut. `error` is the kind
-    of error in the tool's words, mostly a class.
+    `file` is written as the report has it, often absolute on the machine that ran it, and `line` 0 where it has none.
+    `message` is the short form of what went wrong, `detail` the long one (a stack trace); `error` mostly a class.
     """
 
     name: str
@@ -47,7 +46,6 @@ class Case:
     detail: str = ""
     seconds: float | None = None
     source: str = ""
-    """The report that it stands in."""
     error: str = ""
     flaked: bool = False
     """It failed and passed in the same run: the proof that it is flaky, however it ended."""
@@ -59,45 +57,28 @@ class Case:
         return self.outcome in (Outcome.FAILED, Outcome.ERROR)
 
 
-def case(
-    name: str,
-    suite: str = "",
-    outcome: Outcome = Outcome.PASSED,
-    *,
-    file: str = "",
-    line: int = 0,
-    message: str = "",
-    detail: str = "",
-    seconds: float | None = None,
-    source: str = "",
-    error: str = "",
-    flaked: bool = False,
-) -> Case:
-    """A case of words that are foreign: made visible and cut. A message that says nothing is taken from the detail."""
-    detail = visible(detail).strip("\r\n") if detail else ""
+def cleaned(raw: Case) -> Case:
+    """The case with its foreign text visible and cut. A message that says nothing is taken from the detail."""
+    detail, message = visible(raw.detail).strip("\r\n") if raw.detail else "", raw.message
     if message.startswith(_RUNNING):
         message = _first_informative(message)
     elif message.strip().lower() in _EMPTY_MESSAGES and detail:
         message = _first_informative(detail) or message
-    return Case(
-        name=_line(name, _NAME) or _line(suite, _NAME) or "(unnamed)",
-        suite=_line(suite, _NAME),
-        outcome=outcome,
-        file=_line(file, _FILE),
-        line=line,
+    return replace(
+        raw,
+        name=_line(raw.name, _NAME) or _line(raw.suite, _NAME) or "(unnamed)",
+        suite=_line(raw.suite, _NAME),
+        file=_line(raw.file, _FILE),
         message=_line(message, _MESSAGE),
         detail=clip(detail, LONGEST_DETAIL),
-        seconds=seconds,
-        source=source,
-        error=_line(error, _ERROR),
-        flaked=flaked,
+        error=_line(raw.error, _ERROR),
     )
 
 
 def rerun(first: Case, then: Case, *, trusted: bool = True) -> Case:
-    """What two runs of one case come to: how the last one ended, in the words of the first that failed.
+    """What two runs of one case come to: how the last one ended, in the text of the first that failed.
 
-    `believed`: whether the first has passed when the report says so.
+    `trusted`: whether the first has passed when the report says so.
     """
     result = first if first.failed or first.flaked else then
     turned = first.failed and then.outcome is Outcome.PASSED
@@ -119,9 +100,9 @@ def seconds(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def whole(text: str) -> int:
+def line_number(text: str) -> int:
     """A line number, 0 for what is none."""
-    return int(text) if _WHOLE.fullmatch(text) and text.isascii() else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004
 
 
 def _line(text: str, limit: int) -> str:

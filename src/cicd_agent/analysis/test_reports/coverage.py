@@ -3,13 +3,12 @@
 import json
 import posixpath
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cicd_agent.analysis.test_reports.cases import whole
-from cicd_agent.analysis.test_reports.xml_stream import LARGEST, Halt, read_xml, root_of
+from cicd_agent.analysis.test_reports.cases import line_number
+from cicd_agent.analysis.test_reports.xml_stream import LARGEST, Halt, Sink, read_xml, root_of
 from cicd_agent.domain.text.encoding import decoded
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
@@ -34,11 +33,7 @@ _TOO_MUCH = f"lines beyond the first {MAX_LINES:,}, or files beyond the first {M
 
 @dataclass(frozen=True, slots=True)
 class FileCoverage:
-    """The lines of one file that ran and those that could have. `path` is as the report writes it.
-
-    All tests together: no report of these kinds says which test ran which line. In Python and JavaScript a file that
-    was only imported has covered lines as well.
-    """
+    """The lines of one file that ran and those that could have; `path` is as the report has it."""
 
     path: str
     covered: frozenset[int]
@@ -79,35 +74,6 @@ def _start(data: bytes) -> bytes:
     return data[:4_096].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")
 
 
-def placed(coverage: Iterable[FileCoverage], paths: Iterable[str]) -> Mapping[str, FileCoverage]:
-    """The coverage of those of the repository's `paths` that a report speaks of, by these paths.
-
-    Reports count from the machine's root, from a source folder or from a module's name: a file is the one whose path
-    ends like that of the report, or the other way round. Where two could be meant, none is.
-    """
-    named: defaultdict[str, list[str]] = defaultdict(list)
-    for path in paths:
-        named[posixpath.basename(path)].append(path)
-    matches: defaultdict[str, list[FileCoverage]] = defaultdict(list)
-    for file in coverage:
-        reported = posixpath.normpath(file.path.replace("\\", "/"))
-        candidates = named.get(posixpath.basename(reported), ())
-        exact = [path for path in candidates if path == reported]
-        meant = exact or [path for path in candidates if _ends_alike(path, reported)]
-        if len(meant) == 1:
-            matches[meant[0]].append(file)
-    return {path: _merged(path, files) for path, files in matches.items()}
-
-
-def _ends_alike(path: str, reported: str) -> bool:
-    return f"/{reported}".endswith(f"/{path}") or f"/{path}".endswith(f"/{reported}")
-
-
-def _merged(path: str, files: Sequence[FileCoverage]) -> FileCoverage:
-    covered = frozenset[int]().union(*(file.covered for file in files))
-    return FileCoverage(path, covered, frozenset[int]().union(*(file.missed for file in files)) - covered)
-
-
 class _Lines:
     """What is known of lines so far; one that ran once has run, whatever else is said of it."""
 
@@ -141,7 +107,7 @@ class _Lines:
         )
 
 
-class _Xml:
+class _Xml(Sink):
     """Cobertura, JaCoCo and Clover: their elements differ enough to be read side by side."""
 
     def __init__(self, lines: _Lines) -> None:
@@ -185,17 +151,12 @@ class _Xml:
         return posixpath.join(sources[0], filename) if len(sources) == 1 else filename
 
     def _line(self, attributes: Mapping[str, str]) -> None:
-        number, hits = "", ""
-        if "number" in attributes:
-            number, hits = attributes["number"], attributes.get("hits", "")
-        elif "nr" in attributes:
-            number, hits = attributes["nr"], attributes.get("ci", "")
-        elif "num" in attributes:
-            # Clover counts a condition's two ways instead of the line.
-            number = attributes["num"]
-            hits = attributes.get("count", "") if _ran(attributes.get("count", "")) else attributes.get("truecount", "")
-            hits = hits if _ran(hits) else attributes.get("falsecount", "")
-        self._lines.add(self._path, (whole(number),), ran=_ran(hits))
+        # By Cobertura, JaCoCo and Clover, which counts a condition's two ways instead of the line.
+        for number, *counts in (("number", "hits"), ("nr", "ci"), ("num", "count", "truecount", "falsecount")):
+            if number in attributes:
+                ran = any(_ran(attributes.get(count, "")) for count in counts)
+                self._lines.add(self._path, (line_number(attributes[number]),), ran=ran)
+                return
 
 
 def _ran(hits: str) -> bool:
@@ -248,9 +209,9 @@ class _Lcov:
                 self._path = ""
             case "DA":
                 number, hits = [*value.split(",", 2), ""][:2]
-                if not (self._path and whole(number) and _COUNT.fullmatch(hits)):
+                if not (self._path and line_number(number) and _COUNT.fullmatch(hits)):
                     return False
-                lines.add(self._path, (whole(number),), ran=_ran(hits))
+                lines.add(self._path, (line_number(number),), ran=_ran(hits))
             case _:
                 return not key or key in _OTHER_RECORDS
         return True

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
-from typing import Protocol
+from types import MappingProxyType
 from xml.parsers import expat
 
 from cicd_agent.domain.text.encoding import decoded
@@ -25,24 +25,21 @@ class Halt(Exception):
     """Nothing more is read, for the reason that the message gives."""
 
 
-class Sink(Protocol):
-    """Who is told what is read. Names come without their prefix, text in pieces; any call may raise Halt."""
+class Sink:
+    """Receives what is read. Names come without their prefix, text in pieces; any call may raise Halt."""
 
     def begin(self, name: str, attributes: Mapping[str, str]) -> None:
-        """An element starts."""
-        ...
+        raise NotImplementedError
 
     def text(self, piece: str) -> None:
         """A piece of the text of the innermost element."""
-        ...
 
     def end(self, name: str) -> None:
         """An element ends."""
-        ...
 
 
 def read_xml(data: bytes, sink: Sink) -> tuple[str, ...]:
-    """Tell `sink` the elements up to the end or to the first thing that is wrong; a sentence for what was not read.
+    """Give `sink` the elements up to the end or to the first thing that is wrong; a sentence for what was not read.
 
     A document type that declares anything is refused, which leaves no entities to expand; one that only names a file
     (JaCoCo, Cobertura) is ignored, and nothing is fetched.
@@ -89,20 +86,13 @@ def root_of(data: bytes) -> tuple[str, Mapping[str, str]]:
     return sink.name, sink.attributes
 
 
-class _Root:
-    def __init__(self) -> None:
-        self.name = ""
-        self.attributes: Mapping[str, str] = {}
+class _Root(Sink):
+    name = ""
+    attributes: Mapping[str, str] = MappingProxyType({})
 
     def begin(self, name: str, attributes: Mapping[str, str]) -> None:
         self.name, self.attributes = name, attributes
         raise Halt
-
-    def text(self, piece: str) -> None:
-        """Nothing stands before the first element."""
-
-    def end(self, name: str) -> None:
-        """Nothing ends before it."""
 
 
 def _doctype(_name: str, _system: str | None, _public: str | None, declares: int) -> None:
