@@ -98,7 +98,7 @@ def test_what_did_not_happen_yet_is_there_so_that_its_first_time_is_an_increase(
     assert 'cicd_agent_exits_total{mode="review",code="70"} 0\n' in text
     assert 'cicd_agent_audit_total{state="failed"} 0\n' in text
     written = report(decision(), exit_code=0, outputs={}, receipts=())
-    assert registry.AUDITED.sample(0.0, state="failed") in measured(written, ())
+    assert registry.sample("audit_total", 0.0, state="failed") in measured(written, ())
 
 
 def test_an_empty_book_counts_nothing() -> None:

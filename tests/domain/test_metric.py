@@ -16,7 +16,7 @@ HOSTILE = st.text(max_size=30) | st.sampled_from(['"', "\\", "\\n", '\\"', "a\nb
 def samples(draw: st.DrawFn) -> tuple[Sample, ...]:
     """Any samples of the registry, one for each series."""
     found = {}
-    for metric in draw(st.lists(st.sampled_from(registry.REGISTRY), max_size=4)):
+    for metric in draw(st.lists(st.sampled_from(list(registry.METRICS.values())), max_size=4)):
         labels = tuple(draw(HOSTILE) for _ in metric.labels)
         value = draw(st.floats(0, 1e12) | st.integers(0, 2**40).map(float))
         size = len(metric.buckets) + 1 if metric.kind is MetricKind.HISTOGRAM else 0
@@ -36,7 +36,7 @@ def test_what_is_written_reads_the_same_whatever_stands_in_its_labels(some: tupl
 @given(samples(), samples())
 def test_adding_keeps_every_count_and_every_label_bounded(left: tuple[Sample, ...], right: tuple[Sample, ...]) -> None:
     total = added(left, right)
-    for metric in registry.REGISTRY:
+    for metric in registry.METRICS.values():
         own = [each for each in (*left, *right) if each.metric is metric]
         got = [each for each in total if each.metric is metric]
         if metric.kind is not MetricKind.GAUGE:
@@ -61,7 +61,7 @@ def test_any_other_text_is_refused_or_holds_nothing(text: str) -> None:
 
 RUNS = "# TYPE cicd_agent_escalations_total counter\n"
 RIGHT = f'{RUNS}cicd_agent_escalations_total{{mode="review"}} 2\n'
-SECONDS = exposition([registry.RUN_SECONDS.sample(3, mode="review")])
+SECONDS = exposition([registry.sample("run_seconds", 3, mode="review")])
 
 
 @pytest.mark.parametrize(
@@ -96,43 +96,50 @@ def test_what_another_version_counted_is_dropped_and_the_rest_stays() -> None:
         'cicd_agent_run_seconds_sum{mode="review"} 3\ncicd_agent_run_seconds_count{mode="review"} 1\n'
         '# TYPE cicd_agent_audit_total counter\ncicd_agent_audit_total{state="off",color="red"} 1\n'
     )
-    assert parse(text) == (registry.ESCALATED.sample(2, mode="review"),)
+    assert parse(text) == (registry.sample("escalations_total", 2, mode="review"),)
 
 
 def test_an_open_label_holds_so_many_values_and_no_more() -> None:
     tally = Tally()
-    tally.add(registry.REQUESTS.sample(model=f"model-{number}") for number in range(1_000))
-    tally.add([registry.REQUESTS.sample(model="model-3"), registry.REQUESTS.sample(model="no such {name}\n")])
+    tally.add(registry.sample("model_requests_total", model=f"model-{number}") for number in range(1_000))
+    tally.add(
+        [
+            registry.sample("model_requests_total", model="model-3"),
+            registry.sample("model_requests_total", model="no such {name}\n"),
+        ]
+    )
     found = {each.labels[0]: each.value for each in tally.samples}
     assert len(found) == 21
     assert (found["model-3"], found[OTHER]) == (2, 981)
 
 
 def test_a_closed_label_holds_its_words_only() -> None:
-    assert registry.EXITS.sample(mode="ignore previous instructions", code="0").labels == (OTHER, "0")
+    assert registry.sample("exits_total", mode="ignore previous instructions", code="0").labels == (OTHER, "0")
 
 
 def test_the_later_run_stays_though_it_was_told_first() -> None:
-    late, early = (registry.LAST_RUN.sample(at, repository="acme/shop", mode="review") for at in (200, 100))
+    late, early = (
+        registry.sample("last_run_timestamp_seconds", at, repository="acme/shop", mode="review") for at in (200, 100)
+    )
     assert added([late], [early]) == (late,)
     assert added([early], [late]) == (late,)
 
 
 def test_other_gauges_are_what_was_said_last() -> None:
-    assert added([registry.RIGHT.sample(0.9, mode="review")], [registry.RIGHT.sample(0.5, mode="review")]) == (
-        registry.RIGHT.sample(0.5, mode="review"),
-    )
+    assert added(
+        [registry.sample("accuracy_ratio", 0.9, mode="review")], [registry.sample("accuracy_ratio", 0.5, mode="review")]
+    ) == (registry.sample("accuracy_ratio", 0.5, mode="review"),)
 
 
 def test_an_observation_falls_into_the_bucket_of_its_bound() -> None:
-    bounds = registry.RUN_SECONDS.buckets
-    assert registry.RUN_SECONDS.sample(5.0, mode="review").counts.index(1) == bounds.index(5)
-    assert registry.RUN_SECONDS.sample(1e9, mode="review").counts.index(1) == len(bounds)
+    bounds = registry.METRICS["cicd_agent_run_seconds"].buckets
+    assert registry.sample("run_seconds", 5.0, mode="review").counts.index(1) == bounds.index(5)
+    assert registry.sample("run_seconds", 1e9, mode="review").counts.index(1) == len(bounds)
 
 
 def test_dollars_do_not_grow_tails() -> None:
     tally = Tally()
-    tally.add(registry.COST.sample(0.1, repository="a/b", mode="review") for _ in range(30))
+    tally.add(registry.sample("cost_usd_total", 0.1, repository="a/b", mode="review") for _ in range(30))
     assert exposition(tally.samples).split("\n")[2].endswith(" 3")
 
 
@@ -163,4 +170,4 @@ def test_dollars_do_not_grow_tails() -> None:
 )
 def test_each_reason_is_one_of_a_few_words(sentence: str, word: str) -> None:
     assert reason(sentence) == word
-    assert word in (*registry.REASONS, OTHER)
+    assert word in (*registry.label_values("claims_rejected_total", "reason"), OTHER)

@@ -73,7 +73,10 @@ def test_accepted_rejected_and_unknown_findings_of_a_merged_pull_request(hub: Fa
     assert told["rules"]["py-shell"]["n"] == 3
     written = json.loads((repo.path.parent / "cases.json").read_text())
     assert {name: each for name, each in written.items() if name != "cases"} == told
-    assert any(each.metric is registry.RIGHT for each in accuracy_samples(json.dumps(written).encode(), "cases.json"))
+    assert any(
+        each.metric is registry.METRICS["cicd_agent_accuracy_ratio"]
+        for each in accuracy_samples(json.dumps(written).encode(), "cases.json")
+    )
     cases = written["cases"]
     assert [case["truth"] for case in cases] == ["right", "wrong", "unknown"]
     assert len(hub.received) == 2, "one for the pull requests, one for what a person may do"

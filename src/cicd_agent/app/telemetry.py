@@ -129,7 +129,7 @@ def _requests(spans: Sequence[Span]) -> Iterator[Sample]:
         if span.name == "model" and not span.attributes.get("cicd_agent.from_cache"):
             model = str(span.attributes.get("gen_ai.response.model") or span.attributes.get("gen_ai.request.model", ""))
             result = "failed" if span.failed else "replied"
-            yield registry.MODEL_SECONDS.sample(span.seconds, model=model, result=result)
+            yield registry.sample("model_request_seconds", span.seconds, model=model, result=result)
 
 
 def _record(report: RunRecord, environment: Environment, seconds: float) -> dict[str, Value]:

@@ -52,12 +52,12 @@ def accuracy_samples(raw: bytes, name: str) -> tuple[Sample, ...]:
 
 
 def _accuracy(mode: str, record: Node) -> Iterator[Sample]:
-    for outcome in registry.OUTCOMES if record.value is not None else ():
-        yield registry.OUTCOME_COUNTS.sample(record[outcome].number, mode=mode, outcome=outcome)
-    for metric, name in ((registry.RIGHT, "share"), (registry.THRESHOLD, "threshold")):
+    for outcome in registry.label_values("accuracy_decisions", "outcome") if record.value is not None else ():
+        yield registry.sample("accuracy_decisions", record[outcome].number, mode=mode, outcome=outcome)
+    for metric, name in (("accuracy_ratio", "share"), ("accuracy_threshold_ratio", "threshold")):
         share = record[name].value
         if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
-            yield metric.sample(share, mode=mode)
+            yield registry.sample(metric, share, mode=mode)
 
 
 @command
@@ -141,7 +141,7 @@ def _totals(store: Store, query: EntryQuery, console: Console) -> tuple[Sample, 
             tally.add(counted(row.text))
         except ValueError:
             unread += 1
-    for mode in {sample.labels[1] for sample in tally.samples if sample.metric is registry.RUNS}:
+    for mode in {sample.labels[1] for sample in tally.samples if sample.metric.name == "cicd_agent_runs_total"}:
         tally.add(nothing_yet(mode))
     if unread:
         console.warn(

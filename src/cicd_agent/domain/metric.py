@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
@@ -131,7 +131,3 @@ def _both(before: Sample, after: Sample) -> Sample:
         return before if before.metric.latest and before.value > after.value else after
     counts = tuple(left + right for left, right in zip(before.counts, after.counts, strict=True))
     return Sample(before.metric, before.labels, round(before.value + after.value, _DIGITS), counts)
-
-
-def by_name(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
-    return {metric.name: metric for metric in metrics}

@@ -15,14 +15,14 @@ from cicd_agent.errors import ConfigError
 from cicd_agent.insights.metrics import registry
 from cicd_agent.insights.metrics.prometheus_text import exposition, parse
 
-ONE = (registry.ESCALATED.sample(mode="review"), registry.RUN_SECONDS.sample(2, mode="review"))
+ONE = (registry.sample("escalations_total", mode="review"), registry.sample("run_seconds", 2, mode="review"))
 ADDING = """
 import sys
 from pathlib import Path
 from tests.adapters.telemetry.test_metrics_file import add
 from cicd_agent.insights.metrics import registry
 for _ in range(25):
-    add(Path(sys.argv[1]), [registry.ESCALATED.sample(mode="review")])
+    add(Path(sys.argv[1]), [registry.sample("escalations_total", mode="review")])
 """
 
 
@@ -51,7 +51,7 @@ def test_processes_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", ADDING, str(path)]
     running = [subprocess.Popen(command, env={"PYTHONPATH": os.pathsep.join(sys.path)}) for _ in range(3)]
     assert [each.wait(60) for each in running] == [0, 0, 0]
-    assert parse(path.read_text()) == (registry.ESCALATED.sample(75, mode="review"),)
+    assert parse(path.read_text()) == (registry.sample("escalations_total", 75, mode="review"),)
 
 
 @pytest.mark.parametrize(

@@ -39,10 +39,10 @@ RECORD: dict[str, Value] = {"mode": "review", "exit": 0, "degraded": False, "cos
 
 def run(**changed: Any) -> RunTelemetry:
     samples = (
-        registry.RUNS.sample(repository="acme/shop", mode="review", conclusion="success"),
-        registry.EXITS.sample(0, mode="review", code="70"),
-        registry.STAGE_SECONDS.sample(0.5, mode="review", stage="gather"),
-        registry.LAST_RUN.sample(1_790_000_010, repository="acme/shop", mode="review"),
+        registry.sample("runs_total", repository="acme/shop", mode="review", conclusion="success"),
+        registry.sample("exits_total", 0, mode="review", code="70"),
+        registry.sample("stage_seconds", 0.5, mode="review", stage="gather"),
+        registry.sample("last_run_timestamp_seconds", 1_790_000_010, repository="acme/shop", mode="review"),
     )
     told: dict[str, Any] = {"began": 100.0, "ended": 110.0, "origin": 100.0, "epoch": 1_790_000_000.0, "spans": SPANS}
     return RunTelemetry(
@@ -301,7 +301,7 @@ def test_the_names_are_those_of_the_conventions() -> None:
 
 def test_prometheus_makes_the_names_of_the_text_file_of_ours() -> None:
     endings = {"s": "_seconds", "1": "_ratio", "": ""}
-    for metric in registry.REGISTRY:
+    for metric in registry.METRICS.values():
         name, unit = otel_name(metric)
         made = name.replace(".", "_") + endings[unit] + ("_total" if metric.kind == "counter" else "")
         assert made == metric.name

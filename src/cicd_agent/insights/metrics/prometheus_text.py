@@ -5,12 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final
 
 from cicd_agent.domain.metric import ForeignTextError, Metric, MetricKind, Sample
-from cicd_agent.insights.metrics.registry import METRICS, REGISTRY
+from cicd_agent.insights.metrics.registry import METRICS, PREFIX
 
-PREFIX: Final = "cicd_agent_"
 _SERIES = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*",?)*)\})? (\S+)', re.ASCII)
 _LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\\n]|\\.)*)"(?:,|$)', re.ASCII)
 _ESCAPED = re.compile(r"\\(.)")
@@ -23,7 +21,7 @@ def exposition(samples: Iterable[Sample]) -> str:
     for each in samples:
         found.setdefault(each.metric.name, []).append(each)
     lines: list[str] = []
-    for metric in REGISTRY:
+    for metric in METRICS.values():
         if own := found.get(metric.name):
             lines += [f"# HELP {metric.name} {_help(metric.help)}", f"# TYPE {metric.name} {metric.kind}"]
             for each in sorted(own, key=lambda each: each.labels):

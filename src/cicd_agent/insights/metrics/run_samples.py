@@ -3,13 +3,15 @@
 import json
 import math
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from typing import Final
 
 from cicd_agent.domain.events.payload import Node
 from cicd_agent.domain.metric import OTHER, Sample
-from cicd_agent.insights.metrics import registry
+from cicd_agent.insights.metrics.registry import DECISIONS, EITHER, label_values, sample
 
 _RESULTS = ("verdict", "diagnosis", "generated", "routed", "gated")
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,30})?(?:e-?[0-9]{1,3})?")
@@ -37,15 +39,15 @@ def of_report(body: Node, ended: Ended) -> Iterator[Sample]:
     conclusion = result["conclusion"].text or body["said"]["conclusion"].text or "skipped"
     yield from _common(mode, ended.repository, "failed" if failed else conclusion, decided(body), body["exit"].value)
     if level := result["risk"]["level"].text:
-        yield registry.RISKS.sample(mode=mode, level=level)
-    yield registry.ESCALATED.sample(float(any(result["escalate"])), mode=mode)
-    yield registry.DEGRADED.sample(float(bool(account["degraded"].text)), mode=mode)
+        yield sample("risks_total", mode=mode, level=level)
+    yield sample("escalations_total", float(any(result["escalate"])), mode=mode)
+    yield sample("degraded_runs_total", float(bool(account["degraded"].text)), mode=mode)
     yield from _money(mode, ended.repository, account["usage"], account["cost_usd"])
     yield from _claims(mode, body)
     yield from _questions(body, account["usage"], account["model"].text)
     yield from of_receipts(body)
     if state := body["audit"]["state"].text:
-        yield registry.AUDITED.sample(state=state)
+        yield sample("audit_total", state=state)
     yield from _time(mode, ended)
 
 
@@ -68,44 +70,44 @@ def of_entry(text: str) -> Iterator[Sample]:
 
 def _of_run(entry: Node) -> Iterator[Sample]:
     mode, body = entry["mode"].text, entry["output"]
-    stages = {name: _known(entry["stages"][name]) for name in registry.STAGES}
+    stages = {name: _known(entry["stages"][name]) for name in label_values("stage_seconds", "stage")}
     known = {name: seconds for name, seconds in stages.items() if seconds is not None}
     ended = Ended(entry["repository"].text, entry["at"].number, _known(entry["seconds"]), known)
     decision = entry["decision"].text
     conclusion = "failed" if decision == "failed" else entry["conclusion"].text
     yield from _common(mode, ended.repository, conclusion, decision, entry["exit"].value)
     if level := entry["risk_level"].text:
-        yield registry.RISKS.sample(mode=mode, level=level)
-    yield registry.ESCALATED.sample(float(entry["escalated"].flag), mode=mode)
-    yield registry.DEGRADED.sample(float(bool(entry["degraded"].text)), mode=mode)
+        yield sample("risks_total", mode=mode, level=level)
+    yield sample("escalations_total", float(entry["escalated"].flag), mode=mode)
+    yield sample("degraded_runs_total", float(bool(entry["degraded"].text)), mode=mode)
     yield from _money(mode, ended.repository, entry["usage"], entry["cost_usd"])
     yield from _claims(mode, body)
     yield from _questions(body, entry["usage"], next((each.text for each in entry["models"]), ""))
-    yield registry.AUDITED.sample(state="recorded")
+    yield sample("audit_total", state="recorded")
     yield from _time(mode, ended)
 
 
 def of_receipts(entry: Node) -> Iterator[Sample]:
     for each in entry["receipts"]:
         if each["kind"].text != "output":
-            yield registry.EFFECT.sample(kind=each["kind"].text, state=each["state"].text)
+            yield sample("effects_total", kind=each["kind"].text, state=each["state"].text)
 
 
 def _common(mode: str, repository: str, conclusion: str, decision: str, code: object) -> Iterator[Sample]:
     """What every run has."""
-    yield registry.RUNS.sample(repository=repository, mode=mode, conclusion=conclusion)
-    yield registry.DECIDED.sample(mode=mode, decision=decision)
-    yield registry.EXITS.sample(mode=mode, code=str(code) if type(code) is int else "")
+    yield sample("runs_total", repository=repository, mode=mode, conclusion=conclusion)
+    yield sample("decisions_total", mode=mode, decision=decision)
+    yield sample("exits_total", mode=mode, code=str(code) if type(code) is int else "")
 
 
 def nothing_yet(mode: str) -> Iterator[Sample]:
     """What a mode may come to, with 0: so that its first time is an increase."""
-    for word in (*registry.DECISIONS.get(mode, ()), *registry.EITHER):
-        yield registry.DECIDED.sample(0.0, mode=mode, decision=word)
-    for known in registry.CODES:
-        yield registry.EXITS.sample(0.0, mode=mode, code=known)
-    for state in registry.AUDITED.labels[0].values:
-        yield registry.AUDITED.sample(0.0, state=state)
+    for word in (*DECISIONS.get(mode, ()), *EITHER):
+        yield sample("decisions_total", 0.0, mode=mode, decision=word)
+    for known in label_values("exits_total", "code"):
+        yield sample("exits_total", 0.0, mode=mode, code=known)
+    for state in label_values("audit_total", "state"):
+        yield sample("audit_total", 0.0, state=state)
 
 
 def decided(body: Node) -> str:
@@ -127,23 +129,23 @@ def _money(mode: str, repository: str, usage: Node, cost: Node) -> Iterator[Samp
     """What is not known is never 0: it counts for itself."""
     known = _known(cost)
     if known is not None:
-        yield registry.COST.sample(known, repository=repository, mode=mode)
-    yield registry.UNPRICED.sample(float(known is None and usage["requests"].number > 0), mode=mode)
+        yield sample("cost_usd_total", known, repository=repository, mode=mode)
+    yield sample("unpriced_runs_total", float(known is None and usage["requests"].number > 0), mode=mode)
 
 
 def _claims(mode: str, body: Node) -> Iterator[Sample]:
     for finding in body["verdict"]["findings"]:
-        yield registry.FINDINGS.sample(origin=finding["origin"].text, severity=finding["severity"].text)
+        yield sample("findings_total", origin=finding["origin"].text, severity=finding["severity"].text)
     for each in body["verdict"]["rejected"]:
-        yield registry.REJECTED.sample(mode=mode, reason=reason(each["reason"].text))
+        yield sample("claims_rejected_total", mode=mode, reason=reason(each["reason"].text))
     for each in body["diagnosis"]["dropped"]:
         word = "patch_refused" if each["text"].text == "the patch" else reason(each["reason"].text)
-        yield registry.REJECTED.sample(mode=mode, reason=word)
+        yield sample("claims_rejected_total", mode=mode, reason=word)
     for each in (*body["gated"]["dropped"], *body["said"]["dropped"]):
-        yield registry.REJECTED.sample(mode=mode, reason=reason(each.text.rpartition("”: ")[2]))
+        yield sample("claims_rejected_total", mode=mode, reason=reason(each.text.rpartition("”: ")[2]))
     for each in body["generated"]["reports"]:
         if each["stopped"].text:
-            yield registry.REJECTED.sample(mode=mode, reason="test_refused")
+            yield sample("claims_rejected_total", mode=mode, reason="test_refused")
 
 
 def _questions(body: Node, whole: Node, model: str) -> Iterator[Sample]:
@@ -152,31 +154,31 @@ def _questions(body: Node, whole: Node, model: str) -> Iterator[Sample]:
     for each in questions:
         name = each["model"].text or model
         answered = isinstance(each["draft"].value, Mapping)
-        yield registry.QUESTIONS.sample(model=name, result="answered" if answered else "unanswered")
+        yield sample("questions_total", model=name, result="answered" if answered else "unanswered")
         yield from _used(each["usage"], name)
     if not questions and (whole["requests"].number or whole["from_cache"].number):
         yield from _used(whole, model)
 
 
 def _used(usage: Node, model: str) -> Iterator[Sample]:
-    yield registry.REQUESTS.sample(usage["requests"].number, model=model)
-    yield registry.CACHED.sample(usage["from_cache"].number, model=model)
+    yield sample("model_requests_total", usage["requests"].number, model=model)
+    yield sample("cached_answers_total", usage["from_cache"].number, model=model)
     if not usage["requests"].number:
         return
     for word in _TOKENS:
         number = _known(usage[word])
         if number is not None:
-            yield registry.TOKENS.sample(number, model=model, type=word)
-    yield registry.UNCOUNTED.sample(float(_known(usage["input"]) is None), model=model)
+            yield sample("tokens_total", number, model=model, type=word)
+    yield sample("uncounted_questions_total", float(_known(usage["input"]) is None), model=model)
 
 
 def _time(mode: str, ended: Ended) -> Iterator[Sample]:
     if ended.seconds is not None:
-        yield registry.RUN_SECONDS.sample(ended.seconds, mode=mode)
+        yield sample("run_seconds", ended.seconds, mode=mode)
     for name, seconds in ended.stages.items():
-        yield registry.STAGE_SECONDS.sample(seconds, mode=mode, stage=name)
+        yield sample("stage_seconds", seconds, mode=mode, stage=name)
     if ended.at > 0:
-        yield registry.LAST_RUN.sample(ended.at, repository=ended.repository, mode=mode)
+        yield sample("last_run_timestamp_seconds", ended.at, repository=ended.repository, mode=mode)
 
 
 def _known(node: Node) -> float | None:
@@ -189,24 +191,9 @@ def _known(node: Node) -> float | None:
     return float(value) if 0 <= value < math.inf and value < 2**63 else None
 
 
-# Only the reason is looked at, never the claim; the first that is met counts.
-_WORDS: Final = (
-    ("not_defended", r"^not defended: "),
-    ("too_many", r"^more than [\d,]+ (?:claims|objections|citations)\b"),
-    ("says_nothing", r"^it says nothing$|\bit does not say what(?: is wrong)?$"),
-    ("nothing_quoted", r"\bit (?:quotes no (?:code|words|line)|quotes more than one line|cites nothing)$"),
-    ("quote_ambiguous", r"\bits quote stands at (?:several|[\d,]+) places\b|\bit stands at several places\b"),
-    ("unknown_source", r"\bthere is no (?:such )?exhibit\b"),
-    ("not_in_the_change", r"\bits (?:path|file) is not in the change$|\bthe change does not add it$"),
-    (
-        "quote_not_found",
-        (
-            r"\bits quote is not in\b|\b(?:the quote does not stand there|that line is not shown)$|\bit is not in\b"
-            r"|\ba part of a line takes [\d,]+ characters$"
-        ),
-    ),
-)
-_REASONS: Final = tuple((word, re.compile(pattern)) for word, pattern in _WORDS)
+# Only the reason is looked at, never the claim.
+_TABLE: Final = tomllib.loads(files(__package__).joinpath("reasons.toml").read_text("utf-8"))
+_REASONS: Final = tuple((word, re.compile(pattern)) for word, pattern in _TABLE.items())
 _LONGEST: Final = 2_000
 
 
