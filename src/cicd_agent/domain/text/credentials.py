@@ -2,9 +2,12 @@
 
 import math
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,59 +50,13 @@ _BOUNDARY = re.compile(r"^\(\?<!\[[^\]]+\]\)")
 _AFTER_ESCAPE = r"(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})|(?<=%[0-9A-Fa-f]{2})|(?<=[0-9;\[]m)"
 
 
-def _shape(name: str, hints: str, pattern: str, *, mixed: bool = False) -> Shape:
+def _shape(name: str, hints: list[str], pattern: str, *, mixed: bool = False) -> Shape:
     begun = _BOUNDARY.sub(lambda boundary: f"(?:{boundary[0]}|{_AFTER_ESCAPE})", pattern, count=1)
-    return Shape(name, tuple(hints.split()), re.compile(begun), mixed)
+    return Shape(name, tuple(hints), re.compile(begun), mixed)
 
 
-# Every repetition is bounded, or can only start where its alphabet begins: the scan is linear in the line.
-_SHAPES = (
-    _shape(
-        "github-token",
-        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
-        r"(?<![A-Za-z0-9])((?:gh[pousr]_[A-Za-z0-9_]{36,255}|github_pat_[A-Za-z0-9_]{22,255})(?:\.[\w-]{10,2000}){0,2})",
-    ),
-    _shape("anthropic-key", "sk-ant-", r"(?<![A-Za-z0-9])(sk-ant-[a-z0-9]{2,10}-[\w-]{20,200})"),
-    _shape("openai-key", "sk-", r"(?<![A-Za-z0-9_-])(sk-(?!ant-)[\w-]{20,250})", mixed=True),
-    _shape("aws-access-key", "AKIA ASIA", r"(?<![A-Za-z0-9])((?:AKIA|ASIA)[A-Z2-7]{16})(?![A-Za-z0-9])"),
-    _shape(
-        "aws-secret-key",
-        "ecret ECRET",
-        r"(?i:secret_?(?:access)?_?key)\W{1,8}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
-        mixed=True,
-    ),
-    _shape("google-api-key", "AIza", r"(?<![A-Za-z0-9])(AIza[\w-]{35})"),
-    _shape("google-oauth", "GOCSPX- ya29.", r"(?<![A-Za-z0-9])(GOCSPX-[\w-]{28}|ya29\.[\w-]{20,500})"),
-    _shape("slack-token", "xox xapp-", r"(?<![A-Za-z0-9])((?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,250})"),
-    _shape("slack-webhook", "hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/+-]{20,200})"),
-    _shape("stripe-key", "k_live_ whsec_", r"(?<![A-Za-z0-9])((?:[sr]k_live_|whsec_)[A-Za-z0-9+/]{20,250})"),
-    _shape("npm-token", "npm_", r"(?<![A-Za-z0-9])(npm_[A-Za-z0-9]{36})(?![A-Za-z0-9])"),
-    _shape("pypi-token", "pypi-", r"(?<![A-Za-z0-9])(pypi-AgE[\w-]{50,500})"),
-    _shape("gitlab-token", "gl", r"(?<![A-Za-z0-9])(gl(?:pat|dt|rt|ft|cbt|ptt|soat|agent)-[\w-]{20,100})", mixed=True),
-    _shape("jwt", "eyJ", r"(?<![\w-])(eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})"),
-    _shape("azure-storage-key", "AccountKey=", r"AccountKey=([A-Za-z0-9+/]{86}==)"),
-    _shape("azure-signature", "sig=", r"[?&;]sig=([A-Za-z0-9%]{40,100}%3[Dd])"),
-    _shape("url-password", "://", r"://[^\s:/@\"'<>‹]{0,100}:([^\s/@\"'<>`‹›]{5,200})@[\w\[]"),
-    _shape(
-        "authorization",
-        "earer uthorization EARER UTHORIZATION",
-        r"(?i:authorization[\"']?\s{0,3}[:=,]\s{0,3}[\"'`]?(?:bearer|basic|token)|bearer)\s{1,3}"
-        r"([A-Za-z0-9._~+/-]{20,2000}={0,2})",
-    ),
-    _shape("sendgrid-key", "SG.", r"(?<![A-Za-z0-9])(SG\.[\w-]{22}\.[\w-]{43})"),
-    _shape("twilio-key", "SK", r"(?<![A-Za-z0-9])(SK[0-9a-f]{32})(?![A-Za-z0-9])"),
-    _shape("telegram-token", ":AA", r"(?<![A-Za-z0-9])([0-9]{8,10}:AA[\w-]{33})(?![A-Za-z0-9])"),
-    _shape("discord-webhook", "/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/[0-9]{5,25}/([\w-]{50,100})"),
-    _shape("huggingface-token", "hf_", r"(?<![A-Za-z0-9])(hf_[A-Za-z]{34})(?![A-Za-z0-9])"),
-    _shape("digitalocean-token", "_v1_", r"(?<![A-Za-z0-9])(do[opr]_v1_[a-f0-9]{64})"),
-    _shape("shopify-token", "shp", r"(?<![A-Za-z0-9])(shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})"),
-    _shape("databricks-token", "dapi", r"(?<![A-Za-z0-9])(dapi[a-f0-9]{32})(?![A-Za-z0-9])"),
-    _shape("docker-token", "dckr_", r"(?<![A-Za-z0-9])(dckr_(?:pat|oat)_[\w-]{27,60})"),
-    _shape("vault-token", "hvs.", r"(?<![A-Za-z0-9])(hvs\.[\w-]{24,200})"),
-    _shape("grafana-token", "glsa_ glc_", r"(?<![A-Za-z0-9])(gls?[ac]_[A-Za-z0-9+/]{32,200}(?:_[0-9a-f]{8})?)"),
-    _shape("age-key", "AGE-SECRET-KEY-", r"(AGE-SECRET-KEY-1[A-Z0-9]{58})"),
-)
-
+_TABLE: dict[str, dict[str, Any]] = tomllib.loads(files(__package__).joinpath("credentials.toml").read_text("utf-8"))
+_SHAPES = tuple(_shape(name, **table) for name, table in _TABLE.items())
 _HINTS = re.compile("|".join(re.escape(hint) for shape in _SHAPES for hint in shape.hints))
 
 _PEM_HEADER = r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
