@@ -20,7 +20,7 @@ from cicd_agent.domain.repository.diff_parser import parse_diff, parse_patch
 from cicd_agent.domain.text.sanitizer import inert, problems
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.analyse_failure.result import FailureDraft
-from cicd_agent.modes.deploy_gate.claims import GateDraft
+from cicd_agent.modes.deploy_gate.questions import GateDraft
 from cicd_agent.modes.gen_tests.questions import TestsDraft
 from cicd_agent.modes.review.questions.draft import ReviewDraft
 from cicd_agent.modes.review.tool_findings import read_sarif

@@ -18,8 +18,16 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes.route.job_results import Conditions, GateResult, JobVerdict, conditions, judge
-from cicd_agent.modes.route.needs import MAX_BYTES, Needs, read_plan
+from cicd_agent.modes.route.job_results import (
+    MAX_BYTES,
+    Conditions,
+    GateResult,
+    JobVerdict,
+    Needs,
+    conditions,
+    judge,
+    read_plan,
+)
 from cicd_agent.settings.schema import Settings
 
 OUTPUTS: Final = ("conclusion", "summary")

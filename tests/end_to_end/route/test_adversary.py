@@ -9,8 +9,7 @@ from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.route.job_results import conditions, judge
-from cicd_agent.modes.route.needs import Needs
+from cicd_agent.modes.route.job_results import Needs, conditions, judge
 from tests.modes.route.routing import CODE, COMMENT, DOCS, PROVED, evidence, route, settings
 from tests.support.samples.changes import BINARY, change_of
 

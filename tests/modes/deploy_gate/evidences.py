@@ -28,8 +28,8 @@ from cicd_agent.domain.gate_evidence import (
     State,
 )
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.modes.deploy_gate.claims import GateDraft
 from cicd_agent.modes.deploy_gate.evidence import GATE
+from cicd_agent.modes.deploy_gate.questions import GateDraft
 from cicd_agent.modes.deploy_gate.result import Gated
 from cicd_agent.modes.deploy_gate.verdict import verify
 from cicd_agent.settings.schema import Settings

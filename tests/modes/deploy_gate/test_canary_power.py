@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cicd_agent.modes.deploy_gate.canary_power import ALPHA, POWER, minutes_to_double, sight
+from cicd_agent.modes.deploy_gate.advice import ALPHA, POWER, minutes_to_double, sight
 
 PERCENT = st.integers(1, 100)
 TRAFFIC = st.floats(0.1, 1e7)

@@ -11,10 +11,9 @@ from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, Match, PastDeployment, State
 from cicd_agent.domain.text.markdown import find_marker, marker
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.deploy_gate.approvals.comments import key
+from cicd_agent.modes.deploy_gate.approvals import key
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.gather import declines, gather
-from cicd_agent.modes.deploy_gate.signals.fetch import came, fetch, settle
+from cicd_agent.modes.deploy_gate.gather import came, declines, fetch, gather, settle
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import (
     BASE,

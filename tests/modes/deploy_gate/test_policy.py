@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.modes.deploy_gate.policy import BANDS, WEIGHTS, digest, policy
+from cicd_agent.modes.deploy_gate.score import BANDS, WEIGHTS, digest, policy
 from cicd_agent.settings.schema import Band, Freeze, Settings
 
 

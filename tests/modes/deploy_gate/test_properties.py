@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, ApprovalComment, Deployed, Incident, Reading, State
-from cicd_agent.modes.deploy_gate.approvals.approval import Voice
-from cicd_agent.modes.deploy_gate.claims import GateDraft
+from cicd_agent.modes.deploy_gate.approvals import Voice
 from cicd_agent.modes.deploy_gate.evidence import GATE
+from cicd_agent.modes.deploy_gate.questions import GateDraft
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.evidences import (

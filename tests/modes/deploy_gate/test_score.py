@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.domain.gate_evidence import Reading, State
-from cicd_agent.modes.deploy_gate.policy import BANDS, policy
 from cicd_agent.modes.deploy_gate.result import Band
-from cicd_agent.modes.deploy_gate.score import missing, scored, share, sound, targets
+from cicd_agent.modes.deploy_gate.score import BANDS, missing, policy, scored, share, sound, targets
 from cicd_agent.settings.schema import Band as Limits
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.evidences import AT, WORSE, reading

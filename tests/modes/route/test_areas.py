@@ -4,7 +4,7 @@ import pytest
 
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind
-from cicd_agent.modes.route.areas import area_runs, outside
+from cicd_agent.modes.route.table import area_runs, outside
 from tests.modes.route.routing import evidence, route, settings
 from tests.support.samples.changes import change_of
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.route.job_results import GateResult, JobEnd, PlanOutputs, conditions, judge
-from cicd_agent.modes.route.needs import Needs, read_plan
+from cicd_agent.modes.route.job_results import GateResult, JobEnd, Needs, PlanOutputs, conditions, judge, read_plan
 
 RESULTS = ("success", "failure", "cancelled", "skipped", "", "Success", "neutral")
 TOLD = PlanOutputs({"api": True, "docs": False, "tests": False}, {"tests": "full", "has_jobs": "true"})

@@ -9,8 +9,8 @@ from cicd_agent.domain.effects import Annotation, Artifact, Output, Plan, Summar
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.verdict import Ground, Reason
 from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.route.job_results import read_plan
 from cicd_agent.modes.route.mode import MODE as ROUTE
-from cicd_agent.modes.route.needs import read_plan
 from cicd_agent.modes.route.page import sentence
 from cicd_agent.modes.route.report import OUTPUTS, RUNS
 from cicd_agent.modes.route.result import Routed

@@ -1,31 +1,30 @@
 """Which events a gate decides on, and the signals that are read for it, side by side and within a time limit."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cicd_agent.domain.events.deploy_comment import words_in
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.facts import FactSet
 from cicd_agent.domain.gate_evidence import CheckState, Deployed, GateEvidence, OriginPull, Reading, State
+from cicd_agent.domain.parallel import begin
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import History
 from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.markdown import find_marker
 from cicd_agent.domain.text.words import count
-from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.deploy_gate.approvals.comments import covered, newest_pull, read_words
+from cicd_agent.errors import AgentError, ForgeRefused
+from cicd_agent.modes.deploy_gate.approvals import covered, newest_pull, read_words
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.signals.coverage import coverage
+from cicd_agent.modes.deploy_gate.facts import filled, read_known
 from cicd_agent.modes.deploy_gate.signals.failure_rate import DAYS, failures
-from cicd_agent.modes.deploy_gate.signals.fetch import SECONDS, came, fetch, settle
-from cicd_agent.modes.deploy_gate.signals.previous_runs import filled, read_known
-from cicd_agent.modes.deploy_gate.signals.provenance import matched
+from cicd_agent.modes.deploy_gate.signals.readings import coverage, owned, passing
+from cicd_agent.modes.deploy_gate.signals.reviews import matched
 from cicd_agent.modes.deploy_gate.signals.signals_file import budget, read_given
-from cicd_agent.modes.deploy_gate.signals.tests import owned, passing
 from cicd_agent.modes.deploy_gate.signals.untracked_files import Produced
 from cicd_agent.modes.deploy_gate.subject import (
     Subject,
@@ -253,3 +252,32 @@ def _of_checks(checks: Iterable[CheckState]) -> str:
         f"{going_on} going on" if going_on else "",
     )
     return ", ".join(part for part in parts if part)
+
+
+SECONDS = 30.0
+"""For everything that GitHub is asked: half of it until what is deployed now is known, half for the rest."""
+SOURCE = "GitHub"
+
+
+def fetch(task: Callable[[], T] | None) -> Future[T]:
+    """Begin a read. Without a task it has failed already: there is nobody to ask."""
+    if task is not None:
+        return begin(task)
+    future: Future[T] = Future()
+    future.set_exception(ForgeRefused("GitHub could not be asked", why="there is no `github-token`"))
+    return future
+
+
+def settle(reads: Iterable[Future[Any]], seconds: float) -> None:
+    wait(tuple(reads), timeout=seconds)
+
+
+def came(name: str, future: Future[T], nothing: T) -> tuple[T, Reading]:
+    """What a read has brought, `nothing` when it failed, and how it went. What is not back now counts as lost."""
+    if not future.done():
+        why = f"GitHub did not answer within {SECONDS:.0f} seconds"
+        return nothing, Reading(name, State.TIMEOUT, source=SOURCE, problem=why)
+    error = future.exception()
+    if isinstance(error, AgentError):
+        return nothing, Reading(name, State.ERROR, source=SOURCE, problem=str(error).rstrip("."))
+    return future.result(), Reading(name, State.KNOWN, source=SOURCE)

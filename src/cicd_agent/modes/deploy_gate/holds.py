@@ -9,10 +9,9 @@ from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, CheckState, GateEvid
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.deploy_gate.freezes import Calendar, Frozen
-from cicd_agent.modes.deploy_gate.policy import Policy
 from cicd_agent.modes.deploy_gate.result import Hold, LiftedBy
-from cicd_agent.modes.deploy_gate.score import FAULTS, Score, missing
-from cicd_agent.modes.deploy_gate.signals.deployed import exempt
+from cicd_agent.modes.deploy_gate.score import FAULTS, Policy, Score, missing
+from cicd_agent.modes.deploy_gate.signals.deployments import exempt
 from cicd_agent.modes.deploy_gate.signals.reviews import approvals, match
 from cicd_agent.settings.schema import Settings
 

@@ -12,7 +12,7 @@ from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.verdict import ChatReply
-from cicd_agent.modes.deploy_gate.approvals import comment_commands
+from cicd_agent.modes.deploy_gate import comment_commands
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import facts
 from cicd_agent.modes.deploy_gate.gather import declines, gather

@@ -10,8 +10,8 @@ from cicd_agent.domain.text.markdown import code, details, escape, link, prose, 
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.deploy_gate.evidence import GATE
+from cicd_agent.modes.deploy_gate.facts import routes
 from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Hold, LiftedBy, points
-from cicd_agent.modes.deploy_gate.signals.previous_runs import routes
 from cicd_agent.modes.protocol import Account
 
 MOST_ROWS = 30

@@ -20,7 +20,7 @@ from cicd_agent.domain.effects import (
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
-from cicd_agent.modes.deploy_gate.approvals.comments import key
+from cicd_agent.modes.deploy_gate.approvals import key
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.page import comment, pictures, sentence, sentence_of, summary
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, LiftedBy, points

@@ -16,16 +16,15 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion, Ground, Reason, Risk, RiskLevel
 from cicd_agent.modes.deploy_gate import advice, holds
-from cicd_agent.modes.deploy_gate.approvals.approval import Shown, Voice, hear, lifted
-from cicd_agent.modes.deploy_gate.canary_power import minutes_to_double, sight
-from cicd_agent.modes.deploy_gate.claims import GateDraft, prove
+from cicd_agent.modes.deploy_gate import facts as previous_runs
+from cicd_agent.modes.deploy_gate.advice import minutes_to_double, sight
+from cicd_agent.modes.deploy_gate.approvals import Shown, Voice, hear, lifted
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.freezes import calendar
-from cicd_agent.modes.deploy_gate.policy import Policy, digest, policy
+from cicd_agent.modes.deploy_gate.questions import GateDraft, prove
 from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Hold, LiftedBy, Objection
-from cicd_agent.modes.deploy_gate.score import Score, scored, sound, targets
-from cicd_agent.modes.deploy_gate.signals import previous_runs
-from cicd_agent.modes.deploy_gate.signals.deployed import Retreat, exempt, retreat
+from cicd_agent.modes.deploy_gate.score import Policy, Score, digest, policy, scored, sound, targets
+from cicd_agent.modes.deploy_gate.signals.deployments import Retreat, exempt, retreat
 from cicd_agent.modes.deploy_gate.signals.reviews import match, review
 from cicd_agent.settings.schema import Settings
 

@@ -12,8 +12,8 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Ground, Risk, RiskLevel
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.route.areas import outside
 from cicd_agent.modes.route.result import Cells, Routed
+from cicd_agent.modes.route.table import outside
 
 MOST_REASONS = 12
 MOST_PATHS = 3

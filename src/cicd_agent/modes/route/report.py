@@ -9,10 +9,10 @@ from cicd_agent.domain.effects import Annotation, Artifact, Effect, Level, Outpu
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.route.areas import DEFAULT_AREAS
 from cicd_agent.modes.route.job_results import slug
 from cicd_agent.modes.route.page import pictures, sentence, summary
 from cicd_agent.modes.route.result import Routed
+from cicd_agent.modes.route.table import DEFAULT_AREAS
 from cicd_agent.settings.schema import Settings
 
 RUNS: Final = tuple(f"run_{slug(area)}" for area in DEFAULT_AREAS)

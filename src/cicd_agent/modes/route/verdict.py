@@ -12,10 +12,9 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
-from cicd_agent.modes.route.areas import area_runs, unreadable_areas
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.route.result import Cells, Routed, TestScope
-from cicd_agent.modes.route.table import TABLE, build_for, is_inert, overridden
+from cicd_agent.modes.route.table import TABLE, area_runs, build_for, is_inert, overridden, unreadable_areas
 from cicd_agent.settings.schema import Settings
 
 _NOTHING = Change(base="", head="", source=ChangeSource.GIT, files=())

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.domain.gate_evidence import Reading, State
-from cicd_agent.modes.deploy_gate.signals.coverage import coverage
+from cicd_agent.modes.deploy_gate.signals.readings import coverage
 from cicd_agent.modes.deploy_gate.signals.signals_file import Given
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings

@@ -5,7 +5,7 @@ import pytest
 from cicd_agent.domain.gate_evidence import Deployed, Match
 from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.deploy_gate.signals.provenance import matched
+from cicd_agent.modes.deploy_gate.signals.reviews import matched
 from tests.modes.deploy_gate.gate_world import BASE, HEAD, PULL, SHA, change
 from tests.support.fakes.repository import FakeRepository
 

@@ -8,7 +8,7 @@ import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.domain.gate_evidence import Match, OriginPull
-from cicd_agent.modes.deploy_gate.signals.provenance import matched
+from cicd_agent.modes.deploy_gate.signals.reviews import matched
 from tests.support.repos import TempRepo
 
 TEXT = "".join(f"line {number}\n" for number in range(40))

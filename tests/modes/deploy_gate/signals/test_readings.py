@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from cicd_agent.domain.gate_evidence import Reading, State
+from cicd_agent.modes.deploy_gate.signals.readings import owned, passing
 from cicd_agent.modes.deploy_gate.signals.signals_file import Given
-from cicd_agent.modes.deploy_gate.signals.tests import owned, passing
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import NOW, RUN, check

@@ -14,9 +14,9 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, FactSet
 from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.modes.deploy_gate.evidence import GATE
+from cicd_agent.modes.deploy_gate.facts import Way, careful
 from cicd_agent.modes.deploy_gate.gather import gather
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Strategy
-from cicd_agent.modes.deploy_gate.signals.previous_runs import Way, careful
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.evidences import AT, BASE, HEAD, SHA, decide, evidence, generated, stops, word
 from tests.modes.deploy_gate.gate_world import BASE as RUNNING

@@ -6,10 +6,8 @@ from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, Incident, Reading, State
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.deploy_gate.claims import MOST, GateDraft, ObjectionDraft, complain, prove
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.exhibits import exhibits
-from cicd_agent.modes.deploy_gate.questions import questions
+from cicd_agent.modes.deploy_gate.questions import MOST, GateDraft, ObjectionDraft, complain, exhibits, prove, questions
 from cicd_agent.settings.schema import Provider, Settings
 from tests.support.samples.changes import change_of
 

@@ -16,8 +16,7 @@ from cicd_agent.domain.text.markdown import escape, find_marker
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes.deploy_gate.approvals.approval import LEAST_REASON
-from cicd_agent.modes.deploy_gate.approvals.comments import KEY, authors
+from cicd_agent.modes.deploy_gate.approvals import KEY, LEAST_REASON, authors
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.modes.deploy_gate.subject import SERVED

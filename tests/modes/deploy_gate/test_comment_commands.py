@@ -10,7 +10,7 @@ from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import ApprovalRequest
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes.deploy_gate.approvals import comment_commands as talk
+from cicd_agent.modes.deploy_gate import comment_commands as talk
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import EVENT, NOW, SHA, GateWorld

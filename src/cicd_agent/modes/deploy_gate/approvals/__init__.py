@@ -1,1 +1,0 @@
-"""Approvals and overrides by comment."""
