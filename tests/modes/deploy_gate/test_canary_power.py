@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cicd_agent.modes.deploy_gate.advice import ALPHA, POWER, minutes_to_double, sight
+from cicd_agent.modes.deploy_gate.advice import ALPHA, POWER, canary_power, minutes_to_double
 
 PERCENT = st.integers(1, 100)
 TRAFFIC = st.floats(0.1, 1e7)
@@ -14,14 +14,14 @@ BASE = st.floats(1e-6, 0.2)
 
 
 def detectable(percentage: int, per_minute: float, baseline: float, minutes: int) -> float:
-    found = sight(percentage, per_minute, baseline, minutes)
+    found = canary_power(percentage, per_minute, baseline, minutes)
     assert found is not None
     return found.detectable
 
 
 def test_the_documents_example() -> None:
     """5 % of 120 requests a minute show a rise from 0.1 to some percent within half an hour."""
-    found = sight(5, 120, 0.001, 30)
+    found = canary_power(5, 120, 0.001, 30)
     assert found is not None
     assert 0.015 < found.detectable < 0.02
     assert (found.percentage, found.minutes) == (5, 30)
@@ -66,7 +66,7 @@ def test_a_doubling_is_seen_when_it_is_said_and_not_long_before(
 
 @pytest.mark.parametrize(("percentage", "traffic", "minutes"), [(0, 120, 30), (5, 0, 30), (5, -1, 30), (5, 120, 0)])
 def test_no_requests_show_nothing(percentage: int, traffic: float, minutes: int) -> None:
-    assert sight(percentage, traffic, 0.001, minutes) is None
+    assert canary_power(percentage, traffic, 0.001, minutes) is None
 
 
 def test_a_handful_of_requests_sees_no_rise_at_all() -> None:

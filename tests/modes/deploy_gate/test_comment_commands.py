@@ -198,9 +198,9 @@ def test_without_a_token_nothing_can_be_judged() -> None:
 
 
 def test_only_comments_of_the_conversation_are_talk() -> None:
-    assert talk.is_talk(event())
-    assert not talk.is_talk(EVENT)
-    assert not talk.is_talk(replace(event(), kind=EventKind.REVIEW_COMMENT))
+    assert talk.is_approval_comment(event())
+    assert not talk.is_approval_comment(EVENT)
+    assert not talk.is_approval_comment(replace(event(), kind=EventKind.REVIEW_COMMENT))
 
 
 def test_the_word_is_as_old_as_the_moment_it_was_read() -> None:

@@ -13,8 +13,9 @@ from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, FactSet
 from cicd_agent.domain.gate_evidence import Reading, State
+from cicd_agent.modes.deploy_gate.advice import Rollout
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.facts import Way, careful
+from cicd_agent.modes.deploy_gate.facts import more_careful
 from cicd_agent.modes.deploy_gate.gather import gather
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Strategy
 from cicd_agent.settings.schema import Settings
@@ -154,22 +155,22 @@ def test_a_review_that_did_not_say_no_changes_nothing(values: dict[str, str]) ->
 
 
 WAYS = [
-    (Way("rolling", 0, 5), {"strategy": "canary", "canary_percentage": "5"}, Way("canary", 5, 5)),
-    (Way("rolling", 0, 5), {"strategy": "canary", "canary_percentage": "0"}, Way("canary", 10, 5)),
-    (Way("canary", 10, 30), {"strategy": "canary", "canary_percentage": "25", "monitor_minutes": "60"},
-     Way("canary", 10, 60)),
-    (Way("canary", 10, 30), {"strategy": "rolling", "monitor_minutes": "5"}, Way("canary", 10, 30)),
-    (Way("direct", 0, 5), {"strategy": "blue_green", "canary_percentage": "5"}, Way("blue_green", 0, 5)),
-    (Way("hotfix", 0, 5), {"strategy": "canary", "canary_percentage": "5"}, Way("hotfix", 0, 5)),
-    (Way("rolling", 0, 5), {"strategy": "none", "monitor_minutes": "1e9"}, Way("rolling", 0, 5)),
+    (Rollout("rolling", 0, 5), {"strategy": "canary", "canary_percentage": "5"}, Rollout("canary", 5, 5)),
+    (Rollout("rolling", 0, 5), {"strategy": "canary", "canary_percentage": "0"}, Rollout("canary", 10, 5)),
+    (Rollout("canary", 10, 30), {"strategy": "canary", "canary_percentage": "25", "monitor_minutes": "60"},
+     Rollout("canary", 10, 60)),
+    (Rollout("canary", 10, 30), {"strategy": "rolling", "monitor_minutes": "5"}, Rollout("canary", 10, 30)),
+    (Rollout("direct", 0, 5), {"strategy": "blue_green", "canary_percentage": "5"}, Rollout("blue_green", 0, 5)),
+    (Rollout("hotfix", 0, 5), {"strategy": "canary", "canary_percentage": "5"}, Rollout("hotfix", 0, 5)),
+    (Rollout("rolling", 0, 5), {"strategy": "none", "monitor_minutes": "1e9"}, Rollout("rolling", 0, 5)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("way", "values", "expected"), WAYS)
-def test_of_two_ways_out_the_more_careful_is_taken(way: Way, values: dict[str, str], expected: Way) -> None:
+def test_of_two_ways_out_the_more_careful_is_taken(way: Rollout, values: dict[str, str], expected: Rollout) -> None:
     seen = replace(evidence(), known=FactSet((fact(FactKind.ROUTE, values, HEAD),)))
     assert seen.get(GATE) is not None
-    assert careful(way, seen, seen[GATE]) == expected
+    assert more_careful(way, seen, seen[GATE]) == expected
 
 
 def test_the_page_says_whose_route_was_followed() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, ApprovalComment, Deployed, Incident, Reading, State
-from cicd_agent.modes.deploy_gate.approvals import Voice
+from cicd_agent.modes.deploy_gate.approvals import ModelStance
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.questions import GateDraft
 from cicd_agent.modes.deploy_gate.result import GateDecision
@@ -170,7 +170,7 @@ def test_what_proceeds_has_nothing_standing_and_enough_points(seen: Evidence) ->
 
 
 def test_a_voice_is_known_by_its_rank() -> None:
-    assert sorted(Voice) == [Voice.SILENT, Voice.CONFIDENT, Voice.UNSURE, Voice.OBJECTS]
+    assert sorted(ModelStance) == [ModelStance.SILENT, ModelStance.CONFIDENT, ModelStance.UNSURE, ModelStance.OBJECTS]
 
 
 @pytest.mark.parametrize("name", FACTS)

@@ -7,7 +7,15 @@ from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, Incident, Reading, State
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.questions import MOST, GateDraft, ObjectionDraft, complain, exhibits, prove, questions
+from cicd_agent.modes.deploy_gate.questions import (
+    MAX_OBJECTIONS,
+    GateDraft,
+    ObjectionDraft,
+    complain,
+    exhibits,
+    prove,
+    questions,
+)
 from cicd_agent.settings.schema import Provider, Settings
 from tests.support.samples.changes import change_of
 
@@ -92,9 +100,9 @@ def test_a_complaint_goes_back_while_nobody_knows_what_was_looked_up() -> None:
 
 
 def test_a_runaway_answer_is_cut_and_said_so() -> None:
-    many = [("SIGNALS", "tests: 412 of 412", f"Reason {index}") for index in range(MOST + 2)]
+    many = [("SIGNALS", "tests: 412 of 412", f"Reason {index}") for index in range(MAX_OBJECTIONS + 2)]
     standing, dropped = prove(draft(*many), evidence(), SETTINGS)
-    assert (len(standing), len(dropped)) == (MOST, 2)
+    assert (len(standing), len(dropped)) == (MAX_OBJECTIONS, 2)
 
 
 def test_the_model_sees_every_signal_and_no_file_that_is_denied() -> None:

@@ -42,7 +42,9 @@ class DeployGate(BaseMode):
         return declines(event)
 
     def gather(self, event: Event, world: Ports, settings: Settings) -> Evidence:
-        return (comment_commands.gather if comment_commands.is_talk(event) else gather)(event, world, settings)
+        return (comment_commands.gather if comment_commands.is_approval_comment(event) else gather)(
+            event, world, settings
+        )
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
         return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
@@ -50,7 +52,7 @@ class DeployGate(BaseMode):
     def verify(
         self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
     ) -> Gated | ChatReply:
-        if comment_commands.is_talk(evidence.event):
+        if comment_commands.is_approval_comment(evidence.event):
             return comment_commands.verify(evidence)
         return verify(rules, answers, evidence, settings)
 

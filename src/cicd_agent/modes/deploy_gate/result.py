@@ -96,7 +96,7 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Approval:
     """An approval or override that counts, or one that does not and why (`refused`)."""
 
     kind: Literal["approve", "override"]
@@ -150,7 +150,7 @@ class Gated:
     """Summary sentences of the model (escaped when rendered)."""
     blocking: tuple[str, ...] = ()
     """Fingerprints of the rules' findings that block."""
-    heard: tuple[Heard, ...] = ()
+    heard: tuple[Approval, ...] = ()
     not_applicable: tuple[str, ...] = ()
     would_proceed: tuple[str, ...] = ()
     """What would make it proceed, one sentence each, of which each is enough."""

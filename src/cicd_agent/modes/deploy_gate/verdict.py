@@ -1,7 +1,7 @@
-"""Decides on a deployment: the score twice, the stops, and what people have lifted of them."""
+"""Decides on a deployment: the score twice, the holds, and what people have lifted of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
@@ -16,25 +16,22 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion, Ground, Reason, Risk, RiskLevel
 from cicd_agent.modes.deploy_gate import advice, holds
-from cicd_agent.modes.deploy_gate import facts as previous_runs
-from cicd_agent.modes.deploy_gate.advice import minutes_to_double, sight
-from cicd_agent.modes.deploy_gate.approvals import Shown, Voice, hear, lifted
+from cicd_agent.modes.deploy_gate.approvals import ModelStance, approval_hashes, check_approvals, lift
 from cicd_agent.modes.deploy_gate.evidence import GATE
+from cicd_agent.modes.deploy_gate.facts import more_careful, review_holds
 from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.questions import GateDraft, prove
 from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Hold, LiftedBy, Objection
-from cicd_agent.modes.deploy_gate.score import Policy, Score, digest, policy, scored, sound, targets
-from cicd_agent.modes.deploy_gate.signals.deployments import Retreat, exempt, retreat
+from cicd_agent.modes.deploy_gate.score import Policy, Score, policy, scored, sound, targets
+from cicd_agent.modes.deploy_gate.signals.deployments import Rollback, exempt, rollback
 from cicd_agent.modes.deploy_gate.signals.reviews import match, review
 from cicd_agent.settings.schema import Settings
 
-_LONGEST = 300
-_GRAVE = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 _UNITS = {"tests": " %", "coverage": " points", "failures": " %"}
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class ModelOpinion:
     """What models said, the worst of it where several did: nothing here is a yes."""
 
     drafts: tuple[GateDraft, ...] = ()
@@ -43,7 +40,7 @@ class Opinion:
 
     @property
     def confidence(self) -> float | None:
-        """In proceeding, None when nobody was heard."""
+        """In proceeding, None when no model answered."""
         return min((draft.confidence_in_proceeding for draft in self.drafts), default=None)
 
     @property
@@ -54,51 +51,37 @@ class Opinion:
 def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Gated:
     """The decision. Whatever models say, it is at most as good as the rules alone make it."""
     gate = evidence.get(GATE) or GateEvidence("", "", 0)
-    event, judged = evidence.event, policy(settings)
-    opinion = listen(answers, evidence, settings)
-    readings = _signals(gate, evidence, judged, opinion)
-    score = scored(judged, readings)
-    standing, weighty = _findings(rules, evidence, settings)
-    blocking = holds.blocking_of(standing, settings)
-    going_back = retreat(gate, event, holds.red_checks(gate, judged))
-    found = [*_ruled(evidence, judged, score, readings, blocking=blocking, settings=settings)]
-    if going_back is not None:
-        found.append(going_back.stop)
-    objection = _objection(opinion, judged)
-    spoken = [*holds.about_model(settings, judged, score, objection, heard=bool(opinion.drafts))]
+    event, limits = evidence.event, policy(settings)
+    opinion = _opinion(answers, evidence, settings)
+    readings = _signals(gate, evidence, limits, opinion)
+    score = scored(limits, readings)
+    findings, weighty = _findings(rules, evidence, settings)
+    blocking = holds.blocking_of(findings, settings)
     fingerprints = tuple(sorted({each.fingerprint for each in blocking}))
-    shown = Shown(gate.sha, gate.environment, digest(settings), score.factors, fingerprints, tuple(found))
-    voice = _voice(opinion, score, spoken)
-    # Whoever approves in spite of what a model says approves it without that as well, and never the other way round:
-    # so no answer of a model can make an approval count that would not count without one.
-    hashes = [shown.hash(each) for each in Voice if each >= voice]
-    words = hear(gate, event, hashes, settings.approval_hours)
-    every = lifted((*found, *spoken), words)
-    decision = _decision(every, going_back)
-    if any(each.id == holds.OWN_POLICY and not each.lifted for each in every):
+    back = rollback(gate, event, holds.red_checks(gate, limits))
+    of_rules = [*_rule_holds(evidence, limits, score, readings, blocking=blocking, settings=settings)]
+    of_rules += [back.hold] if back else []
+    of_model = [*holds.about_model(settings, limits, score, _objection(opinion, limits), answered=bool(opinion.drafts))]
+    stance = _stance(opinion, score, of_model)
+    hashes = approval_hashes(gate, settings, score, fingerprints, of_rules, stance=stance)
+    approvals = check_approvals(gate, event, hashes, settings.approval_hours)
+    every = lift((*of_rules, *of_model), approvals)
+    standing = [each for each in every if not each.lifted]
+    decision = _decision(standing, back)
+    if any(each.id == holds.OWN_POLICY for each in standing):
         # A deployment does not take the gate away from before itself.
         defaults = {"enforce": True, "on_hold": "fail"}
         settings = settings.model_copy(update={name: each for name, each in defaults.items() if name not in gate.told})
     risk = _risk(rules, evidence, weighty, opinion, settings)
-    kinds_there = advice.touched(evidence.change)
-    urgent = exempt(gate, event)
-    own = previous_runs.Way(
-        *advice.strategy(risk.level, settings, urgent=bool(urgent)), advice.monitor_minutes(risk.level, settings)
-    )
-    way = previous_runs.careful(own, evidence, gate)
-    traffic = gate.traffic if gate.traffic is not None else settings.traffic_per_minute
-    baseline = settings.baseline_error_rate
-    seen = sight(way.percentage, traffic, baseline, way.minutes) if traffic else None
-    doubled = minutes_to_double(way.percentage, traffic, baseline) if traffic else None
-    asks = decision is GateDecision.HOLD and all(each.lift is LiftedBy.APPROVAL for each in every if not each.lifted)
-    return Gated(
+    asks = decision is GateDecision.HOLD and all(each.lift is LiftedBy.APPROVAL for each in standing)
+    result = Gated(
         conclusion=_conclusion(decision, settings),
         decision=decision,
         environment=gate.environment,
         sha=gate.sha,
         score=score.score,
         score_without=score.without,
-        threshold=judged.threshold,
+        threshold=limits.threshold,
         reachable=score.reachable,
         risk=risk,
         hash=hashes[0],
@@ -108,113 +91,124 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         requires_approval=asks,
         enforced=settings.enforce,
         review_match=match(gate, event),
-        strategy=way.strategy,
-        canary_percentage=way.percentage,
-        sight=seen,
-        rollback_trigger=advice.trigger(baseline, seen, [each.rollback_trigger for each in opinion.drafts]),
-        rollback_to=going_back.to if going_back else "",
-        pre_deploy_checks=advice.checks(
-            kinds_there, [text for each in opinion.drafts for text in each.pre_deploy_checks]
-        ),
-        monitoring_focus=advice.focus(
-            kinds_there, [text for each in opinion.drafts for text in each.monitoring_focus], doubled
-        ),
+        rollback_to=back.to if back else "",
         objections=opinion.objections,
         dropped=opinion.dropped,
         remarks=tuple(each.summary for each in opinion.drafts if each.summary.strip()),
         blocking=fingerprints,
-        heard=words,
-        not_applicable=judged.not_applicable,
-        would_proceed=tuple(_would_proceed(decision, every, judged, readings, hashes[0])),
+        heard=approvals,
+        not_applicable=limits.not_applicable,
+        would_proceed=tuple(_would_proceed(decision, standing, limits, readings, hashes[0])),
         escalate=tuple(_escalations(risk, opinion, evidence, asks=asks)),
-        exempt=urgent if gate.error_budget is not None and gate.error_budget <= 0 else "",
+        exempt=exempt(gate, event) if gate.error_budget is not None and gate.error_budget <= 0 else "",
         at=gate.at,
+    )
+    return _advised(result, opinion, evidence, gate, settings)
+
+
+def _advised(result: Gated, opinion: ModelOpinion, evidence: Evidence, gate: GateEvidence, settings: Settings) -> Gated:
+    """The result with how to deploy, and what to do before and after."""
+    urgent = bool(exempt(gate, evidence.event))
+    rollout = more_careful(advice.rollout(result.risk.level, settings, urgent=urgent), evidence, gate)
+    traffic = gate.traffic if gate.traffic is not None else settings.traffic_per_minute
+    baseline, path_kinds = settings.baseline_error_rate, advice.touched(evidence.change)
+    power = doubled = None
+    if traffic:
+        power = advice.canary_power(rollout.percentage, traffic, baseline, rollout.minutes)
+        doubled = advice.minutes_to_double(rollout.percentage, traffic, baseline)
+    drafts = opinion.drafts
+    return replace(
+        result,
+        strategy=rollout.strategy,
+        canary_percentage=rollout.percentage,
+        sight=power,
+        rollback_trigger=advice.trigger(baseline, power, [each.rollback_trigger for each in drafts]),
+        pre_deploy_checks=advice.checks(path_kinds, [text for each in drafts for text in each.pre_deploy_checks]),
+        monitoring_focus=advice.focus(path_kinds, [text for each in drafts for text in each.monitoring_focus], doubled),
     )
 
 
-def listen(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Opinion:
+def _opinion(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> ModelOpinion:
     """What the answers say, and which of their objections are proved."""
-    heard = [(answer.draft, answer.lookups) for answer in answers if isinstance(answer.draft, GateDraft)]
-    proofs = [prove(draft, evidence, settings, lookups) for draft, lookups in heard]
-    return Opinion(
-        tuple(draft for draft, _ in heard),
-        tuple(each for standing, _ in proofs for each in standing),
+    drafts = [(answer.draft, answer.lookups) for answer in answers if isinstance(answer.draft, GateDraft)]
+    proofs = [prove(draft, evidence, settings, lookups) for draft, lookups in drafts]
+    return ModelOpinion(
+        tuple(draft for draft, _ in drafts),
+        tuple(each for proved, _ in proofs for each in proved),
         tuple(each for _, dropped in proofs for each in dropped),
     )
 
 
-def _signals(gate: GateEvidence, evidence: Evidence, judged: Policy, opinion: Opinion) -> dict[str, Reading]:
-    found = {name: gate.reading(name) for name in SIGNALS}
-    found["review"] = review(gate, evidence.event)
-    if found["model"].state in {State.KNOWN, State.MISSING}:
+def _signals(gate: GateEvidence, evidence: Evidence, limits: Policy, opinion: ModelOpinion) -> dict[str, Reading]:
+    readings = {name: gate.reading(name) for name in SIGNALS} | {"review": review(gate, evidence.event)}
+    if readings["model"].state in {State.KNOWN, State.MISSING}:
         confidence = opinion.confidence
-        found["model"] = (
+        readings["model"] = (
             Reading("model", State.MISSING, problem="no model was heard")
             if confidence is None
             else Reading("model", State.KNOWN, confidence, f"{confidence:.2f} confident in proceeding", "the model")
         )
-    return {name: sound(each, judged, gate.at) for name, each in found.items()}
+    return {name: sound(each, limits, gate.at) for name, each in readings.items()}
 
 
 def _findings(rules: RuleDraft, evidence: Evidence, settings: Settings) -> tuple[list[Finding], list[Finding]]:
     if evidence.change is None:
-        found = list(graded(rules.findings))
-        return found, found
+        findings = list(graded(rules.findings))
+        return findings, findings
     return weighed(rules, evidence.change, settings)
 
 
-def _ruled(
+def _rule_holds(
     evidence: Evidence,
-    judged: Policy,
+    limits: Policy,
     score: Score,
     readings: Mapping[str, Reading],
     *,
     blocking: Sequence[Finding],
     settings: Settings,
 ) -> Iterator[Hold]:
-    """The stops for which no model is needed."""
+    """The holds for which no model is needed."""
     gate, event = evidence.get(GATE) or GateEvidence("", "", 0), evidence.event
     dates = calendar(settings.freezes, gate.environment, gate.at)
     yield from holds.about_event(gate, dates)
     if gate.unserved or not gate.sha or not gate.environment:
         # Nobody has looked at anything else.
         return
-    yield from holds.about_checks(gate, judged)
-    yield from holds.about_change(gate, event, judged, blocking)
-    if "review" not in judged.not_applicable:
-        yield from previous_runs.about_review(evidence, gate)
+    yield from holds.about_checks(gate, limits)
+    yield from holds.about_change(gate, event, limits, blocking)
+    if "review" not in limits.not_applicable:
+        yield from review_holds(evidence, gate)
     yield from holds.about_policy(gate, event, evidence.change, settings.config_file)
     yield from holds.about_time(gate, event, dates.frozen)
     if evidence.change is None:
         yield Hold("fault-change", "the change could not be read", LiftedBy.APPROVAL, "fetch the whole history")
-    yield from holds.about_readings(gate, judged, readings)
-    yield from holds.about_score(judged, score, readings)
+    yield from holds.about_readings(gate, limits, readings)
+    yield from holds.about_score(limits, score, readings)
 
 
-def _objection(opinion: Opinion, judged: Policy) -> str:
+def _objection(opinion: ModelOpinion, limits: Policy) -> str:
     """Why a model holds: proved words against a grave risk, or too little confidence, which needs no proof."""
-    confidence, red = opinion.confidence, judged.bands["model"].red
+    confidence, red = opinion.confidence, limits.bands["model"].red
     if confidence is None:
         return ""
-    if opinion.objections and opinion.level in _GRAVE:
+    if opinion.objections and opinion.level.rank >= RiskLevel.HIGH.rank:
         return f"the model objects: {_line(opinion.objections[0].text)}"
     if confidence < red:
         return f"the model is {confidence:.2f} confident in proceeding, less than {red:g}"
     return ""
 
 
-def _voice(opinion: Opinion, score: Score, spoken: Sequence[Hold]) -> Voice:
+def _stance(opinion: ModelOpinion, score: Score, of_model: Sequence[Hold]) -> ModelStance:
     if not opinion.drafts:
-        return Voice.SILENT
-    if spoken:
-        return Voice.OBJECTS
+        return ModelStance.SILENT
+    if of_model:
+        return ModelStance.OBJECTS
     model = next(each for each in score.factors if each.name == "model")
-    return Voice.CONFIDENT if model.band in {Band.GREEN, Band.NOT_APPLICABLE} else Voice.UNSURE
+    return ModelStance.CONFIDENT if model.band in {Band.GREEN, Band.NOT_APPLICABLE} else ModelStance.UNSURE
 
 
-def _decision(every: Sequence[Hold], going_back: Retreat | None) -> GateDecision:
-    standing = [each for each in every if not each.lifted]
-    if going_back is not None and going_back.to and any(each.id == going_back.stop.id for each in standing):
+def _decision(standing: Sequence[Hold], back: Rollback | None) -> GateDecision:
+    if back is not None and back.to and any(each.id == back.hold.id for each in standing):
         return GateDecision.ROLLBACK
     return GateDecision.HOLD if standing else GateDecision.PROCEED
 
@@ -226,7 +220,7 @@ def _conclusion(decision: GateDecision, settings: Settings) -> Conclusion:
 
 
 def _risk(
-    rules: RuleDraft, evidence: Evidence, findings: Sequence[Finding], opinion: Opinion, settings: Settings
+    rules: RuleDraft, evidence: Evidence, findings: Sequence[Finding], opinion: ModelOpinion, settings: Settings
 ) -> Risk:
     """The rules' risk, raised to what a model sees where a quote of its proves a reason."""
     if evidence.change is None:
@@ -238,21 +232,21 @@ def _risk(
 
 
 def _would_proceed(
-    decision: GateDecision, every: Sequence[Hold], judged: Policy, readings: Mapping[str, Reading], approved: str
+    decision: GateDecision, standing: Sequence[Hold], limits: Policy, readings: Mapping[str, Reading], approved: str
 ) -> Iterator[str]:
-    standing = [each for each in every if not each.lifted]
     if decision is GateDecision.PROCEED:
         return
-    short = any(each.id == "score" for each in standing)
-    # What makes the score reachable is a way to reach it, and no stop beside it.
-    of_score = {"score", "unreachable"} if short else set()
-    better = [*_better(judged, readings)] if short else []
-    better += [f"{each.id}: {each.remedy}" for each in standing if each.id in of_score - {"score"}]
-    mended = [f"{each.id}: {each.remedy}" for each in standing if each.id not in of_score and each.remedy]
-    if mended:
+    remedies = [(each.id, f"{each.id}: {each.remedy}") for each in standing if each.remedy]
+    better: list[str] = []
+    first: list[str] = []
+    if any(each.id == "score" for each in standing):
+        # What makes the score reachable is a way to reach it, and no hold beside it.
+        better = [*_better(limits, readings), *(text for id_, text in remedies if id_ == "unreachable")]
+        first = [", or ".join(better) or "score: more than one better signal"]
+        remedies = [(id_, text) for id_, text in remedies if id_ not in {"score", "unreachable"}]
+    if remedies:
         # Each of them holds by itself: only all of them together are enough.
-        first = [", or ".join(better) or "score: more than one better signal"] if short else []
-        yield "; and ".join([*first, *mended])
+        yield "; and ".join([*first, *(text for _, text in remedies)])
     else:
         yield from better
     if decision is not GateDecision.HOLD or any(each.lift is LiftedBy.NOBODY for each in standing):
@@ -263,17 +257,17 @@ def _would_proceed(
         yield f"an override of {approved}, with a reason"
 
 
-def _better(judged: Policy, readings: Mapping[str, Reading]) -> Iterator[str]:
+def _better(limits: Policy, readings: Mapping[str, Reading]) -> Iterator[str]:
     """What each signal has to be so that the score is reached by it alone."""
-    for name, value in targets(judged, readings).items():
+    for name, value in targets(limits, readings).items():
         if name == "review":
             yield "every commit approved by somebody who did not write it, and no changes requested"
         else:
             there = "measured, at" if readings[name].state is State.MISSING else "at"
-            yield f"{name} {there} {_number(value)}{_UNITS[name]} or better"
+            yield f"{name} {there} {f'{value:g}'.replace('-', '−')}{_UNITS[name]} or better"
 
 
-def _escalations(risk: Risk, opinion: Opinion, evidence: Evidence, *, asks: bool) -> Iterator[str]:
+def _escalations(risk: Risk, opinion: ModelOpinion, evidence: Evidence, *, asks: bool) -> Iterator[str]:
     if asks:
         yield "a person may approve what holds it"
     if risk.level is RiskLevel.CRITICAL:
@@ -288,9 +282,5 @@ def _escalations(risk: Risk, opinion: Opinion, evidence: Evidence, *, asks: bool
         yield f"{count(len(unread), 'source file')} could not be read"
 
 
-def _number(value: float) -> str:
-    return f"{value:g}".replace("-", "−")
-
-
 def _line(text: str) -> str:
-    return clip(visible_line(" ".join(text.split())), _LONGEST)
+    return clip(visible_line(" ".join(text.split())), 300)

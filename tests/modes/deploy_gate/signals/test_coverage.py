@@ -1,16 +1,21 @@
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.modes.deploy_gate.signals.readings import coverage
-from cicd_agent.modes.deploy_gate.signals.signals_file import Given
+from cicd_agent.modes.deploy_gate.signals.signals_file import SignalsFile, Values
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeWorkspace
 
-NOTHING = Given()
+NOTHING = SignalsFile()
+
+
+def said(**values: Any) -> SignalsFile:
+    return SignalsFile("s.json", Values(measured_at=datetime.fromtimestamp(5, UTC), **values))
 
 
 def report(covered: int, missed: int, path: str = "app.py") -> bytes:
@@ -28,7 +33,7 @@ FILES = {
 }
 
 
-def read(given: Given = NOTHING, **settings: Any) -> Reading:
+def read(given: SignalsFile = NOTHING, **settings: Any) -> Reading:
     return coverage(given, Ports(workspace=FakeWorkspace(FILES)), Settings(**settings))
 
 
@@ -43,7 +48,7 @@ def test_reports_of_one_commit_are_one() -> None:
 
 
 def test_what_is_deployed_may_be_given_beside_a_report() -> None:
-    reading = read(Given("s.json", coverage_before=92.5), coverage_reports=("head.json",))
+    reading = read(said(coverage_before=92.5), coverage_reports=("head.json",))
     assert (reading.state, reading.value) == (State.KNOWN, -2.5)
 
 
@@ -72,24 +77,24 @@ def test_a_report_that_is_missing_or_broken_is_no_coverage(settings: dict[str, A
 @pytest.mark.parametrize(
     ("given", "value"),
     [
-        (Given("s.json", 5, coverage_before=81.2, coverage_after=80.9), -0.3),
-        (Given("s.json", 5, coverage_before=81.2, coverage_after=80.9, coverage_delta=-0.2), -0.3),
-        (Given("s.json", 5, coverage_delta=1.5), 1.5),
+        (said(coverage_before=81.2, coverage_after=80.9), -0.3),
+        (said(coverage_before=81.2, coverage_after=80.9, coverage_delta=-0.2), -0.3),
+        (said(coverage_delta=1.5), 1.5),
     ],
 )
-def test_another_step_may_say_it(given: Given, value: float) -> None:
+def test_another_step_may_say_it(given: SignalsFile, value: float) -> None:
     reading = read(given)
     assert (reading.state, reading.value, reading.measured) == (State.KNOWN, value, 5)
 
 
 def test_half_of_it_and_nothing_of_it_are_missing() -> None:
-    assert read(Given("s.json", coverage_after=80.9)).state is State.MISSING
+    assert read(said(coverage_after=80.9)).state is State.MISSING
     assert read().state is State.MISSING
 
 
 def test_a_fault_of_the_file_counts_where_it_would_have_been_used() -> None:
     fault = Reading("coverage", State.NONSENSE, problem="no")
-    given = Given("s.json", faults={"coverage": fault})
+    given = SignalsFile("s.json", faults={"coverage": fault})
     assert read(given) == fault
     assert read(given, coverage_reports=("head.json",)) == fault
     whole = read(given, coverage_reports=("head.json",), base_coverage_reports=("base.json",))
@@ -97,5 +102,5 @@ def test_a_fault_of_the_file_counts_where_it_would_have_been_used() -> None:
 
 
 def test_reports_without_a_workspace_are_a_fault() -> None:
-    reading = coverage(Given(), Ports(), Settings(coverage_reports=("head.json",)))
+    reading = coverage(SignalsFile(), Ports(), Settings(coverage_reports=("head.json",)))
     assert reading.state is State.ERROR

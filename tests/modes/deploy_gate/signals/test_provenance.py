@@ -5,7 +5,7 @@ import pytest
 from cicd_agent.domain.gate_evidence import Deployed, Match
 from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.deploy_gate.signals.reviews import matched
+from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
 from tests.modes.deploy_gate.gate_world import BASE, HEAD, PULL, SHA, change
 from tests.support.fakes.repository import FakeRepository
 
@@ -26,7 +26,7 @@ def repository(**patches: str) -> FakeRepository:
 
 def matches(commits: tuple[str, ...], found: FakeRepository, **pulls: str) -> list[Match]:
     origins = {sha: replace(PULL, head=head) for sha, head in (pulls or dict.fromkeys(commits, HEAD)).items()}
-    deployed, _ = matched([Commit(sha, "x") for sha in commits], origins, found, "")
+    deployed, _ = match_commits([Commit(sha, "x") for sha in commits], origins, found, "")
     return [each.match for each in deployed]
 
 
@@ -68,7 +68,7 @@ def test_no_patch_is_no_proof() -> None:
 
 def test_what_was_pushed_without_a_pull_request_is_unreviewed_and_parts_its_neighbours() -> None:
     found = repository(whole="p", reviewed="p")
-    deployed, gaps = matched([Commit(SHA, "Hot\u200bfix\nx")], {}, found, "")
+    deployed, gaps = match_commits([Commit(SHA, "Hot\u200bfix\nx")], {}, found, "")
     assert deployed == (Deployed(SHA, "Hot<U+200B>fix x", Match.NONE, 0),)
     assert gaps == ()
 
@@ -76,7 +76,7 @@ def test_what_was_pushed_without_a_pull_request_is_unreviewed_and_parts_its_neig
 def test_a_head_that_cannot_be_fetched_is_unreviewed_and_says_why() -> None:
     found = repository(whole="p", reviewed="p")
     found.missing = "the remote does not have it"
-    deployed, gaps = matched([Commit(SHA, "x")], {SHA: PULL}, found, "")
+    deployed, gaps = match_commits([Commit(SHA, "x")], {SHA: PULL}, found, "")
     assert [each.match for each in deployed] == [Match.NONE]
     assert [gap.why for gap in gaps] == [
         "what became of pull request 5 could not be compared with it: the remote does not have it"
@@ -90,7 +90,7 @@ def test_git_that_fails_is_unreviewed_and_says_why(monkeypatch: pytest.MonkeyPat
         raise ConfigError("git broke")
 
     monkeypatch.setattr(found, "change", fails)
-    deployed, gaps = matched([Commit(SHA, "x")], {SHA: PULL}, found, "")
+    deployed, gaps = match_commits([Commit(SHA, "x")], {SHA: PULL}, found, "")
     assert [each.match for each in deployed] == [Match.NONE]
     assert gaps[0].why.endswith("git broke")
 

@@ -8,7 +8,7 @@ import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.domain.gate_evidence import Match, OriginPull
-from cicd_agent.modes.deploy_gate.signals.reviews import matched
+from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
 from tests.support.repos import TempRepo
 
 TEXT = "".join(f"line {number}\n" for number in range(40))
@@ -35,7 +35,7 @@ class Branches(TempRepo):
         repository = GitRepository(self.path, {"PATH": os.environ["PATH"]})
         commits = repository.between(self.base, self.head, 50)
         pull = OriginPull(5, "ann", "main", self.reviewed, self.head)
-        deployed, gaps = matched(commits, {commit.sha: pull for commit in commits}, repository, "")
+        deployed, gaps = match_commits(commits, {commit.sha: pull for commit in commits}, repository, "")
         assert gaps == ()
         return [each.match for each in deployed]
 

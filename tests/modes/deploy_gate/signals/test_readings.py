@@ -1,16 +1,17 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from cicd_agent.domain.gate_evidence import Reading, State
-from cicd_agent.modes.deploy_gate.signals.readings import owned, passing
-from cicd_agent.modes.deploy_gate.signals.signals_file import Given
+from cicd_agent.modes.deploy_gate.signals.readings import mark_own, passed_tests
+from cicd_agent.modes.deploy_gate.signals.signals_file import SignalsFile, Values
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import NOW, RUN, check
 from tests.support.fakes.ports import FakeWorkspace
 
-NOTHING = Given()
+NOTHING = SignalsFile()
 KNOWN = Reading("checks", State.KNOWN, source="GitHub")
 
 
@@ -29,8 +30,8 @@ FILES = {
 }
 
 
-def read(*checks: Any, given: Given = NOTHING, how: Reading = KNOWN, **settings: Any) -> Reading:
-    return passing(checks, how, given, Ports(workspace=FakeWorkspace(FILES)), Settings(**settings))
+def read(*checks: Any, given: SignalsFile = NOTHING, how: Reading = KNOWN, **settings: Any) -> Reading:
+    return passed_tests(checks, how, given, Ports(workspace=FakeWorkspace(FILES)), Settings(**settings))
 
 
 def test_reports_count_cases_and_skipped_ones_are_none() -> None:
@@ -56,19 +57,22 @@ def test_one_report_that_says_nothing_is_enough_to_know_nothing(name: str, state
 
 
 def test_reports_without_a_workspace_are_a_fault() -> None:
-    assert passing((), KNOWN, Given(), Ports(), Settings(test_reports=("a.xml",))).state is State.ERROR
+    assert passed_tests((), KNOWN, SignalsFile(), Ports(), Settings(test_reports=("a.xml",))).state is State.ERROR
 
 
 def test_another_step_may_have_counted() -> None:
-    reading = read(check("build", "failure"), given=Given("s.json", 5, passed=3, total=4))
+    reading = read(
+        check("build", "failure"),
+        given=SignalsFile("s.json", Values(measured_at=datetime.fromtimestamp(5, UTC), tests_passed=3, tests_total=4)),
+    )
     assert (reading.value, reading.source, reading.measured) == (75, "s.json", 5)
-    assert read(given=Given("s.json", passed=0, total=0)).state is State.MISSING
+    assert read(given=SignalsFile("s.json", Values(tests_passed=0, tests_total=0))).state is State.MISSING
 
 
 def test_a_fault_of_the_file_is_not_passed_over() -> None:
     fault = Reading("tests", State.NONSENSE, problem="no")
-    assert read(check("build"), given=Given("s.json", faults={"tests": fault})) == fault
-    assert read(given=Given("s.json", faults={"tests": fault}), test_reports=("good.xml",)).value == 100
+    assert read(check("build"), given=SignalsFile("s.json", faults={"tests": fault})) == fault
+    assert read(given=SignalsFile("s.json", faults={"tests": fault}), test_reports=("good.xml",)).value == 100
 
 
 def test_checks_count_when_they_have_said_yes_or_no() -> None:
@@ -85,10 +89,10 @@ def test_checks_count_when_they_have_said_yes_or_no() -> None:
 
 
 def test_the_job_that_asks_and_those_that_wait_for_it_are_its_own() -> None:
-    checks = owned((check("build", run=RUN), check("gate", "", RUN), check("other", "", 770)), str(RUN))
+    checks = mark_own((check("build", run=RUN), check("gate", "", RUN), check("other", "", 770)), str(RUN))
     assert [each.own for each in checks] == [False, True, False]
     assert read(*checks).words == "1 of 1 check passed, 1 going on"
-    assert not any(each.own for each in owned(checks[2:], ""))
+    assert not any(each.own for each in mark_own(checks[2:], ""))
 
 
 def test_no_check_that_has_ended_is_missing() -> None:

@@ -7,7 +7,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cicd_agent.domain.gate_evidence import State
-from cicd_agent.modes.deploy_gate.signals.signals_file import LARGEST, Given, budget, parse_given, read_given
+from cicd_agent.modes.deploy_gate.signals.signals_file import MAX_BYTES, SignalsFile, parse_signals, read_signals_file
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeWorkspace
@@ -27,18 +27,21 @@ ALL = {
 READINGS = {"coverage", "tests", "budget", "traffic"}
 
 
-def parsed(values: Any) -> Given:
+def parsed(values: Any) -> SignalsFile:
     content = values if isinstance(values, bytes) else json.dumps(values).encode()
-    return parse_given(content, "s.json", NOW)
+    return parse_signals(content, "s.json", NOW)
 
 
 def test_everything_that_makes_sense_is_taken_as_it_is() -> None:
-    assert parsed(ALL) == Given("s.json", 1_795_341_600, 81.2, 80.9, -0.3, 0.4, 120, 412, 412)
+    file = parsed(ALL)
+    assert (file.source, file.measured, file.budget, file.traffic) == ("s.json", 1_795_341_600, 0.4, 120)
+    assert file.values.model_dump(exclude={"measured_at"}) == {key: ALL[key] for key in ALL if key != "measured_at"}
+    assert file.faults == {}
 
 
 def test_everything_is_optional_and_a_byte_order_mark_is_no_obstacle() -> None:
-    assert parsed({}) == Given("s.json")
-    assert parsed(b'\xef\xbb\xbf{"coverage_delta": 1}').coverage_delta == 1
+    assert parsed({}) == SignalsFile("s.json")
+    assert parsed(b'\xef\xbb\xbf{"coverage_delta": 1}').values.coverage_delta == 1
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_what_makes_no_sense_is_a_fault_with_its_name_and_the_rest_stands(
 def test_a_file_that_is_not_understood_is_a_fault_of_all_that_it_could_have_said(content: bytes) -> None:
     found = parsed(content)
     assert found.faults.keys() >= {"tests"}
-    assert budget(found).state in {State.NONSENSE, State.MISSING}
+    assert found.budget_reading.state in {State.NONSENSE, State.MISSING}
     assert all(each.state is State.NONSENSE for each in found.faults.values())
 
 
@@ -110,7 +113,7 @@ def test_no_content_is_too_strange_to_be_read(content: bytes) -> None:
     found = parsed(content)
     assert {*found.faults} <= READINGS
     assert found.budget is None or found.budget <= 1
-    assert found.coverage_after is None or 0 <= found.coverage_after <= 100
+    assert found.values.coverage_after is None or 0 <= found.values.coverage_after <= 100
 
 
 def test_a_file_that_was_promised_and_is_not_there_is_a_fault() -> None:
@@ -118,15 +121,15 @@ def test_a_file_that_was_promised_and_is_not_there_is_a_fault() -> None:
     for world in (
         Ports(),
         Ports(workspace=FakeWorkspace()),
-        Ports(workspace=FakeWorkspace({"s.json": b" " * (LARGEST + 1)})),
+        Ports(workspace=FakeWorkspace({"s.json": b" " * (MAX_BYTES + 1)})),
     ):
-        found = read_given(world, settings)
+        found = read_signals_file(world, settings)
         assert {each.state for each in found.faults.values()} == {State.ERROR}
         assert {*found.faults} == READINGS
-    assert read_given(Ports(), Settings()) == Given()
+    assert read_signals_file(Ports(), Settings()) == SignalsFile()
 
 
 def test_what_is_left_of_the_error_budget() -> None:
-    assert budget(parsed({})).state is State.MISSING
-    left = budget(parsed({"error_budget_remaining": -0.5}))
+    assert parsed({}).budget_reading.state is State.MISSING
+    left = parsed({"error_budget_remaining": -0.5}).budget_reading
     assert (left.state, left.value, left.words) == (State.KNOWN, -0.5, "-50 % left")

@@ -1,4 +1,4 @@
-"""What people said of what would be deployed, as a number: approvals that count, and whoever asked for changes."""
+"""Whether what is deployed is what was reviewed, and what reviewers said of it, as a number."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,10 +14,8 @@ from cicd_agent.domain.text.words import clip, count
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.deploy_gate.signals.deployments import known
 
-OBJECTED = 0.5
+_MAX_OBJECTED = 0.5
 """The most that a review is worth where a program asks for changes: it counts against, and never for."""
-
-_SOURCE = "the reviews of the pull requests"
 
 
 def review(gate: GateEvidence, event: Event) -> Reading:
@@ -28,26 +26,32 @@ def review(gate: GateEvidence, event: Event) -> Reading:
     reading = gate.reading("review")
     if reading.state not in {State.KNOWN, State.MISSING}:
         return reading
-    reading = replace(reading, source=reading.source or _SOURCE)
-    if not gate.commits and (before := known(gate, event)):
-        return replace(reading, state=State.KNOWN, value=1.0, words=before)
+    reading = replace(reading, source=reading.source or "the reviews of the pull requests")
+    if not gate.commits and (reason := known(gate, event)):
+        return replace(reading, state=State.KNOWN, value=1.0, words=reason)
     if reading.state is State.MISSING or not any(commit.pull for commit in gate.commits):
-        missing = reading.problem or "it comes from no pull request"
-        return replace(reading, state=State.MISSING, value=None, problem=missing)
-    pulls = {pull.number: pull for pull in gate.pulls}
-    approved = [
-        commit
-        for commit in gate.commits
-        if commit.match is not Match.NONE and commit.pull in pulls and any(approvals(pulls[commit.pull]))
-    ]
-    value = len(approved) / len(gate.commits)
-    against = [each for pull in _deployed(gate) for each in pull.reviews if each.state == "CHANGES_REQUESTED"]
-    people = [each for each in against if each.is_person and not each.is_ours]
-    if people:
+        problem = reading.problem or "it comes from no pull request"
+        return replace(reading, state=State.MISSING, value=None, problem=problem)
+    numbers = {commit.pull for commit in gate.commits}
+    pulls = [pull for pull in gate.pulls if pull.number in numbers]
+    approvers = {pull.number: {each.author.casefold() for each in approvals(pull)} for pull in pulls}
+    approved = sum(1 for commit in gate.commits if commit.match is not Match.NONE and approvers.get(commit.pull))
+    people = frozenset().union(*approvers.values())
+    parts = [f"approved by {len(people) or 'nobody'}"]
+    if people and approved < len(gate.commits):
+        parts = [f"{approved} of {count(len(gate.commits), 'commit')} approved"]
+    value = approved / len(gate.commits)
+    against = [each for pull in pulls for each in pull.reviews if each.state == "CHANGES_REQUESTED"]
+    if against:
+        value = min(value, _MAX_OBJECTED)
+    if any(each.is_person and not each.is_ours for each in against):
         value = 0.0
-    elif against:
-        value = min(value, OBJECTED)
-    return replace(reading, state=State.KNOWN, value=value, words=_review_summary(gate, len(approved), against))
+        parts.append("changes requested")
+    if any(each.is_ours for each in against):
+        parts.append("ours asks for changes")
+    elif not all(each.is_person for each in against):
+        parts.append("a program asks for changes")
+    return replace(reading, state=State.KNOWN, value=value, words=", ".join(parts))
 
 
 def match(gate: GateEvidence, event: Event) -> Match:
@@ -61,39 +65,15 @@ def approvals(pull: OriginPull) -> Iterator[ReviewState]:
 
     Where not all are known who did, none counts.
     """
-    if pull.cut:
-        return
-    authors = {login.casefold() for login in (pull.author, *pull.authors)}
+    authors = {"", *(login.casefold() for login in (pull.author, *pull.authors))}
     for each in pull.reviews:
-        if each.state != "APPROVED" or not each.is_person or each.is_ours or not each.can_write:
-            continue
-        if each.author and each.author.casefold() not in authors and pull.head and each.commit == pull.head:
+        may_approve = each.is_person and not each.is_ours and each.can_write and each.author.casefold() not in authors
+        is_of_head = pull.head and each.commit == pull.head
+        if each.state == "APPROVED" and may_approve and is_of_head and not pull.cut:
             yield each
 
 
-def _deployed(gate: GateEvidence) -> Iterator[OriginPull]:
-    numbers = {commit.pull for commit in gate.commits}
-    return (pull for pull in gate.pulls if pull.number in numbers)
-
-
-def _review_summary(gate: GateEvidence, approved: int, against: list[ReviewState]) -> str:
-    people = {each.author.casefold() for pull in _deployed(gate) for each in approvals(pull)}
-    told = [f"approved by {len(people)}" if people else "approved by nobody"]
-    if people and approved < len(gate.commits):
-        told = [f"{approved} of {count(len(gate.commits), 'commit')} approved"]
-    if any(each.is_person and not each.is_ours for each in against):
-        told.append("changes requested")
-    if any(each.is_ours for each in against):
-        told.append("ours asks for changes")
-    elif any(not each.is_person for each in against):
-        told.append("a program asks for changes")
-    return ", ".join(told)
-
-
-LONGEST_SUBJECT = 200
-
-
-def matched(
+def match_commits(
     commits: Sequence[Commit], origins: Mapping[str, OriginPull], repository: Repository, token: str
 ) -> tuple[tuple[Deployed, ...], tuple[Gap, ...]]:
     """The commits of a first-parent line, newest first, with the pull request of each; and what could not be compared.
@@ -106,22 +86,23 @@ def matched(
     deployed: list[Deployed] = []
     gaps: list[Gap] = []
     for number, run in groupby(commits, key=lambda commit: origins[commit.sha].number if commit.sha in origins else 0):
-        together = tuple(run)
-        match, why = {commit.sha: Match.NONE for commit in together}, ""
+        group = tuple(run)
+        matches, problem = {commit.sha: Match.NONE for commit in group}, ""
         if number:
             try:
-                match, why = _of_one_pull(tuple(match), origins[together[0].sha], repository, token)
+                matches, problem = _match_pull(tuple(matches), origins[group[0].sha], repository, token)
             except ConfigError as error:
-                why = str(error).rstrip(".")
-        if why:
-            gaps.append(Gap("", f"what became of pull request {number} could not be compared with it: {why}"))
-        for each in together:
-            wrote = origins[each.sha].authors if not number and each.sha in origins else ()
-            deployed.append(Deployed(each.sha, _line(each.subject), match[each.sha], number, wrote))
+                problem = str(error).rstrip(".")
+        if problem:
+            gaps.append(Gap("", f"what became of pull request {number} could not be compared with it: {problem}"))
+        for each in group:
+            authors = origins[each.sha].authors if not number and each.sha in origins else ()
+            subject = clip(" ".join(shown(each.subject).split()), 200)
+            deployed.append(Deployed(each.sha, subject, matches[each.sha], number, authors))
     return tuple(deployed), tuple(gaps)
 
 
-def _of_one_pull(
+def _match_pull(
     shas: Sequence[str], pull: OriginPull, repository: Repository, token: str
 ) -> tuple[dict[str, Match], str]:
     """How each of a pull request's neighbouring commits (newest first) matches it, and why that is not known."""
@@ -132,14 +113,10 @@ def _of_one_pull(
     before = next(iter(repository.parents(shas[-1])), "")
     if not before:
         return none, f"the commit before {shas[-1][:7]} is not in this clone"
-    if why := repository.ensure((before, pull.head), token):
-        return none, why
+    if problem := repository.ensure((before, pull.head), token):
+        return none, problem
     reviewed = repository.patch_id(repository.change(before, pull.head).base, pull.head)
     if not reviewed or repository.patch_id(before, shas[0]) != reviewed:
         return none, ""
     is_merge = len(shas) == 1 and repository.parents(shas[0])[1:] == (pull.head,)
     return dict.fromkeys(shas, Match.EXACT if is_merge else Match.SAME_PATCH), ""
-
-
-def _line(subject: str) -> str:
-    return clip(" ".join(shown(subject).split()), LONGEST_SUBJECT)

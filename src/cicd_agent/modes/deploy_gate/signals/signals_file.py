@@ -1,7 +1,7 @@
 """Signals that other steps have measured and left in a file: each is believed only as far as it makes sense."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -14,20 +14,22 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
-LARGEST = 100_000
-"""Bytes of the file."""
-AHEAD = 300
+MAX_BYTES = 100_000
+
+_MAX_SKEW = 300
 """Seconds by which the clock of whoever measured may be ahead of ours."""
-ROUNDING = 0.2
+_ROUNDING = 0.2
 """Points by which a difference may differ from what it is the difference of."""
+_READINGS = {"coverage": "coverage", "tests": "tests", "error": "budget", "traffic": "traffic"}
+"""The first word of a key → the reading that it is about; a key that begins otherwise may be about any."""
 
 _Percent = Annotated[float, Field(ge=0, le=100)]
 _Number = Annotated[int, Field(ge=0, le=1_000_000_000)]
-_ABOUT = {"coverage": "coverage", "tests": "tests", "error": "budget", "traffic": "traffic"}
-"""The first word of a key → the reading that it is about; a key that begins otherwise may be about any."""
 
 
-class _Wire(BaseModel):
+class Values(BaseModel):
+    """What the file says: coverage in percent, the error budget with 1 for all of it."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     version: Literal[1] = 1
@@ -42,107 +44,93 @@ class _Wire(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What the file says. `measured` is in seconds since the epoch, 0 when it does not say; coverage is in percent.
-
-    `budget` is what is left of the error budget, 1 for all. `faults` are the readings that cannot be believed, by name.
-    """
+class SignalsFile:
+    """What came of reading the file; nothing where there is none. `faults` are the readings that cannot be believed."""
 
     source: str = ""
-    measured: int = 0
-    coverage_before: float | None = None
-    coverage_after: float | None = None
-    coverage_delta: float | None = None
-    budget: float | None = None
-    traffic: float | None = None
-    passed: int | None = None
-    total: int | None = None
+    values: Values = field(default_factory=Values)
     faults: Mapping[str, Reading] = field(default_factory=dict)
 
+    @property
+    def measured(self) -> int:
+        """In seconds since the epoch, 0 when it does not say."""
+        return int(self.values.measured_at.timestamp()) if self.values.measured_at else 0
 
-def read_given(world: Ports, settings: Settings) -> Given:
-    """What `signals-file` holds; nothing where there is none."""
-    name = settings.signals_file
-    if not name:
-        return Given()
-    source = clip(visible_line(name), 200)
-    if world.workspace is None:
-        return _broken(source, State.ERROR, "signals-file was not read: there is no workspace")
-    left = next(iter(world.workspace.files((name,), most=1, limit=LARGEST)), None)
-    if left is None or left.problem:
-        why = left.problem if left else "there is no such file"
-        return _broken(source, State.ERROR, f"signals-file was not read: {why}")
-    return parse_given(left.content, source, world.now())
+    @property
+    def budget(self) -> float | None:
+        return None if "budget" in self.faults else self.values.error_budget_remaining
+
+    @property
+    def traffic(self) -> float | None:
+        return None if "traffic" in self.faults else self.values.traffic_per_minute
+
+    @property
+    def budget_reading(self) -> Reading:
+        """What is left of the error budget."""
+        if fault := self.faults.get("budget"):
+            return fault
+        if self.budget is None:
+            return Reading("budget", State.MISSING, problem="nobody gave what is left of the error budget")
+        words = f"{100 * self.budget:.0f} % left"
+        return Reading("budget", State.KNOWN, self.budget, words, self.source, self.measured)
 
 
-def parse_given(content: bytes, source: str, now: float) -> Given:
+def read_signals_file(world: Ports, settings: Settings) -> SignalsFile:
+    if not settings.signals_file:
+        return SignalsFile()
+    source = clip(visible_line(settings.signals_file), 200)
+    problem = "there is no workspace"
+    if world.workspace is not None:
+        left = next(iter(world.workspace.files((settings.signals_file,), most=1, limit=MAX_BYTES)), None)
+        problem = left.problem if left else "there is no such file"
+        if left and not problem:
+            return parse_signals(left.content, source, world.now())
+    return _broken(source, State.ERROR, f"signals-file was not read: {problem}")
+
+
+def parse_signals(content: bytes, source: str, now: float) -> SignalsFile:
     """What the content of such a file says at the time `now`, in seconds since the epoch."""
     text = decoded(content)
     wrong: dict[str, str] = {}
     try:
-        wire = _Wire.model_validate_json(text)
+        values = Values.model_validate_json(text)
     except ValidationError as error:
         wrong = {str(each["loc"][0]): each["msg"] for each in error.errors() if each["loc"]}
         if not wrong or "version" in wrong:
-            why = wrong.get("version") or error.errors()[0]["msg"]
-            return _broken(source, State.NONSENSE, f"signals-file is not understood: {clip(visible_line(why), 200)}")
+            problem = clip(visible_line(wrong.get("version") or error.errors()[0]["msg"]), 200)
+            return _broken(source, State.NONSENSE, f"signals-file is not understood: {problem}")
         try:
             sound = {key: value for key, value in json.loads(text).items() if key not in wrong}
-            wire = _Wire.model_validate_json(json.dumps(sound))
+            values = Values.model_validate_json(json.dumps(sound))
         except (ValueError, RecursionError):
             return _broken(source, State.NONSENSE, "signals-file is not understood")
     problems: dict[str, str] = {}
-    for key, why in wrong.items():
-        about = _ABOUT.get(key.partition("_")[0], "")
-        for name in (about,) if about else tuple(_ABOUT.values()):
-            problems.setdefault(
-                name, f"`{clip(visible_line(key), 60)}` of signals-file: {clip(visible_line(why), 200)}"
-            )
-    measured = int(wire.measured_at.timestamp()) if wire.measured_at else 0
-    if measured > now + AHEAD:
-        problems |= dict.fromkeys(_ABOUT.values(), "`measured_at` of signals-file lies in the future")
-    for name, why in _contradictions(wire).items():
-        problems.setdefault(name, why)
-    return Given(
-        source,
-        measured,
-        wire.coverage_before,
-        wire.coverage_after,
-        wire.coverage_delta,
-        None if "budget" in problems else wire.error_budget_remaining,
-        None if "traffic" in problems else wire.traffic_per_minute,
-        wire.tests_passed,
-        wire.tests_total,
-        _faults(source, State.NONSENSE, problems),
-    )
+    for key, problem in wrong.items():
+        reading = _READINGS.get(key.partition("_")[0])
+        for name in (reading,) if reading else _READINGS.values():
+            text = f"`{clip(visible_line(key), 60)}` of signals-file: {clip(visible_line(problem), 200)}"
+            problems.setdefault(name, text)
+    if values.measured_at and int(values.measured_at.timestamp()) > now + _MAX_SKEW:
+        problems |= dict.fromkeys(_READINGS.values(), "`measured_at` of signals-file lies in the future")
+    return SignalsFile(source, values, _faults(source, State.NONSENSE, (_contradictions(values) | problems).items()))
 
 
-def budget(given: Given) -> Reading:
-    """What is left of the error budget."""
-    if fault := given.faults.get("budget"):
-        return fault
-    if given.budget is None:
-        return Reading("budget", State.MISSING, problem="nobody gave what is left of the error budget")
-    return Reading(
-        "budget", State.KNOWN, given.budget, f"{100 * given.budget:.0f} % left", given.source, given.measured
-    )
+def _contradictions(values: Values) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    before, after, delta = values.coverage_before, values.coverage_after, values.coverage_delta
+    if before is not None and after is not None and delta is not None and abs(after - before - delta) > _ROUNDING:
+        problems["coverage"] = "`coverage_delta` of signals-file is not the difference of the other two"
+    passed, total = values.tests_passed, values.tests_total
+    if (passed is None) != (total is None):
+        problems["tests"] = "signals-file gives one of `tests_passed` and `tests_total` without the other"
+    elif passed is not None and total is not None and passed > total:
+        problems["tests"] = "signals-file has more tests passed than there are"
+    return problems
 
 
-def _contradictions(wire: _Wire) -> dict[str, str]:
-    found: dict[str, str] = {}
-    before, after, delta = wire.coverage_before, wire.coverage_after, wire.coverage_delta
-    if None not in (before, after, delta) and abs(after - before - delta) > ROUNDING:  # type: ignore[operator]
-        found["coverage"] = "`coverage_delta` of signals-file is not the difference of the other two"
-    if (wire.tests_passed is None) != (wire.tests_total is None):
-        found["tests"] = "signals-file gives one of `tests_passed` and `tests_total` without the other"
-    elif wire.tests_passed is not None and wire.tests_total is not None and wire.tests_passed > wire.tests_total:
-        found["tests"] = "signals-file has more tests passed than there are"
-    return found
+def _broken(source: str, state: State, problem: str) -> SignalsFile:
+    return SignalsFile(source, faults=_faults(source, state, ((name, problem) for name in _READINGS.values())))
 
 
-def _broken(source: str, state: State, problem: str) -> Given:
-    return Given(source, faults=_faults(source, state, dict.fromkeys(_ABOUT.values(), problem)))
-
-
-def _faults(source: str, state: State, problems: Mapping[str, str]) -> dict[str, Reading]:
-    return {name: Reading(name, state, source=source, problem=why) for name, why in problems.items()}
+def _faults(source: str, state: State, problems: Iterable[tuple[str, str]]) -> dict[str, Reading]:
+    return {name: Reading(name, state, source=source, problem=problem) for name, problem in problems}
