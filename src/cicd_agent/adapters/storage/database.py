@@ -1,23 +1,21 @@
 """A database over DB-API 2: its connections, its transactions, and what its errors mean for who keeps the log there."""
 
+import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.resources import files
 from typing import Any, Final, Protocol
 
 from cicd_agent.errors import BudgetExhausted, StoreRefused
 
-LOCKED: Final = ("another process holds it", "Try again, or end that process")
+ERRORS: Final[dict[str, dict[str, tuple[str, str]]]] = tomllib.loads(
+    files(__package__).joinpath("errors.toml").read_text("utf-8")
+)
+"""The reason of an error and its remedy, by kind and code."""
 _MAX_MESSAGE: Final = 200
 _MAX_CAUSES: Final = 20
 _POOLED: Final = 2
-
-
-class Cursor(Protocol):
-    """What a statement returned."""
-
-    def fetchone(self) -> Any: ...
-    def fetchall(self) -> list[Any]: ...
 
 
 class Connection(Protocol):
@@ -35,6 +33,10 @@ class Database(ABC):
     lost: tuple[type[Exception], ...] = ()
     """What it raises where a connection that was used before has broken meanwhile."""
     is_server: bool
+    table_query: str
+    """Finds a table by its name."""
+    key_type: str
+    """The type of text that is sorted by its bytes."""
     secrets: Collection[str] = ()
     """What no message may show."""
 
@@ -61,16 +63,12 @@ class Database(ABC):
     def write_many(self, connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """The same statement for each of the rows."""
 
-    @abstractmethod
-    def has_table(self, connection: Connection, name: str) -> bool: ...
-
-    @abstractmethod
-    def lock_schema(self, connection: Connection) -> None:
+    def lock_schema(self, connection: Connection) -> None:  # noqa: B027  who writes may have all to himself
         """Wait until no other process changes the tables."""
 
-    @abstractmethod
     def ddl(self, statement: str) -> str:
         """A statement of a migration in its own dialect."""
+        return statement.replace(" KEY NOT", f" {self.key_type} NOT")
 
     @abstractmethod
     def explain(self, error: Exception) -> tuple[str, str]:
@@ -107,11 +105,12 @@ class Database(ABC):
                 connection.close()
             else:
                 return connection
-        with ExitStack() as on_error:
-            connection = self.connect()
-            on_error.callback(connection.close)
+        connection = self.connect()
+        try:
             self.begin(connection, writes=writes, slow=slow)
-            on_error.pop_all()
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def close(self) -> None:
@@ -130,7 +129,7 @@ class Database(ABC):
             reason, remedy = self.explain(error)
             raise StoreRefused(
                 f"{self.location} cannot be used",
-                why=reason or self._message(error),
+                why=reason or self._first_line(error),
                 remedy=remedy or "Give another place",
             ) from None
         except AssertionError as error:
@@ -139,8 +138,8 @@ class Database(ABC):
         except (OverflowError, UnicodeError):
             raise StoreRefused(f"{self.location} cannot hold that", why="it is no text or no number") from None
 
-    def _message(self, error: Exception) -> str:
-        """The first line of a message, without a secret."""
+    def _first_line(self, error: Exception) -> str:
+        """Of its message, without a secret."""
         line = next(iter(str(error).strip().splitlines()), "")
         for secret in self.secrets:
             line = line.replace(secret, "***")

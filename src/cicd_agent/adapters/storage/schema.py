@@ -1,77 +1,34 @@
 """The tables of the audit log: numbered migrations, from an empty database to the newest version."""
 
+from importlib.resources import files
 from typing import Final
 
 from cicd_agent.adapters.storage.database import Connection, Database
 from cicd_agent.errors import StoreRefused
 
 VERSION_TABLE: Final = "cicd_agent_schema"
-# KEY is text that is searched for and sorted by its bytes, so that an index serves the beginning of a word everywhere
-# alike. A database of a fleet may hold other tables: ours have a prefix. What was released is never changed again; a
-# SQLite file whose tables were made by other statements than these is refused.
-MIGRATIONS: Final[dict[str, tuple[str, ...]]] = {
-    "0001": (
-        """CREATE TABLE cicd_agent_entries (
-            repository KEY NOT NULL,
-            seq BIGINT NOT NULL,
-            prev TEXT NOT NULL,
-            hash TEXT NOT NULL,
-            text TEXT NOT NULL,
-            kind KEY NOT NULL,
-            event_id KEY NOT NULL,
-            at BIGINT NOT NULL,
-            mode KEY NOT NULL,
-            sha KEY NOT NULL,
-            pull BIGINT NOT NULL,
-            decision KEY NOT NULL,
-            risk_level KEY NOT NULL,
-            PRIMARY KEY (repository, seq)
-        )""",
-        "CREATE INDEX cicd_agent_entries_sha ON cicd_agent_entries (sha)",
-        "CREATE INDEX cicd_agent_entries_at ON cicd_agent_entries (at)",
-        "CREATE INDEX cicd_agent_entries_repository ON cicd_agent_entries (repository, at)",
-        "CREATE INDEX cicd_agent_entries_mode ON cicd_agent_entries (mode, at)",
-        "CREATE INDEX cicd_agent_entries_decision ON cicd_agent_entries (decision, at)",
-        "CREATE INDEX cicd_agent_entries_pull ON cicd_agent_entries (pull, at)",
-        """CREATE TABLE cicd_agent_heads (
-            repository KEY NOT NULL,
-            seq BIGINT NOT NULL,
-            hash TEXT NOT NULL,
-            PRIMARY KEY (repository)
-        )""",
-    ),
-    "0002": (
-        "CREATE INDEX cicd_agent_entries_event ON cicd_agent_entries (event_id)",
-        # `key` is what a fact replaces another one by, digested: the texts together may be longer than an index holds.
-        """CREATE TABLE cicd_agent_facts (
-            "key" KEY NOT NULL,
-            repository KEY NOT NULL,
-            kind KEY NOT NULL,
-            subject KEY NOT NULL,
-            at BIGINT NOT NULL,
-            mode KEY NOT NULL,
-            sha KEY NOT NULL,
-            ref KEY NOT NULL,
-            event_id KEY NOT NULL,
-            "values" TEXT NOT NULL,
-            PRIMARY KEY ("key")
-        )""",
-        "CREATE INDEX cicd_agent_facts_kind ON cicd_agent_facts (repository, kind, at)",
-        "CREATE INDEX cicd_agent_facts_subject ON cicd_agent_facts (subject)",
-        "CREATE INDEX cicd_agent_facts_sha ON cicd_agent_facts (sha)",
-    ),
-}
-"""The statements of each version, oldest first."""
-NEWEST: Final = list(MIGRATIONS)[-1]
 _VERSIONS: Final = f"""CREATE TABLE {VERSION_TABLE} (
             version_num VARCHAR(32) NOT NULL,
             CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num)
         )"""
 
 
+def _statements(text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if not line.startswith("--")]
+    return [statement for part in "\n".join(lines).split(";") if (statement := part.strip())]
+
+
+MIGRATIONS: Final = {
+    path.name.removesuffix(".sql"): _statements(path.read_text("utf-8"))
+    for path in sorted(files(__package__).joinpath("migrations").iterdir(), key=lambda path: path.name)
+}
+"""The statements of each version, oldest first."""
+NEWEST: Final = list(MIGRATIONS)[-1]
+
+
 def schema_version(database: Database, connection: Connection) -> str | None:
     """The version of the tables: None where there are none, "" where the table of the version is empty."""
-    if not database.has_table(connection, VERSION_TABLE):
+    if connection.execute(database.table_query, (VERSION_TABLE,)).fetchone() is None:
         return None
     rows = connection.execute(f"SELECT version_num FROM {VERSION_TABLE} LIMIT 2").fetchall()
     if not rows:

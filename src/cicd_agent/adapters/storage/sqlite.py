@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cicd_agent.adapters.files import NOFOLLOW
-from cicd_agent.adapters.storage.database import LOCKED, Connection, Database
+from cicd_agent.adapters.storage.database import ERRORS, Connection, Database
 from cicd_agent.domain.audit_entry import MAX_TEXT
 from cicd_agent.errors import StoreRefused
 
@@ -28,32 +28,7 @@ _MAX_VALUE: Final = 8 * MAX_TEXT
 """Bytes; what is longer was not written by us, and does not fill the memory."""
 
 _OTHER: Final = "Give another `state-dir`"
-_ALLOW: Final = "Let this user write there, or give another `state-dir`"
-_ROOM: Final = "Make room, or give another `state-dir`"
-_RESTORE: Final = "Restore it from a copy, or move it away: a new one is begun"
-_FILE_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
-    errno.ENOSPC: ("the disk is full", _ROOM),
-    errno.EDQUOT: ("the disk is full", _ROOM),
-    errno.EACCES: ("no permission", _ALLOW),
-    errno.EPERM: ("no permission", _ALLOW),
-    errno.EROFS: ("it is read-only", _OTHER),
-}
-_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
-    sqlite3.SQLITE_BUSY: LOCKED,
-    sqlite3.SQLITE_LOCKED: LOCKED,
-    sqlite3.SQLITE_PROTOCOL: LOCKED,
-    sqlite3.SQLITE_READONLY: ("it is read-only", _ALLOW),
-    sqlite3.SQLITE_PERM: ("no permission", _ALLOW),
-    sqlite3.SQLITE_AUTH: ("no permission", _ALLOW),
-    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", _ALLOW),
-    sqlite3.SQLITE_FULL: ("the disk is full", _ROOM),
-    sqlite3.SQLITE_IOERR: ("the disk failed or is full", "Check the disk, or give another `state-dir`"),
-    sqlite3.SQLITE_NOTADB: ("it is no database", _RESTORE),
-    sqlite3.SQLITE_CORRUPT: ("it is damaged", _RESTORE),
-    sqlite3.SQLITE_TOOBIG: ("an entry is too large", ""),
-    sqlite3.SQLITE_ERROR: ("", _RESTORE),
-    sqlite3.SQLITE_CONSTRAINT: ("what it holds contradicts itself", "See what `cicd-agent audit verify` says"),
-}
+_BY_CODE: Final = {getattr(sqlite3, name): text for name, text in ERRORS["sqlite"].items()}
 
 
 class SqliteFile(Database):
@@ -61,12 +36,18 @@ class SqliteFile(Database):
 
     errors = (sqlite3.Error,)
     is_server = False
+    table_query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+    key_type = "TEXT"
 
     def __init__(self, path: Path, patience: float) -> None:
         super().__init__(str(path), patience)
         self._path = path
-        with self._guard_files():
+        try:
             self._make()
+        except OSError as error:
+            name = errno.errorcode.get(error.errno or 0, "")
+            reason, remedy = ERRORS["files"].get(name, (error.strerror or "it is no file", _OTHER))
+            raise StoreRefused(f"{self.location} cannot be used", why=reason, remedy=remedy) from None
 
     def connect(self) -> sqlite3.Connection:
         """A connection that trusts nothing in the file."""
@@ -88,21 +69,10 @@ class SqliteFile(Database):
         return iter(connection.execute(statement, parameters))
 
     def write_many(self, connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        for row in rows:
-            connection.execute(statement, row)
-
-    def has_table(self, connection: Connection, name: str) -> bool:
-        named = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
-        return connection.execute(named, (name,)).fetchone() is not None
-
-    def lock_schema(self, connection: Connection) -> None:
-        """A transaction that writes has the file to itself."""
-
-    def ddl(self, statement: str) -> str:
-        return statement.replace(" KEY NOT", " TEXT NOT")
+        cast("sqlite3.Connection", connection).executemany(statement, rows)
 
     def explain(self, error: Exception) -> tuple[str, str]:
-        return _ERRORS.get(getattr(error, "sqlite_errorcode", -1) & 0xFF, ("", ""))
+        return _BY_CODE.get(getattr(error, "sqlite_errorcode", -1) & 0xFF, ("", ""))
 
     def prepare(self) -> None:
         """See that readers and writers do not wait for each other, where the file system permits it.
@@ -164,11 +134,3 @@ class SqliteFile(Database):
             if not stat.S_ISREG(self._path.lstat().st_mode):
                 reason = "it is a link, or no file"
                 raise StoreRefused(f"{self._path} cannot be used", why=reason, remedy=_OTHER) from None
-
-    @contextmanager
-    def _guard_files(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            reason, remedy = _FILE_ERRORS.get(error.errno or 0, (error.strerror or "it is no file", _OTHER))
-            raise StoreRefused(f"{self.location} cannot be used", why=reason, remedy=remedy) from None
