@@ -18,16 +18,19 @@ from cicd_agent.adapters.storage.queries import (
     SELECT_HEAD,
     UPSERT_FACT,
     Statement,
+    check_entry,
     clamp,
     entry_values,
+    fact_columns,
+    next_number,
     parse_row,
     parse_stored_fact,
     select_chain,
     select_entries,
     select_entry,
     select_facts,
+    valid_hash,
 )
-from cicd_agent.adapters.storage.records import check_entry, fact_columns, next_number, valid_hash
 from cicd_agent.adapters.storage.schema import NEWEST, migrate, schema_version, table_statements
 from cicd_agent.adapters.storage.sqlite import SqliteFile
 from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Link, Row, entry_hash, key_text
