@@ -1,14 +1,20 @@
-"""Queries for the tables of the audit log, and how their rows are read: they may hold anything."""
+"""Queries for the tables of the audit log, what their rows can hold, and how they are read: they may hold anything."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from cicd_agent.domain.audit_entry import MAX_KEY, ZERO_HASH, Columns, Entry, Kind, Link, Row, digest, key_text
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.domain.ports.storage import EntryQuery, FactQuery
 from cicd_agent.errors import StoreRefused
+
+MAX_NUMBER: Final = 2**53
+"""Whole numbers below are stored."""
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def _quoted(names: Sequence[str], table: str = "") -> str:
@@ -139,43 +145,21 @@ def entry_values(entry: Entry, seq: int, prev: str, digest: str) -> tuple[str | 
 def parse_row(values: Sequence[Any]) -> Row:
     """An entry as it is stored. A number that is none is one that no entry has."""
     stored = dict(zip(ENTRY_COLUMNS, values, strict=True))
+    texts = {name: _text(value) for name, value in stored.items()}
+    # Of a kind that there is not: whatever the text says of itself, this is not it.
     is_known = stored["kind"] in _KINDS
     columns = Columns(
         Kind(stored["kind"]) if is_known else Kind.RUN,
-        _text(stored["event_id"]),
-        # Of a kind that there is not: whatever the text says of itself, this is not it.
+        texts["event_id"],
         _number(stored["at"]) if is_known else -1,
-        _text(stored["mode"]),
-        _text(stored["sha"]),
+        texts["mode"],
+        texts["sha"],
         _number(stored["pull"]),
-        _text(stored["decision"]),
-        _text(stored["risk_level"]),
+        texts["decision"],
+        texts["risk_level"],
     )
     seq = max(_number(stored["seq"]), 0)
-    link = _text(stored["prev"]), _text(stored["hash"])
-    return Row(_text(stored["repository"]), seq, *link, _text(stored["text"]), columns)
-
-
-def parse_stored_fact(values: Sequence[Any]) -> Fact | None:
-    """A fact as it is stored, None when it is none."""
-    return parse_fact(dict(zip(FACT_COLUMNS, values, strict=True)))
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else -1
-
-
-MAX_NUMBER: Final = 2**53
-"""Whole numbers below are stored."""
-
-_HASH: Final = re.compile(r"[0-9a-f]{64}")
-_FACT_TEXTS = ("repository", "subject", "mode", "sha", "ref", "event_id")
+    return Row(texts["repository"], seq, texts["prev"], texts["hash"], texts["text"], columns)
 
 
 def check_entry(entry: Entry) -> Entry:
@@ -208,42 +192,49 @@ def valid_hash(value: object) -> str:
     return value if isinstance(value, str) and _HASH.fullmatch(value) else ZERO_HASH
 
 
-def fact_key(fact: Fact) -> str:
-    names = (fact.repository, fact.kind, fact.subject, fact.sha, fact.mode)
-    return digest(json.dumps([key_text(name) for name in names]))
+def fact_values(fact: Fact) -> tuple[str | int, ...]:
+    """A fact by FACT_COLUMNS; of a time that is no number nothing is left."""
+    identity = (fact.repository, fact.kind, fact.subject, fact.sha, fact.mode)
+    key = digest(json.dumps([key_text(name) for name in identity]))
+    at = fact.at if 0 <= fact.at < MAX_NUMBER else 0
+    texts = (key_text(text) for text in (fact.mode, fact.sha, fact.ref, fact.event_id))
+    values = json.dumps({str(name): str(value) for name, value in fact.values.items()}, sort_keys=True)
+    return (key, key_text(fact.repository), fact.kind.value, key_text(fact.subject), at, *texts, values)
 
 
-def fact_columns(fact: Fact) -> dict[str, str | int]:
-    """A fact by column; of a time that is no number nothing is left."""
-    values = {str(name): str(value) for name, value in fact.values.items()}
-    return {
-        "key": fact_key(fact),
-        "repository": key_text(fact.repository),
-        "kind": fact.kind.value,
-        "subject": key_text(fact.subject),
-        "at": fact.at if 0 <= fact.at < MAX_NUMBER else 0,
-        "mode": key_text(fact.mode),
-        "sha": key_text(fact.sha),
-        "ref": key_text(fact.ref),
-        "event_id": key_text(fact.event_id),
-        "values": json.dumps(values, sort_keys=True),
-    }
+class _StoredFact(BaseModel):
+    """What the columns of a fact must be."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    repository: str
+    kind: Annotated[FactKind, Strict(strict=False)]
+    subject: str
+    at: Annotated[int, Field(ge=0, lt=MAX_NUMBER)]
+    mode: str
+    sha: str
+    ref: str
+    event_id: str
+    values: str
 
 
-def parse_fact(columns: Mapping[str, Any]) -> Fact | None:
-    """The fact of a stored row; None when anything in it is not what a fact has."""
-    at, kind = columns["at"], columns["kind"]
-    if not isinstance(kind, str) or kind not in set(FactKind):
-        return None
-    if not isinstance(at, int) or not 0 <= at < MAX_NUMBER:
-        return None
-    texts = {name: columns[name] for name in _FACT_TEXTS}
-    if not all(isinstance(text, str) for text in texts.values()):
-        return None
+def parse_fact(values: Sequence[Any]) -> Fact | None:
+    """A fact as it is stored; None when anything in it is not what a fact has."""
     try:
-        values = json.loads(columns["values"])
-    except (ValueError, TypeError, RecursionError):
+        stored = _StoredFact.model_validate(dict(zip(FACT_COLUMNS, values, strict=True)))
+        texts = json.loads(stored.values)
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(values, Mapping):
+    if not isinstance(texts, dict):
         return None
-    return Fact(kind=FactKind(kind), at=at, values={str(name): str(each) for name, each in values.items()}, **texts)
+    return Fact(**dict(stored) | {"values": {name: str(value) for name, value in texts.items()}})
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1

@@ -6,31 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from cicd_agent.adapters.storage import queries
 from cicd_agent.adapters.storage.database import Connection, Database
 from cicd_agent.adapters.storage.postgres_url import parse_url
-from cicd_agent.adapters.storage.queries import (
-    CHAIN_END,
-    FACT_COLUMNS,
-    INSERT_ENTRY,
-    INSERT_HEAD,
-    MOVE_HEAD,
-    REPOSITORIES,
-    SELECT_HEAD,
-    UPSERT_FACT,
-    Statement,
-    check_entry,
-    clamp,
-    entry_values,
-    fact_columns,
-    next_number,
-    parse_row,
-    parse_stored_fact,
-    select_chain,
-    select_entries,
-    select_entry,
-    select_facts,
-    valid_hash,
-)
 from cicd_agent.adapters.storage.schema import NEWEST, migrate, schema_version, table_statements
 from cicd_agent.adapters.storage.sqlite import SqliteFile
 from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Link, Row, entry_hash, key_text
@@ -91,14 +69,14 @@ class SqlStore(Store):
         return self._database.is_server
 
     def append(self, entry: Entry) -> Link:
-        check_entry(entry)
+        queries.check_entry(entry)
         with self._database.transaction(writes=True) as connection:
             return self._insert(connection, entry, self._end(connection, entry.repository))
 
     def head(self, repository: str) -> Link | None:
         """The end of the chain as it was stored."""
         with self._database.transaction() as connection:
-            row = connection.execute(SELECT_HEAD, (key_text(repository),)).fetchone()
+            row = connection.execute(queries.SELECT_HEAD, (key_text(repository),)).fetchone()
         if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):
             return None
         return Link(repository, row[0], row[1])
@@ -106,19 +84,19 @@ class SqlStore(Store):
     def repositories(self) -> tuple[str, ...]:
         """Every repository that has a chain, in order."""
         with self._database.transaction() as connection:
-            return tuple(str(name) for (name,) in connection.execute(REPOSITORIES).fetchall())
+            return tuple(str(name) for (name,) in connection.execute(queries.REPOSITORIES).fetchall())
 
     def rows(self, repository: str, first: int = 0) -> Iterator[Row]:
-        return self._stream(select_chain(repository, first))
+        return self._stream(queries.select_chain(repository, first))
 
     def row(self, repository: str, seq: int) -> Row | None:
         with self._database.transaction() as connection:
-            values = connection.execute(*select_entry(repository, seq)).fetchone()
-        return parse_row(values) if values else None
+            values = connection.execute(*queries.select_entry(repository, seq)).fetchone()
+        return queries.parse_row(values) if values else None
 
     def find(self, query: EntryQuery) -> Iterator[Row]:
         """The entries that match, newest first."""
-        return self._stream(select_entries(query))
+        return self._stream(queries.select_entries(query))
 
     def prune(self, repository: str, before: int, entry: Callable[[Removal], Entry]) -> Removal | None:
         """Remove what is older from the beginning of a chain, and record that."""
@@ -126,13 +104,12 @@ class SqlStore(Store):
         with self._database.transaction(writes=True, slow=True) as connection:
             end = self._end(connection, repository)
             (keep,) = connection.execute(
-                "SELECT min(seq) FROM cicd_agent_entries WHERE repository = ? AND at >= ?", (name, clamp(before))
+                "SELECT min(seq) FROM cicd_agent_entries WHERE repository = ? AND at >= ?",
+                (name, queries.clamp(before)),
             ).fetchone()
             old = ("repository = ?", (name,)) if keep is None else ("repository = ? AND seq < ?", (name, keep))
-            first, last = connection.execute(
-                f"SELECT min(seq), max(seq) FROM cicd_agent_entries WHERE {old[0]}",
-                old[1],
-            ).fetchone()
+            bounds = f"SELECT min(seq), max(seq) FROM cicd_agent_entries WHERE {old[0]}"
+            first, last = connection.execute(bounds, old[1]).fetchone()
             if first is None:
                 # What `_end` may have written of a chain that there is not goes, too.
                 connection.execute("ROLLBACK")
@@ -143,24 +120,23 @@ class SqlStore(Store):
             ).fetchone()
             pruned = Removal(repository, first, last, digest, before)
             connection.execute("DELETE FROM cicd_agent_entries WHERE repository = ? AND seq <= ?", (name, last))
-            self._insert(connection, check_entry(entry(pruned)), end)
+            self._insert(connection, queries.check_entry(entry(pruned)), end)
         if isinstance(self._database, SqliteFile):
             self._database.shrink()
         return pruned
 
     def put(self, facts: Sequence[Fact]) -> None:
         """Store facts, in one order everywhere, so that two processes cannot wait for each other."""
-        columns = {str(values["key"]): values for values in map(fact_columns, facts)}
-        rows = [[columns[key][name] for name in FACT_COLUMNS] for key in sorted(columns)]
+        rows = {str(values[0]): values for values in map(queries.fact_values, facts)}
         if rows:
             with self._database.transaction(writes=True) as connection:
-                self._database.write_many(connection, UPSERT_FACT, rows)
+                self._database.write_many(connection, queries.UPSERT_FACT, [rows[key] for key in sorted(rows)])
 
     def facts(self, query: FactQuery) -> tuple[Fact, ...]:
         """The facts that match, newest first."""
         with self._database.transaction() as connection:
-            rows = connection.execute(*select_facts(query)).fetchall()
-        return tuple(fact for row in rows if (fact := parse_stored_fact(row)) is not None)
+            rows = connection.execute(*queries.select_facts(query)).fetchall()
+        return tuple(fact for row in rows if (fact := queries.parse_fact(row)) is not None)
 
     def close(self) -> None:
         self._database.close()
@@ -172,24 +148,24 @@ class SqlStore(Store):
         taken away leaves a gap that shows.
         """
         name = key_text(repository)
-        query = f"{CHAIN_END} FOR UPDATE OF cicd_agent_heads" if self._database.is_server else CHAIN_END
+        query = f"{queries.CHAIN_END} FOR UPDATE OF cicd_agent_heads" if self._database.is_server else queries.CHAIN_END
         row = connection.execute(query, (name,) * 3).fetchone()
         if row is None:
             # Of two processes that begin a chain, the second waits here for the first.
-            connection.execute(INSERT_HEAD, (name, 0, ZERO_HASH))
+            connection.execute(queries.INSERT_HEAD, (name, 0, ZERO_HASH))
             row = connection.execute(query, (name,) * 3).fetchone()
         ends = (row[0], row[1]), (row[2], row[3])
-        known = [(seq, valid_hash(digest)) for seq, digest in ends if isinstance(seq, int) and seq >= 0]
+        known = [(seq, queries.valid_hash(digest)) for seq, digest in ends if isinstance(seq, int) and seq >= 0]
         return Link(repository, *max(known, key=lambda end: end[0], default=(0, ZERO_HASH)))
 
     def _insert(self, connection: Connection, entry: Entry, end: Link) -> Link:
-        seq = next_number(end)
+        seq = queries.next_number(end)
         link = Link(entry.repository, seq, entry_hash(entry.repository, seq, end.hash, entry.text))
         head = (seq, link.hash, entry.repository)
-        values = entry_values(entry, seq, end.hash, link.hash)
+        values = queries.entry_values(entry, seq, end.hash, link.hash)
         if self._database.is_server:
             # A server may be far away: both at once.
-            both = f"WITH moved AS ({MOVE_HEAD}) {INSERT_ENTRY} RETURNING hash"
+            both = f"WITH moved AS ({queries.MOVE_HEAD}) {queries.INSERT_ENTRY} RETURNING hash"
             if connection.execute(both, (*head, *values)).fetchall() != [(link.hash,)]:
                 raise StoreRefused(
                     f"{self.location} did not take an entry as it is",
@@ -197,14 +173,14 @@ class SqlStore(Store):
                     remedy="Find out who made that, and remove it",
                 )
         else:
-            connection.execute(INSERT_ENTRY, values)
-            connection.execute(MOVE_HEAD, head)
+            connection.execute(queries.INSERT_ENTRY, values)
+            connection.execute(queries.MOVE_HEAD, head)
         return link
 
-    def _stream(self, statement: Statement) -> Iterator[Row]:
+    def _stream(self, statement: queries.Statement) -> Iterator[Row]:
         with self._database.transaction() as connection:
             for values in self._database.stream(connection, *statement):
-                yield parse_row(values)
+                yield queries.parse_row(values)
 
 
 def _server(url: str, patience: float) -> Database:
