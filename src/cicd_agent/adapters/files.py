@@ -31,6 +31,17 @@ def read_file(path: Path, title: str, max_bytes: int) -> bytes:
         raise ConfigError(f"{title} cannot be read", why="its path is not one", remedy=remedy) from None
 
 
+def read_regular(path: Path, limit: int) -> bytes:
+    """The first `limit` bytes of a file that anybody may have put there. Raises OSError; ValueError for anything else.
+
+    No link is followed, and a pipe keeps nobody waiting.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is no regular file")
+        return file.read(limit)
+
+
 @contextmanager
 def streamed_file(path: Path, *, mode: int = 0o600, exact: bool = False) -> Iterator[Callable[[str], None]]:
     """What writes text to a file that is in place at once when it is whole: for what memory cannot hold.

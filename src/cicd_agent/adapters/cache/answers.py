@@ -99,17 +99,11 @@ class AnswerCache:
 
     def _decode(self, name: str, blob: bytes) -> Reply | Unusable:
         body = verify(self._secret, name, blob)
-        entry = _entry(body) if body is not None else None
-        if entry is None:
+        try:
+            entry = _ENTRY.validate_json(body or b"", strict=True)
+        except ValueError:
             return Unusable.DAMAGED
         return entry.reply if -_AHEAD <= self._now() - entry.at <= self._seconds else Unusable.OLD
-
-
-def _entry(body: bytes) -> _Entry | None:
-    try:
-        return _ENTRY.validate_json(body, strict=True)
-    except ValueError:
-        return None
 
 
 def _text(entry: _Entry) -> str:

@@ -52,14 +52,12 @@ class BlobStore(Protocol):
     """Blobs of one namespace. Nothing is raised: what goes wrong is noted, once, and costs only time."""
 
     @property
-    def location(self) -> str:
-        """Where that is, for a person."""
+    def location(self) -> str: ...
 
     def read(self, name: str) -> bytes | None:
         """The blob of this name, None when there is none; empty when what is there can be none."""
 
-    def write(self, name: str, blob: bytes) -> None:
-        """Replace whatever has this name."""
+    def write(self, name: str, blob: bytes) -> None: ...
 
     def touch(self, name: str) -> None:
         """This blob was used: others go first."""

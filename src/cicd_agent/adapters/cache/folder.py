@@ -3,13 +3,13 @@
 import os
 import re
 import secrets
-import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.cache.blob_store import MAX_BLOB, Limits, Namespace
-from cicd_agent.adapters.files import NOFOLLOW, NONBLOCK, write_file
+from cicd_agent.adapters.files import read_regular, write_file
 from cicd_agent.errors import ConfigError
 
 INSTALLATION: Final = "installation.key"
@@ -37,8 +37,7 @@ def installation_secret(folder: Path, note: Callable[[str], None]) -> bytes:
             return secret
         damaged = os.path.lexists(path)
         if damaged and (secret := _secret(path)):
-            # Another run made it between the two looks.
-            return secret
+            return secret  # another run has made it meanwhile
         fresh = path.with_name(f".{INSTALLATION}.{secrets.token_hex(8)}")
         write_file(fresh, f"{secrets.token_hex(32)}\n", mode=0o600)
         try:
@@ -107,49 +106,37 @@ class FolderStore:
         except OSError as error:
             self._failed(f"{self._namespace.title} could not be kept in {self._folder}", error)
 
-    def _failed(self, what: str, error: OSError) -> None:
-        # A directory that is full or not ours would say so with every entry.
-        if not self._is_noted:
-            self._is_noted = True
-            self._note(f"{what}: {error.strerror or error}")
-
     def _evict(self) -> None:
         pattern = self._namespace.pattern
         own, unfinished = re.compile(pattern), re.compile(rf"\.{pattern}\.[0-9a-f]{{16}}")
         entries = []
-        with os.scandir(self._folder) as files:
-            present = [file.name for file in files]
-        for name in present:
-            path = self._folder / name
-            try:
+        for path in list(self._folder.iterdir()):
+            with suppress(FileNotFoundError):  # another run was here
                 status = path.lstat()
-            except FileNotFoundError:
-                continue  # another run was here
-            age = self._now() - status.st_mtime
-            if own.fullmatch(name):
-                entries.append((age, status.st_size, path))
-            elif unfinished.fullmatch(name) and age > _ABANDONED:
-                path.unlink(missing_ok=True)
+                age = self._now() - status.st_mtime
+                if own.fullmatch(path.name):
+                    entries.append((age, status.st_size, path))
+                elif unfinished.fullmatch(path.name) and age > _ABANDONED:
+                    path.unlink()
         size = 0
         for count, (age, length, path) in enumerate(sorted(entries), 1):
             size += length
             if count > self._limits.entries or size > self._limits.size or age > self._limits.seconds:
                 path.unlink(missing_ok=True)
 
+    def _failed(self, what: str, error: OSError) -> None:
+        # A directory that is full or not ours would say so with every entry.
+        if not self._is_noted:
+            self._is_noted = True
+            self._note(f"{what}: {error.strerror or error}")
+
 
 def _read(path: Path) -> bytes | None:
     """A regular file of bearable size; None when nothing is there, empty when that is something else."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK)
+        blob = read_regular(path, MAX_BLOB + 1)
     except FileNotFoundError:
         return None
-    except OSError:
+    except (OSError, ValueError):
         return b""
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BLOB:
-            return b""
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_BLOB)
-    finally:
-        os.close(descriptor)
+    return blob if len(blob) <= MAX_BLOB else b""

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import zlib
+from bisect import bisect
 from collections.abc import Sequence
 from typing import Final
 
@@ -40,7 +41,7 @@ class StateCache:
         return self.store.load(name, decode) or ()
 
     def write(self, about: str, lines: Sequence[str]) -> None:
-        """Replace what was saved about this by as many of the first lines as fit; a note when that fails."""
+        """Replace what was saved about this by as many of the first lines as fit."""
         name, body = self._name(about), pack(lines)
         self.store.save({name: sign(self._secret, name, body)} if body else {})
 
@@ -50,11 +51,8 @@ class StateCache:
 
 def pack(lines: Sequence[str]) -> bytes:
     """As many of the first lines as a blob can hold, as text; empty for none."""
-    low, high = (len(lines) if _fits(lines) else 0), len(lines)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if _fits(lines[:middle]) else (low, middle - 1)
-    return _packed(lines[:low]) if low else b""
+    count = bisect(range(1, len(lines) + 1), 0, key=lambda number: 0 if _fits(lines[:number]) else 1)
+    return _packed(lines[:count]) if count else b""
 
 
 def unpack(body: bytes) -> tuple[str, ...]:

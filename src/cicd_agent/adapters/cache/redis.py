@@ -28,7 +28,6 @@ SECONDS: Final = 1.0
 """How long a connection, or an answer, is waited for."""
 
 _CODE = re.compile(r"[A-Z]{3,20}(?= |$)")
-_WRONG_TYPE = "WRONGTYPE"
 _REASONS: Final = (
     (AuthenticationError, "it wants another user or password"),
     (BusyLoadingError, "it is still starting"),
@@ -51,7 +50,7 @@ class RedisServer:
         self._budget = max_bytes
         self._lock = threading.Lock()
         self._is_down = False
-        self._is_closed_for_more = False
+        self._is_full = False
         # Said in full: the library's defaults try again for seconds, and differ between its versions.
         self._client: Any = redis.Redis(
             host=address.host,
@@ -77,12 +76,9 @@ class RedisServer:
         try:
             # Whatever lies there, no more than this is sent. An empty text is the same as none.
             raw = self._client.execute_command("GETRANGE", key, 0, MAX_BLOB)
-        except ResponseError as error:
-            if str(error).startswith(_WRONG_TYPE):
-                return b""
-            self._down(error)
-            return None
         except (RedisError, OSError, ValueError) as error:
+            if isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE"):
+                return b""
             self._down(error)
             return None
         if not isinstance(raw, bytes) or len(raw) > MAX_BLOB:
@@ -91,7 +87,7 @@ class RedisServer:
 
     def write(self, key: str, blob: bytes, seconds: float) -> None:
         """Put an entry under a key for so long, whatever lies there."""
-        if self._is_down or self._is_closed_for_more:
+        if self._is_down or self._is_full:
             return
         with self._lock:
             self._budget -= len(blob)
@@ -102,7 +98,7 @@ class RedisServer:
         try:
             self._client.execute_command("SET", key, blob, "EX", max(1, int(seconds)))
         except (NoPermissionError, OutOfMemoryError, ReadOnlyError) as error:
-            self._close_for_more(_why(error))
+            self._close_for_more(_reason(error))
         except (RedisError, OSError, ValueError) as error:
             self._down(error)
 
@@ -115,13 +111,13 @@ class RedisServer:
         with self._lock:
             is_first, self._is_down = not self._is_down, True
         if is_first:
-            self._note(f"{self.location} cannot be used ({_why(error)}): answers are asked for again")
+            self._note(f"{self.location} cannot be used ({_reason(error)}): answers are asked for again")
 
-    def _close_for_more(self, why: str) -> None:
+    def _close_for_more(self, reason: str) -> None:
         with self._lock:
-            is_first, self._is_closed_for_more = not self._is_closed_for_more, True
+            is_first, self._is_full = not self._is_full, True
         if is_first:
-            self._note(f"{self.location} takes nothing more ({why}): others will ask again")
+            self._note(f"{self.location} takes nothing more ({reason}): others will ask again")
 
 
 class RedisStore:
@@ -137,7 +133,6 @@ class RedisStore:
         return self._server.location
 
     def read(self, name: str) -> bytes | None:
-        """What lies there under this name, None when nothing does; empty when it can be no entry."""
         return self._server.read(self._key(name))
 
     def write(self, name: str, blob: bytes) -> None:
@@ -153,25 +148,19 @@ class RedisStore:
         return f"cicd-agent:{self._namespace.name}:{name}"
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """What went wrong, in words of ours: those of the other side could hold anything, such as what it was sent."""
     if known := next((reason for kind, reason in _REASONS if isinstance(error, kind)), ""):
         return known
-    match error:
-        case ResponseError():
-            code = _CODE.match(str(error))
-            return f"it refused with {code[0]}" if code else "it refused"
-        case ConnectionError() | OSError():
-            return _cause(error) or "no connection"
-        case _:
-            return "what answers there is no Redis"
-
-
-def _cause(error: BaseException) -> str:
-    """What the system said of a connection."""
-    behind: BaseException | None = error
+    if isinstance(error, ResponseError):
+        code = _CODE.match(str(error))
+        return f"it refused with {code[0]}" if code else "it refused"
+    if not isinstance(error, ConnectionError | OSError):
+        return "what answers there is no Redis"
+    # What the system said of the connection.
+    cause: BaseException | None = error
     for _ in range(4):
-        if isinstance(behind, OSError) and behind.strerror:
-            return behind.strerror
-        behind = behind and (behind.__cause__ or behind.__context__)
-    return ""
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause and (cause.__cause__ or cause.__context__)
+    return "no connection"

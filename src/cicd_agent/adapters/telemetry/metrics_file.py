@@ -1,14 +1,13 @@
 """A Prometheus text file that runs add their counts to, as node exporter's textfile collector reads it."""
 
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.files import NOFOLLOW, NONBLOCK, write_file
+from cicd_agent.adapters.files import NOFOLLOW, NONBLOCK, read_regular, write_file
 from cicd_agent.domain.metric import ForeignTextError
 from cicd_agent.errors import ConfigError
 
@@ -48,14 +47,9 @@ def add_to(
 
 def _read(path: Path) -> str:
     try:
-        # A pipe would never be opened; what stands there is looked at before a byte is read.
-        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK)
+        raw = read_regular(path, MAX_BYTES + 1)
     except FileNotFoundError:
         return ""
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is no regular file")
-        raw = file.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
         raise ForeignTextError(f"more than {MAX_BYTES:,} bytes")
     return raw.decode()
