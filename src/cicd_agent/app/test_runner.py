@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from cicd_agent.adapters.runner.remote_files import FetchedLibrary
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.adapters.test_runner.patch_trial import Commands, LocalPatchTester, Surroundings
+from cicd_agent.adapters.test_runner.patch_trial import LocalPatchTester, Surroundings
 from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.adapters.toolchain.interpreter import find, look
 from cicd_agent.adapters.toolchain.location import surroundings, trusted
@@ -230,7 +230,7 @@ def patch_testers(
         return LocalPatchTester(
             top if top is not None else Path("/"),
             library,
-            Commands(context.settings.verify_command if is_here else ""),
+            context.settings.verify_command if is_here else "",
             around,
             parsers=PARSERS,
             denied=matcher(context.settings.deny_paths).match_file,

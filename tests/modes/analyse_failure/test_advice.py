@@ -44,7 +44,7 @@ def test_a_patch_is_offered_as_far_as_its_trial_came(step: Step) -> None:
     assert told.trial is not None
     assert told.trial.step is step
     assert ("the patch" in reasons(told)) is not told.trial.is_offered
-    wrong = step in {Step.REFUSED, Step.NOT_GREEN, Step.REDDER}
+    wrong = step in {Step.REFUSED, Step.NOT_GREEN}
     assert told.next_step == ("Look at the log." if wrong else "Return 3 again.")
 
 

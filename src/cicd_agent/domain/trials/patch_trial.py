@@ -25,10 +25,8 @@ class Step(StrEnum):
     """The command passes without it, so that nothing is shown."""
     NOT_GREEN = "not_green"
     """The command still fails with it."""
-    REDDER = "redder"
-    """The failure is gone, but something that passed fails now."""
     VERIFIED = "verified"
-    """Red before, green after, and nothing else is redder."""
+    """Red before, green after."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ def _line(text: str) -> str:
     return clip(" ".join(text.split()), _MAX_LINE)
 
 
-_WRONG = frozenset({Step.REFUSED, Step.NOT_GREEN, Step.REDDER})
+_WRONG = frozenset({Step.REFUSED, Step.NOT_GREEN})
 """Ends of a trial after which what the patch was meant to do is no advice either."""
 _AGAIN = re.compile(r"\bre-?run\b|\bre-?trigger|\b(?:run|start|try) (?:\w+ ){0,3}again\b", re.IGNORECASE)
 
