@@ -33,5 +33,5 @@ def main(report: str) -> None:
     if requested["kind"] == "pytest":
         module.main(requested, tell)
     else:
-        tell({"answer": module.main(requested["wanted"])})
+        tell({"answer": module.main(requested["requests"])})
         tell({"end": 0})

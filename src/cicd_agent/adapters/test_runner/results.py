@@ -37,7 +37,7 @@ class _Shape(BaseModel):
 
 
 class Account(_Shape):
-    """What the supervisor says of one process. `lines` are what the process said of itself."""
+    """What the supervisor reports of one process. `lines` are what the process reported itself."""
 
     code: int
     late: bool
@@ -61,11 +61,11 @@ class _Test(_Shape):
 
 class _Coverage(_Shape):
     path: Path
-    statements: list[Number]
-    executed: list[Number]
-    branches: list[tuple[Number, Number]]
-    taken: list[tuple[Number, Number]]
-    tests: Annotated[list[NodeId], Field(max_length=200)]
+    statements: tuple[Number, ...]
+    executed: tuple[Number, ...]
+    branches: tuple[tuple[Number, Number], ...]
+    taken: tuple[tuple[Number, Number], ...]
+    tests: Annotated[tuple[NodeId, ...], Field(max_length=200)]
 
 
 class _Mutant(_Shape):
@@ -83,7 +83,7 @@ class _Traces(_Shape):
 
 
 class _Message(_Shape):
-    """One thing that a session says."""
+    """One line of the report of a session."""
 
     collected: list[NodeId] = Field(default_factory=list)
     at: NodeId = ""
@@ -114,15 +114,18 @@ class _Ghostwritten(_Shape):
 
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
-    """One process: what it said, and why that does not count ("" when it does)."""
+    """One process: why what it reported does not count ("" when it does), and that, where it came to a report."""
 
-    said: tuple[_Message, ...]
     problem: str
-    account: Account
+    messages: tuple[_Message, ...] = ()
+    account: Account | None = None
 
-    @property
-    def answer(self) -> list[dict[str, Any]]:
-        return [each for text in self.said for each in text.answer]
+    def answers(self, count: int) -> list[dict[str, Any]]:
+        """An answer for each of so many requests, in order."""
+        if self.problem:
+            return [{"problem": self.problem}] * count
+        answers = [each for message in self.messages for each in message.answer]
+        return answers if len(answers) == count else [{"problem": "there is not one answer for each question"}] * count
 
 
 def accounts(key: bytes, output: bytes) -> list[Account]:
@@ -139,7 +142,7 @@ def accounts(key: bytes, output: bytes) -> list[Account]:
 
 
 def process_report(account: Account, seconds: float, redact: Callable[[str], str]) -> ProcessReport:
-    """What a process said, judged as a whole."""
+    """What a process reported, judged as a whole."""
     messages: list[_Message] = []
     problem = ""
     for text in account.lines:
@@ -149,53 +152,51 @@ def process_report(account: Account, seconds: float, redact: Callable[[str], str
             problem = "what it reports is not what our runner says"
             break
     ended = bool(messages) and messages[-1].end is not None
+    during = f", during {messages[-1].at}" if messages and messages[-1].at else ""
     if account.forged:
         problem = "something else wrote into its report"
     elif account.over:
         problem = "it reports more than can be read"
     elif account.late:
         how = "it does not end, although all tests have run" if ended else "it did not end"
-        problem = f"{how} within {seconds:.3g} seconds{_during(messages)}"
+        problem = f"{how} within {seconds:.3g} seconds{during}"
     elif not problem and not ended:
-        problem = f"the process ended with {account.code} before everything was said{_during(messages)}"
+        problem = f"the process ended with {account.code} before everything was said{during}"
     elif not problem and messages[-1].problem:
         problem = messages[-1].problem
-    if (
-        problem
-        and not account.late
-        and (not ended or problem.startswith("pytest "))
-        and (last := _last(account.printed, redact))
-    ):
+    is_unclear = problem and not account.late and (not ended or problem.startswith("pytest "))
+    if is_unclear and (last := _last(account.printed, redact)):
         problem = f"{problem}: {last}"
-    return ProcessReport(tuple(messages), visible_line(problem)[: 2 * _TAIL], account)
+    return ProcessReport(visible_line(problem)[: 2 * _TAIL], tuple(messages), account)
 
 
-def result(run: PytestRun, of: ProcessReport, redact: Callable[[str], str]) -> RunResult:
+def run_result(run: PytestRun, report: ProcessReport, redact: Callable[[str], str]) -> RunResult:
     """What came of a run of pytest."""
-    problem = of.problem
-    if not problem and (more := of.said[-1].tests - _MAX_TESTS) > 0:
+    problem, messages = report.problem, report.messages
+    if report.account is None:
+        return RunResult(run.name, completed=False, problem=problem)
+    if not problem and (more := messages[-1].tests - _MAX_TESTS) > 0:
         problem = f"{more:,} more tests have run than are told"
+    tests = [message.test for message in messages if message.test]
     return RunResult(
         name=run.name,
-        completed=not of.problem,
+        completed=not report.problem,
         problem=problem,
-        collected=tuple(nodeid for text in of.said for nodeid in text.collected),
-        tests=tuple(_outcome(text.test, redact) for text in of.said if text.test),
-        coverage=tuple(_covered(each) for text in of.said for each in text.coverage),
-        mutants=tuple(MutantOutcome(**dict(each)) for text in of.said for each in text.mutants),
-        traces=tuple(trace for text in of.said if text.traces for trace in _traces(text.traces)),
-        left=tuple(visible_line(path) for path in of.account.left),
-        processes_left=of.account.killed,
-        seconds=of.account.seconds,
+        collected=tuple(nodeid for message in messages for nodeid in message.collected),
+        tests=tuple(
+            TestOutcome(**dict(test) | {"message": visible_line(redact(test.message))[:300]}) for test in tests
+        ),
+        coverage=tuple(FileCoverage(**dict(each)) for message in messages for each in message.coverage),
+        mutants=tuple(MutantOutcome(**dict(each)) for message in messages for each in message.mutants),
+        traces=tuple(trace for message in messages if message.traces for trace in _traces(message.traces)),
+        left=tuple(visible_line(path) for path in report.account.left),
+        processes_left=report.account.killed,
+        seconds=report.account.seconds,
     )
 
 
-def failure(run: PytestRun, problem: str) -> RunResult:
-    return RunResult(run.name, completed=False, problem=problem)
-
-
-def seen(probe: Probe, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Observation:
-    """What an expression gave, as one process says."""
+def observation(probe: Probe, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Observation:
+    """What an expression came to in one process."""
     try:
         each = _Observation.model_validate(answer)
     except ValidationError:
@@ -213,32 +214,11 @@ def ghostwritten(path: str, function: str, answer: Mapping[str, Any], redact: Ca
     return Ghostwritten(path, function, each.source, visible_line(redact(each.problem))[:_TAIL])
 
 
-def _during(text: Sequence[_Message]) -> str:
-    last = text[-1].at if text else ""
-    return f", during {last}" if last else ""
-
-
 def _last(printed: str, redact: Callable[[str], str]) -> str:
     """The last line that it printed which says something: nothing of that is to be believed."""
     lines = [line.strip() for line in redact(_COLOURS.sub("", printed)).splitlines()]
     errors = [line for line in lines if line.startswith("ERROR")]
     return visible_line((errors or [line for line in lines if line] or [""])[-1])[:_TAIL]
-
-
-def _outcome(test: _Test, redact: Callable[[str], str]) -> TestOutcome:
-    message = visible_line(redact(test.message))[:300]
-    return TestOutcome(test.nodeid, test.outcome, test.seconds, message, test.exception, test.where)
-
-
-def _covered(each: _Coverage) -> FileCoverage:
-    return FileCoverage(
-        each.path,
-        tuple(each.statements),
-        tuple(each.executed),
-        tuple(each.branches),
-        tuple(each.taken),
-        tuple(each.tests),
-    )
 
 
 def _traces(traces: _Traces) -> Iterator[TestTrace]:
@@ -252,9 +232,9 @@ def _traces(traces: _Traces) -> Iterator[TestTrace]:
 
 
 def agreed(first: Sequence[Observation], second: Sequence[Observation]) -> tuple[Observation, ...]:
-    """What both have seen alike, in the order of the first; where they differ it says so as the `problem`."""
-    again = {seen.key: seen for seen in second}
-    return tuple(_agreed(seen, again.get(seen.key)) for seen in first)
+    """What is alike in both, in the order of the first; where they differ the `problem` says so."""
+    again = {each.key: each for each in second}
+    return tuple(_agreed(each, again.get(each.key)) for each in first)
 
 
 def _agreed(one: Observation, other: Observation | None) -> Observation:
@@ -262,9 +242,8 @@ def _agreed(one: Observation, other: Observation | None) -> Observation:
         return replace(one, value="", exception="", problem="it was seen only once")
     if one == other or (one.problem and other.problem):
         return one
+    problem = one.problem or other.problem
+    if not problem and (one.exception or other.exception):
+        problem = "it raises in one process and not, or otherwise, in another"
     retained = one.type if one.type == other.type else ""
-    if one.problem or other.problem:
-        return Observation(one.key, type=retained, problem=one.problem or other.problem)
-    if one.exception or other.exception:
-        return Observation(one.key, type=retained, problem="it raises in one process and not, or otherwise, in another")
-    return Observation(one.key, type=retained, problem="its value differs from one process to the next")
+    return Observation(one.key, type=retained, problem=problem or "its value differs from one process to the next")
