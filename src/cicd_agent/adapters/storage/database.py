@@ -105,12 +105,11 @@ class Database(ABC):
                 connection.close()
             else:
                 return connection
-        connection = self.connect()
-        try:
+        with ExitStack() as on_error:
+            connection = self.connect()
+            on_error.callback(connection.close)
             self.begin(connection, writes=writes, slow=slow)
-        except BaseException:
-            connection.close()
-            raise
+            on_error.pop_all()
         return connection
 
     def close(self) -> None:
