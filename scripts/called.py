@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from cicd_agent.cli.init.scaffold import DOWNLOAD, SETUP_PYTHON, checkout_step
+from cicd_agent.cli.init import DOWNLOAD, SETUP_PYTHON, checkout_step
 from cicd_agent.domain.modes import MODES
 from cicd_agent.modes import contract_of
 from cicd_agent.settings.schema import ModeName

@@ -38,12 +38,10 @@ class IncrementalState:
     writes: bool = True
 
     def load(self, evidence: Evidence, about: str) -> Evidence:
-        """The evidence with what an earlier run saved under `about`, in the place of whatever it brought."""
         lines = self.store.read(about) if self.store and about else ()
         return replace(evidence, memory="\n".join(lines))
 
     def save(self, lines: Sequence[str], about: str) -> None:
-        """Leave these lines for the next run, less those with anything secret in them; none leave what there is."""
         if self.store and self.writes and about and (harmless := self._harmless(lines)):
             self.store.write(about, harmless)
 

@@ -46,7 +46,6 @@ class Console:
         return shutil.get_terminal_size().columns if self._streams.out.isatty() and self.format == "text" else 100
 
     def shape(self, report: Path, outputs: Mapping[str, str], top: Path | None) -> Shape:
-        """How a page looks to a person here; `top` is the checkout that places in it lead to."""
         links = top.absolute().as_uri() if top and self.coloured else ""
         return Shape(report=str(report), outputs=outputs, colour=self.coloured, width=self.width, links=links)
 

@@ -51,7 +51,6 @@ class RunContext:
 
 
 def inputs(options: RunOptions, environment: Environment) -> dict[str, str]:
-    """The inputs that were given, those of the command line first."""
     return {**environment.inputs, **options.inputs}
 
 
@@ -62,13 +61,11 @@ def _load(
     name: str = CONFIG_FILE,
     known_rules: Collection[str] | None = None,
 ) -> Loaded:
-    """What the inputs and that text of the config file, if there is one, come to."""
     schema, fallbacks = settings_schema(), environment.fallbacks
     return load(inputs(options, environment), text, name, fallbacks=fallbacks, known_rules=known_rules, schema=schema)
 
 
 def first_settings(options: RunOptions, environment: Environment) -> Settings:
-    """The settings before any file is read: enough to know the token and where the config file lies."""
     return _load(options, environment).settings
 
 

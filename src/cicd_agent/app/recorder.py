@@ -136,13 +136,11 @@ class Recorder:
             self._warn(f"facts for later runs could not be left: {error}")
 
     def close(self) -> None:
-        """Close the store, if it was opened."""
         if store := self.__dict__.get("_store"):
             store.close()
 
     @cached_property
     def chain(self) -> str:
-        """The repository of this job as its chain is named: with its server, where that is not github.com."""
         return chain_name(self._environment.run.repository or LOCAL_CHAIN, self._environment.server_url)
 
     @cached_property
@@ -178,7 +176,6 @@ class Recorder:
         return Audit("failed", chain, why=self._refusal)
 
     def _refused(self, error: Exception) -> None:
-        """Once: what failed a moment ago would only fail again, and make the run wait for it."""
         self._refusal = self._redact(str(error))
         self._warn(f"the account book could not be written: {self._refusal}")
 

@@ -225,10 +225,6 @@ class _Players:
 
     @property
     def played(self) -> float:
-        """Seconds from the first request to the end of the last reply that was played: the clock of a replay.
-
-        Not the sum of what they took: questions may have been asked side by side.
-        """
         return max(0.0, *(player.ended - self._began for player in self._of.values()), 0.0)
 
     @property

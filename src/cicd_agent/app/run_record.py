@@ -131,7 +131,6 @@ def record_decision(mode: Mode[Any], decision: Decision, folder: PurePath, tape:
 
 
 def record_gathering(decision: Decision, summary: str, folder: PurePath) -> RunRecord:
-    """The record of a job that only gathered evidence; `decision` has no result."""
     return _record(decision, common_outputs(decision, folder) | {"summary": summary})
 
 

@@ -102,7 +102,6 @@ def dump(value: Evidence | Decision | RunRecord, *, indent: int | None = 1) -> s
 
 
 def body_of(report: RunRecord) -> dict[str, Any]:
-    """What `dump` writes of a report, as JSON has it and without its envelope."""
     return _dumped(report)
 
 

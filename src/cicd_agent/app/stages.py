@@ -126,7 +126,6 @@ class _Run:
         return decision
 
     def imported(self, name: str, context: RunContext) -> Evidence:
-        """The evidence in `evidence-file`, which another job wrote, as far as it is true."""
         return verified_evidence(self.mode, read_evidence(name, "`evidence-file`"), name, context)
 
     def finish(self, decision: Decision, context: RunContext) -> int:
@@ -278,7 +277,6 @@ def apply_edits(edits: Edits, top: Path) -> Iterator[str]:
 
 
 def _diff(edits: Edits) -> tuple[str, tuple[str, ...]]:
-    """What `apply_edits` would do, as a unified diff, and a line for whatever it leaves out."""
     text = visible(edits.patch)
     return text, edits.left_out if text or edits.left_out else (edits.nothing,)
 

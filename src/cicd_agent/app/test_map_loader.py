@@ -119,7 +119,6 @@ def python_version(pytest_runner: PytestRunner | None, warn: Warn) -> str:
 
 
 def arguments(selection: Selection) -> tuple[str, ...]:
-    """What pytest is given, nothing when every test runs."""
     return () if selection.run_all else (*selection.files, *selection.tests) or (NOTHING,)
 
 

@@ -47,7 +47,6 @@ class _Prices:
 
     @property
     def source(self) -> str:
-        """Where the prices are from."""
         from_file = f", of the config file for {', '.join(self.own)}" if self.own else ""
         return f"the table of {READ_ON}{from_file}"
 
@@ -122,7 +121,6 @@ class _Counted:
 
 
 def _by(report: CostReport) -> tuple[str, ...]:
-    """What is worth a table when nobody asks for one."""
     return ("mode", "model", "repository") if len(report.by["repository"]) > 1 else ("mode", "model")
 
 

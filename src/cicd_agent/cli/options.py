@@ -79,7 +79,6 @@ def format_option(*formats: str, text: str = "text for a person, json for a prog
 
 
 def repo_dir_option(otherwise: str = "GITHUB_WORKSPACE, else the current directory") -> Callable[[F], F]:
-    """Where the checkout is."""
     return click.option("--repo-dir", metavar="DIR", help=f"the checkout (default: {otherwise})")
 
 

@@ -31,8 +31,6 @@ TOOLS: Final[Mapping[str, str]] = {
     "doctor": "say whether token, model, clone and configuration are right, and what to change",
     "init": "write workflows and a configuration for the answers to three questions",
 }
-_PACKAGES: Final = frozenset({"doctor", "init"})
-"""Commands with a folder, in which a module has their name."""
 
 _EPILOG = """\
 \b
@@ -47,7 +45,6 @@ advisory modes), 70 a bug of ours
 
 
 def commands() -> Mapping[str, str]:
-    """Every command by its name, with its line of `--help`."""
     return {**MODES, **STAGES, **TOOLS}
 
 
@@ -113,8 +110,7 @@ def unknown_mode(name: str) -> ConfigError:
 
 def _tool(name: str) -> click.Command:
     module = name.replace("-", "_")
-    location = f"{module}.{module}" if name in _PACKAGES else module
-    found: click.Command = getattr(import_module(f"cicd_agent.cli.{location}"), module)
+    found: click.Command = getattr(import_module(f"cicd_agent.cli.{module}"), module)
     return found
 
 
@@ -145,13 +141,9 @@ def _stage(name: str) -> click.Command:
 
     made = click.command(name)(understood)
     if name != "perform":
-        made.params.insert(
-            1, click.Option(["--out", "target"], metavar="FILE", required=True, help="where to write the result")
-        )
+        made.params.insert(1, _file("--out", "target", "where to write the result"))
     if name != "gather":
-        made.params.insert(
-            1, click.Option(["--in", "source"], metavar="FILE", required=True, help="what the stage before wrote")
-        )
+        made.params.insert(1, _file("--in", "source", "what the stage before wrote"))
     return made
 
 

@@ -143,7 +143,6 @@ class ConfigFile:
         return Problem(entry.line, message, file=self.name)
 
     def _quote(self, text: str) -> str:
-        """A key, unless it is a secret in the wrong place; our own words are none."""
         return quote(text, () if text in catalogue(self.schema) else self.secrets)
 
 

@@ -44,7 +44,6 @@ class Loaded:
     overridden: tuple[Override, ...] = ()
 
     def precedence(self, name: str) -> Precedence:
-        """Where the value of a field is from."""
         return self.precedences.get(name, Precedence.BUILT_IN)
 
     @property
@@ -127,9 +126,13 @@ def _puts_aside(each: Assignment, before: Assignment | None) -> bool:
 
 
 def lint(
-    file_text: str | bytes, file_name: str = CONFIG_FILE, *, known_rules: Collection[str] | None = None
+    file_text: str | bytes,
+    file_name: str = CONFIG_FILE,
+    *,
+    known_rules: Collection[str] | None = None,
+    schema: type[Settings] = Settings,
 ) -> tuple[Problem, ...]:
-    file = ConfigFile(file_name, known_rules=known_rules)
+    file = ConfigFile(file_name, known_rules=known_rules, schema=schema)
     return tuple(read for read in file.read(file_text) if isinstance(read, Problem))
 
 

@@ -75,7 +75,6 @@ def _with(more: tuple[type[Section], ...]) -> type[Settings]:
 
 
 def field_order(settings: type[Settings]) -> list[str]:
-    """The fields in the order of the documents."""
     known = {name: place for place, name in enumerate(_ORDER)}
     return sorted(settings.model_fields, key=lambda name: known.get(name, len(known)))
 
@@ -94,7 +93,6 @@ def usd(settings: Settings, mode: str) -> float:
 
 
 def minutes(settings: Settings, mode: str) -> float:
-    """After how many minutes a run of the mode ends; without a mode, what holds for most."""
     return limit_of(mode, MINUTES) if settings.timeout_minutes is None else settings.timeout_minutes
 
 

@@ -21,7 +21,6 @@ Switch = Literal["on", "off"]
 
 
 def kebab(name: str) -> str:
-    """The public spelling of a field: `min_severity` is `min-severity`."""
     return name.replace("_", "-")
 
 
@@ -51,15 +50,10 @@ def setting(description: str, default: Any, **limits: Any) -> Any:
 
 
 def input_only(description: str, default: Any, *, lines: bool = False, **limits: Any) -> Any:
-    """For secrets, hosts, commands and paths: the file may not name them, so that no change can.
-
-    With `lines` a comma is a part of an item of a list: each stands on a line of its own.
-    """
     extra = {"input_only": True, **({"lines": True} if lines else {})}
     return setting(description, default, json_schema_extra=extra, **limits)
 
 
 def file_only(description: str, default: Any, *, keys: str = "", **limits: Any) -> Any:
-    """For what is reviewed like code: there is no input for it. `keys` says what the keys of a mapping are."""
     extra = {"file_only": True, **({"keys": keys} if keys else {})}
     return setting(description, default, json_schema_extra=extra, **limits)

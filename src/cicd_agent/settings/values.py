@@ -51,7 +51,6 @@ class Setting:
 
     @property
     def is_secret(self) -> bool:
-        """Whether its value is never shown."""
         return self.shape.get("format") == "password"
 
     @property
@@ -60,7 +59,6 @@ class Setting:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words that it may be, none when it is free."""
         return tuple(self.shape.get("enum", ()))
 
     @property
@@ -73,7 +71,6 @@ class Setting:
 
     @property
     def known_keys(self) -> tuple[str, ...]:
-        """The keys that a mapping may have, none when they are free."""
         return tuple(self.shape.get("propertyNames", {}).get("enum", ()))
 
     def split(self, text: str) -> Value:
@@ -223,7 +220,6 @@ def describe(value: Value, secrets: Iterable[str]) -> str:
 
 
 def one_of(words: Iterable[str]) -> str:
-    """`a`, `b` or `c`."""
     return _enumerate(words, "or")
 
 

@@ -108,7 +108,6 @@ def _rows(path: str, lines: Sequence[str], occurrences: Sequence[python_names.Pl
 
 
 def _nothing(what: str, name: str, hits: _Found, hint: str = "") -> NoSuchThing:
-    """That there is none, and what was not looked at."""
     return NoSuchThing(f"no {what} of `{name}` in the commit under review {note(hint, *hits.notes)}".rstrip())
 
 

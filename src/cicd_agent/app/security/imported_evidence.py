@@ -64,7 +64,6 @@ def require_one_job(mode: Mode[Any], command: str, settings: Settings) -> None:
 
 
 def observe_remotely(mode: Mode[Any], context: RunContext) -> Evidence:
-    """What the mode gathers; after another workflow's run, where nothing is checked out, with texts from the API."""
     own = observe(mode, context)
     return _with_remote_texts(own, None, context) if context.event.kind is EventKind.WORKFLOW_RUN else own
 
@@ -141,7 +140,6 @@ def _texts_of(change: Change, texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _proved(texts: Mapping[str, str], blobs: Mapping[str, str]) -> dict[str, str]:
-    """The texts whose id is the one that GitHub gives: `blobs`, by path."""
     return {path: text for path, text in texts.items() if blob_id(text) == blobs.get(path)}
 
 

@@ -1,9 +1,14 @@
 """`cicd-agent init`: three questions, or flags in their place, and the files that follow from the answers."""
 
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files as resources
 from pathlib import Path
+from typing import Final, TextIO
 from urllib.parse import urlsplit
 
 import click
@@ -11,20 +16,64 @@ import click
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.app.session import Session
-from cicd_agent.cli.init.scaffold import CONFIG, FOLDER, Answers, files
 from cicd_agent.cli.options import command, repo_dir_option
-from cicd_agent.cli.prompts import Asker, terminal
 from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes import contract_of
+from cicd_agent.modes import contract_of, settings_schema
 from cicd_agent.settings.document import Block, InvalidDocument, Value, parse_document
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import lint
+from cicd_agent.settings.schema import ModeName
 
+CHECKOUT: Final = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+SETUP_PYTHON: Final = "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0"
+UPLOAD: Final = "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1"
+DOWNLOAD: Final = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1"
+FOLDER: Final = ".github/workflows"
+CONFIG: Final = ".github/cicd-agent.yml"
 _OURS = re.compile(r"org/cicd-agent/([a-z-]+)@v1")
-_MOST = 100
-_SIZE = 100_000
+_MAX_WORKFLOWS = 100
+_MAX_BYTES = 100_000
 _FLAGS = "--modes review,analyse-failure --forks no --model none, or --yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """`model` is "none", "openai", or the address of a compatible server.
+
+    `branch` is the default branch, `watched` are the names of the workflows whose failures are explained.
+    """
+
+    modes: tuple[ModeName, ...] = ("review",)
+    forks: bool = False
+    model: str = "none"
+    branch: str = "main"
+    watched: tuple[str, ...] = ("ci",)
+
+    @property
+    def asks(self) -> bool:
+        return self.model != "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A person at a terminal."""
+
+    out: TextIO
+    read: Callable[[], str]
+
+    def ask(self, question: str, otherwise: str, valid: Callable[[str], bool]) -> str:
+        """An answer that is valid; nothing is the default. Raises ConfigError when nobody answers any more."""
+        while True:
+            self.out.write(f"{question} [{otherwise}] ")
+            self.out.flush()
+            line = self.read()
+            if not line:
+                raise ConfigError("init was not answered", remedy="Answer, or give flags")
+            answer = line.strip() or otherwise
+            if valid(answer):
+                return answer
+            self.out.write("  That is none of the answers.\n")
 
 
 @command
@@ -40,7 +89,9 @@ def init(session: Session, *, yes: bool, force: bool, modes: str = "", forks: st
     options, console = session.options, session.console
     top, branch, server = _locate(options.repo_dir, session.environment)
     known = Answers(branch=branch, watched=_watched(top))
-    answers = _answers({"modes": modes, "forks": forks, "model": model}, terminal(), known, defaults=yes)
+    is_terminal = sys.stdin is not None and sys.stdin.isatty()
+    prompt = Prompt(sys.stdout, sys.stdin.readline) if is_terminal else None
+    answers = _answers({"modes": modes, "forks": forks, "model": model}, prompt, known, defaults=yes)
     made = files(answers)
     _require_valid(made)
     there = [path for path in made if (top / path).exists() or (top / path).is_symlink()]
@@ -54,7 +105,7 @@ def init(session: Session, *, yes: bool, force: bool, modes: str = "", forks: st
         )
     for path, text in made.items():
         _write(top, path, text)
-    console.print("\n".join(_told(made, answers, server)))
+    console.print("\n".join(_next_steps(made, answers, server)))
     return Exit.OK
 
 
@@ -75,7 +126,7 @@ def _locate(repo_dir: str, environment: Environment) -> tuple[Path, str, str]:
 
 def _host(top: Path) -> str:
     config = top / ".git/config"
-    text = config.read_text("utf-8", "replace")[:_SIZE] if config.is_file() else ""
+    text = config.read_text("utf-8", "replace")[:_MAX_BYTES] if config.is_file() else ""
     found = re.search(r"(?m)^\s*url\s*=\s*(?:https?://|ssh://git@|git@)(?:[^@/\s]*@)?([\w.-]+)", text)
     return found[1].lower() if found else ""
 
@@ -83,18 +134,18 @@ def _host(top: Path) -> str:
 def _watched(top: Path) -> tuple[str, ...]:
     """The names of the workflows that are there, without ours: those whose failures are worth an explanation."""
     names = []
-    for path in sorted((top / FOLDER).glob("*.y*ml"))[:_MOST]:
-        if path.name.startswith("cicd-agent") or not path.is_file() or path.stat().st_size > _SIZE:
+    for path in sorted((top / FOLDER).glob("*.y*ml"))[:_MAX_WORKFLOWS]:
+        if path.name.startswith("cicd-agent") or not path.is_file() or path.stat().st_size > _MAX_BYTES:
             continue
         found = re.search(r"(?m)^name:\s*(.+?)\s*(?:#.*)?$", path.read_text("utf-8", "replace"))
         names.append(found[1].strip("'\"") if found else f"{FOLDER}/{path.name}")
     return tuple(name for name in names if name.isprintable()) or ("ci",)
 
 
-def _answers(options: Mapping[str, str], asker: Asker | None, known: Answers, *, defaults: bool) -> Answers:
+def _answers(options: Mapping[str, str], prompt: Prompt | None, known: Answers, *, defaults: bool) -> Answers:
     """Options come first; what they leave open is asked, or with `defaults` not."""
     answers = {**options}
-    if not defaults and not all(answers.values()) and asker is None:
+    if not defaults and not all(answers.values()) and prompt is None:
         raise ConfigError("init has questions and no terminal to ask them", remedy=f"Give {_FLAGS}")
     questions: Mapping[str, tuple[str, str, Callable[[str], bool]]] = {
         "modes": (f"What should it do? Of {', '.join(MODES)}:", "review", lambda text: not _unknown(text)),
@@ -105,7 +156,7 @@ def _answers(options: Mapping[str, str], asker: Asker | None, known: Answers, *,
         if answers[name] and not valid(answers[name]):
             raise ConfigError(f"--{name} {answers[name]} is none of the answers", remedy=question.rstrip(":"))
         if not answers[name]:
-            answers[name] = otherwise if defaults or asker is None else asker.ask(question, otherwise, valid)
+            answers[name] = otherwise if defaults or prompt is None else prompt.ask(question, otherwise, valid)
     chosen = tuple(mode for mode in MODES if mode in _names(answers["modes"]))
     return replace(known, modes=chosen, forks=answers["forks"] == "yes", model=answers["model"])
 
@@ -135,7 +186,7 @@ def _require_valid(made: Mapping[str, str]) -> None:
     """Raises AssertionError, a bug of ours, when what would be written is not what our own action takes."""
     for path, text in made.items():
         if path == CONFIG:
-            assert not lint(text), path  # noqa: S101  no answer of a user's can make it wrong
+            assert not lint(text, schema=settings_schema()), path  # noqa: S101  no answer of a user's can make it wrong
             continue
         try:
             jobs = _at(parse_document(text), "jobs")
@@ -156,8 +207,8 @@ def _require_job(path: str, job: Value) -> None:
             assert names <= {*contract_of(mode).inputs}, path  # noqa: S101
             if _at(given, "stage") is None and _at(given, "evidence-file") is None:
                 held = {each.key: each.value for each in granted.entries} if isinstance(granted, Block) else {}
-                least = {each.name: each.access for each in contract_of(mode).needed}
-                assert least.items() <= held.items(), path  # noqa: S101
+                needed = {each.name: each.access for each in contract_of(mode).needed}
+                assert needed.items() <= held.items(), path  # noqa: S101
 
 
 def _at(value: Value, key: str) -> Value:
@@ -174,7 +225,7 @@ def _write(top: Path, path: str, text: str) -> None:
     write_file(top / path, text)
 
 
-def _told(made: Mapping[str, str], answers: Answers, host: str) -> Iterator[str]:
+def _next_steps(made: Mapping[str, str], answers: Answers, host: str) -> Iterator[str]:
     yield from (f"wrote {path}" for path in made)
     yield ""
     steps = ["git add .github && git commit --message 'Add cicd-agent', on a branch; then open a pull request"]
@@ -188,3 +239,72 @@ def _told(made: Mapping[str, str], answers: Answers, host: str) -> Iterator[str]
 
 def _is_elsewhere(host: str) -> bool:
     return host not in {"", "github.com"}
+
+
+def files(answers: Answers) -> dict[str, str]:
+    """Every file by its path from the top of the repository."""
+    templates = tomllib.loads(resources("cicd_agent.cli").joinpath("workflows.toml").read_text("utf-8"))
+    made = {f"{FOLDER}/cicd-agent-{mode}.yml": _workflow(mode, templates, answers) for mode in answers.modes}
+    if "review" in answers.modes and answers.forks and answers.asks:
+        for name in ("fork-gather", "fork-post"):
+            lines = {**_steps("review", answers), "checkout": checkout_step("the merge base has to be there")}
+            made[f"{FOLDER}/cicd-agent-{name}.yml"] = _filled(templates[name], lines)
+    fail_on = ["fail-on: never # later: high, or critical"] if "review" in answers.modes else []
+    return made | {CONFIG: _filled(templates["config"], {"fail-on": fail_on})}
+
+
+def _workflow(mode: ModeName, templates: Mapping[str, str], answers: Answers) -> str:
+    forks, condition = "", ""
+    if answers.forks and answers.asks:
+        forks = "# Those from forks are reviewed by cicd-agent-fork-gather.yml and cicd-agent-fork-post.yml."
+        condition = "    if: github.event.pull_request.head.repo.full_name == github.repository"
+    elif answers.forks:
+        forks = "# On those from forks the token can only read: the result is in annotations and the step summary."
+    contract = contract_of(mode)
+    workflows = f"    workflows: [{', '.join(map(json.dumps, answers.watched))}] # whose failures are explained"
+    lines = {
+        **_steps(mode, answers),
+        "forks": [forks] if forks else [],
+        "no-forks": [condition] if condition else [],
+        "permissions": [f"      {each.name}: {each.access} # {each.why}" for each in contract.needed],
+        "checkout": checkout_step(contract.history),
+        "watched": [workflows],
+        "branches": [f"    branches: [{json.dumps(answers.branch)}]"],
+    }
+    return _filled(templates.get(mode, templates["other"].replace("<mode>", mode)), lines)
+
+
+def _steps(mode: ModeName, answers: Answers) -> dict[str, Sequence[str]]:
+    """The lines of the steps that depend on the answers."""
+    key = "openai-api-key: ${{ secrets.OPENAI_API_KEY }} # empty on forks: rules only"
+    if answers.model == "none":
+        inputs = ["provider: none # rules only; a model says more"]
+    elif answers.model == "openai":
+        inputs = [key]
+    else:
+        inputs = [f"base-url: {answers.model}", key, "model: your-model # as the server calls it", "api: chat"]
+    model = [f"          {line}" for line in inputs]
+    return {
+        "model": model,
+        "agent": [f"      - uses: org/cicd-agent/{mode}@v1", "        id: agent", "        with:", *model],
+        "setup-python": [f"      - uses: {SETUP_PYTHON}"],
+        "upload": [f"      - uses: {UPLOAD}"],
+        "download": [f"      - uses: {DOWNLOAD}"],
+    }
+
+
+def checkout_step(why: str) -> Sequence[str]:
+    """The step that every job of ours begins with, by its lines."""
+    return (
+        f"      - uses: {CHECKOUT}",
+        "        with:",
+        f"          fetch-depth: 0 # {why}",
+        "          persist-credentials: false",
+    )
+
+
+def _filled(template: str, lines: Mapping[str, Sequence[str]]) -> str:
+    result: list[str] = []
+    for line in template.splitlines():
+        result += lines[line.strip("<>")] if line.startswith("<") else [line]
+    return "\n".join(result) + "\n"

@@ -14,16 +14,15 @@ import yaml
 
 from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.cli.init.scaffold import CONFIG, FOLDER, Answers, files
+from cicd_agent.cli.init import CONFIG, FOLDER, Answers, Prompt, files
 from cicd_agent.cli.parser import parse
-from cicd_agent.cli.prompts import Asker
 from cicd_agent.domain.modes import MODES
 from cicd_agent.settings.loader import lint
 from cicd_agent.settings.schema import ModeName
 from tests.repository.test_workflows import PINS
 from tests.support.repos import TempRepo
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 SERVERS = ("none", "openai", "https://models.example.com/v1")
 SETS: tuple[tuple[ModeName, ...], ...] = (
@@ -177,6 +176,6 @@ def test_outside_of_a_repository_it_says_so(tmp_path: Path) -> None:
 def test_a_person_is_asked_until_the_answer_is_one() -> None:
     lines: Iterator[str] = iter(["everything\n", "\n"])
     out = io.StringIO()
-    asker = Asker(out, lambda: next(lines, ""))
-    assert asker.ask("What?", "review", lambda text: text in MODES) == "review"
+    prompt = Prompt(out, lambda: next(lines, ""))
+    assert prompt.ask("What?", "review", lambda text: text in MODES) == "review"
     assert out.getvalue().count("What? [review]") == 2
