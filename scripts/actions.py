@@ -10,7 +10,7 @@ import yaml
 
 from cicd_agent.app.run_record import COMMON_OUTPUTS
 from cicd_agent.domain.modes import MODES
-from cicd_agent.modes import contract_of, mode_named, settings_schema
+from cicd_agent.modes import contract_of, mode_named
 from cicd_agent.modes.contract import Permission
 from cicd_agent.settings.schema import ModeName
 from cicd_agent.settings.values import catalogue
@@ -56,7 +56,7 @@ def sub_action(mode: ModeName) -> str:
 def inputs(mode: ModeName) -> Mapping[str, Mapping[str, Any]]:
     """Every input of a mode with its declaration: those of action.yml first, then those that it alone brings."""
     names, whole = contract_of(mode).inputs, action()["inputs"]
-    known = catalogue(settings_schema())
+    known = catalogue()
     own = {name: {"description": known[name].description} for name in names if name not in whole}
     return {name: given for name, given in whole.items() if name in names} | own
 

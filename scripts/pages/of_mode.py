@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from cicd_agent.modes import contract_of, mode_named, settings_schema
+from cicd_agent.modes import contract_of, mode_named
 from cicd_agent.modes.contract import SHARED_INPUTS
 from cicd_agent.settings.schema import ModeName
 from cicd_agent.settings.values import catalogue, one_of
@@ -23,7 +23,7 @@ def inputs(mode: ModeName) -> str:
 def input_rows(names: Iterable[str], mode: ModeName) -> Iterator[tuple[str, str, str, str]]:
     """A row for each input; what only action.yml knows is consumed before there are settings."""
     for name in names:
-        declared, setting = declared_inputs(mode)[name], catalogue(settings_schema()).get(name)
+        declared, setting = declared_inputs(mode)[name], catalogue().get(name)
         if setting is None:
             meaning, _, value = declared["description"].partition(" Default: ")
             yield f"`{name}`", f"`{value.removesuffix('.')}`" if value else "–", "no", meaning

@@ -14,8 +14,7 @@ from cicd_agent.adapters.fake_model import load_script
 from cicd_agent.domain.modes import MODES
 from cicd_agent.modes import contract_of
 from cicd_agent.modes.review.mode import Review
-from cicd_agent.settings.loader import lint
-from cicd_agent.settings.organization import read_organization
+from cicd_agent.settings.loader import lint, read_organization
 from scripts.blocks import Block, all_blocks, blocks_of
 from scripts.fragments import kind_of, whole
 from tests.repository.test_workflows import CALLED, DECLARED, OWN, PINS, ROOT, load, steps

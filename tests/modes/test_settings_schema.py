@@ -7,10 +7,9 @@ import pytest
 
 from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes import settings_schema
 from cicd_agent.settings.explain import explain
 from cicd_agent.settings.loader import load
-from cicd_agent.settings.schema import Settings
+from cicd_agent.settings.schema import Settings, settings_type
 from cicd_agent.settings.section import Section, setting
 
 
@@ -29,23 +28,25 @@ def schema(monkeypatch: pytest.MonkeyPatch) -> type[Settings]:
         module.__spec__ = sys.__spec__
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(MODES, "greet", "say hello")
-    return settings_schema()
+    return settings_type()
 
 
-def test_a_section_of_a_mode_is_read_from_inputs_and_file(schema: type[Settings]) -> None:
-    loaded = load({}, "greeting: hi\nfail-on: high\n", schema=schema)
+@pytest.mark.usefixtures("schema")
+def test_a_section_of_a_mode_is_read_from_inputs_and_file() -> None:
+    loaded = load({}, "greeting: hi\nfail-on: high\n")
     assert loaded.problems == ()
     assert (getattr(loaded.settings, "greeting"), loaded.settings.fail_on) == ("hi", "high")  # noqa: B009
-    assert load({"greeting": "good day"}, "greeting: hi\n", schema=schema).origins["greeting"] == "input"
+    assert load({"greeting": "good day"}, "greeting: hi\n").origins["greeting"] == "input"
     with pytest.raises(ConfigError, match="text of at most 20 characters"):
-        load({"greeting": "x" * 21}, None, schema=schema)
+        load({"greeting": "x" * 21}, None)
 
 
-def test_it_is_explained_after_the_others(schema: type[Settings]) -> None:
-    assert explain(load({}, None, schema=schema))[-1].name == "greeting"
+@pytest.mark.usefixtures("schema")
+def test_it_is_explained_after_the_others() -> None:
+    assert explain(load({}, None))[-1].name == "greeting"
 
 
 def test_without_it_nothing_knows_its_settings() -> None:
-    assert settings_schema() is Settings
+    assert settings_type() is Settings
     with pytest.raises(ConfigError, match="unknown input"):
         load({"greeting": "hi"}, None)

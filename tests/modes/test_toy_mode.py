@@ -172,6 +172,32 @@ def test_it_runs_from_its_input_to_report_outputs_both_renderings_and_the_audit_
     assert '"decision":"greeted"' in texts
     shown = run(tree, "-m", "cicd_agent", "audit", "list", INPUT_STATE_DIR=str(state))
     assert "greet" in shown.stdout
+    replayed = run(tree, "-m", "cicd_agent", "replay", str(out / "tape.jsonl"))
+    assert replayed.stdout.startswith("identical: "), replayed.stdout + replayed.stderr
+    replayed = run(tree, "-m", "cicd_agent", "replay", str(out / "tape.jsonl"), "--input", "greeting=hello")
+    assert 'greeting: "good day" → "hello"' in replayed.stdout
+
+
+def test_its_settings_are_known_to_the_commands_that_read_or_write_a_configuration(
+    tree: Path, repo: TempRepo, tmp_path: Path
+) -> None:
+    schema = json.loads(run(tree, "-m", "cicd_agent", "schema", "config").stdout)
+    assert schema["properties"]["greeting"]["maxLength"] == 20
+    state = str(tmp_path / "state")
+    (repo.path / ".github").mkdir()
+    (repo.path / ".github/cicd-agent.yml").write_text("greeting: good day\n")
+    repo.commit({".github/cicd-agent.yml": "greeting: good day\n"})
+    explained = run(tree, "-m", "cicd_agent", "config", "explain", "--base", "HEAD", "--repo-dir", str(repo.path))
+    assert ".github/cicd-agent.yml line 1" in explained.stdout, explained.stderr
+    out = str(tmp_path / "accuracy.json")
+    run(tree, "-m", "cicd_agent", "review", "--base", "main", "--repo-dir", str(repo.path), INPUT_STATE_DIR=state)
+    judged = run(
+        tree, "-m", "cicd_agent", "accuracy", "--repo-dir", str(repo.path), "--out", out, INPUT_STATE_DIR=state
+    )
+    assert judged.returncode == 0, judged.stderr
+    assert "greeting" not in json.dumps(json.loads(Path(out).read_text())["limits"])
+    made = run(tree, "-m", "cicd_agent", "init", "--modes", "greet", "--yes", "--dry-run", "--repo-dir", str(repo.path))
+    assert "uses: org/cicd-agent/greet@v1" in made.stdout, made.stderr
 
 
 def test_a_wrong_value_of_its_input_is_refused_in_one_line(tree: Path, repo: TempRepo, tmp_path: Path) -> None:

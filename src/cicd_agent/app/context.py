@@ -20,11 +20,10 @@ from cicd_agent.domain.events.payload import PAYLOAD_LIMIT, as_repo, decode_payl
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes import settings_schema
 from cicd_agent.modes.protocol import LogFiles, Mode, Ports
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import CONFIG_FILE, Loaded, Precedence, load
-from cicd_agent.settings.schema import Settings
+from cicd_agent.settings.schema import Settings, settings_type
 
 if TYPE_CHECKING:
     from cicd_agent.adapters.github.forge import GitHubForge
@@ -61,8 +60,8 @@ def _load(
     name: str = CONFIG_FILE,
     known_rules: Collection[str] | None = None,
 ) -> Loaded:
-    schema, fallbacks = settings_schema(), environment.fallbacks
-    return load(inputs(options, environment), text, name, fallbacks=fallbacks, known_rules=known_rules, schema=schema)
+    given, fallbacks = inputs(options, environment), environment.fallbacks
+    return load(given, text, name, fallbacks=fallbacks, known_rules=known_rules)
 
 
 def first_settings(options: RunOptions, environment: Environment) -> Settings:
@@ -94,7 +93,7 @@ def any_settings(options: RunOptions, environment: Environment) -> Settings:
     try:
         return first_settings(options, environment)
     except ConfigError:
-        return Settings()
+        return settings_type()()
 
 
 def prepare(

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from cicd_agent.agent.budget import Budget
@@ -55,6 +55,13 @@ class ModelRouter:
     answer_caches: Mapping[str, AnswerStore] = field(default_factory=dict)
     watch: Callable[[Tools, str], tuple[Tools, str]] = lambda tools, limit: (tools, limit)
     incremental_state: IncrementalState = field(default_factory=IncrementalState)
+
+    def with_models(self, wrap: Callable[[Model], Model]) -> "ModelRouter":
+        """The same, with something around each model."""
+        models: dict[str, Any] = {
+            name: wrap(model) for name in ("model", "fast", "fallback") if (model := getattr(self, name))
+        }
+        return replace(self, **models)
 
     def put(self, question: Question[Any], model: Model, budget: Budget | None = None) -> Answer[Any]:
         """One question to one model, within the run's budget or a part of it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePath
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -26,11 +26,10 @@ from cicd_agent.adapters.tape import (
     recording,
     sent_at,
 )
-from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tools.repository import lookups
 from cicd_agent.app.console import Console
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.model_router import ModelRouter, Tools, budget
+from cicd_agent.app.model_router import ModelRouter, budget
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.pipeline import conclude
 from cicd_agent.app.run_folder import EVIDENCE
@@ -49,15 +48,18 @@ from cicd_agent.modes.protocol import Mode, Ports
 from cicd_agent.settings.document import SIZE_LIMIT
 from cicd_agent.settings.loader import ConfigStatus, Loaded
 from cicd_agent.settings.loader import load as load_settings
-from cicd_agent.settings.schema import Settings
+from cicd_agent.settings.schema import Settings, settings_type
 from cicd_agent.settings.values import catalogue
 
 _MAX_SHOWN = 20
 _MAX_TOKENS = 10**12
 
 
+S = TypeVar("S", bound=Settings)
+
+
 @dataclass(frozen=True, slots=True)
-class Header:
+class Header(Generic[S]):
     """What the run was: all that its answers and its report depend on beside the evidence. No secret is in it.
 
     `model` is "" when nobody could be asked, for the reason `silence`. `fence` is the secret under which evidence was
@@ -70,7 +72,7 @@ class Header:
     fallback: str
     silence: str
     fence: str
-    settings: Settings
+    settings: S
     config_status: ConfigStatus
     notices: tuple[str, ...]
     tool: str
@@ -80,7 +82,7 @@ class Header:
 class _Bundle:
     """A recorded run as it was read back; `report` is empty when there is none to compare with."""
 
-    header: Header
+    header: Header[Settings]
     exchanges: tuple[Exchange, ...]
     offered: Offered
     looked_up: tuple[LookedUp, ...]
@@ -115,19 +117,8 @@ def record(
     if router.model is None:
         return router
 
-    def recorded(model: Model | None) -> Model | None:
-        return Recorder(model, path, router.redact, clock=clock, now=now) if model else None
-
-    def watch(tools: Tools, limit: str) -> tuple[Tools, str]:
-        return recording(tools, limit, path, router.redact), limit
-
-    return replace(
-        router,
-        model=recorded(router.model),
-        fast=recorded(router.fast),
-        fallback=recorded(router.fallback),
-        watch=watch,
-    )
+    recorded = router.with_models(lambda model: Recorder(model, path, router.redact, clock=clock, now=now))
+    return replace(recorded, watch=lambda tools, limit: (recording(tools, limit, path, router.redact), limit))
 
 
 def replay(tape: Path, options: RunOptions, console: Console, *, evidence: str = "", config: str = "") -> int:
@@ -181,12 +172,13 @@ def _read(tape: Path, evidence: Path) -> _Bundle:
     )
 
 
-def _header(line: bytes, name: str) -> Header:
+def _header(line: bytes, name: str) -> Header[Settings]:
     remedy = f"Give the tape.jsonl of a run (version {VERSION})"
     try:
-        told = json.loads(line)
-        version, run = told["tape"], {**told["run"], "fence": told["fence"]}
-        header = TypeAdapter(Header).validate_json(json.dumps(run, allow_nan=False), strict=True)
+        first_line = json.loads(line)
+        version, run = first_line["tape"], {**first_line["run"], "fence": first_line["fence"]}
+        adapter: TypeAdapter[Header[Settings]] = TypeAdapter(Header[settings_type()])  # type: ignore[misc, arg-type]
+        header = adapter.validate_json(json.dumps(run, allow_nan=False), strict=True)
         bytes.fromhex(header.fence)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
@@ -207,8 +199,8 @@ def _changed(settings: Settings, inputs: Mapping[str, str], config: str, mode: M
     over = load_settings(inputs, text, config, known_rules=mode.rule_ids)
     if over.problems:
         raise ConfigError(f"{config} is not valid", why="; ".join(map(str, over.problems)))
-    told = {field: getattr(over.settings, field) for field, origin in over.origins.items() if origin != "default"}
-    return settings.model_copy(update=told)
+    stated = {field: getattr(over.settings, field) for field, origin in over.origins.items() if origin != "default"}
+    return settings.model_copy(update=stated)
 
 
 class _Players:
@@ -234,6 +226,9 @@ class _Players:
 
 def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Players, console: Console) -> Decision:
     header = bundle.header
+    # All tools that there are, for their names and arguments; without files none of them can be run.
+    change = bundle.evidence.change
+    tools = lookups(change, cast("Library", object()), lambda _: True) if change else ()
     # What names a model now is asked: with other settings than the run's that may be one that the tape has not.
     renamed = settings.model != header.settings.model
     router = ModelRouter(
@@ -246,17 +241,10 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
         fallback=players.named(header.fallback) if header.fallback else None,
         max_rounds=settings.max_rounds,
         side_by_side=1,
-        watch=lambda *_: (playing(_described(bundle.evidence), bundle.offered, bundle.looked_up), bundle.offered.limit),
+        watch=lambda *_: (playing(tools, bundle.offered, bundle.looked_up), bundle.offered.limit),
     )
     context = RunContext(bundle.evidence.event, Loaded(settings, header.config_status), Ports(), header.notices)
     return conclude(mode, bundle.evidence, context, router)
-
-
-def _described(evidence: Evidence) -> Tools:
-    """All look-ups that there are, for their names and arguments; without files none of them can be run."""
-    if evidence.change is None:
-        return ()
-    return lookups(evidence.change, cast("Library", object()), lambda _: True)
 
 
 def _explained(

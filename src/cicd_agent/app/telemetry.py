@@ -3,15 +3,13 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from cicd_agent import __version__
 from cicd_agent.adapters.telemetry.signals import RunTelemetry
-from cicd_agent.agent.messages import Model
-from cicd_agent.agent.tracing import TracedModel
+from cicd_agent.agent.messages import Model, Reply, Request, Stop
 from cicd_agent.app.model_router import ModelRouter
 from cicd_agent.app.recorder import decision_name
 from cicd_agent.app.run_record import RunRecord
@@ -47,10 +45,7 @@ _RESULTS: Final[Mapping[int, str]] = {
 
 
 def timed(router: ModelRouter, timeline: Timeline) -> ModelRouter:
-    def wrapped(model: Model | None) -> Model | None:
-        return TracedModel(model, timeline) if model else None
-
-    return replace(router, model=wrapped(router.model), fast=wrapped(router.fast), fallback=wrapped(router.fallback))
+    return router.with_models(lambda model: TracedModel(model, timeline))
 
 
 def export_run(
@@ -220,3 +215,57 @@ def _provider(base_url: str) -> str:
     except ValueError:
         return ""
     return next((name for domain, name in _PROVIDERS if f".{host}".endswith(f".{domain}")), "")
+
+
+SPAN: Final = "model"
+FROM_CACHE: Final = "cicd_agent.from_cache"
+
+_FINISHED: Final[Mapping[Stop, str]] = {
+    Stop.DONE: "stop",
+    Stop.CUT_OFF: "length",
+    Stop.FILTERED: "content_filter",
+    Stop.REFUSED: "refusal",
+}
+
+
+class TracedModel:
+    """A Model that leaves a span in the timeline for each request, also for one that failed."""
+
+    def __init__(self, model: Model, timeline: Timeline) -> None:
+        self._model = model
+        self._timeline = timeline
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    def complete(self, request: Request) -> Reply:
+        request_attributes: dict[str, Value] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": self.name,
+            "gen_ai.request.max_tokens": request.max_output_tokens,
+        }
+        with self._timeline.stage(SPAN, **request_attributes) as attributes:
+            reply = self._model.complete(request)
+            attributes.update(_reply_attributes(reply))
+        return reply
+
+
+def _reply_attributes(reply: Reply) -> dict[str, Value]:
+    """What is known of a reply; tokens that the server did not report are not there, nor those of a kept answer."""
+    usage = reply.usage
+    cached = usage.from_cache > 0 and usage.requests == 0
+    finished = "tool_calls" if reply.calls and reply.stop is Stop.DONE else _FINISHED[reply.stop]
+    attributes: dict[str, Value] = {"gen_ai.response.finish_reasons": finished, FROM_CACHE: cached}
+    if reply.model:
+        attributes["gen_ai.response.model"] = reply.model
+    counts = {
+        "gen_ai.usage.input_tokens": usage.input,
+        "gen_ai.usage.output_tokens": usage.output,
+        "gen_ai.usage.cache_read.input_tokens": usage.cached,
+        "gen_ai.usage.reasoning.output_tokens": usage.reasoning,
+    }
+    if not cached:
+        attributes["cicd_agent.requests"] = usage.requests
+        attributes |= {name: number for name, number in counts.items() if number is not None}
+    return attributes

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Final
 
 import click
@@ -12,7 +11,7 @@ from cicd_agent import __version__
 from cicd_agent.app.options import STAGES, RunOptions
 from cicd_agent.app.session import Invocation, Session
 from cicd_agent.cli.options import invocation, run_options
-from cicd_agent.domain.modes import MODES
+from cicd_agent.domain.modes import MODES, mode_module
 from cicd_agent.errors import ConfigError
 
 TOOLS: Final[Mapping[str, str]] = {
@@ -116,10 +115,8 @@ def _tool(name: str) -> click.Command:
 
 def _mode(name: str) -> click.Command:
     """A mode: the options that all have, and its own from its folder, which fill the settings of their names."""
-    package = f"cicd_agent.modes.{name.replace('-', '_')}"
-    own: Sequence[click.Option] = ()
-    if find_spec(f"{package}.command"):
-        own = import_module(f"{package}.command").OPTIONS
+    module = mode_module(name, "command")
+    own: Sequence[click.Option] = module.OPTIONS if module else ()
 
     @run_options
     def understood(**values: Any) -> Invocation:

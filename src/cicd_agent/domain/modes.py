@@ -4,6 +4,9 @@ What a mode is, is in `modes/<name>/`: its steps (`mode.py`), inputs and permiss
 (`result.py`) and evidence (`evidence.py`), and where it has such, settings (`settings.py`) and options (`command.py`).
 """
 
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Final
 
 MODES: Final[dict[str, str]] = {
@@ -14,3 +17,9 @@ MODES: Final[dict[str, str]] = {
     "route": "say how much care a change needs: which tests, which build, which way out",
 }
 """Each mode in the order of the documents, with its line of `--help`."""
+
+
+def mode_module(name: str, part: str) -> ModuleType | None:
+    """A module of a mode's folder, imported when it is used; None where the mode has none of that name."""
+    path = f"cicd_agent.modes.{name.replace('-', '_')}.{part}"
+    return import_module(path) if find_spec(path) else None

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from cicd_agent.domain.modes import MODES
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from cicd_agent.domain.evidence import Section
     from cicd_agent.modes.contract import Contract
     from cicd_agent.modes.protocol import Mode
-    from cicd_agent.settings.schema import Settings
 
 
 def mode_named(name: str) -> "Mode[Any] | None":
@@ -42,17 +40,5 @@ def evidence_sections() -> "Mapping[str, Section[Any]]":
     return {section.name: section for name in MODES for section in _module(name, "evidence").SECTIONS}
 
 
-def settings_schema() -> "type[Settings]":
-    """Settings, with the sections (SECTION in `settings.py`) of modes that bring one."""
-    from cicd_agent.settings.schema import with_sections  # noqa: PLC0415  `--help` pays for nothing of this
-
-    parts = (_module(name, "settings") for name in MODES if find_spec(f"{_package(name)}.settings"))
-    return with_sections(part.SECTION for part in parts)
-
-
-def _package(name: str) -> str:
-    return f"cicd_agent.modes.{name.replace('-', '_')}"
-
-
 def _module(name: str, part: str) -> Any:
-    return import_module(f"{_package(name)}.{part}")
+    return import_module(f"cicd_agent.modes.{name.replace('-', '_')}.{part}")

@@ -1,7 +1,7 @@
 """The config file, entry by entry: a checked value, or a problem that says what to do and costs nothing else."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from cicd_agent.domain.finding import Severity
@@ -59,7 +59,7 @@ class ConfigFile:
     name: str = CONFIG_FILE
     secrets: Collection[str] = ()
     known_rules: Collection[str] | None = None
-    schema: type[Settings] = Settings
+    known: Mapping[str, Setting] = field(default_factory=catalogue)
     precedence: Precedence = Precedence.FILE
     part: str = ""
     """What `source` of an assignment says before the line, the file's name when empty."""
@@ -89,10 +89,10 @@ class ConfigFile:
         return self.precedence is not Precedence.FILE
 
     def _setting(self, entry: Entry) -> Iterator[Assignment | Problem]:
-        setting = catalogue(self.schema).get(entry.key)
+        setting = self.known.get(entry.key)
         key = self._quote(entry.key)
         if setting is None:
-            usable = (name for name, setting in catalogue(self.schema).items() if self.may_set(setting))
+            usable = (name for name, setting in self.known.items() if self.may_set(setting))
             yield self._problem(entry, f"unknown key {key}{hint(entry.key, usable)}")
         elif not self.may_set(setting):
             severity = Severity.HIGH if setting.is_secret else Severity.MEDIUM
@@ -143,7 +143,7 @@ class ConfigFile:
         return Problem(entry.line, message, file=self.name)
 
     def _quote(self, text: str) -> str:
-        return quote(text, () if text in catalogue(self.schema) else self.secrets)
+        return quote(text, () if text in self.known else self.secrets)
 
 
 def with_first(block: Block) -> Iterator[tuple[Entry, Entry]]:

@@ -1,15 +1,15 @@
 """Inputs and the base branch's config file, made into one Settings: where each value is from, and all that is wrong."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from cicd_agent.domain.text.credentials import find_secrets
 from cicd_agent.errors import ConfigError
-from cicd_agent.settings.config_file import CONFIG_FILE, Assignment, ConfigFile, Precedence, Problem
-from cicd_agent.settings.document import encodable
-from cicd_agent.settings.organization import INPUT, Organization, read_organization
-from cicd_agent.settings.schema import CONSUMED_EARLIER, Settings
-from cicd_agent.settings.values import InvalidValue, catalogue, describe, hint, printable, quote
+from cicd_agent.settings.config_file import CONFIG_FILE, Assignment, ConfigFile, Precedence, Problem, with_first
+from cicd_agent.settings.document import Block, Entry, InvalidDocument, encodable, parse_document
+from cicd_agent.settings.schema import CONSUMED_EARLIER, Settings, settings_type
+from cicd_agent.settings.values import InvalidValue, catalogue, describe, hint, printable, quote, reveals
 
 __all__ = ["CONFIG_FILE", "ConfigStatus", "Loaded", "Precedence", "Problem", "lint", "load"]
 
@@ -17,6 +17,13 @@ ConfigStatus = Literal["ok", "invalid", "absent"]
 _MAX_NAMED: Final = 50
 """Problems of one line of output; the rest is counted."""
 _REPOSITORY: Final = frozenset({Precedence.FILE, Precedence.INPUT})
+INPUT: Final = "organisation-config"
+_PARTS: Final = {
+    "locked": (Precedence.LOCKED, "organisation, locked,"),
+    "defaults": (Precedence.DEFAULTS, "organisation, default,"),
+}
+_MIN_SECRET: Final = 8
+"""Characters of a secret; what is shorter stands in any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +36,10 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and where they come from.
+    """`origins` has for every field "default", "input", "environment", or the line of the file or the organisation.
 
-    `origins` says for every field "default", "input", "environment", the file and its line, or the organisation's
-    line. `precedences` are by field, and by `field.key` for the keys of a mapping. `overridden` is what the
-    organisation's locks put aside.
+    `precedences` are by field, and by `field.key` for the keys of a mapping. `overridden` is what the organisation's
+    locks put aside.
     """
 
     settings: Settings
@@ -49,10 +55,16 @@ class Loaded:
     @property
     def notices(self) -> tuple[str, ...]:
         """What whoever configured it should know, a sentence each, though nothing is wrong."""
-        if not self.overridden:
-            return ()
-        names = (f"`{printable(each.name)}` ({printable(each.source)})" for each in self.overridden)
-        return (f"the organisation has locked what is set here, which does not count: {', '.join(names)}",)
+        names = ", ".join(f"`{printable(each.name)}` ({printable(each.source)})" for each in self.overridden)
+        return (f"the organisation has locked what is set here, which does not count: {names}",) if names else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """What the organisation's text sets, and what is wrong with it, a line each."""
+
+    assignments: tuple[Assignment, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def load(
@@ -62,7 +74,6 @@ def load(
     *,
     fallbacks: Mapping[str, str] | None = None,
     known_rules: Collection[str] | None = None,
-    schema: type[Settings] = Settings,
 ) -> Loaded:
     """The organisation's locks over the inputs over the file over the organisation's defaults over our own.
 
@@ -72,31 +83,59 @@ def load(
     """
     stated = {name: encodable(text).strip() for name, text in inputs.items() if text.strip()}
     given = {**(fallbacks or {}), **stated}
-    known = catalogue(schema)
+    known = catalogue()
     secrets = [text for name, text in given.items() if name in known and known[name].is_secret]
-    read = [] if file_text is None else [*ConfigFile(file_name, secrets, known_rules, schema).read(file_text)]
+    read = [] if file_text is None else [*ConfigFile(file_name, secrets, known_rules).read(file_text)]
     problems = tuple(each for each in read if isinstance(each, Problem))
     assignments = [each for each in read if isinstance(each, Assignment)]
-    organization = read_organization(given[INPUT], secrets, known_rules, schema) if INPUT in given else Organization()
+    organization = read_organization(given[INPUT], secrets, known_rules) if INPUT in given else Organization()
     wrong: list[str] = []
     for name, text in given.items():
-        if name in CONSUMED_EARLIER:
-            continue
-        source = "input" if name in stated else "environment"
-        found = _read_input(name, text, source, secrets, schema)
-        if isinstance(found, str):
-            wrong.append(found)
-        else:
-            assignments.append(found)
-    _refuse(wrong, organization)
+        if name not in CONSUMED_EARLIER:
+            try:
+                value = _read_input(name, text, secrets)
+                source = "input" if name in stated else "environment"
+                assignments.append(Assignment(known[name], value, Precedence.INPUT, source))
+            except InvalidValue as invalid:
+                wrong.append(invalid.expected)
+    _refuse(wrong, organization.problems)
     status: ConfigStatus = "absent" if file_text is None else "invalid" if problems else "ok"
-    return _merge([*assignments, *organization.assignments], status, problems, schema)
+    return _merge([*assignments, *organization.assignments], status, problems)
 
 
-def _merge(
-    assignments: Iterable[Assignment], status: ConfigStatus, problems: tuple[Problem, ...], schema: type[Settings]
-) -> Loaded:
+def _read_input(name: str, text: str, secrets: Collection[str]) -> object:
+    """The checked value of an input. Raises InvalidValue with the whole sentence."""
+    known = catalogue()
+    setting = known.get(name)
+    if setting is None:
+        usable = (name for name, setting in known.items() if not setting.file_only)
+        raise InvalidValue(f"unknown input {quote(name, secrets)}{hint(name, usable)}")
+    if setting.file_only:
+        raise InvalidValue(f"`{name}` is no input: set it in the config file")
+    try:
+        return setting.value_of(setting.split(text))
+    except InvalidValue as invalid:
+        shown = describe(text, secrets) + hint(text, setting.choices)
+        raise InvalidValue(f"`{name}` must be {invalid.expected}, got {shown}") from None
+
+
+def _refuse(wrong: Collection[str], organization: Collection[str]) -> None:
+    """Raise ConfigError when anything is wrong among the inputs, or in the organisation's text."""
+    lines = [line.rstrip(".") for line in (*wrong, *organization)]
+    if not lines:
+        return
+    if organization:
+        what = "the inputs are wrong" if wrong else "the organisation's configuration is wrong"
+    else:
+        what = "an input is wrong" if len(lines) == 1 else f"{len(lines)} inputs are wrong"
+    more = [f"and {len(lines) - _MAX_NAMED:,} more"] if len(lines) > _MAX_NAMED else []
+    page = "docs/fleet.md says" if organization and not wrong else "docs/configuration.md lists"
+    raise ConfigError(what, why="; ".join([*lines[:_MAX_NAMED], *more]), remedy=f"{page} what each may be")
+
+
+def _merge(assignments: Iterable[Assignment], status: ConfigStatus, problems: tuple[Problem, ...]) -> Loaded:
     """One over the other. Mappings are merged key by key; lists are not."""
+    schema = settings_type()
     values: dict[str, object] = {}
     sources: dict[str, list[str]] = {}
     last: dict[str, Assignment] = {}
@@ -126,42 +165,52 @@ def _puts_aside(each: Assignment, before: Assignment | None) -> bool:
 
 
 def lint(
-    file_text: str | bytes,
-    file_name: str = CONFIG_FILE,
-    *,
-    known_rules: Collection[str] | None = None,
-    schema: type[Settings] = Settings,
+    file_text: str | bytes, file_name: str = CONFIG_FILE, *, known_rules: Collection[str] | None = None
 ) -> tuple[Problem, ...]:
-    file = ConfigFile(file_name, known_rules=known_rules, schema=schema)
+    file = ConfigFile(file_name, known_rules=known_rules)
     return tuple(read for read in file.read(file_text) if isinstance(read, Problem))
 
 
-def _read_input(
-    name: str, text: str, source: str, secrets: Collection[str], schema: type[Settings]
-) -> Assignment | str:
-    """The checked value of an input, or what is wrong with it."""
-    setting = catalogue(schema).get(name)
-    if setting is None:
-        usable = (name for name, setting in catalogue(schema).items() if not setting.file_only)
-        return f"unknown input {quote(name, secrets)}{hint(name, usable)}"
-    if setting.file_only:
-        return f"`{name}` is no input: set it in the config file"
+def read_organization(
+    text: str, secrets: Collection[str] = (), known_rules: Collection[str] | None = None
+) -> Organization:
+    """Nothing of it is ignored when it is wrong: a lock that does not hold must not look like one that does."""
     try:
-        return Assignment(setting, setting.value_of(setting.split(text)), Precedence.INPUT, source)
-    except InvalidValue as invalid:
-        got = describe(text, secrets) + hint(text, setting.choices)
-        return f"`{name}` must be {invalid.expected}, got {got}"
+        document = parse_document(text)
+    except InvalidDocument as invalid:
+        reason = "not YAML" if reveals(invalid.reason, secrets) else printable(invalid.reason)
+        return Organization(problems=(_line(invalid.line, f"{reason}."),))
+    if not document.entries:
+        return Organization(problems=(_line(0, "neither `locked` nor `defaults` is there."),))
+    # A secret is masked nowhere when it is a part of something else: here none may be, whatever the key above it.
+    long = [secret for secret in secrets if len(secret) >= _MIN_SECRET]
+    problems = [
+        _line(number, "a secret stands there: give it as an input of its own.")
+        for number, line in enumerate(text.splitlines(), 1)
+        if find_secrets(line) or any(secret in line for secret in long)
+    ]
+    file = ConfigFile(INPUT, secrets, known_rules)
+    read = [each for entry, first in with_first(document) for each in _part(entry, is_first=entry is first, file=file)]
+    problems += [_line(each.line, each.message) for each in read if isinstance(each, Problem)]
+    return Organization(tuple(each for each in read if isinstance(each, Assignment)), tuple(problems))
 
 
-def _refuse(wrong: Collection[str], organization: Organization) -> None:
-    """Raise ConfigError when anything is wrong among the inputs."""
-    lines = [line.rstrip(".") for line in (*wrong, *organization.problems)]
-    if not lines:
-        return
-    if organization.problems:
-        what = "the inputs are wrong" if wrong else "the organisation's configuration is wrong"
+def _part(entry: Entry, *, is_first: bool, file: ConfigFile) -> Iterator[Assignment | Problem]:
+    if entry.key in CONSUMED_EARLIER:
+        key = quote(entry.key, file.secrets)
+        message = f"unknown key {key}: it is read before the program is there, set it in the workflow."
+        yield Problem(entry.line, message)
+    elif entry.key not in _PARTS:
+        yield Problem(entry.line, f"unknown key {quote(entry.key, file.secrets)}{hint(entry.key, _PARTS)}")
+    elif not is_first:
+        yield Problem(entry.line, f"`{entry.key}` stands there twice.")
+    elif not isinstance(entry.value, Block) or not entry.value.entries:
+        got = "nothing" if isinstance(entry.value, Block) else describe(entry.value, file.secrets)
+        yield Problem(entry.line, f"`{entry.key}` must be a mapping of settings, got {got}.")
     else:
-        what = "an input is wrong" if len(lines) == 1 else f"{len(lines)} inputs are wrong"
-    more = [f"and {len(lines) - _MAX_NAMED:,} more"] if len(lines) > _MAX_NAMED else []
-    page = "docs/fleet.md says" if organization.problems and not wrong else "docs/configuration.md lists"
-    raise ConfigError(what, why="; ".join([*lines[:_MAX_NAMED], *more]), remedy=f"{page} what each may be")
+        precedence, part = _PARTS[entry.key]
+        yield from replace(file, precedence=precedence, part=part).settings(entry.value)
+
+
+def _line(line: int, message: str) -> str:
+    return f"`{INPUT}` line {line}: {message}" if line else f"`{INPUT}`: {message}"

@@ -1,15 +1,22 @@
-"""Every knob of a run: the sections together, in the order of the documents."""
+"""All settings of a run, in the order of the documents."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from cicd_agent.settings.analyse_failure import RERUNS, AnalyseFailureSettings
-from cicd_agent.settings.deploy_gate import Band, DeployGateSettings, Freeze
-from cicd_agent.settings.gen_tests import GenTestsSettings
+from cicd_agent.domain.modes import MODES, mode_module
 from cicd_agent.settings.model import Api, ModelSettings, Provider, TokenPrice
-from cicd_agent.settings.review import ReviewSettings
-from cicd_agent.settings.route import Route, RouteSettings
+from cicd_agent.settings.modes import (
+    RERUNS,
+    AnalyseFailureSettings,
+    Band,
+    DeployGateSettings,
+    Freeze,
+    GenTestsSettings,
+    ReviewSettings,
+    Route,
+    RouteSettings,
+)
 from cicd_agent.settings.run import DENY_PATHS, Commenting, FindingSettings, RunSettings, Stage, TestRunSettings
 from cicd_agent.settings.section import ModeName, Section, kebab
 
@@ -29,7 +36,7 @@ __all__ = [
     "TokenPrice",
     "field_order",
     "kebab",
-    "with_sections",
+    "settings_type",
 ]
 
 CONSUMED_EARLIER = frozenset({"mode", "runtime", "index-url"})
@@ -65,17 +72,19 @@ class Settings(
     """All sections."""
 
 
-def with_sections(sections: Iterable[type[Section]]) -> type[Settings]:
-    return _with(tuple(section for section in sections if not issubclass(Settings, section)))
+def settings_type() -> type[Settings]:
+    """Settings, with the sections (SECTION in `settings.py`) of modes that bring one."""
+    parts = [mode_module(name, "settings") for name in MODES]
+    return _composed(tuple(part.SECTION for part in parts if part))
 
 
 @cache
-def _with(more: tuple[type[Section], ...]) -> type[Settings]:
-    return type("Settings", (Settings, *more), {"__module__": __name__}) if more else Settings
+def _composed(sections: tuple[type[Section], ...]) -> type[Settings]:
+    return type("Settings", (Settings, *sections), {"__module__": __name__}) if sections else Settings
 
 
 def field_order(settings: type[Settings]) -> list[str]:
-    known = {name: place for place, name in enumerate(_ORDER)}
+    known = {name: position for position, name in enumerate(_ORDER)}
     return sorted(settings.model_fields, key=lambda name: known.get(name, len(known)))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cicd_agent.settings.document import Block, Tagged, Value
-from cicd_agent.settings.schema import Settings, field_order, kebab
+from cicd_agent.settings.schema import Settings, field_order, kebab, settings_type
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -118,9 +118,13 @@ def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
             raise InvalidValue(expected)
 
 
+def catalogue(settings: type[Settings] | None = None) -> Mapping[str, Setting]:
+    """Every setting by its public name, in the order of the documents; those of all modes unless a type is given."""
+    return _catalogue(settings or settings_type())
+
+
 @cache
-def catalogue(settings: type[Settings] = Settings) -> Mapping[str, Setting]:
-    """Every setting by its public name, in the order of the documents."""
+def _catalogue(settings: type[Settings]) -> Mapping[str, Setting]:
     schema = settings.model_json_schema()
     definitions = schema.get("$defs", {})
     # By alias, as the schema has them: in kebab case.

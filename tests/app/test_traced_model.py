@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.agent.messages import Reply, Request, Stop
-from cicd_agent.agent.tracing import TracedModel
+from cicd_agent.app.telemetry import TracedModel
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ModelUnavailable
