@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.source import PythonText
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import Side
 
@@ -92,7 +92,7 @@ def _opened(context: FileContext) -> Iterator[Hit]:
                 pass
 
 
-def _weakened(context: FileContext) -> Iterator[Hit]:
+def access_weakened(context: FileContext) -> Iterator[Hit]:
     yield from _guards_gone(context)
     yield from _opened(context)
 
@@ -107,7 +107,7 @@ _COOKIES = re.compile(r"^\s*(?:SESSION_COOKIE_SECURE|CSRF_COOKIE_SECURE|SESSION_
 _LOCAL = re.compile(r"(?i)(?:^|[/_.-])(?:dev|local|test|debug|development|testing)(?:[/_.-]|$)")
 
 
-def _settings(context: FileContext) -> Iterator[Hit]:
+def unsafe_settings(context: FileContext) -> Iterator[Hit]:
     if _LOCAL.search(context.path):
         return
     is_settings = "settings" in context.path.lower() or "config" in context.path.lower()
@@ -118,9 +118,3 @@ def _settings(context: FileContext) -> Iterator[Hit]:
             yield Hit(number, "Session cookies travel in the clear, or can be read by scripts.")
         elif context.path.endswith((".py", ".js", ".ts", ".conf")) and _CORS.search(text):
             yield Hit(number, "Every site may read the answers with a visitor's browser.", confidence=0.75)
-
-
-CHECKS: Checks = {
-    "access-weakened": _weakened,
-    "unsafe-settings": _settings,
-}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, items, line
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind, Side
@@ -40,7 +40,7 @@ _PROTO = re.compile(
 _GRAPHQL = re.compile(r"^(\w+)\s*(?:\([^)]*\))?\s*:\s*[\[\w]|^(?:type|input|enum|interface|union)\s+(\w+)")
 
 
-def _migration(context: FileContext) -> Iterator[Hit]:
+def destructive_migration(context: FileContext) -> Iterator[Hit]:
     if PathKind.MIGRATION not in context.kinds or context.path.lower().endswith(".down.sql"):
         return
     if context.path.endswith(".py"):
@@ -93,7 +93,7 @@ def _python_migration(context: FileContext) -> Iterator[Hit]:
                 yield from (hit for hit in _sql(rows) if hit.line in context.added_numbers)
 
 
-def _api(context: FileContext) -> Iterator[Hit]:
+def api_removed(context: FileContext) -> Iterator[Hit]:
     if PathKind.API_CONTRACT not in context.kinds or context.diff.kind is ChangeKind.ADDED:
         return
     suffix = context.path.rpartition(".")[2].lower()
@@ -135,9 +135,3 @@ def _operations(root: Node | None) -> dict[str, Node]:
         for method, key, _ in items(operations)
         if method in _METHODS
     }
-
-
-CHECKS: Checks = {
-    "destructive-migration": _migration,
-    "api-removed": _api,
-}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from cicd_agent.analysis.rules.context import FileContext
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.repository.paths import PathKind
@@ -28,14 +28,14 @@ _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE = re.compile("[\u200b\u2060-\u2064\u00ad\U000e0000-\U000e007f]")
 
 
-def _conflict(context: FileContext) -> Iterator[Hit]:
+def conflict_marker(context: FileContext) -> Iterator[Hit]:
     # The middle marker alone is an underline in too many texts; one conflict is one finding.
     opened = [number for number, text in context.added if _OPENING.match(text)]
     closed = [number for number, text in context.added if _CLOSING.match(text)]
     yield from map(Hit, opened or closed)
 
 
-def _hidden(context: FileContext) -> Iterator[Hit]:
+def hidden_characters(context: FileContext) -> Iterator[Hit]:
     for number, text in context.added:
         if text.isascii():
             continue
@@ -47,13 +47,13 @@ def _hidden(context: FileContext) -> Iterator[Hit]:
             )
 
 
-def _heavy(context: FileContext) -> Iterator[Hit]:
+def large_file(context: FileContext) -> Iterator[Hit]:
     size = sum(len(line.text) + 1 for line in context.diff.added)
     if size > _HEAVY:
         yield Hit(0, f"{size / 1_000_000:.1f} million characters of text are added to the history for ever.")
 
 
-def _program(context: FileContext) -> Iterator[Hit]:
+def binary_program(context: FileContext) -> Iterator[Hit]:
     name = context.path.rpartition("/")[2].lower()
     if context.diff.kind is ChangeKind.DELETED or not (context.diff.binary or context.diff.omitted):
         return
@@ -61,7 +61,7 @@ def _program(context: FileContext) -> Iterator[Hit]:
         yield Hit(0)
 
 
-def _env_file(context: FileContext) -> Iterator[Hit]:
+def env_file(context: FileContext) -> Iterator[Hit]:
     name = context.path.rpartition("/")[2].lower()
     if context.diff.kind not in {ChangeKind.ADDED, ChangeKind.COPIED}:
         return
@@ -72,7 +72,7 @@ def _env_file(context: FileContext) -> Iterator[Hit]:
         yield Hit(0, "A key store is added to the repository: whoever can read the history has it.")
 
 
-def _own_config(context: FileContext) -> Iterator[Hit]:
+def own_config(context: FileContext) -> Iterator[Hit]:
     if PathKind.OWN_CONFIG not in context.kinds:
         return
     yield Hit(next((number for number, _ in context.added), 0))
@@ -89,7 +89,7 @@ _NOT_LIVE = frozenset({PathKind.TEST, PathKind.EXAMPLE, PathKind.DOCS})
 _NOT_WRITTEN_HERE = frozenset({PathKind.GENERATED, PathKind.VENDORED})
 
 
-def _secret(context: FileContext) -> Iterator[Hit]:
+def secret(context: FileContext) -> Iterator[Hit]:
     signs = signs_in("\n".join(text for _, text in context.added))
     for number, text in context.added if signs else ():
         for secret in find_secrets(text, signs):
@@ -112,12 +112,18 @@ def _secret(context: FileContext) -> Iterator[Hit]:
             break
 
 
-CHECKS: Checks = {
-    "conflict-marker": _conflict,
-    "hidden-characters": _hidden,
-    "large-file": _heavy,
-    "binary-program": _program,
-    "env-file": _env_file,
-    "own-config": _own_config,
-    "secret": _secret,
-}
+_HTML = re.compile(
+    r"\.(?:inner|outer)HTML\s*\+?=(?!=)\s*(.*)$|\bdocument\.write(?:ln)?\((.*)$|\.insertAdjacentHTML\([^,]*,(.*)$"
+)
+_REACT_HTML = re.compile(r"dangerouslySetInnerHTML\s*=\s*\{\{\s*__html:\s*(.*)$")
+_SAFE_HTML = re.compile(
+    r"""^\s*(?:(['"])[^'"]*\1|`[^`$]*`)\s*(?:\+\s*)?[;),}]*\s*\}*\s*[/>]*\s*(?://.*)?$|(?i:sanitize|purify|escape|trusted)"""
+)
+
+
+def js_html_injection(context: FileContext) -> Iterator[Hit]:
+    for number, text in context.script:
+        match = _HTML.search(text) or _REACT_HTML.search(text)
+        value = next((group for group in match.groups() if group is not None), "") if match else ""
+        if value.strip() and not _SAFE_HTML.search(value):
+            yield Hit(number)

@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.repository.paths import PathKind
 
 _FROM = re.compile(r"(?i)^\s*FROM\s+(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?\s*$")
 _USER = re.compile(r"(?i)^\s*USER\s+(?:root|0)(?::\S+)?\s*$")
-_PIPED = re.compile(r"\b(?:curl|wget)\s[^|;&]{1,300}\|\s*(?:sudo\s+(?:-\S+\s+)*)?(?:ba|z|da)?sh\b")
-_SCRIPTS = (".sh", ".bash", ".yml", ".yaml", "makefile", ".mk")
 
 _PRIVILEGED = re.compile(
     r"^[\s-]*(?:privileged|hostNetwork|hostPID|hostIPC|allowPrivilegeEscalation)\s*:\s*[\"']?true\b"
@@ -23,7 +21,7 @@ _ALL_ACTIONS = re.compile(r"[\"']?\b(?:[aA]ctions?|Resource|NotAction)\b[\"']?\s
 _ADMIN = re.compile(r"\bAdministratorAccess\b|^\s*name:\s*cluster-admin\s*$|\broles/owner\b")
 
 
-def _base_image(context: FileContext) -> Iterator[Hit]:
+def docker_base_image(context: FileContext) -> Iterator[Hit]:
     stages = {match[2] for text in (context.head or "").split("\n") if (match := _FROM.match(text[:500])) and match[2]}
     before = {match[1] for _, text in context.deleted if (match := _FROM.match(text))}
     for number, text in context.docker:
@@ -49,7 +47,7 @@ def _base_image(context: FileContext) -> Iterator[Hit]:
         yield Hit(number, f"`{image_match[1]}` is another image every time it is built.")
 
 
-def _root(context: FileContext) -> Iterator[Hit]:
+def docker_root(context: FileContext) -> Iterator[Hit]:
     lines = (context.head or "").split("\n")
     users = [index for index, text in enumerate(lines, 1) if re.match(r"(?i)\s*USER\s", text[:200])]
     for number, text in context.docker:
@@ -58,14 +56,7 @@ def _root(context: FileContext) -> Iterator[Hit]:
             yield Hit(number)
 
 
-def _piped(context: FileContext) -> Iterator[Hit]:
-    if PathKind.DOCKERFILE in context.kinds or context.path.lower().endswith(_SCRIPTS):
-        for number, text in context.added:
-            if _PIPED.search(text) and not text.lstrip().startswith(("#", "echo ")):
-                yield Hit(number)
-
-
-def _opened(context: FileContext) -> Iterator[Hit]:
+def open_infrastructure(context: FileContext) -> Iterator[Hit]:
     if PathKind.INFRASTRUCTURE not in context.kinds:
         return
     rows = (context.head or "").split("\n")
@@ -90,11 +81,3 @@ def _is_outbound(rows: list[str], number: int) -> bool:
         if "ingress" in lower or "inbound" in lower:
             return False
     return False
-
-
-CHECKS: Checks = {
-    "docker-base-image": _base_image,
-    "docker-root": _root,
-    "pipe-to-shell": _piped,
-    "open-infrastructure": _opened,
-}

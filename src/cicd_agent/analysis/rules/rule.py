@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from operator import attrgetter
+from types import ModuleType
 from typing import Any
 
 from cicd_agent.analysis.rules.context import FileContext
@@ -56,14 +56,13 @@ class Example:
 Check = Callable[[FileContext], Iterator[Hit]]
 """Yields the hits of a rule in one file; it never raises on any text."""
 
-Checks = Mapping[str, Check]
-"""The checks of a theme by the ids of their rules."""
-
-
+_SHELL = (".sh", ".bash", ".yml", ".yaml", "makefile", ".mk")
 _LINES: Mapping[str, Callable[[FileContext], Iterable[tuple[int, str]]]] = {
-    "any": attrgetter("added"),
-    "dockerfile": attrgetter("docker"),
-    "javascript": attrgetter("script"),
+    "any": lambda context: context.added,
+    "dockerfile": lambda context: context.docker,
+    "javascript": lambda context: context.script,
+    "javascript tests": lambda context: context.script if PathKind.TEST in context.kinds else (),
+    "shell": lambda context: context.added if context.path.lower().endswith(_SHELL) else context.docker,
 }
 """The added lines of a kind of file, with their numbers."""
 
@@ -92,13 +91,15 @@ class Rule:
     exempt: frozenset[PathKind] = NOT_SHIPPED
 
 
-def read_rules(text: str, checks: Checks) -> Iterator[Rule]:
+def read_rules(text: str, themes: Iterable[ModuleType]) -> Iterator[Rule]:
     """The rules of rules.toml. Raises for a rule without a check or an example, and for an unknown field.
 
-    A rule with a `pattern` needs no other check: it hits each added line that the pattern matches, of the kind `lines`.
+    The check of a rule is the function of its name in one of the modules `themes`. A rule with a `pattern` needs none:
+    it hits each added line that the pattern matches, of the kind `lines`, in files that hold the text `requires`.
     """
+    checks: dict[str, Check] = {name: value for theme in themes for name, value in vars(theme).items()}
     for rule_id, table in tomllib.loads(text).items():
-        check = _line_check(table.pop("pattern"), table.pop("lines", "any")) if "pattern" in table else checks[rule_id]
+        check = _line_check(table) if "pattern" in table else checks[rule_id.replace("-", "_")]
         table |= {
             "severity": Severity(table["severity"]),
             "category": Category(table["category"]),
@@ -109,11 +110,13 @@ def read_rules(text: str, checks: Checks) -> Iterator[Rule]:
         yield Rule(rule_id, check=check, **table)
 
 
-def _line_check(pattern: str, lines: str) -> Check:
-    compiled, of_kind = re.compile(pattern), _LINES[lines]
+def _line_check(table: dict[str, Any]) -> Check:
+    pattern, lines = re.compile(table.pop("pattern")), _LINES[table.pop("lines", "any")]
+    required = table.pop("requires", "")
 
     def check(context: FileContext) -> Iterator[Hit]:
-        yield from (Hit(number) for number, text in of_kind(context) if compiled.search(text))
+        if context.head is None or required in context.head:
+            yield from (Hit(number) for number, text in lines(context) if pattern.search(text))
 
     return check
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.repository.diff import FileDiff
 
 _LOCKS = {
@@ -46,7 +46,7 @@ _DEPENDENCY_TABLE = re.compile(
 )
 
 
-def _stale_lock(context: FileContext) -> Iterator[Hit]:
+def stale_lock_file(context: FileContext) -> Iterator[Hit]:
     name = context.path.rpartition("/")[2].lower()
     pattern = _LINES.get(name)
     if pattern is None:
@@ -98,8 +98,3 @@ def lock_without_manifest(files: tuple[FileDiff, ...]) -> tuple[str, ...]:
         if manifests and not any(prefix + manifest in changed for manifest in manifests):
             results.append(file.path)
     return tuple(results)
-
-
-CHECKS: Checks = {
-    "stale-lock-file": _stale_lock,
-}

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from cicd_agent.analysis.python_tests.static.tautologies import is_always_true
 from cicd_agent.analysis.rules.context import TEST_FUNCTION, FileContext
 from cicd_agent.analysis.rules.python.source import Defined, Function, PythonText
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import Hunk, LineKind, Side
 from cicd_agent.domain.repository.paths import PathKind
 
 _JS_SKIP = re.compile(r"\b(?:it|test|describe|context|suite)\.skip\s*\(|(?<![\w.])(?:xit|xtest|xdescribe)\s*\(")
-_JS_ONLY = re.compile(r"\b(?:it|test|describe|context|suite)\.only\s*\(|(?<![\w.])(?:fit|fdescribe)\s*\(")
 _BRANCHES = (
     *(ast.If, ast.IfExp, ast.Match, ast.For, ast.AsyncFor, ast.While, ast.comprehension),
     *(ast.Try, ast.ExceptHandler, ast.Raise),
@@ -23,7 +22,7 @@ _LISTED = 5
 _TOOLS = frozenset({"setup.py", "noxfile.py", "docs", "doc", "scripts", "tools", "bin", "benchmarks", "bench"})
 
 
-def _deleted(context: FileContext) -> Iterator[Hit]:
+def test_deleted(context: FileContext) -> Iterator[Hit]:
     if PathKind.TEST not in context.kinds or not any(TEST_FUNCTION.match(text) for _, text in context.deleted):
         return
     gone = _gone_tests(context)
@@ -74,7 +73,7 @@ def is_test(defined: Defined) -> bool:
     return defined.node.name.startswith("test") and not defined.is_nested
 
 
-def _skipped(context: FileContext) -> Iterator[Hit]:
+def test_skipped(context: FileContext) -> Iterator[Hit]:
     if PathKind.TEST not in context.kinds:
         return
     text = context.python
@@ -102,14 +101,7 @@ def _commented(text: PythonText, line: int, body: int) -> bool:
     return above.startswith("#") or any("#" in row for row in text.lines[line - 1 : body])
 
 
-def _focused(context: FileContext) -> Iterator[Hit]:
-    if PathKind.TEST in context.kinds:
-        for number, text in context.script:
-            if _JS_ONLY.search(text):
-                yield Hit(number)
-
-
-def _untested(context: FileContext) -> Iterator[Hit]:
+def untested_function(context: FileContext) -> Iterator[Hit]:
     """New public functions in a change that touches no test at all, one finding a file."""
     change_context, text = context.change, context.python
     if (
@@ -150,7 +142,7 @@ _RAISING = frozenset({"raises", "warns", "fail", "deprecated_call"})
 _JS_TEST = re.compile(r"\b(?:it|test|describe|context)(?:\.\w+)?\s*\(")
 
 
-def _weakened(context: FileContext) -> Iterator[Hit]:
+def assertion_weakened(context: FileContext) -> Iterator[Hit]:
     if PathKind.TEST not in context.kinds:
         return
     yield from _trivial(context)
@@ -265,12 +257,3 @@ def _fewer_expectations(hunk: Hunk) -> Iterator[Hit]:
     if not any(_JS_EXPECT.search(line.text[:500]) for line in added):
         count = f"{len(lost)} expectations are" if len(lost) > 1 else "An expectation is"
         yield Hit(lost[0], f"{count} deleted and nothing is expected instead.", side=Side.LEFT, confidence=0.7)
-
-
-CHECKS: Checks = {
-    "test-deleted": _deleted,
-    "test-skipped": _skipped,
-    "test-focused": _focused,
-    "untested-function": _untested,
-    "assertion-weakened": _weakened,
-}

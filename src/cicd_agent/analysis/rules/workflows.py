@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, elements, items, last_line, line, scalar
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import Side
@@ -66,7 +66,7 @@ def _grants(text: YamlText | None) -> dict[tuple[str, str], tuple[str, int]]:
     return grants
 
 
-def _permissions(context: FileContext) -> Iterator[Hit]:
+def workflow_permissions(context: FileContext) -> Iterator[Hit]:
     if not _is_workflow(context) or context.yaml is None:
         return
     # A workflow that granted nothing by name had the repository's default: naming a scope then may well be less.
@@ -123,7 +123,7 @@ def _used(context: FileContext, text: YamlText | None) -> Iterator[tuple[str, st
             yield name, version, line(uses)
 
 
-def _unpinned(context: FileContext) -> Iterator[Hit]:
+def unpinned_action(context: FileContext) -> Iterator[Hit]:
     if PathKind.WORKFLOW not in context.kinds and not _is_action(context):
         return
     old = {(name, version) for name, version, _ in _used(context, context.old_yaml)}
@@ -152,7 +152,7 @@ def _is_action(context: FileContext) -> bool:
     return context.path.rpartition("/")[2] in {"action.yml", "action.yaml"}
 
 
-def _target_checkout(context: FileContext) -> Iterator[Hit]:
+def untrusted_checkout(context: FileContext) -> Iterator[Hit]:
     if not _is_workflow(context) or context.yaml is None:
         return
     triggers = ((name, _trigger(context.yaml, name)) for name in _EXPOSED)
@@ -192,7 +192,7 @@ def _trigger(text: YamlText, name: str) -> Node | None:
     return next((node for node in named if scalar(node) == name), None)
 
 
-def _interpolated(context: FileContext) -> Iterator[Hit]:
+def workflow_injection(context: FileContext) -> Iterator[Hit]:
     if not _is_workflow(context) and not _is_action(context):
         return
     texts = {number: text for number, text in context.added if "${{" in text}
@@ -214,7 +214,7 @@ def _interpolated(context: FileContext) -> Iterator[Hit]:
                               severity=Severity.MEDIUM, confidence=0.85)  # fmt: skip
 
 
-def _inherited(context: FileContext) -> Iterator[Hit]:
+def secrets_inherited(context: FileContext) -> Iterator[Hit]:
     if not _is_workflow(context):
         return
     for name, job in _jobs(context.yaml).items():
@@ -224,12 +224,3 @@ def _inherited(context: FileContext) -> Iterator[Hit]:
             continue
         if called and not called.startswith("./"):
             yield Hit(line(secrets), f"Job `{name}` hands every secret of this repository to `{called}`.")
-
-
-CHECKS: Checks = {
-    "workflow-permissions": _permissions,
-    "unpinned-action": _unpinned,
-    "untrusted-checkout": _target_checkout,
-    "workflow-injection": _interpolated,
-    "secrets-inherited": _inherited,
-}

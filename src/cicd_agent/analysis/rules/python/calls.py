@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.source import Called, PythonText, is_constant, names_in, values_of
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 
 _UNPICKLERS = frozenset(
@@ -26,7 +26,7 @@ def is_a_tool(path: str) -> bool:
     return any(word in path.lower() for word in ("debug", "pdb", "repl", "shell", "console"))
 
 
-def _dynamic_code(context: FileContext) -> Iterator[Hit]:
+def dynamic_code(context: FileContext) -> Iterator[Hit]:
     for text, called, line in context.calls:
         if called.name not in {"eval", "exec", "builtins.eval", "builtins.exec"} or called.name in text.defined:
             continue
@@ -58,7 +58,7 @@ def _is_compiled(text: PythonText, called: Called, source: ast.expr) -> bool:
     return any(isinstance(value, ast.Call) and text.name_of(value.func) == "compile" for value in values)
 
 
-def _deserialisation(context: FileContext) -> Iterator[Hit]:
+def unsafe_deserialisation(context: FileContext) -> Iterator[Hit]:
     for text, called, line in context.calls:
         if called.name in _UNPICKLERS and not _is_copy(text, called):
             yield Hit(
@@ -100,7 +100,7 @@ def _is_copy(text: PythonText, called: Called) -> bool:
     return isinstance(data, ast.Call) and text.name_of(data.func).rpartition(".")[2] == "dumps"
 
 
-def _shell(context: FileContext) -> Iterator[Hit]:
+def shell_injection(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
         if called.name in _SHELLS:
             command = called.argument(0, "cmd") or called.argument(0, "command")
@@ -127,7 +127,7 @@ def _shell(context: FileContext) -> Iterator[Hit]:
         )
 
 
-def _command_from_input(context: FileContext) -> Iterator[Hit]:
+def command_from_input(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
         shell = called.keyword("shell")
         if not called.name.startswith("subprocess.") or (isinstance(shell, ast.Constant) and shell.value is True):
@@ -163,7 +163,7 @@ _EXECUTORS = frozenset({"execute", "executemany", "executescript", "raw", "exec_
 _SQL_WORDS = ("select ", "insert into ", "update ", "delete from ", "replace into ")
 
 
-def _sql(context: FileContext) -> Iterator[Hit]:
+def sql_injection(context: FileContext) -> Iterator[Hit]:
     for text, called, line in context.calls:
         if called.tail not in _EXECUTORS or not called.node.args:
             continue
@@ -232,7 +232,7 @@ def _only_names_tables(query: ast.expr) -> bool:
     )
 
 
-def _extraction(context: FileContext) -> Iterator[Hit]:
+def archive_extraction(context: FileContext) -> Iterator[Hit]:
     for text, called, line in context.calls:
         if called.tail != "extractall" or called.has_rest or called.keyword("filter") is not None:
             continue
@@ -244,18 +244,7 @@ def _extraction(context: FileContext) -> Iterator[Hit]:
             yield Hit(line, confidence=confidence, call=called.node)
 
 
-def _temp_file(context: FileContext) -> Iterator[Hit]:
+def temp_file_race(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
         if called.name == "tempfile.mktemp":
             yield Hit(line, call=called.node)
-
-
-CHECKS: Checks = {
-    "dynamic-code": _dynamic_code,
-    "unsafe-deserialisation": _deserialisation,
-    "shell-injection": _shell,
-    "command-from-input": _command_from_input,
-    "sql-injection": _sql,
-    "archive-extraction": _extraction,
-    "temp-file-race": _temp_file,
-}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.source import PythonText, is_constant, names_in
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.repository.paths import PathKind
 
 _CLIENTS = ("requests.", "httpx.", "aiohttp.", "urllib3.")
@@ -20,7 +20,7 @@ _WEAK_SECRET = re.compile(r"(?i)^(?:token|signature|digest|mac)$|_(?:signature|d
 _NOT_A_SECRET = re.compile(r"(?i)type|name|len|size|count|index|kind|version|header|field|algorithm|path|url|id$")
 
 
-def _tls(context: FileContext) -> Iterator[Hit]:
+def tls_verification_off(context: FileContext) -> Iterator[Hit]:
     for source, called, line in context.calls:
         verify = called.keyword("verify")
         is_client = called.name.startswith(_CLIENTS) or called.tail in _METHODS
@@ -41,7 +41,7 @@ def _tls(context: FileContext) -> Iterator[Hit]:
                 yield Hit(node.lineno, confidence=0.8, call=called.node)
 
 
-def _password_hash(context: FileContext) -> Iterator[Hit]:
+def weak_password_hash(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
         if called.name not in _FAST_HASHES:
             continue
@@ -50,7 +50,7 @@ def _password_hash(context: FileContext) -> Iterator[Hit]:
             yield Hit(line, call=called.node)
 
 
-def _comparison(context: FileContext) -> Iterator[Hit]:
+def timing_unsafe_compare(context: FileContext) -> Iterator[Hit]:
     text = context.python
     if text is None:
         return
@@ -87,18 +87,10 @@ def _last(text: PythonText, node: ast.expr) -> str:
     return text.name_of(node).rpartition(".")[2]
 
 
-def _autoescape(context: FileContext) -> Iterator[Hit]:
+def autoescape_off(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
         if called.tail != "Environment" and called.name != "jinja2.Template":
             continue
         autoescape = called.keyword("autoescape")
         if isinstance(autoescape, ast.Constant) and autoescape.value is False:
             yield Hit(line, confidence=0.75, call=called.node)
-
-
-CHECKS: Checks = {
-    "tls-verification-off": _tls,
-    "weak-password-hash": _password_hash,
-    "timing-unsafe-compare": _comparison,
-    "autoescape-off": _autoescape,
-}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.calls import is_a_tool
-from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
@@ -24,7 +24,7 @@ _FAREWELLS = frozenset(
 _DEBUGGERS = frozenset({"breakpoint", "pdb.set_trace", "ipdb.set_trace", "pudb.set_trace", "IPython.embed"})
 
 
-def _timeout(context: FileContext) -> Iterator[Hit]:
+def http_timeout(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
         if called.name not in _WITHOUT_TIMEOUT or called.has_rest or called.keyword("timeout") is not None:
             continue
@@ -46,7 +46,7 @@ def _with_timeout(context: FileContext, node: ast.Call, line: int) -> str:
     return f"{text[: end - 1]}, timeout=10)"
 
 
-def _blocking(context: FileContext) -> Iterator[Hit]:
+def blocking_in_async(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
         if called.name in _BLOCKING and isinstance(called.inside, ast.AsyncFunctionDef):
             yield Hit(
@@ -56,7 +56,7 @@ def _blocking(context: FileContext) -> Iterator[Hit]:
             )
 
 
-def _swallowed(context: FileContext) -> Iterator[Hit]:
+def swallowed_exception(context: FileContext) -> Iterator[Hit]:
     text = context.python
     for node, inside in text.nodes if text else ():
         if text is None or not isinstance(node, ast.ExceptHandler) or len(node.body) != 1:
@@ -84,15 +84,7 @@ def _does_nothing(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _debugger(context: FileContext) -> Iterator[Hit]:
+def debugger_call(context: FileContext) -> Iterator[Hit]:
     for text, called, line in context.calls:
         if called.name in _DEBUGGERS and called.name not in text.defined and not is_a_tool(context.path):
             yield Hit(line, call=called.node)
-
-
-CHECKS: Checks = {
-    "http-timeout": _timeout,
-    "blocking-in-async": _blocking,
-    "swallowed-exception": _swallowed,
-    "debugger-call": _debugger,
-}
