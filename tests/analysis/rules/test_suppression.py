@@ -59,8 +59,8 @@ def test_it_is_known_whether_the_change_itself_silences() -> None:
     old, new = silenced(finding(1), change()), silenced(finding(3), change())
     assert old is not None
     assert new is not None
-    assert (old.in_change, old.suppression.reason) == (False, "old")
-    assert (new.in_change, new.suppression.reason) == (True, "new")
+    assert (old.in_change, old.reason) == (False, "old")
+    assert (new.in_change, new.reason) == (True, "new")
 
 
 def test_other_rules_lines_and_sides_stay_heard() -> None:

@@ -30,7 +30,7 @@ from cicd_agent.analysis.risk.model import (
 )
 from cicd_agent.domain.finding import Finding, Severity
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.history import TROUBLED_DAYS, History, Measures, PastChange, Trouble
+from cicd_agent.domain.repository.history import TROUBLED_DAYS, History, Measures, Trouble
 from cicd_agent.domain.repository.paths import Area, PathKind
 from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.words import count
@@ -77,11 +77,13 @@ def floor_of(kinds: AbstractSet[PathKind]) -> RiskLevel:
 
 def floors(areas: Iterable[Area], findings: Iterable[Finding], min_confidence: float) -> list[Floor]:
     """A floor for each area, and for each finding that is sure enough and not of low severity."""
-    results = [Floor(area.floor, f"it {area.reason}") for area in areas]
-    return results + [
-        Floor(RiskLevel(finding.severity), f"{finding.severity} finding: {finding.title}", Ground.FINDING)
-        for finding in findings
-        if finding.confidence >= min_confidence and finding.severity is not Severity.LOW
+    return [
+        *(Floor(area.floor, f"it {area.reason}") for area in areas),
+        *(
+            Floor(RiskLevel(finding.severity), f"{finding.severity} finding: {finding.title}", Ground.FINDING)
+            for finding in findings
+            if finding.confidence >= min_confidence and finding.severity is not Severity.LOW
+        ),
     ]
 
 
@@ -116,15 +118,16 @@ def assess(
         reached = lowered
     trouble_floors = _troubles(history.troubles) if history is not None else ()
     for floor in sorted(dict.fromkeys((*floors, *trouble_floors)), key=lambda floor: -floor.level.rank):
-        raised = max(reached, _begin(floor.level, thresholds))
+        raised = _raised(reached, floor.level, thresholds)
         reasons.append(Reason(floor.reason, raised - reached, floor.ground))
         reached = raised
-    before = [_raised(past, each, thresholds) for past, each in zip(recent, scores, strict=True)]
+    before = [_raised(each, past.floor, thresholds) for past, each in zip(recent, scores, strict=True)]
     return Risk(
         _level(reached, thresholds),
         reached,
         tuple(sorted(reasons, key=lambda reason: -reason.points)),
-        percentile=_percentile(reached, before),
+        # Of the changes before, those with a lower score in whole percent, never rounded up.
+        percentile=100 * bisect_left(sorted(before), reached) // len(before) if len(before) >= FEWEST else None,
         among=len(before),
         # The outcomes that it was learnt from did not tell comments from code.
         probability=None if shape.comment_only else chance(measures, learnt),
@@ -143,11 +146,9 @@ def _by_model(measures: Measures, learnt: RiskFile | None) -> tuple[int, list[Re
     # Rounded parts rarely add up; what is left over goes where it shows least.
     points[max(points, key=lambda text: points[text])] += reached - sum(points.values())
     reasons = [Reason(text, value) for text, value in points.items() if value]
-    missing = unknown(measures, learnt)
-    return reached, [
-        *reasons,
-        Reason(f"not known, and so taken for what is usual: {', '.join(missing)}", 0),
-    ] if missing else reasons
+    if missing := unknown(measures, learnt):
+        reasons.append(Reason(f"not known, and so taken for what is usual: {', '.join(missing)}", 0))
+    return reached, reasons
 
 
 def _thresholds(scores: Sequence[int], learnt: RiskFile | None) -> Thresholds:
@@ -156,21 +157,12 @@ def _thresholds(scores: Sequence[int], learnt: RiskFile | None) -> Thresholds:
     return thresholds_of(scores) if len(scores) >= _MIXED else SHIPPED_THRESHOLDS
 
 
-def _begin(level: RiskLevel, thresholds: Thresholds) -> int:
-    return (0, *thresholds)[level.rank]
-
-
 def _level(reached: int, thresholds: Thresholds) -> RiskLevel:
     return list(RiskLevel)[bisect_right(thresholds, reached)]
 
 
-def _raised(past: PastChange, reached: int, thresholds: Thresholds) -> int:
-    return max(reached, _begin(past.floor, thresholds))
-
-
-def _percentile(reached: int, before: Sequence[int]) -> int | None:
-    """The share of the changes before that have a lower score, in whole percent and never rounded up."""
-    return 100 * bisect_left(sorted(before), reached) // len(before) if len(before) >= FEWEST else None
+def _raised(reached: int, floor: RiskLevel, thresholds: Thresholds) -> int:
+    return max(reached, (0, *thresholds)[floor.rank])
 
 
 def _mix(before: Sequence[int], thresholds: Thresholds) -> tuple[int, ...]:
@@ -182,19 +174,12 @@ def _mix(before: Sequence[int], thresholds: Thresholds) -> tuple[int, ...]:
 
 
 def _troubles(troubles: Sequence[Trouble]) -> Iterator[Floor]:
-    """What befell the files of the change lately: a sentence for each kind, of the file that it befell most often."""
-    reverted = [trouble for trouble in troubles if trouble.kind == "reverted" and trouble.times > 0]
-    repaired = [trouble for trouble in troubles if trouble.kind == "repaired" and trouble.times >= _REPAIRED_OFTEN]
-    for befell in (reverted, repaired):
-        if befell:
-            worst = max(befell, key=lambda trouble: trouble.times)
-            is_high = worst.kind == "reverted" and worst.times > 1
-            others = f", {count(len(befell) - 1, 'other file')} as well" if len(befell) > 1 else ""
-            yield Floor(
-                RiskLevel.HIGH if is_high else RiskLevel.MEDIUM,
-                f"`{worst.path}` was {worst.kind} {_often(worst.times)} in {TROUBLED_DAYS} days{others}",
-            )
-
-
-def _often(times: int) -> str:
-    return {1: "once", 2: "twice"}.get(times, f"{times:,} times")
+    """What happened to the files of the change lately: a sentence for each kind, of the file with most of it."""
+    for kind, minimum in (("reverted", 1), ("repaired", _REPAIRED_OFTEN)):
+        affected = [trouble for trouble in troubles if trouble.kind == kind and trouble.times >= minimum]
+        if affected:
+            worst = max(affected, key=lambda trouble: trouble.times)
+            times = {1: "once", 2: "twice"}.get(worst.times, f"{worst.times:,} times")
+            others = f", {count(len(affected) - 1, 'other file')} as well" if len(affected) > 1 else ""
+            level = RiskLevel.HIGH if kind == "reverted" and worst.times > 1 else RiskLevel.MEDIUM
+            yield Floor(level, f"`{worst.path}` was {kind} {times} in {TROUBLED_DAYS} days{others}")

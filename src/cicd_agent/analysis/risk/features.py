@@ -1,7 +1,7 @@
 """The shape of a change in numbers: its size, its spread over directories, and what its paths and commits say of it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from cicd_agent.analysis.risk.comment_only import is_comment_only
@@ -41,27 +41,31 @@ def features(change: Change, experience: Experience = UNKNOWN) -> Features:
     ]
     added = [sum(1 for _ in file.added) for file in counted]
     deleted = [sum(1 for _ in file.deleted) for file in counted]
-    parents = {path.rpartition("/")[0] for path in kinds_of}
     # What is renamed to look like documentation was something else, and is gone from there.
     is_documentation = {
         file.path: PathKind.DOCS in kinds_of[file.path] & kinds(file.old_path) and _is_plain(file)
         for file in change.files
     }
-    measures = Measures(
-        subsystems=len({parent.partition("/")[0] for parent in parents}),
-        directories=len(parents),
-        files=len(kinds_of),
-        entropy=entropy([plus + minus for plus, minus in zip(added, deleted, strict=True)]),
-        added=sum(added),
-        deleted=sum(deleted),
-        is_fix=_is_fix(change.commits),
-        experience=experience,
-    )
     return Features(
-        measures,
+        measured(kinds_of, list(zip(added, deleted, strict=True)), is_fix=_is_fix(change.commits), known=experience),
         documentation_only=bool(kinds_of) and all(is_documentation.values()),
         comment_only=bool(kinds_of)
         and all(is_documentation[file.path] or is_comment_only(file, change) for file in change.files),
+    )
+
+
+def measured(paths: Collection[str], churn: Sequence[tuple[int, int]], *, is_fix: bool, known: Experience) -> Measures:
+    """The numbers of a change of these paths; `churn` are the added and deleted lines of those that are counted."""
+    parents = {path.rpartition("/")[0] for path in paths}
+    return Measures(
+        subsystems=len({parent.partition("/")[0] for parent in parents}),
+        directories=len(parents),
+        files=len(paths),
+        entropy=entropy(list(map(sum, churn))),
+        added=sum(added for added, _ in churn),
+        deleted=sum(deleted for _, deleted in churn),
+        is_fix=is_fix,
+        experience=known,
     )
 
 

@@ -4,23 +4,22 @@ One pass from old to new: when a commit's turn comes, everything before it has b
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from cicd_agent.analysis.risk.assessment import floor_of
-from cicd_agent.analysis.risk.features import says_repair
+from cicd_agent.analysis.risk.features import measured, says_repair
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import (
     COUNTED,
     TROUBLED_DAYS,
     Experience,
     History,
-    Measures,
     Past,
     PastChange,
     PastCommit,
     Trouble,
-    entropy,
 )
 from cicd_agent.domain.repository.paths import UNCOUNTED, kinds
 from cicd_agent.domain.verdict import RiskLevel
@@ -60,12 +59,10 @@ class _Memory:
     def keep(self, commit: PastCommit) -> None:
         """Take a commit into account."""
         sha, when, by = commit.sha, commit.when, commit.author
-        known = self.files.get
         for path in commit.paths:
-            if (file := known(path)) is not None:
+            if (file := self.files.get(path)) is not None:
                 file.developers.add(by)
-                file.last = sha
-                file.when = when
+                file.last, file.when = sha, when
         if (author := self.authors.get(by)) is not None:
             author.commits += 1
             number, total = author.weeks.get(when // _WEEK, (0, 0))
@@ -88,16 +85,8 @@ class _Memory:
         subsystems = _subsystems(paths)
         # A week's commits are as old as they are on average.
         recent = sum(number / (1 + max(0.0, when - total / number) / _YEAR) for number, total in done.weeks.values())
-        return Experience(
-            known.developers,
-            known.age,
-            known.last_changes,
-            commits=done.commits,
-            recent_commits=round(recent, 3),
-            subsystem_commits=sum(
-                number for among, number in done.subsystems.items() if not subsystems.isdisjoint(among)
-            ),
-        )
+        in_subsystems = sum(number for among, number in done.subsystems.items() if not subsystems.isdisjoint(among))
+        return replace(known, commits=done.commits, recent_commits=round(recent, 3), subsystem_commits=in_subsystems)
 
 
 def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> History:
@@ -112,7 +101,7 @@ def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> Hi
     names = {name: file.path for file in change.files for name in (file.old_path, file.path) if name}
     # Of a renamed file the past knows the old name.
     touched = list(dict.fromkeys(file.old_path or file.path for file in change.files))
-    judged = {commit.sha for commit in _counted(before, limit)}
+    judged = {commit.sha for commit in islice((commit for commit in before if commit.churn), limit)}
     memory = _Memory(
         {path: _File() for commit in before if commit.sha in judged for path in commit.paths},
         {commit.author: _Author() for commit in before if commit.sha in judged},
@@ -138,38 +127,15 @@ def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> Hi
     )
 
 
-def _counted(commits: Sequence[PastCommit], limit: int) -> Iterator[PastCommit]:
-    counted = (commit for commit in commits if commit.churn)
-    yield from (commit for commit, _ in zip(counted, range(limit), strict=False))
-
-
 def _judged(commit: PastCommit, known: Experience, floors: dict[str, tuple[bool, RiskLevel]]) -> PastChange:
     """A commit in numbers, counted as `features` counts a change; `floors` remembers what paths say."""
-    added = deleted = 0
-    lines: list[int] = []
-    floor = RiskLevel.LOW
-    for path, (plus, minus) in zip(commit.paths, commit.churn, strict=True):
+    for path in commit.paths:
         if path not in floors:
             path_kinds = kinds(path)
             floors[path] = not path_kinds & UNCOUNTED, floor_of(path_kinds)
-        counts, level = floors[path]
-        if counts:
-            added += plus
-            deleted += minus
-            lines.append(plus + minus)
-        if level is not floor and level.rank > floor.rank:
-            floor = level
-    parents = {path.rpartition("/")[0] for path in commit.paths}
-    measures = Measures(
-        subsystems=len({parent.partition("/")[0] for parent in parents}),
-        directories=len(parents),
-        files=len(commit.paths),
-        entropy=entropy(lines),
-        added=added,
-        deleted=deleted,
-        is_fix=says_repair(commit.subject),
-        experience=known,
-    )
+    churn = [lines for path, lines in zip(commit.paths, commit.churn, strict=True) if floors[path][0]]
+    measures = measured(commit.paths, churn, is_fix=says_repair(commit.subject), known=known)
+    floor = max((floors[path][1] for path in commit.paths), key=lambda level: level.rank, default=RiskLevel.LOW)
     return PastChange(commit.sha, commit.when, measures, floor)
 
 

@@ -10,9 +10,9 @@ from math import exp, isfinite, log, log1p, sqrt
 from operator import mul
 
 _MAX_STEPS = 50
-_SMALLEST_STEP = 1e-9
+_MIN_STEP = 1e-9
 _HALVINGS = 30
-_LARGEST = 1e100
+_MAX_NUMBER = 1e100
 
 _Column = Sequence[float]
 
@@ -23,17 +23,6 @@ class Fitted:
 
     intercept: float
     weights: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """Standardised columns (the first is the intercept's, of ones), outcomes, and what each row and weight counts."""
-
-    columns: tuple[_Column, ...]
-    outcomes: _Column
-    importance: _Column
-    ridge: _Column
-    towards: _Column
 
 
 def fit(
@@ -61,33 +50,31 @@ def fit(
         return Fitted(0.0, tuple(towards))
     counts = tuple(importance) or (1.0,) * len(rows)
     total = sum(counts)
-    # Each class is seen half a time more than it was: one class alone is no certainty.
     positives = sum(count for count, label in zip(counts, labels, strict=True) if label)
     width = len(rows[0])
     targets = tuple(towards) or (0.0,) * width
     columns = list(zip(*rows, strict=True)) if width else []
     means = [sum(map(mul, counts, column)) / (total or 1.0) for column in columns]
-    # What explains nothing keeps the weight that it came with.
+    # What explains nothing has the weight that it came with.
     weights = [max(0.0, target) if index in nonnegative else target for index, target in enumerate(targets)]
     if not 0 < positives < total:
+        # Each class counts half a time more than it was seen: one class alone is no certainty.
         known = log((positives + 0.5) / (total - positives + 0.5))
         return Fitted(known - sum(map(mul, weights, means)), tuple(weights))
     spreads = [_spread(column, mean, counts, total) for column, mean in zip(columns, means, strict=True)]
-    kept = [index for index in range(width) if spreads[index]]
+    used = [index for index in range(width) if spreads[index]]
+    standardised = ([(value - means[index]) / spreads[index] for value in columns[index]] for index in used)
     problem = _Problem(
-        (
-            (1.0,) * len(rows),
-            *(tuple((value - means[index]) / spreads[index] for value in columns[index]) for index in kept),
-        ),
+        ([1.0] * len(rows), *standardised),
         tuple(map(float, labels)),
         counts,
-        (0.0, *(ridge for _ in kept)),
-        (0.0, *(targets[index] * spreads[index] for index in kept)),
+        (0.0, *(ridge for _ in used)),
+        (0.0, *(targets[index] * spreads[index] for index in used)),
     )
-    start = log(positives / (total - positives))
-    solved = _bounded(problem, start, frozenset(kept.index(index) + 1 for index in nonnegative if index in kept))
-    for place, index in enumerate(kept, 1):
-        weights[index] = solved[place] / spreads[index]
+    bounded = {number for number, index in enumerate(used, 1) if index in nonnegative}
+    solved = problem.solved(log(positives / (total - positives)), bounded)
+    for number, index in enumerate(used, 1):
+        weights[index] = solved[number] / spreads[index]
     return Fitted(solved[0] - sum(map(mul, weights, means)), tuple(weights))
 
 
@@ -95,16 +82,12 @@ def probability(log_odds: float) -> float:
     """The chance that log-odds stand for, without overflow at either end."""
     if log_odds >= 0:
         return 1 / (1 + exp(-min(log_odds, 700.0)))
-    grown = exp(max(log_odds, -700.0))
-    return grown / (1 + grown)
+    odds = exp(max(log_odds, -700.0))
+    return odds / (1 + odds)
 
 
 def _check(
-    rows: Sequence[Sequence[float]],
-    labels: Sequence[bool],
-    ridge: float,
-    importance: Sequence[float],
-    towards: Sequence[float],
+    rows: Sequence[_Column], labels: Sequence[bool], ridge: float, importance: _Column, towards: _Column
 ) -> None:
     if len(rows) != len(labels) or (importance and len(importance) != len(rows)):
         raise ValueError("each row takes a label and, if any is given, an importance")
@@ -112,7 +95,7 @@ def _check(
         raise ValueError("the rows differ in length")
     if not (isfinite(ridge) and ridge > 0):
         raise ValueError("the ridge has to be above 0")
-    if not all(abs(value) <= _LARGEST for row in (*rows, importance, towards) for value in row):
+    if not all(abs(value) <= _MAX_NUMBER for row in (*rows, importance, towards) for value in row):
         raise ValueError("a number is not finite, or too large")
     if any(count < 0 for count in importance):
         raise ValueError("an importance is negative")
@@ -124,100 +107,90 @@ def _spread(column: _Column, mean: float, counts: _Column, total: float) -> floa
     return spread if spread > 1e-9 * max(1.0, abs(mean)) else 0.0
 
 
-def _bounded(problem: _Problem, start: float, bounded: frozenset[int]) -> list[float]:
-    """The optimum with the weights in `bounded` held at 0 where they would be negative."""
-    held: frozenset[int] = frozenset()
-    for _ in range(len(bounded) + 1):
-        weights = _newton(problem, start, held)
-        below = frozenset(index for index in bounded - held if weights[index] < 0)
-        if not below:
-            break
-        held |= below
-    else:
-        weights = _newton(problem, start, held)
-    return weights
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Standardised columns (the first is the intercept's, of ones), outcomes, and what each row and weight counts."""
 
+    columns: tuple[_Column, ...]
+    outcomes: _Column
+    importance: _Column
+    ridge: _Column
+    towards: _Column
 
-def _newton(problem: _Problem, start: float, held: frozenset[int]) -> list[float]:
-    """The optimum with the weights in `held` at 0."""
-    free = [index for index in range(len(problem.columns)) if index not in held]
-    weights = [start, *(0.0 for _ in problem.columns[1:])]
-    odds = _log_odds(problem, weights)
-    loss = _loss(problem, weights, odds)
-    for _ in range(_MAX_STEPS):
-        step = _step(problem, weights, odds, free)
-        if max(map(abs, step)) < _SMALLEST_STEP:
-            break
-        for halving in range(_HALVINGS):
-            moved = list(weights)
-            for index, by in zip(free, step, strict=True):
-                moved[index] += by / 2**halving
-            moved_odds = _log_odds(problem, moved)
-            moved_loss = _loss(problem, moved, moved_odds)
-            if moved_loss < loss:
+    def solved(self, intercept: float, bounded: Collection[int]) -> list[float]:
+        """The optimum with the weights in `bounded` held at 0 where they would be negative."""
+        held: set[int] = set()
+        while True:
+            weights = self._optimum(intercept, [index for index in range(len(self.columns)) if index not in held])
+            below = {index for index in bounded if weights[index] < 0}
+            if not below:
+                return weights
+            held |= below
+
+    def _optimum(self, intercept: float, free: Sequence[int]) -> list[float]:
+        """The optimum with all weights but those in `free` at 0."""
+        weights = [intercept, *(0.0 for _ in self.columns[1:])]
+        odds, loss = self._evaluated(weights)
+        for _ in range(_MAX_STEPS):
+            step = self._step(weights, odds, free)
+            if max(map(abs, step)) < _MIN_STEP:
                 break
-        else:
-            # Rounding alone is left.
-            break
-        weights, odds, loss = moved, moved_odds, moved_loss
-    return weights
+            for halving in range(_HALVINGS):
+                moved = list(weights)
+                for index, by in zip(free, step, strict=True):
+                    moved[index] += by / 2**halving
+                moved_odds, moved_loss = self._evaluated(moved)
+                if moved_loss < loss:
+                    break
+            else:
+                # Rounding alone is left.
+                break
+            weights, odds, loss = moved, moved_odds, moved_loss
+        return weights
 
+    def _evaluated(self, weights: Sequence[float]) -> tuple[list[float], float]:
+        """The log-odds; and how unlikely the labels are, in nats, plus how far the weights from their targets."""
+        odds = [weights[0]] * len(self.outcomes)
+        for weight, column in zip(weights[1:], self.columns[1:], strict=True):
+            if weight:
+                odds = [each + weight * value for each, value in zip(odds, column, strict=True)]
+        unlikely = sum(
+            count * (max(each, 0.0) - each * outcome + log1p(exp(-abs(each))))
+            for each, outcome, count in zip(odds, self.outcomes, self.importance, strict=True)
+        )
+        far = zip(self.ridge, weights, self.towards, strict=True)
+        return odds, unlikely + sum(ridge * (weight - target) ** 2 for ridge, weight, target in far) / 2
 
-def _log_odds(problem: _Problem, weights: Sequence[float]) -> list[float]:
-    odds = [weights[0]] * len(problem.outcomes)
-    for weight, column in zip(weights[1:], problem.columns[1:], strict=True):
-        if weight:
-            odds = [each + weight * value for each, value in zip(odds, column, strict=True)]
-    return odds
-
-
-def _loss(problem: _Problem, weights: Sequence[float], odds: Sequence[float]) -> float:
-    """How unlikely the labels are, in nats, and how far the weights from where they should be."""
-    unlikely = sum(
-        count * (max(each, 0.0) - each * outcome + log1p(exp(-abs(each))))
-        for each, outcome, count in zip(odds, problem.outcomes, problem.importance, strict=True)
-    )
-    far = zip(problem.ridge, weights, problem.towards, strict=True)
-    return unlikely + sum(ridge * (weight - target) ** 2 for ridge, weight, target in far) / 2
-
-
-def _step(problem: _Problem, weights: Sequence[float], odds: Sequence[float], free: Sequence[int]) -> list[float]:
-    """Newton's step for the weights that are free."""
-    chances = list(map(probability, odds))
-    missed = [
-        count * (outcome - chance)
-        for count, outcome, chance in zip(problem.importance, problem.outcomes, chances, strict=True)
-    ]
-    certainty = [
-        max(count * chance * (1 - chance), 1e-12) for count, chance in zip(problem.importance, chances, strict=True)
-    ]
-    slope = [
-        sum(map(mul, problem.columns[index], missed)) - problem.ridge[index] * (weights[index] - problem.towards[index])
-        for index in free
-    ]
-    weighted = [list(map(mul, problem.columns[index], certainty)) for index in free]
-    curvature = [
-        [
-            sum(map(mul, weighted[row], problem.columns[free[column]]))
-            + (problem.ridge[free[row]] if row == column else 0.0)
-            for column in range(row + 1)
+    def _step(self, weights: Sequence[float], odds: Sequence[float], free: Sequence[int]) -> list[float]:
+        """Newton's step for the weights that are free."""
+        chances = list(map(probability, odds))
+        rows = list(zip(self.importance, self.outcomes, chances, strict=True))
+        missed = [count * (outcome - chance) for count, outcome, chance in rows]
+        certainty = [max(count * chance * (1 - chance), 1e-12) for count, _, chance in rows]
+        columns = [self.columns[index] for index in free]
+        slope = [
+            sum(map(mul, self.columns[index], missed)) - self.ridge[index] * (weights[index] - self.towards[index])
+            for index in free
         ]
-        for row in range(len(free))
-    ]
-    return _solve(curvature, slope)
+        curvature = [
+            [sum(map(mul, weighted, column)) for column in columns[: row + 1]]
+            for row, weighted in enumerate(list(map(mul, column, certainty)) for column in columns)
+        ]
+        for row, index in enumerate(free):
+            curvature[row][row] += self.ridge[index]
+        return _solve(curvature, slope)
 
 
 def _solve(lower: list[list[float]], right: Sequence[float]) -> list[float]:
     """Solve a symmetric, positive definite system of which the lower triangle is given (Cholesky)."""
     size = len(right)
     root: list[list[float]] = []
+    halfway: list[float] = []
     for row in range(size):
         root.append([])
         for column in range(row + 1):
             rest = lower[row][column] - sum(map(mul, root[row][:column], root[column][:column]))
             root[row].append(sqrt(max(rest, 1e-12)) if row == column else rest / root[column][column])
-    halfway: list[float] = []
-    for row in range(size):
         halfway.append((right[row] - sum(map(mul, root[row][:row], halfway))) / root[row][row])
     solution = [0.0] * size
     for row in reversed(range(size)):

@@ -13,7 +13,7 @@ the same lines change, stays between 0 and theirs.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log1p
+from math import ceil, log1p
 
 from cicd_agent.analysis.risk.logistic import probability
 from cicd_agent.domain.repository.history import Experience, Measures
@@ -74,6 +74,14 @@ class _Model:
     weights: Mapping[str, float]
     typical: Mapping[str, float]
 
+    def parts(self, measures: Measures) -> dict[str, float]:
+        known = logs(measures)
+        values = {name: self.typical.get(name, 0.0) if known[name] is None else known[name] for name in self.weights}
+        return {name: weight * (values[name] or 0.0) for name, weight in self.weights.items()}
+
+    def log_odds(self, measures: Measures) -> float:
+        return self.intercept + sum(self.parts(measures).values())
+
 
 def logs(measures: Measures) -> dict[str, float | None]:
     """ln(1 + feature) by the feature's name, None for what is not known."""
@@ -103,7 +111,7 @@ def log_odds(measures: Measures, learnt: RiskFile | None = None) -> float:
 
     What is not known is taken to be as it is with most changes of the repository; without own weights it adds nothing.
     """
-    return _sum(_model(learnt), logs(measures))
+    return _model(learnt).log_odds(measures)
 
 
 def score(measures: Measures, learnt: RiskFile | None = None) -> int:
@@ -114,16 +122,15 @@ def score(measures: Measures, learnt: RiskFile | None = None) -> int:
     if not measures.files:
         return 0
     model = _model(learnt)
-    floor = probability(_sum(model, logs(_NO_LINE)))
-    reached = probability(_sum(model, logs(measures)))
+    floor, reached = (probability(model.log_odds(each)) for each in (_NO_LINE, measures))
     return max(0, round(100 * (reached - floor) / (1 - floor))) if floor < 1 else 0
 
 
 def terms(measures: Measures, learnt: RiskFile | None = None) -> list[Term]:
     """What sets a change apart from the smallest one there is, feature by feature or a few that go together."""
     model = _model(learnt)
-    known, smallest = logs(measures), logs(_NO_LINE)
-    apart = {name: _part(model, known, name) - _part(model, smallest, name) for name in model.weights}
+    smallest = model.parts(_NO_LINE)
+    apart = {name: part - smallest[name] for name, part in model.parts(measures).items()}
 
     def part(*names: str) -> float:
         return sum(apart.get(name, 0.0) for name in names)
@@ -133,7 +140,7 @@ def terms(measures: Measures, learnt: RiskFile | None = None) -> list[Term]:
         Term(f"{count(measures.deleted, 'line')} deleted", part("ld")),
         Term(_spread(measures), part("nf", "nd", "ns", "entropy")),
         Term("its commits say that it repairs something", part("fix")),
-        Term(_before(measures), part("lt")),
+        Term(f"its files had {count(round(measures.lines_before or 0), 'line')} before", part("lt")),
         Term(_files(measures.experience), part("ndev", "age", "nuc")),
         Term(_author(measures.experience), part("exp", "rexp", "sexp")),
     ]
@@ -163,7 +170,9 @@ def thresholds_of(scores: Iterable[int]) -> Thresholds:
     Scores that tie at a border belong below it. The thresholds rise strictly and lie between 1 and 100.
     """
     ordered = sorted(scores)
-    return ascending([_border(ordered, share) for share in QUANTILES])
+    if not ordered:
+        return ascending((1, 1, 1))
+    return ascending([ordered[max(0, ceil(share * len(ordered)) - 1)] + 1 for share in QUANTILES])
 
 
 def ascending(thresholds: Sequence[int]) -> Thresholds:
@@ -172,20 +181,6 @@ def ascending(thresholds: Sequence[int]) -> Thresholds:
     medium = min(max(medium, 1), 98)
     high = min(max(high, medium + 1), 99)
     return medium, high, min(max(critical, high + 1), 100)
-
-
-def _border(ordered: Sequence[int], share: float) -> int:
-    below = min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))
-    return ordered[below] + 1 if ordered else 1
-
-
-def _sum(model: _Model, known: Mapping[str, float | None]) -> float:
-    return model.intercept + sum(_part(model, known, name) for name in model.weights)
-
-
-def _part(model: _Model, known: Mapping[str, float | None], name: str) -> float:
-    value = known[name]
-    return model.weights[name] * (model.typical.get(name, 0.0) if value is None else value)
 
 
 def _model(learnt: RiskFile | None) -> _Model:
@@ -199,14 +194,8 @@ def _model(learnt: RiskFile | None) -> _Model:
 
 
 def _spread(measures: Measures) -> str:
-    files = count(measures.files, "file")
-    if measures.subsystems > 1:
-        return f"spread over {files} in {measures.subsystems} top-level directories"
-    return f"spread over {files}"
-
-
-def _before(measures: Measures) -> str:
-    return f"its files had {count(round(measures.lines_before or 0), 'line')} before"
+    among = f" in {measures.subsystems} top-level directories" if measures.subsystems > 1 else ""
+    return f"spread over {count(measures.files, 'file')}{among}"
 
 
 def _files(past: Experience) -> str:
@@ -214,11 +203,7 @@ def _files(past: Experience) -> str:
     parts = []
     if past.developers is not None:
         people = round(past.developers)
-        parts.append(
-            "1 person has changed its files before"
-            if people == 1
-            else f"{people:,} people have changed its files before"
-        )
+        parts.append(f"{'1 person has' if people == 1 else f'{people:,} people have'} changed its files before")
     if past.age is not None:
         parts.append(f"they last changed {count(round(past.age), 'day')} ago on average")
     return ", ".join(parts) or "the past of its files"

@@ -17,7 +17,6 @@ _GUARD = re.compile(
     r"(?:Login|Permission)RequiredMixin|UserPassesTestMixin|AccessMixin|otp_required)$"
 )
 _GUARD_WORD = re.compile(r"(?i)requir|authenticated|accepted|user_passes|csrf_protect|sensitive_post|mixin")
-_OPEN = frozenset({"AllowAny"})
 
 
 def _guards_gone(context: FileContext) -> Iterator[Hit]:
@@ -29,11 +28,9 @@ def _guards_gone(context: FileContext) -> Iterator[Hit]:
         return
     before, after = _guarded(base), _guarded(head)
     for name, guards in before.items():
-        if name not in after or after[name] or not guards:
+        # A class that is guarded now guards its methods.
+        if name not in after or after[name] or not guards or after.get(name.rpartition(".")[0]):
             continue
-        owner = name.rpartition(".")[0]
-        if after.get(owner):
-            continue  # the class is guarded now
         guard, number = guards[0]
         if number in context.deleted_numbers:
             yield Hit(number, f"`{name}` loses `{guard}`, and no other guard stands in its place.", side=Side.LEFT)
@@ -44,33 +41,22 @@ def _guarded(text: PythonText) -> dict[str, list[tuple[str, int]]]:
     guards_of: dict[str, list[tuple[str, int]]] = {}
     for node, _ in text.nodes:
         if isinstance(node, ast.ClassDef):
-            guards_of[node.name] = list(_among(text, [*node.decorator_list, *node.bases]))
-    for name, defined in text.defined.items():
-        guards_of[name] = list(_among(text, defined.node.decorator_list))
-    return guards_of
+            guards_of[node.name] = list(_guards(text, [*node.decorator_list, *node.bases]))
+    return guards_of | {name: list(_guards(text, each.node.decorator_list)) for name, each in text.defined.items()}
 
 
-def _among(text: PythonText, expressions: list[ast.expr]) -> Iterator[tuple[str, int]]:
+def _guards(text: PythonText, expressions: list[ast.expr]) -> Iterator[tuple[str, int]]:
     for expression in expressions:
-        target = expression
         # @method_decorator(login_required) and @permission_required("x") alike
-        if isinstance(target, ast.Call):
-            inner = [text.name_of(argument).rpartition(".")[2] for argument in target.args]
-            name = next((name for name in inner if _GUARD.match(name)), "")
-            if name:
-                yield name, expression.lineno
-                continue
-            target = target.func
-        name = text.name_of(target).rpartition(".")[2]
-        if _GUARD.match(name):
-            yield name, expression.lineno
+        named = [*expression.args, expression.func] if isinstance(expression, ast.Call) else [expression]
+        names = (text.name_of(each).rpartition(".")[2] for each in named)
+        guard = next(filter(_GUARD.match, names), None)
+        if guard is not None:
+            yield guard, expression.lineno
 
 
 def _opened(context: FileContext) -> Iterator[Hit]:
-    text = context.python
-    for node, _ in text.nodes if text else ():
-        if text is None:
-            return
+    for text, node, _ in context.nodes:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 for decorator in node.decorator_list:
@@ -85,7 +71,7 @@ def _opened(context: FileContext) -> Iterator[Hit]:
             case ast.Assign(targets=[ast.Name(id="permission_classes" | "authentication_classes" as name)]):
                 line = context.first_added(node.lineno, node.value.lineno)
                 values = node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else []
-                opened = not values or any(text.name_of(value).rpartition(".")[2] in _OPEN for value in values)
+                opened = not values or any(text.name_of(value).rpartition(".")[2] == "AllowAny" for value in values)
                 if line is not None and opened and isinstance(node.value, ast.List | ast.Tuple):
                     yield Hit(line, f"`{name}` lets everybody in.", severity=Severity.MEDIUM, confidence=0.75)
             case _:

@@ -1,13 +1,14 @@
 """One file of a change as the rules see it; what is read or parsed is read once, and only when a rule needs it."""
 
+import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from cicd_agent.analysis.rules.python.source import Called, PythonText, expression_text
+from cicd_agent.analysis.rules.python.source import Called, Function, PythonText, expression_text
 from cicd_agent.analysis.rules.yaml_source import YamlText
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.diff import Anchors, FileDiff, Hunk
+from cicd_agent.domain.repository.diff import Anchors, FileDiff
 from cicd_agent.domain.repository.paths import OWN_CONFIG, PathKind, is_test, kinds
 
 CLIP = 2_000
@@ -18,6 +19,7 @@ _DEFINED = re.compile(r"^\s*(?:async\s+)?(?:def|class|function|func|fn)\s+([A-Za
 _DEFINITIONS = re.compile(r"\b(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)")
 TEST_FUNCTION = re.compile(r"\s*(?:async\s+)?def\s+test")
 _NOT_PRODUCT = frozenset({PathKind.TEST, PathKind.DOCS, PathKind.VENDORED, PathKind.GENERATED})
+_PYTHON, _YAML = (".py", ".pyw"), (".yml", ".yaml")
 _SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
 _ATTRIBUTES = {
     "linguist-generated": PathKind.GENERATED,
@@ -139,24 +141,27 @@ class FileContext:
     def anchors(self) -> Anchors:
         return Anchors(self.diff)
 
-    @property
-    def hunks(self) -> tuple[Hunk, ...]:
-        return self.diff.hunks
-
     @cached_property
     def python(self) -> PythonText | None:
-        return PythonText.parse(self.head, self.added_numbers) if self._is_python and self.added else None
+        return PythonText.parse(self.head, self.added_numbers) if self.path.endswith(_PYTHON) and self.added else None
+
+    @property
+    def nodes(self) -> Iterator[tuple[PythonText, ast.AST, Function | ast.Lambda | None]]:
+        """The Python nodes near added lines, each with the function that it is in."""
+        if self.python is not None:
+            yield from ((self.python, node, inside) for node, inside in self.python.nodes)
 
     @cached_property
     def calls(self) -> tuple[tuple[PythonText, Called, int], ...]:
         """The Python calls that the change added or gave a new name or keyword, each with its added line."""
         text = self.python
-        placed = ((called, self.first_added(*called.lines)) for called in (text.calls if text else ()))
-        return tuple((text, called, line) for called, line in placed if text is not None and line is not None)
+        if text is None:
+            return ()
+        return tuple((text, call, line) for call in text.calls if (line := self.first_added(*call.lines)) is not None)
 
     @cached_property
     def old_python(self) -> PythonText | None:
-        return PythonText.parse(self.base, self.deleted_numbers) if self._is_python else None
+        return PythonText.parse(self.base, self.deleted_numbers) if self.path.endswith(_PYTHON) else None
 
     @cached_property
     def old_calls(self) -> frozenset[str]:
@@ -170,11 +175,11 @@ class FileContext:
 
     @cached_property
     def yaml(self) -> YamlText | None:
-        return YamlText.parse(self.head) if self._is_yaml else None
+        return YamlText.parse(self.head) if self.path.lower().endswith(_YAML) else None
 
     @cached_property
     def old_yaml(self) -> YamlText | None:
-        return YamlText.parse(self.base) if self._is_yaml else None
+        return YamlText.parse(self.base) if self.path.lower().endswith(_YAML) else None
 
     @property
     def script(self) -> Iterator[tuple[int, str]]:
@@ -184,14 +189,6 @@ class FileContext:
     @property
     def docker(self) -> tuple[tuple[int, str], ...]:
         return self.added if PathKind.DOCKERFILE in self.kinds else ()
-
-    @property
-    def _is_python(self) -> bool:
-        return self.path.endswith((".py", ".pyw"))
-
-    @property
-    def _is_yaml(self) -> bool:
-        return self.path.lower().endswith((".yml", ".yaml"))
 
     def first_added(self, *numbers: int | None) -> int | None:
         """The first of these line numbers that the change added, None when it added none of them."""

@@ -1,13 +1,14 @@
 """The deterministic floor of every judgement of a change: what the rules find in it, and its risky areas."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from cicd_agent.analysis.risk.assessment import FLOORS, risky_kinds
 from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
 from cicd_agent.analysis.rules.python.source import expression_text
-from cicd_agent.analysis.rules.rule import Hit, Rule
+from cicd_agent.analysis.rules.rule import Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
 from cicd_agent.domain.finding import Finding, Location
 from cicd_agent.domain.repository.change import Change
@@ -42,7 +43,8 @@ def findings(change: Change, config_file: str = OWN_CONFIG, rules: tuple[Rule, .
                 for finding in _findings(rule, context):
                     once = "" if finding.location.line else finding.message
                     results.setdefault((finding.id, finding.location, once), finding)
-    return tuple(sorted(results.values(), key=_order))
+    order = attrgetter("location.path", "location.line", "location.side", "id")
+    return tuple(sorted(results.values(), key=order))
 
 
 def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
@@ -56,22 +58,13 @@ def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
             message=hit.message or rule.reason,
             severity=hit.severity or rule.severity,
             category=rule.category,
-            location=_location(context, hit),
+            # A line that the diff does not show is still in this file.
+            location=Location(context.path, hit.line, side=hit.side) if line else Location(context.path),
             quote=hit.quote or (mask(line.text[:CLIP]).strip()[:QUOTE] if line else ""),
             confidence=rule.confidence if hit.confidence is None else hit.confidence,
             advice=rule.remedy,
             suggestion=hit.suggestion if line else "",
         )
-
-
-def _location(context: FileContext, hit: Hit) -> Location:
-    # A place that the diff does not show is still a place in this file.
-    known = context.anchors.line_at(hit.side, hit.line) is not None
-    return Location(context.path, hit.line, side=hit.side) if known else Location(context.path)
-
-
-def _order(finding: Finding) -> tuple[str, int, str, str]:
-    return finding.location.path, finding.location.line, finding.location.side, finding.id
 
 
 def areas(change_context: ChangeContext) -> tuple[Area, ...]:

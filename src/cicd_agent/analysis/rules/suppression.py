@@ -27,14 +27,6 @@ class Suppression:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Silenced:
-    """A suppression that applies to a finding; `in_change` says that the change itself adds the comment."""
-
-    suppression: Suppression
-    in_change: bool
-
-
 def suppression(line: str) -> Suppression | None:
     """The suppression that a line of any language carries in a comment."""
     match = _COMMENT.search(line[:_LINE])
@@ -47,8 +39,8 @@ def suppression(line: str) -> Suppression | None:
     return Suppression(ids, reason) if ids else None
 
 
-def silenced(finding: Finding, change: Change) -> Silenced | None:
-    """The suppression on a line of the finding, as the head has it; a deleted line carries none."""
+def silenced(finding: Finding, change: Change) -> Suppressed | None:
+    """The finding with the suppression on one of its lines, as the head has it; a deleted line carries none."""
     location = finding.location
     if location.side is not Side.RIGHT or not location.line:
         return None
@@ -62,14 +54,15 @@ def silenced(finding: Finding, change: Change) -> Silenced | None:
         line = in_diff.text if in_diff else whole[number - 1] if number <= len(whole) else ""
         match = suppression(line)
         if match is not None and finding.id in match.ids:
-            return Silenced(match, in_change=in_diff is not None and in_diff.kind is LineKind.ADDED)
+            in_change = in_diff is not None and in_diff.kind is LineKind.ADDED
+            return Suppressed(finding, SuppressedBy.COMMENT, match.reason, in_change=in_change)
     return None
 
 
 def silence(findings: Iterable[Finding], change: Change, settings: Settings) -> tuple[list[Finding], list[Suppressed]]:
     """The findings that stand, graded as the settings say, and those that somebody silenced."""
     ignored = matcher(settings.paths_ignore)
-    standing: list[Finding] = []
+    accepted: list[Finding] = []
     suppressed: list[Suppressed] = []
     for finding in findings:
         setting = settings.rules.get(finding.id)
@@ -78,30 +71,24 @@ def silence(findings: Iterable[Finding], change: Change, settings: Settings) -> 
         elif ignored.match_file(finding.location.path):
             suppressed.append(Suppressed(finding, SuppressedBy.PATH, "paths-ignore"))
         elif (comment := silenced(finding, change)) is not None:
-            reason = comment.suppression.reason
-            suppressed.append(Suppressed(finding, SuppressedBy.COMMENT, reason, in_change=comment.in_change))
-        elif setting is not None:
-            standing.append(replace(finding, severity=Severity(setting)))
+            suppressed.append(comment)
         else:
-            standing.append(finding)
-    return standing, suppressed
+            accepted.append(replace(finding, severity=Severity(setting)) if setting else finding)
+    return accepted, suppressed
 
 
 def weighed(rules: RuleDraft, change: Change, settings: Settings) -> tuple[list[Finding], list[Finding]]:
-    standing, suppressed = silence(graded(rules.findings), change, settings)
-    return standing, [*standing, *(each.finding for each in suppressed if each.weighs)]
+    accepted, suppressed = silence(graded(rules.findings), change, settings)
+    return accepted, [*accepted, *(each.finding for each in suppressed if each.weighs)]
 
 
 _CEILINGS = ((0.85, Severity.CRITICAL), (0.7, Severity.HIGH), (0.5, Severity.MEDIUM))
 
 
-def ceiling(confidence: float) -> Severity:
-    return next((severity for least, severity in _CEILINGS if confidence >= least), Severity.LOW)
-
-
 def capped(severity: Severity, confidence: float) -> Severity:
     """`severity`, but no worse than the confidence carries."""
-    return min(severity, ceiling(confidence), key=lambda each: each.rank)
+    ceiling = next((each for minimum, each in _CEILINGS if confidence >= minimum), Severity.LOW)
+    return min(severity, ceiling, key=lambda each: each.rank)
 
 
 def graded(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -76,9 +76,8 @@ def is_test(defined: Defined) -> bool:
 def test_skipped(context: FileContext) -> Iterator[Hit]:
     if PathKind.TEST not in context.kinds:
         return
-    text = context.python
-    for node, _ in text.nodes if text else ():
-        if text is None or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    for text, node, _ in context.nodes:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
         for decorator in node.decorator_list:
             target = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -149,22 +148,24 @@ def assertion_weakened(context: FileContext) -> Iterator[Hit]:
     if context.path.endswith(".py"):
         yield from _fewer_assertions(context)
     else:
-        for hunk in context.hunks:
+        for hunk in context.diff.hunks:
             yield from _fewer_expectations(hunk)
 
 
 def _trivial(context: FileContext) -> Iterator[Hit]:
     """Assertions that can never fail."""
-    nodes = context.python.nodes if context.python else []
-    asserts = [(node, inside) for node, inside in nodes if isinstance(node, ast.Assert)]
+    asserts = [(node, inside) for _, node, inside in context.nodes if isinstance(node, ast.Assert)]
     # `if ok: assert True` beside `else: assert False` is a way to write an assertion.
     failing = [inside for node, inside in asserts if isinstance(node.test, ast.Constant) and not node.test.value]
-    for node, inside in asserts:
-        if node.lineno in context.added_numbers and is_always_true(node.test) and inside not in failing:
-            yield Hit(node.lineno, "This assertion can never fail.", severity=Severity.HIGH, confidence=0.95)
+    lines = [
+        node.lineno
+        for node, inside in asserts
+        if node.lineno in context.added_numbers and is_always_true(node.test) and inside not in failing
+    ]
     for _, called, line in context.calls:
         if called.tail in {"assertTrue", "assert_"} and called.node.args and is_always_true(called.node.args[0]):
-            yield Hit(line, "This assertion can never fail.", severity=Severity.HIGH, confidence=0.95)
+            lines.append(line)
+    yield from (Hit(line, "This assertion can never fail.", severity=Severity.HIGH, confidence=0.95) for line in lines)
 
 
 def _fewer_assertions(context: FileContext) -> Iterator[Hit]:

@@ -13,10 +13,10 @@ _UNPICKLERS = frozenset(
     for module in ("pickle", "cPickle", "_pickle", "marshal", "dill", "cloudpickle")
     for function in ("load", "loads", "Unpickler")
 ) | {"shelve.open", "jsonpickle.decode", "pandas.read_pickle", "joblib.load"}
-_SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader")
 _SHELLS = frozenset(
     {"os.system", "os.popen", "commands.getoutput", "subprocess.getoutput", "subprocess.getstatusoutput"}
 )
+_OUTSIDE = frozenset({"input", "argv", "request", "raw_input"})
 _REQUEST_DATA = frozenset(
     {"GET", "POST", "args", "form", "json", "query_params", "values", "body", "params", "cookies"}
 )
@@ -34,9 +34,8 @@ def dynamic_code(context: FileContext) -> Iterator[Hit]:
         if source is None or is_constant(source):
             continue
         # What this file compiled itself is as trusted as the file that it came from.
-        compiled = _is_compiled(text, called, source)
-        compiled = compiled or is_a_tool(context.path)
-        reached = any(_is_outside(name) for name in names_in(source)) or _reads_request(source)
+        compiled = _is_compiled(text, called, source) or is_a_tool(context.path)
+        reached = _is_from_outside(source)
         yield Hit(
             line,
             f"`{called.tail}` runs whatever text reaches it, with all the rights of this process.",
@@ -105,17 +104,14 @@ def shell_injection(context: FileContext) -> Iterator[Hit]:
         if called.name in _SHELLS:
             command = called.argument(0, "cmd") or called.argument(0, "command")
         elif called.name.startswith("subprocess.") or called.name == "asyncio.create_subprocess_shell":
-            shell = called.keyword("shell")
-            if called.tail != "create_subprocess_shell" and not (
-                isinstance(shell, ast.Constant) and shell.value is True
-            ):
+            if called.tail != "create_subprocess_shell" and not _uses_shell(called):
                 continue
             command = called.argument(0, "args") or called.keyword("cmd")
         else:
             continue
         if command is None or is_constant(command) or _is_quoted(command):
             continue
-        outside = any(_is_outside(name) for name in names_in(command)) or _reads_request(command)
+        outside = _is_from_outside(command)
         built = isinstance(command, ast.JoinedStr | ast.BinOp | ast.Call)
         yield Hit(
             line,
@@ -129,8 +125,7 @@ def shell_injection(context: FileContext) -> Iterator[Hit]:
 
 def command_from_input(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
-        shell = called.keyword("shell")
-        if not called.name.startswith("subprocess.") or (isinstance(shell, ast.Constant) and shell.value is True):
+        if not called.name.startswith("subprocess.") or _uses_shell(called):
             continue
         command = called.argument(0, "args")
         program = command.elts[0] if isinstance(command, ast.List | ast.Tuple) and command.elts else command
@@ -138,8 +133,13 @@ def command_from_input(context: FileContext) -> Iterator[Hit]:
             yield Hit(line, call=called.node)
 
 
-def _is_outside(name: str) -> bool:
-    return name in {"input", "argv", "request", "raw_input"}
+def _uses_shell(called: Called) -> bool:
+    shell = called.keyword("shell")
+    return isinstance(shell, ast.Constant) and shell.value is True
+
+
+def _is_from_outside(node: ast.expr) -> bool:
+    return not _OUTSIDE.isdisjoint(names_in(node)) or _reads_request(node)
 
 
 def _reads_request(node: ast.expr) -> bool:
@@ -154,9 +154,8 @@ def _reads_request(node: ast.expr) -> bool:
 
 
 def _is_quoted(command: ast.expr) -> bool:
-    return any(name in {"quote", "join", "list2cmdline"} for name in names_in(command)) and "shlex" in set(
-        names_in(command)
-    )
+    names = set(names_in(command))
+    return "shlex" in names and not names.isdisjoint({"quote", "join", "list2cmdline"})
 
 
 _EXECUTORS = frozenset({"execute", "executemany", "executescript", "raw", "exec_driver_sql", "mogrify"})

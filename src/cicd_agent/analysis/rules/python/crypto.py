@@ -11,6 +11,7 @@ from cicd_agent.domain.repository.paths import PathKind
 
 _CLIENTS = ("requests.", "httpx.", "aiohttp.", "urllib3.")
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream"})
+_CRYPTO = ("hmac", "hashlib", "secrets", "cryptography", "jwt")
 _FAST_HASHES = frozenset({"hashlib.md5", "hashlib.sha1", "hashlib.sha256", "hashlib.sha512", "hashlib.new"})
 
 _SECRET = re.compile(
@@ -29,9 +30,8 @@ def tls_verification_off(context: FileContext) -> Iterator[Hit]:
             yield Hit(place, suggestion=source.line_with(verify, "True", place), call=called.node)
         elif called.name == "ssl._create_unverified_context":
             yield Hit(line, call=called.node)
-    text = context.python
-    for node, _ in text.nodes if text else ():
-        if isinstance(node, ast.Assign) and node.lineno in context.added_numbers and text is not None:
+    for text, node, _ in context.nodes:
+        if isinstance(node, ast.Assign) and node.lineno in context.added_numbers:
             target = node.targets[0]
             name = target.attr if isinstance(target, ast.Attribute) else ""
             off = isinstance(node.value, ast.Constant) and node.value.value is False
@@ -51,22 +51,18 @@ def weak_password_hash(context: FileContext) -> Iterator[Hit]:
 
 
 def timing_unsafe_compare(context: FileContext) -> Iterator[Hit]:
-    text = context.python
-    if text is None:
-        return
-    crypto = any(text.imported(module) for module in ("hmac", "hashlib", "secrets", "cryptography", "jwt"))
-    for node, _ in text.nodes:
-        if not isinstance(node, ast.Compare) or len(node.ops) != 1 or node.lineno not in context.added_numbers:
+    for text, node, _ in context.nodes:
+        match node:
+            case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]):
+                sides = (left, right)
+            case _:
+                continue
+        if node.lineno not in context.added_numbers or any(_is_public(text, side) for side in sides):
             continue
-        if not isinstance(node.ops[0], ast.Eq | ast.NotEq):
-            continue
-        left, right = node.left, node.comparators[0]
-        if _is_public(text, left) or _is_public(text, right):
-            continue
-        names = [_last(text, side) for side in (left, right)]
+        names = [_last(text, side) for side in sides]
         strong = any(_SECRET.search(name) and not _NOT_A_SECRET.search(name) for name in names)
         weak = all(_WEAK_SECRET.search(name) or _SECRET.search(name) for name in names)
-        if strong or (weak and crypto and PathKind.AUTH in context.kinds):
+        if strong or (weak and PathKind.AUTH in context.kinds and any(map(text.imported, _CRYPTO))):
             yield Hit(node.lineno)
 
 

@@ -57,9 +57,8 @@ def blocking_in_async(context: FileContext) -> Iterator[Hit]:
 
 
 def swallowed_exception(context: FileContext) -> Iterator[Hit]:
-    text = context.python
-    for node, inside in text.nodes if text else ():
-        if text is None or not isinstance(node, ast.ExceptHandler) or len(node.body) != 1:
+    for text, node, inside in context.nodes:
+        if not isinstance(node, ast.ExceptHandler) or len(node.body) != 1:
             continue
         body = node.body[0]
         line = context.first_added(node.lineno, body.lineno)
@@ -69,13 +68,9 @@ def swallowed_exception(context: FileContext) -> Iterator[Hit]:
         explained = any("#" in row for row in text.lines[node.lineno - 1 : body.end_lineno or body.lineno])
         if broad and not explained:
             everything = node.type is None or text.name_of(node.type) == "BaseException"
-            yield Hit(
-                line,
-                "Every error is swallowed here, KeyboardInterrupt and SystemExit too."
-                if everything
-                else "Every error is swallowed here, typing mistakes and broken invariants too.",
-                severity=Severity.LOW if getattr(inside, "name", "") in _FAREWELLS else None,
-            )
+            errors = "KeyboardInterrupt and SystemExit" if everything else "typing mistakes and broken invariants"
+            severity = Severity.LOW if getattr(inside, "name", "") in _FAREWELLS else None
+            yield Hit(line, f"Every error is swallowed here, {errors} too.", severity=severity)
 
 
 def _does_nothing(statement: ast.stmt) -> bool:

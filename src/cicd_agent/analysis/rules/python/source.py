@@ -59,11 +59,9 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """A function with the names it is nested in: `Client.send`; `owner` is its class, if it is a method."""
+    """A function; `is_nested` in another one."""
 
     node: Function
-    name: str
-    owner: ast.ClassDef | None
     is_nested: bool
 
 
@@ -74,6 +72,7 @@ class PythonText:
         self.lines = text.split("\n")
         self.imports: dict[str, str] = {}
         self.defined: dict[str, Defined] = {}
+        """By the names that a function is nested in: `Client.send`."""
         self.nodes: list[tuple[ast.AST, Function | ast.Lambda | None]] = []
         self._numbers = sorted(numbers)
         self._walk(tree)
@@ -122,10 +121,10 @@ class PythonText:
     def _walk(self, tree: ast.Module) -> None:
         # A stack, not recursion: a tree may be deeper than Python's. Of statements that hold no wanted line only the
         # statements inside are visited, for their definitions and imports.
-        stack: list[tuple[ast.AST, Function | ast.Lambda | None, ast.ClassDef | None, str]]
-        stack = [(node, None, None, "") for node in reversed(tree.body)]
+        stack: list[tuple[ast.AST, Function | ast.Lambda | None, str]]
+        stack = [(node, None, "") for node in reversed(tree.body)]
         while stack:
-            node, inside, owner, prefix = stack.pop()
+            node, inside, prefix = stack.pop()
             near = not isinstance(node, ast.stmt) or self._holds_read_line(node)
             if near:
                 self.nodes.append((node, inside))
@@ -136,16 +135,16 @@ class PythonText:
                     self._import(node)
                     continue
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    self.defined[prefix + node.name] = Defined(node, prefix + node.name, owner, inside is not None)
-                    inside, owner, prefix = node, None, f"{prefix}{node.name}."
+                    self.defined[prefix + node.name] = Defined(node, inside is not None)
+                    inside, prefix = node, f"{prefix}{node.name}."
                 case ast.ClassDef():
-                    owner, prefix = node, f"{prefix}{node.name}."
+                    prefix = f"{prefix}{node.name}."
                 case ast.Lambda():
                     inside = node
                 case _:
                     pass
             children = _children(node) if near else list(_statements_in(node))
-            stack += [(child, inside, owner, prefix) for child in reversed(children)]
+            stack += [(child, inside, prefix) for child in reversed(children)]
 
     def _holds_read_line(self, node: ast.stmt) -> bool:
         # Decorators stand above the line that a definition is said to begin on.
