@@ -19,6 +19,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable
 from cicd_agent.modes.protocol import Account, BaseMode, Ports
+from cicd_agent.rendering.page import Page
 from cicd_agent.settings.environment import Workload
 from cicd_agent.settings.loader import Loaded, load
 from cicd_agent.settings.schema import USD, Settings, TokenPrice
@@ -43,8 +44,8 @@ class OneQuestion(BaseMode):
     def declines(self, _event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002  the protocol's name
         return None
 
-    def page(self, *_: object) -> str:
-        return ""
+    def page(self, *_: object) -> Page:
+        return Page(())
 
     def gather(self, event: Event, _world: Ports, _settings: Settings) -> Evidence:
         return Evidence(event)

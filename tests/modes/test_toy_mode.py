@@ -65,6 +65,8 @@ MODULES = {
         from cicd_agent.modes.greet.result import Greeted
         from cicd_agent.modes.protocol import BaseMode
         from cicd_agent.modes.shared.change_reader import read_change
+        from cicd_agent.rendering.github_markdown import github_markdown
+        from cicd_agent.rendering.page import Heading, Page, Table
 
         class Greet(BaseMode):
             name = "greet"
@@ -84,12 +86,12 @@ MODULES = {
                 effects = (
                     Output("decision", "decision", "greeted"),
                     Output("files", "greeted_files", str(verdict.files)),
-                    Summary("summary", f"### {verdict.text}: {verdict.files} greeted\\n"),
+                    Summary("summary", github_markdown(self.page(verdict, evidence, account, settings))),
                 )
                 return Plan(effects)
 
-            def page(self, result, evidence, account, shape):
-                return f"{result.text} to {result.files} files, report {shape['report']}"
+            def page(self, result, evidence, account, settings):
+                return Page([Heading(f"{result.text}: {result.files} greeted"), Table(("name",), [("you",)])])
 
             def facts(self, result, evidence, outputs):
                 event = evidence.event
@@ -152,8 +154,8 @@ def test_it_runs_from_its_input_to_report_outputs_both_renderings_and_the_audit_
         GITHUB_OUTPUT=str(tmp_path / "outputs"), GITHUB_STEP_SUMMARY=str(summary),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("good day to 2 files, report ")
-    assert "### good day: 2 greeted" in summary.read_text()
+    assert done.stdout.startswith("good day: 2 greeted\n\nname\nyou\n\nstep outputs\n")
+    assert "### good day: 2 greeted\n\n| name |\n| --- |\n| you |\n" in summary.read_text()
     body = json.loads((out / "report.json").read_text())["body"]
     assert body["greeted"] == {
         "text": "good day", "files": 2, "conclusion": "success", "confidence": None, "escalate": [],

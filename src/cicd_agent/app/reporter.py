@@ -100,7 +100,7 @@ class Reporter:
             receipts = self._perform(plan, audit, context.event, declared_outputs(mode, record), allowed)
         record = replace(record, receipts=receipts, audit=self.recorder.record_outcome(audit, record, receipts))
         self._write(record)
-        self._show(mode, decision, record, context.top)
+        self._show(mode, decision, record, context)
         if allowed.saves_facts:
             self.recorder.record_facts(mode, decision, record.outputs)
         self._export(record, settings)
@@ -185,7 +185,7 @@ class Reporter:
 
         self._console.print(dry_run(decision.plan))
 
-    def _show(self, mode: Mode[Any], decision: Decision, record: RunRecord, top: Path | None) -> None:
+    def _show(self, mode: Mode[Any], decision: Decision, record: RunRecord, context: RunContext) -> None:
         """The result for a person, or as JSON for a program."""
         console = self._console
         if console.format == "json":
@@ -197,9 +197,12 @@ class Reporter:
             console.warn(f"nothing to do: {decision.declined}")
             return
         else:
-            shape = console.shape(self.folder.report, record.outputs, top)
-            page = mode.page(decision.result, decision.evidence, decision.account, shape)
-            console.print_page(page, f"cicd-agent {decision.mode}: {record.outputs.get('summary', '')}")
+            from cicd_agent.rendering.terminal import terminal  # noqa: PLC0415  who reads JSON does not pay for it
+
+            page = mode.page(decision.result, decision.evidence, decision.account, context.settings)
+            shape = console.shape(self.folder.report, record.outputs, context.top)
+            title = f"cicd-agent {decision.mode}: {record.outputs.get('summary', '')}"
+            console.print_page(terminal(page, decision.account, **shape), title)
         troubled = (each for each in record.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
         for detail in dict.fromkeys(receipt.detail for receipt in troubled):
             console.warn(detail)

@@ -237,7 +237,7 @@ def _place(row: Row, data: Loose, style: Style, *, holds: bool) -> Iterator[str]
     tape = data.inner("tape")
     if tape.word("path"):
         yield f"tape {one_line(tape.word('path'), 400)}  sha256 {one_line(tape.word('sha256'), 80)}"
-    word = style.ink("its hash holds", "added") if holds else style.ink("its hash does not hold", "critical")
+    word = style.ink("its hash holds", "good") if holds else style.ink("its hash does not hold", "critical")
     if not data:
         yield style.ink("what it says cannot be read", "critical")
     yield one_line(row.link.anchor, 400)

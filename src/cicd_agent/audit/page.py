@@ -15,8 +15,8 @@ from cicd_agent.rendering.style import Style, one_line
 
 _WIDEST: Final = 28
 _INKS: Final = {
-    "approve": "added",
-    "proceed": "added",
+    "approve": "good",
+    "proceed": "good",
     "request_changes": "high",
     "hold": "high",
     "rollback": "critical",

@@ -65,7 +65,7 @@ class Health(StrEnum):
     SKIP = "skip"
 
 
-_COLOURS: Final = {Health.OK: "added", Health.WARN: "medium", Health.FAIL: "high", Health.SKIP: "faint"}
+_COLOURS: Final = {Health.OK: "good", Health.WARN: "medium", Health.FAIL: "high", Health.SKIP: "faint"}
 
 
 @dataclass(frozen=True, slots=True)

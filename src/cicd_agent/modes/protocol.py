@@ -20,7 +20,7 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import ChatReply, Judgement
-from cicd_agent.rendering.style import Shape
+from cicd_agent.rendering.page import Page
 from cicd_agent.settings.schema import Settings
 
 
@@ -155,8 +155,8 @@ class Mode(Protocol[R]):
         """What should be published of what `verify` returned. Pure."""
         ...
 
-    def page(self, result: Any, evidence: Evidence, account: Account, shape: Shape) -> str:
-        """The result for a person at a terminal. Pure."""
+    def page(self, result: Any, evidence: Evidence, account: Account, settings: Settings) -> Page:
+        """The result for people. Pure."""
         ...
 
     def tools(

@@ -1,7 +1,7 @@
 """How results are written for a person at a terminal, whatever the mode: colours, widths, links, and harmless text."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Required, TextIO, TypedDict
 from urllib.parse import quote
@@ -19,7 +19,7 @@ _INK = {
     "high": "31",
     "medium": "33",
     "low": "36",
-    "added": "32",
+    "good": "32",
     "bold": "1",
     "faint": "2",
 }
@@ -41,16 +41,6 @@ class Cost(Protocol):
     @property
     def cost_usd(self) -> float | None:
         """Dollars, None when they are not known."""
-        ...
-
-    @property
-    def degraded(self) -> str:
-        """Why no model was heard, "" when nothing is missing."""
-        ...
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What else the reader should know, one line each."""
         ...
 
 
@@ -94,14 +84,11 @@ class Style:
         return f"\x1b]8;;{target}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
-def page(parts: Callable[[Style], Iterable[Iterable[str]]], cost: Cost, shape: Shape) -> str:
-    """The lines of all parts, the step outputs, and the end that every page has."""
-    style = Style(shape.get("colour", False), max(shape.get("width", 100), 40), shape.get("links", ""))
-    lines = [line for part in (*parts(style), told_outputs(shape.get("outputs", {}))) for line in part]
-    return "\n".join([*lines, *closing(shape["report"], cost, style)]) + "\n"
+def make_style(shape: Shape) -> Style:
+    return Style(shape.get("colour", False), max(shape.get("width", 100), 40), shape.get("links", ""))
 
 
-def told_outputs(outputs: Mapping[str, str]) -> Iterator[str]:
+def output_lines(outputs: Mapping[str, str]) -> Iterator[str]:
     """The step outputs, a line each."""
     if not outputs:
         return
@@ -117,13 +104,9 @@ def one_line(text: str, room: int = 1_000) -> str:
     return line if len(line) <= room else f"{line[: room - 1]}…"
 
 
-def closing(report: str, cost: Cost, style: Style) -> Iterator[str]:
-    """The end of every page: what was missing, where the report lies, and what it cost."""
-    if cost.degraded:
-        yield from style.wrapped(f"degraded: {cost.degraded}", "")
-    for notice in cost.notices:
-        yield from style.wrapped(notice, "")
-    yield " · ".join([f"report {one_line(report)}", *_price(cost)])
+def closing(report: str, cost: Cost) -> str:
+    """The end of every page: where the report lies, and what it cost."""
+    return " · ".join([f"report {one_line(report)}", *_price(cost)])
 
 
 def _price(cost: Cost) -> Iterator[str]:

@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 from cicd_agent.domain.events.thread import key_of, line_of, rule_of, title_of
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.text.markdown import marker
-from cicd_agent.modes.review.page import inline
+from cicd_agent.modes.review import page as pages
+from tests.support.pages import markdown
 from tests.support.samples.changes import change_of
+
+inline = markdown(pages.inline)
 
 CHANGE = change_of(("a.py", "x\n", "y\n"))
 TITLES = st.text(st.characters(codec="utf-8"), max_size=80) | st.text(st.sampled_from("`*_<>-@#$\\ a1.)|"), max_size=30)

@@ -15,8 +15,9 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.domain.verdict import Conclusion
+from cicd_agent.modes.analyse_failure import page as pages
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Role
-from cicd_agent.modes.analyse_failure.page import MAX_LINES, comment, summary
+from cicd_agent.modes.analyse_failure.page import MAX_LINES
 from cicd_agent.modes.analyse_failure.report import report
 from cicd_agent.modes.analyse_failure.result import (
     CascadeStep,
@@ -31,6 +32,10 @@ from cicd_agent.modes.analyse_failure.result import (
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import PATCH, diagnosis, evidence
+from tests.support.pages import markdown
+
+comment = markdown(pages.comment)
+summary = markdown(pages.page)
 
 HOSTS = frozenset({"github.test"})
 HOSTILE = st.one_of(

@@ -17,6 +17,7 @@ from cicd_agent.modes.deploy_gate.advice import Rollout
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import more_careful
 from cicd_agent.modes.deploy_gate.gather import gather
+from cicd_agent.modes.deploy_gate.page import page
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Strategy
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.evidences import AT, BASE, HEAD, SHA, decide, evidence, generated, stops, word
@@ -25,6 +26,7 @@ from tests.modes.deploy_gate.gate_world import EVENT, NOW, GateWorld
 from tests.modes.deploy_gate.gate_world import HEAD as REVIEWED
 from tests.modes.deploy_gate.gate_world import SHA as DEPLOYED
 from tests.support.fakes.state import FakeState
+from tests.support.pages import markdown
 
 CARE = ("direct", "rolling", "blue_green", "canary")
 DELTA = {"delta": "1.5", "base": RUNNING}
@@ -174,13 +176,12 @@ def test_of_two_ways_out_the_more_careful_is_taken(way: Rollout, values: dict[st
 
 
 def test_the_page_says_whose_route_was_followed() -> None:
-    from cicd_agent.modes.deploy_gate.page import summary  # noqa: PLC0415
     from cicd_agent.modes.protocol import Account  # noqa: PLC0415
 
     seen = replace(evidence(), known=FactSet((fact(FactKind.ROUTE, {"strategy": "canary"}, HEAD),)))
     gated = decide(seen)
     assert (gated.decision, gated.strategy) == (GateDecision.PROCEED, "canary")
-    assert "as careful as the route of `ccccccc` asked for" in summary(gated, seen, Account())
+    assert "as careful as the route of `ccccccc` asked for" in markdown(page)(gated, seen, Account())
 
 
 def test_what_was_known_comes_back_from_a_file_and_decides_the_same() -> None:

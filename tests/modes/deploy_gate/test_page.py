@@ -21,12 +21,17 @@ from cicd_agent.domain.effects import (
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.gate_evidence import CheckState, Deployed, Incident, Match, State
 from cicd_agent.domain.text.sanitizer import problems
-from cicd_agent.modes.deploy_gate.page import LONGEST, comment, sentence, summary
+from cicd_agent.modes.deploy_gate import page as pages
+from cicd_agent.modes.deploy_gate.page import LONGEST, sentence
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
 from cicd_agent.modes.deploy_gate.result import Gated, points
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate import evidences as given_by
+from tests.support.pages import markdown
+
+comment = markdown(pages.comment)
+summary = markdown(pages.page)
 
 HOSTS = frozenset({"github.test"})
 EVENT = replace(given_by.EVENT, server="https://github.test", delivery="77.1")

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.gate_evidence import Deployed, Incident, Match
+from cicd_agent.modes.deploy_gate.page import page as gate_page
 from cicd_agent.modes.deploy_gate.result import Gated
-from cicd_agent.modes.deploy_gate.terminal import render_gate
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.route.terminal import render_route
+from cicd_agent.modes.route.page import page as route_page
+from cicd_agent.rendering.terminal import terminal
 from tests.modes.deploy_gate import evidences as given_by
 from tests.modes.route import routing
 
@@ -23,7 +24,7 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 
 
 def shown(gated: Gated, seen: Evidence, **shape: Any) -> str:
-    return render_gate(gated, seen, Account(), report="report.json", **shape)
+    return terminal(gate_page(gated, seen, Account()), Account(), report="report.json", **shape)
 
 
 def held(**gate: Any) -> tuple[Gated, Evidence]:
@@ -34,23 +35,23 @@ def held(**gate: Any) -> tuple[Gated, Evidence]:
 def test_a_decision_begins_with_its_word_and_where_it_is_about() -> None:
     seen = given_by.evidence()
     first, *rest = shown(given_by.decide(seen), seen).splitlines()
-    assert first == "proceed  production ← aaaaaaaaaaaa  score 100 of 75 needed"
-    assert any(line.split()[0] == "tests" and "green" in line for line in rest)
+    assert first == "PROCEED production ← aaaaaaa score 100 (needs 75)"
+    assert any(line.split()[:4] == ["tests", "known", "39", "39"] for line in rest)
     assert not any("-deploy" in line for line in rest)
 
 
 def test_a_hold_says_what_would_lift_it() -> None:
     gated, seen = held()
     text = shown(gated, seen)
-    assert text.startswith("hold  production")
-    assert f"to lift it: /approve-deploy {gated.hash}\n" in text
+    assert text.startswith("HOLD production")
+    assert f"comments /approve-deploy {gated.hash}. That is about" in " ".join(text.split())
     gated, seen = held(checks=(given_by.check("unit", "failure"),))
-    assert f"to lift it: /override-deploy {gated.hash} REASON\n" in shown(gated, seen)
+    assert f"comments /override-deploy {gated.hash} REASON. That is about" in " ".join(shown(gated, seen).split())
 
 
 def test_a_score_that_misses_by_a_hair_does_not_look_as_if_it_had_reached() -> None:
     gated, seen = held()
-    assert "score 74.9 of 75 needed" in shown(replace(gated, score=74.99), seen)
+    assert "score 74.9 (needs 75)" in shown(replace(gated, score=74.99), seen)
 
 
 def test_a_rollback_says_where_to() -> None:
@@ -58,17 +59,16 @@ def test_a_rollback_says_where_to() -> None:
         deployments=(given_by.deployment(given_by.SHA, "failure"), given_by.deployment(given_by.OLDER, id=6))
     )
     text = shown(given_by.decide(seen), seen)
-    assert text.startswith("rollback  production")
-    assert f"roll back to {given_by.OLDER}" in text
+    assert text.startswith("ROLLBACK production")
+    assert f"Roll back to {given_by.OLDER[:7]}, the last" in text
 
 
 def test_a_stop_that_a_person_lifted_says_who() -> None:
     gated, seen = held()
     seen = given_by.with_gate(seen, words=(given_by.word(gated.hash),))
     text = shown(given_by.decide(seen), seen)
-    assert text.startswith("proceed")
-    assert "lifted  " in text
-    assert "approved by rita" in text
+    assert text.startswith("PROCEED")
+    assert " lifted: approved by rita" in text
 
 
 @given(text=HOSTILE)
@@ -93,17 +93,20 @@ def test_what_others_wrote_moves_no_cursor_and_begins_no_line(text: str) -> None
 
 @pytest.mark.parametrize(
     ("files", "tests", "area"),
-    [((routing.DOCS,), "tests     none", "run   docs"), ((routing.CODE,), "tests     full", "run   code")],
+    [
+        ((routing.DOCS,), "tests: none", "docs            runs"),
+        ((routing.CODE,), "tests: full", "code            runs"),
+    ],
 )
 def test_a_plan_says_its_tests_and_what_runs(files: Any, tests: str, area: str) -> None:
     seen = routing.evidence(*files)
-    text = render_route(routing.route(seen), seen, Account(), report="report.json")
-    assert text.startswith(tests)
+    text = terminal(route_page(routing.route(seen), seen, Account()), Account(), report="report.json")
+    assert tests in text.split("\n")[0]
     assert area in text
 
 
 def test_a_plan_that_is_in_doubt_says_so() -> None:
     seen = routing.evidence(routing.DOCS, doubts=("the clone is shallow",))
-    text = render_route(routing.route(seen), seen, Account(), report="report.json")
-    assert text.startswith("tests     full")
-    assert "in doubt, so the full plan: the clone is shallow" in text
+    text = terminal(route_page(routing.route(seen), seen, Account()), Account(), report="report.json")
+    assert "tests: full" in text.split("\n")[0]
+    assert "In doubt, so the full plan:\n\n- the clone is shallow\n" in text

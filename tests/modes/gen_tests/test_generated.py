@@ -9,15 +9,20 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.trials.candidate import CandidateReport, Expectation, Hurdle, Label, Origin, Settled, keyed
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError
+from cicd_agent.modes.gen_tests import page as pages
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence, known
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
-from cicd_agent.modes.gen_tests.page import comment, funnel, sentence, summary
+from cicd_agent.modes.gen_tests.page import funnel, sentence
 from cicd_agent.modes.gen_tests.report import certificate, report
 from cicd_agent.modes.gen_tests.result import BugGround, Generated
 from cicd_agent.modes.gen_tests.verdict import rules, verify
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Commenting, Settings
+from tests.support.pages import markdown
 from tests.support.trial_world import HOME, TESTS, candidate, evidence
+
+comment = markdown(pages.comment)
+summary = markdown(pages.page)
 
 SETTINGS = Settings()
 ADDED = f"{TESTS}\n\ndef test_best():\n    assert grade(90) == 'A'\n"

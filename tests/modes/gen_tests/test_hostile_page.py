@@ -17,10 +17,11 @@ from cicd_agent.domain.trials.test_run import Mutant
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
+from cicd_agent.modes.gen_tests.page import page as result_page
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug, Share
-from cicd_agent.modes.gen_tests.terminal import render_tests
 from cicd_agent.modes.protocol import Account
+from cicd_agent.rendering.terminal import terminal
 from cicd_agent.settings.schema import Settings
 from tests.modes.gen_tests.specimens import evidence
 
@@ -146,7 +147,7 @@ def test_no_markdown_of_a_result_acts_or_reaches_out(generated: Generated, deliv
 @given(generated=results())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_terminal_gets_no_control_characters(generated: Generated) -> None:
-    page = render_tests(generated, SPECIMEN, Account(), report="report.json")
+    page = terminal(result_page(generated, SPECIMEN, Account()), Account(), report="report.json")
     assert not re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
     page.encode()
 

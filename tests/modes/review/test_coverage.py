@@ -7,10 +7,13 @@ from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Strength, Verdict
 from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.review import page as pages
 from cicd_agent.modes.review.coverage import pictures
-from cicd_agent.modes.review.page import summary
 from cicd_agent.settings.schema import Settings
+from tests.support.pages import markdown
 from tests.support.samples.changes import change_of
+
+summary = markdown(pages.page)
 
 CHANGE = change_of(*((f"src/{name}.py", None, "x = 1\ny = 2\n") for name in "abcdef"))
 VERDICT = Verdict(Conclusion.NEUTRAL, "comment", None, Risk(RiskLevel.LOW, 1))

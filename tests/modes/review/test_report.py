@@ -24,9 +24,13 @@ from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.page import inline, summary
+from cicd_agent.modes.review import page as pages
 from cicd_agent.modes.review.report import report
 from cicd_agent.settings.schema import Settings
+from tests.support.pages import markdown
+
+inline = markdown(pages.inline)
+summary = markdown(pages.page)
 
 DIFF = """\
 diff --git a/app.py b/app.py

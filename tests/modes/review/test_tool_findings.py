@@ -11,15 +11,18 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin, Severity
 from cicd_agent.domain.verdict import SuppressedBy, Verdict
 from cicd_agent.modes.protocol import Ports
+from cicd_agent.modes.review import page as pages
 from cicd_agent.modes.review.mode import MODE as REVIEW
-from cicd_agent.modes.review.page import inline
 from cicd_agent.modes.review.report import sarif_text
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeRepository, FakeWorkspace
+from tests.support.pages import markdown
 from tests.support.samples.changes import change_of
 from tests.support.samples.sarif import codeql, document, lint, semgrep
+
+inline = markdown(pages.inline)
 
 BEFORE = "import os\n\n\ndef go(name):\n    return name\n"
 AFTER = 'import os\n\n\ndef go(name):\n    os.system(f"echo {name}")\n    return name\n'

@@ -27,14 +27,18 @@ _OPENS_BLOCK = re.compile(r"([-+=:]|[0-9]{1,9}(?=[.)]))")
 _BACKTICKS = re.compile(r"`+")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[^`]*\Z")
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#._-]{1,30}")
+_AMOUNT = re.compile(r"\(?\$[0-9]+(\.[0-9]+)?[).,;]*")
 _DETAILS = "</details>"
 _MARKER = re.compile(r"<!-- cicd-agent:([A-Za-z0-9._:/-]{1,120}) -->")
 
 
 def escape(text: str) -> str:
     """Inline Markdown of one line that shows the text and does nothing; words that GitHub would act on become code."""
-    words = visible_line(" ".join(re.split(r"[ \t\r\n]+", text.strip(" \t\r\n")))).split(" ")
-    line = " ".join(_word(word) for word in words)
+    return escape_opening(_escaped(text).strip(" "))
+
+
+def escape_opening(line: str) -> str:
+    """The line without what would make it a list or a heading, were it the first of its block."""
     opening = _OPENS_BLOCK.match(line)
     if opening and opening[0].isdigit():
         return f"{opening[0]}\\{line[opening.end() :]}"
@@ -42,7 +46,8 @@ def escape(text: str) -> str:
 
 
 def _word(word: str) -> str:
-    if ACTIVE.search(word):
+    # An amount alone opens no formula: what could close it is code.
+    if ACTIVE.search(word) and not _AMOUNT.fullmatch(word):
         stem = word.rstrip(".,;!?")
         return code(stem) + _PUNCTUATION.sub(r"\\\g<0>", word[len(stem) :])
     return _PUNCTUATION.sub(r"\\\g<0>", word)
@@ -50,19 +55,23 @@ def _word(word: str) -> str:
 
 def prose(text: str) -> str:
     """As `escape`, but what stands between backticks is code: for our own messages, whatever they quote."""
+    return escape_opening(inline(text).strip(" "))
+
+
+def inline(text: str) -> str:
+    """A part of a line of `prose`: a space at either end stays, and nothing is done about what opens a block."""
     parts = text.split("`")
     if len(parts) % 2 == 0 or "" in parts[1::2]:
-        return escape(text)
-    pieces = [code(part) if index % 2 else _between(part) for index, part in enumerate(parts)]
+        return _escaped(text)
+    pieces = [code(part) if index % 2 else _escaped(part) for index, part in enumerate(parts)]
     # Two spans that touch would be one, or none.
     touch = any(one.endswith("`") and other.startswith("`") for one, other in pairwise(pieces))
-    return escape(text) if touch else "".join(pieces).strip(" ")
+    return _escaped(text) if touch else "".join(pieces)
 
 
-def _between(text: str) -> str:
-    before, after = (" " if text[at].isspace() else "" for at in (slice(0, 1), slice(-1, None)))
-    words = escape(text)
-    return f"{before}{words}{after}" if words else before
+def _escaped(text: str) -> str:
+    words = visible_line(" ".join(re.split(r"[ \t\r\n]+", text))).split(" ")
+    return " ".join(map(_word, words))
 
 
 def code(text: str) -> str:

@@ -12,16 +12,15 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.domain.trials.patch_trial import Step
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, failed_run
 from cicd_agent.modes.analyse_failure.gather import declines, gather
+from cicd_agent.modes.analyse_failure.page import page
 from cicd_agent.modes.analyse_failure.questions import experiment, questions
 from cicd_agent.modes.analyse_failure.report import OUTPUTS, report
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.runs.previous_failures import save_traces
-from cicd_agent.modes.analyse_failure.terminal import render_failure
 from cicd_agent.modes.analyse_failure.verdict import verify
-from cicd_agent.modes.protocol import Account, BaseMode
+from cicd_agent.modes.protocol import BaseMode
 from cicd_agent.modes.shared.change_reader import change_tools
-from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.schema import Settings
 
 
@@ -32,6 +31,7 @@ class AnalyseFailure(BaseMode):
     saves_rule_state = True
     outputs = OUTPUTS
     gather = staticmethod(gather)
+    page = staticmethod(page)
     rules = staticmethod(rules)
     questions = staticmethod(questions)
     tools = staticmethod(change_tools)
@@ -41,9 +41,6 @@ class AnalyseFailure(BaseMode):
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
         return declines(event)
-
-    def page(self, result: Diagnosis, evidence: Evidence, account: Account, shape: Shape) -> str:
-        return render_failure(result, evidence, account, **shape)
 
     def state_key(self, evidence: Evidence, event: Event) -> str:
         if evidence.get(FAILED_RUN) is None:

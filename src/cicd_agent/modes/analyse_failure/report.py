@@ -28,13 +28,15 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.diff import Anchors, LineKind, Side
 from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.text.markdown import suggestion
+from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.patch_trial import Step
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, failed_run
-from cicd_agent.modes.analyse_failure.page import comment, heading, patch_state, sentence, summary
+from cicd_agent.modes.analyse_failure.page import comment, heading, page, patch_state, sentence
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.protocol import Account
+from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import RERUNS, Commenting, Settings
 
 OUTPUTS = (
@@ -55,15 +57,15 @@ MAX_NOTES = 3
 
 def report(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: Settings) -> Plan:
     """The plan of a diagnosis. What GitHub is told comes first, so that the rest can say what became of it."""
-    page = summary(diagnosis, evidence, account)
+    body = github_markdown(page(diagnosis, evidence, account))
     return Plan(
         (
             *_comments(diagnosis, evidence, account, settings),
             *_suggestions(diagnosis, evidence, settings),
-            *_check(diagnosis, evidence, page, settings),
+            *_check(diagnosis, evidence, body, settings),
             *_rerun(diagnosis, evidence, settings),
             *_notifications(diagnosis, evidence),
-            Summary(key="summary", body=page),
+            Summary(key="summary", body=body),
             *_files(diagnosis, evidence),
             *_outputs(diagnosis, evidence),
         )
@@ -76,7 +78,7 @@ def _comments(diagnosis: Diagnosis, evidence: Evidence, account: Account, settin
     if not diagnosis.failures:
         return  # nothing could be read: the summary says so, and nobody needs a comment for that
     key = f"failure-{diagnosis.fingerprint or 'unknown'}"
-    body = comment(diagnosis, evidence, account)
+    body = github_markdown(comment(diagnosis, evidence, account))
     if event.pull is not None:
         if settings.comment is not Commenting.NONE:
             yield Comment(key=key, pull=event.pull.number, body=body)
@@ -120,14 +122,14 @@ def _suggestions(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -
     yield Review(f"review-{key}", event.pull.number, event.sha, ReviewEvent.COMMENT, body, (inline,))
 
 
-def _check(diagnosis: Diagnosis, evidence: Evidence, page: str, settings: Settings) -> Iterator[Effect]:
+def _check(diagnosis: Diagnosis, evidence: Evidence, body: str, settings: Settings) -> Iterator[Effect]:
     """A check run of its own, or annotations: where the log and the change meet."""
     notes = tuple(_annotations(diagnosis))
     event = evidence.event
     if settings.check_run == "on" and event.sha and event.kind is not EventKind.LOCAL:
         # It explains a failure and is none: it neither blocks nor passes anything.
-        title = clip(heading(diagnosis, evidence).removeprefix("### "), 200)
-        yield CheckRun("check-run", event.sha, Conclusion.NEUTRAL, title, page, notes, name="cicd-agent failure")
+        title = clip(visible_line(heading(diagnosis, evidence)), 200)
+        yield CheckRun("check-run", event.sha, Conclusion.NEUTRAL, title, body, notes, name="cicd-agent failure")
     else:
         yield from notes
 

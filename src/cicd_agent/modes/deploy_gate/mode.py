@@ -16,14 +16,13 @@ from cicd_agent.modes.deploy_gate import comment_commands
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import facts
 from cicd_agent.modes.deploy_gate.gather import declines, gather
+from cicd_agent.modes.deploy_gate.page import page
 from cicd_agent.modes.deploy_gate.questions import questions
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
-from cicd_agent.modes.deploy_gate.terminal import render_gate
 from cicd_agent.modes.deploy_gate.verdict import verify
 from cicd_agent.modes.protocol import Account, BaseMode, Ports
 from cicd_agent.modes.shared.change_reader import change_tools
-from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.schema import Settings
 
 
@@ -36,6 +35,8 @@ class DeployGate(BaseMode):
     unproved: Mapping[str, str] = MappingProxyType({"decision": GateDecision.HOLD, "requires_approval": "false"})
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     questions = staticmethod(questions)
+    page = staticmethod(page)
+    page = staticmethod(page)
     tools = staticmethod(change_tools)
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
@@ -60,9 +61,6 @@ class DeployGate(BaseMode):
         if isinstance(verdict, ChatReply):
             return comment_commands.report(verdict, evidence)
         return report(verdict, evidence, account, settings)
-
-    def page(self, result: Gated, evidence: Evidence, account: Account, shape: Shape) -> str:
-        return render_gate(result, evidence, account, **shape)
 
     def facts(self, result: Gated, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
         return facts(result, evidence)

@@ -1,4 +1,4 @@
-"""The words of a gate's decision: the verdict, the points of each signal, what stops it, and what would lift that."""
+"""A gate's decision as pages: the verdict, the points of each signal, what holds it, and what would lift that."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,17 +6,48 @@ from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.gate_evidence import GateEvidence
-from cicd_agent.domain.text.markdown import code, details, escape, link, prose, table
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import routes
-from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Hold, LiftedBy, points
+from cicd_agent.modes.deploy_gate.result import Approval, Band, Factor, Gated, GateDecision, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.shared.blocks import account_blocks, details, gap_section, model_parts, unproved
+from cicd_agent.rendering.page import (
+    Block,
+    Bullets,
+    Footnote,
+    Heading,
+    Inline,
+    Page,
+    Paragraph,
+    Table,
+    Tone,
+    code,
+    emphasis,
+    joined,
+    link,
+    strong,
+    struck,
+    tone,
+)
+from cicd_agent.settings.schema import Settings
 
-MOST_ROWS = 30
+MAX_ROWS = 30
 LONGEST = 200
 
+_TONES: dict[GateDecision, Tone] = {
+    GateDecision.PROCEED: "good",
+    GateDecision.HOLD: "high",
+    GateDecision.ROLLBACK: "critical",
+}
+_BANDS: dict[Band, Tone] = {
+    Band.GREEN: "good",
+    Band.AMBER: "medium",
+    Band.RED: "high",
+    Band.MISSING: "high",
+    Band.FAULT: "critical",
+}
 _NAMES = {
     "tests": "tests",
     "coverage": "coverage",
@@ -24,11 +55,6 @@ _NAMES = {
     "failures": "failures, 7 days",
     "model": "model",
 }
-
-
-def heading(gated: Gated, evidence: Evidence) -> str:
-    sha = link(code(gated.sha[:7] or "?"), evidence.event.commit_url(gated.sha), evidence.event.hosts)
-    return f"## {_word(gated)} {escape(gated.environment) or '(no environment)'} ← {sha}  {prose(_score(gated))}"
 
 
 def sentence(gated: Gated) -> str:
@@ -41,36 +67,38 @@ def sentence(gated: Gated) -> str:
     return visible_line(" ".join(", ".join(parts).split()))
 
 
-def summary(gated: Gated, evidence: Evidence, account: Account) -> str:
-    """The whole decision as Markdown, for the step summary."""
-    gate = _gate(evidence)
-    parts = [
-        heading(gated, evidence),
-        _stops(gated),
-        _factors(gated.factors, gate.at),
+def page(gated: Gated, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
+    """The whole decision."""
+    blocks = [
+        _heading(gated, evidence, 2),
+        _holds(gated),
+        _factors(gated.factors, _gate(evidence).at),
         *_lifting(gated, evidence.event),
         _risk(gated),
-        _way(gated, evidence),
-        _said(gated),
+        *_strategy(gated, evidence),
+        *_model_objections(gated),
         _next(gated),
         *_folded(gated, evidence),
-        *([f"**Degraded:** {prose(account.degraded)}"] if account.degraded else []),
-        *(prose(notice) for notice in account.notices),
-        foot(gated, evidence, account),
+        *account_blocks(account),
+        _footnote(gated, evidence, account),
     ]
-    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+    return Page(blocks, evidence.event.hosts)
 
 
-def comment(gated: Gated, evidence: Evidence, account: Account) -> str:
+def comment(gated: Gated, evidence: Evidence, account: Account) -> Page:
     """What people are told who may lift the hold, and who read it when it is lifted."""
     event = evidence.event
-    parts = [heading(gated, evidence).replace("## ", "### ", 1), _stops(gated), *_lifting(gated, event)]
-    parts += [_factors(gated.factors, _gate(evidence).at), *_heard(gated, event)]
+    blocks = [
+        _heading(gated, evidence, 3),
+        _holds(gated),
+        *_lifting(gated, event),
+        _factors(gated.factors, _gate(evidence).at),
+        Bullets(_comments(gated)),
+    ]
     if gated.decision is not GateDecision.PROCEED and event.run_url:
         # Where the comment that approves finds the run that is to be started again.
-        parts.append(f"Held run: {link(escape(f'run {event.delivery}'), event.run_url, event.hosts)}")
-    parts.append(foot(gated, evidence, account))
-    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+        blocks.append(Paragraph(("Held run: ", link(f"run {event.delivery}", event.run_url))))
+    return Page([*blocks, _footnote(gated, evidence, account)], event.hosts)
 
 
 def pictures(gated: Gated) -> tuple[Pie, ...]:
@@ -80,17 +108,20 @@ def pictures(gated: Gated) -> tuple[Pie, ...]:
     return (Pie(f"{points(gated.score)} of 100 points", (*slices, Slice("not reached", max(lost, 0)))),)
 
 
-def foot(gated: Gated, evidence: Evidence, account: Account) -> str:
+def _heading(gated: Gated, evidence: Evidence, level: int) -> Heading:
+    sha = link(code(gated.sha[:7] or "?"), evidence.event.commit_url(gated.sha))
+    environment = gated.environment or "(no environment)"
+    decision = tone(_word(gated), _TONES[gated.decision])
+    return Heading((decision, f" {environment} ← ", sha, f"  {_score(gated)}"), level)
+
+
+def _footnote(gated: Gated, evidence: Evidence, account: Account) -> Footnote:
     """Where it was decided and what it cost."""
     event = evidence.event
-    parts = [f"commit {gated.sha[:7] or '?'}", f"reviewed: {gated.review_match.replace('_', ' ')}"]
+    parts: list[Inline] = [f"commit {gated.sha[:7] or '?'}", f"reviewed: {gated.review_match.replace('_', ' ')}"]
     if event.run_url:
-        parts.append(link(f"run {escape(event.delivery)}", event.run_url, event.hosts))
-    if account.model:
-        parts += [f"{escape(account.model)}, {account.usage.words}", account.price]
-    else:
-        parts.append("rules only, no model asked")
-    return f"<sub>{' · '.join(parts)}</sub>"
+        parts.append(link(f"run {event.delivery}", event.run_url))
+    return Footnote(joined([*parts, *model_parts(account)], " · "))
 
 
 def ago(measured: int, now: int) -> str:
@@ -128,127 +159,119 @@ def _score(gated: Gated) -> str:
     return f"score {points(gated.score)} (needs {gated.threshold:g}{alone}){approval}"
 
 
-def _factors(factors: Sequence[Factor], now: int) -> str:
-    rows = (
+def _factors(factors: Sequence[Factor], now: int) -> Table:
+    rows = [
         (
             _NAMES.get(each.name, each.name),
-            escape(clip(value(each), LONGEST)),
+            tone(clip(value(each), LONGEST), _BANDS.get(each.band, "")),
             f"{each.weight:.0f}" if each.weight else "–",
             f"{each.points:.0f}" if each.weight else "–",
-            escape(", ".join(filter(None, (each.source, ago(each.measured, now))))) or "–",
+            ", ".join(filter(None, (each.source, ago(each.measured, now)))) or "–",
         )
         for each in factors
-    )
-    return table(("signal", "value", "weight", "points", "source, age"), rows)
+    ]
+    return Table(("signal", "value", "weight", "points", "source, age"), rows)
 
 
-def _stops(gated: Gated) -> str:
-    return "\n".join(_stop(stop) for stop in gated.stops[:MOST_ROWS])
+def _holds(gated: Gated) -> Bullets:
+    return Bullets([_hold(hold) for hold in gated.stops[:MAX_ROWS]])
 
 
-def _stop(stop: Hold) -> str:
-    remedy = f" {prose(sentence_of(stop.remedy))}" if stop.remedy else ""
-    if stop.lifted:
-        return f"- ~~{prose(stop.text)}~~ lifted: {prose(stop.lifted)}"
-    who = {
+def _hold(hold: Hold) -> Inline:
+    if hold.lifted:
+        return (struck(hold.text), f" lifted: {hold.lifted}")
+    who: dict[LiftedBy, Inline] = {
         LiftedBy.APPROVAL: "",
-        LiftedBy.OVERRIDE: " *(takes an override)*",
-        LiftedBy.NOBODY: " *(nobody can lift this)*",
+        LiftedBy.OVERRIDE: (" ", emphasis("(takes an override)")),
+        LiftedBy.NOBODY: (" ", emphasis("(nobody can lift this)")),
     }
-    return f"- **{prose(capital(stop.text))}**{who[stop.lift]}.{remedy}"
+    remedy = f" {sentence_of(hold.remedy)}" if hold.remedy else ""
+    return (strong(capital(hold.text)), who[hold.lift], ".", remedy)
 
 
-def _lifting(gated: Gated, event: Event) -> Iterator[str]:
+def _lifting(gated: Gated, event: Event) -> Iterator[Block]:
     """What would make it proceed, and what a person may write."""
     if gated.decision is GateDecision.ROLLBACK:
-        back = link(code(gated.rollback_to[:7]), event.commit_url(gated.rollback_to), event.hosts)
-        yield f"**Roll back to** {back}, the last deployment here that is known to be good."
+        back = link(code(gated.rollback_to[:7]), event.commit_url(gated.rollback_to))
+        yield Paragraph((strong("Roll back to"), " ", back, ", the last deployment here that is known to be good."))
         return
     if gated.decision is GateDecision.PROCEED:
         return
     if gated.would_proceed:
-        yield f"Would proceed with: {'; or '.join(prose(each) for each in gated.would_proceed)}."
-    standing = {stop.lift for stop in gated.stops if not stop.lifted}
+        yield Paragraph(("Would proceed with: ", joined(gated.would_proceed, "; or "), "."))
+    standing = {hold.lift for hold in gated.stops if not hold.lifted}
     if standing and LiftedBy.NOBODY not in standing:
         verb, reason = ("override", " REASON") if LiftedBy.OVERRIDE in standing else ("approve", "")
-        words = code(f"/{verb}-deploy {gated.hash}{reason}")
-        yield (
-            f"To lift this, somebody with write access who did not write the change comments {words}. That is about "
-            "exactly this commit, environment, policy and state of the signals."
-        )
+        who = "To lift this, somebody with write access who did not write the change comments "
+        about = ". That is about exactly this commit, environment, policy and state of the signals."
+        yield Paragraph((who, code(f"/{verb}-deploy {gated.hash}{reason}"), about))
 
 
-def _risk(gated: Gated) -> str:
+def _risk(gated: Gated) -> Paragraph:
     risk = gated.risk
     above = f", above {risk.percentile} % of the last {risk.among:,} changes" if risk.percentile is not None else ""
-    why = "; ".join(reason.text for reason in risk.reasons[:4])
-    return f"**Risk: {risk.level} ({risk.score}{above}).** {prose(why)}{'.' if why else ''}"
+    reasons = "; ".join(reason.text for reason in risk.reasons[:4])
+    return Paragraph((strong(f"Risk: {risk.level} ({risk.score}{above})."), f" {reasons}." if reasons else ""))
 
 
-def _way(gated: Gated, evidence: Evidence) -> str:
+def _strategy(gated: Gated, evidence: Evidence) -> Iterator[Block]:
     """How it would go out, and what to watch."""
-    lines = [f"**Way out:** {gated.strategy.replace('_', '-')}"]
-    if gated.canary_percentage:
-        lines[0] += f", {gated.canary_percentage} % first"
-    asked = [code(fact.sha[:7]) for fact in routes(evidence, _gate(evidence)) if fact.sha]
-    if asked:
-        lines[0] += f". At least as careful as the route of {', '.join(asked)} asked for"
+    first = f", {gated.canary_percentage} % first" if gated.canary_percentage else ""
+    requested = [code(fact.sha[:7]) for fact in routes(evidence, _gate(evidence)) if fact.sha]
+    careful: Inline = (". At least as careful as the route of ", joined(requested), " asked for") if requested else ""
+    yield Paragraph((strong("Way out:"), f" {gated.strategy.replace('_', '-')}{first}", careful))
     if gated.sight is not None:
-        sight = gated.sight
-        lines.append(
-            f"A canary of {sight.percentage} % at {sight.per_minute:g} requests a minute sees a rise of errors from "
-            f"{sight.baseline:.2%} to {sight.detectable:.2%} within {sight.minutes} minutes."
+        power = gated.sight
+        yield Paragraph(
+            f"A canary of {power.percentage} % at {power.per_minute:g} requests a minute sees a rise of errors from "
+            f"{power.baseline:.2%} to {power.detectable:.2%} within {power.minutes} minutes."
         )
     if gated.rollback_trigger:
-        lines.append(prose(sentence_of(gated.rollback_trigger)))
-    return "\n\n".join(lines)
+        yield Paragraph(sentence_of(gated.rollback_trigger))
 
 
-def _said(gated: Gated) -> str:
+def _model_objections(gated: Gated) -> Iterator[Block]:
     """The model's words, and what they rest on."""
-    lines = [f"- {prose(one.text)} ({code(one.source)}: {code(clip(one.quote, LONGEST))})" for one in gated.objections]
-    remarks = " ".join(prose(each) for each in gated.remarks)
-    head = f"In the model's words: {remarks}" if remarks else "The model objects:" if lines else ""
-    return "\n".join([head, *lines]) if head else ""
+    if gated.remarks:
+        yield Paragraph(("In the model's words: ", joined(gated.remarks, " ")))
+    elif gated.objections:
+        yield Paragraph("The model objects:")
+    yield Bullets(
+        [(one.text, " (", code(one.source), ": ", code(clip(one.quote, LONGEST)), ")") for one in gated.objections]
+    )
 
 
-def _next(gated: Gated) -> str:
+def _next(gated: Gated) -> Table:
     rows = [("before", each) for each in gated.pre_deploy_checks] + [("watch", each) for each in gated.monitoring_focus]
-    return table(("when", "what"), ((when, prose(what)) for when, what in rows[:MOST_ROWS])) if rows else ""
+    return Table(("when", "what"), rows[:MAX_ROWS])
 
 
-def _heard(gated: Gated, event: Event) -> Iterator[str]:
-    for each in gated.heard[:MOST_ROWS]:
-        became = f"does not count: {each.refused}" if each.refused else "counts"
-        said = f"{each.kind} by {code(each.author)} {prose(became)}"
-        reason = f" (“{prose(each.reason)}”)" if each.reason else ""
-        yield f"- {link(said, each.url, event.hosts) if each.url else said}{reason}"
+def _comments(gated: Gated) -> list[Inline]:
+    return [_comment(each) for each in gated.heard[:MAX_ROWS]]
 
 
-def _folded(gated: Gated, evidence: Evidence) -> Iterator[str]:
-    sections: list[tuple[str, str]] = []
+def _comment(each: Approval) -> Inline:
+    counts = f"does not count: {each.refused}" if each.refused else "counts"
+    label: Inline = (f"{each.kind} by ", code(each.author), f" {counts}")
+    return (link(label, each.url), f" (“{each.reason}”)" if each.reason else "")
+
+
+def _folded(gated: Gated, evidence: Evidence) -> Iterator[Block]:
+    sections: list[tuple[str, Sequence[Block]]] = []
     if gated.heard:
-        sections.append((f"{count(len(gated.heard), 'word')} of people", "\n".join(_heard(gated, evidence.event))))
-    commits = _gate(evidence).commits
-    if commits:
-        rows = (
-            (code(each.sha[:7]), escape(clip(each.subject, 100)), f"{each.pull or '–'}", each.match.replace("_", " "))
-            for each in commits[:MOST_ROWS]
-        )
-        title = f"{count(len(commits), 'commit')} to deploy"
-        sections.append((title, table(("commit", "subject", "pull request", "reviewed as"), rows)))
+        sections.append((f"{count(len(gated.heard), 'word')} of people", [Bullets(_comments(gated))]))
+    if commits := _gate(evidence).commits:
+        rows = [
+            (code(each.sha[:7]), clip(each.subject, 100), f"{each.pull or '–'}", each.match.replace("_", " "))
+            for each in commits[:MAX_ROWS]
+        ]
+        table = Table(("commit", "subject", "pull request", "reviewed as"), rows)
+        sections.append((f"{count(len(commits), 'commit')} to deploy", [table]))
     if gated.dropped:
-        sections.append(
-            (
-                f"{count(len(gated.dropped), 'claim')} not proved",
-                "\n".join(f"- {prose(each)}" for each in gated.dropped),
-            )
-        )
+        sections.append((unproved(len(gated.dropped)), [Bullets(gated.dropped)]))
     if evidence.gaps:
-        gap_rows = ((escape(gap.what) or "–", escape(gap.why)) for gap in evidence.gaps[:MOST_ROWS])
-        sections.append((f"{len(evidence.gaps)} not looked at", table(("what", "why"), gap_rows)))
-    if sections:
-        yield details(" · ".join(title for title, _ in sections), "\n\n".join(body for _, body in sections))
+        sections.append(gap_section(evidence.gaps, MAX_ROWS))
+    yield from details(sections)
 
 
 def _gate(evidence: Evidence) -> GateEvidence:

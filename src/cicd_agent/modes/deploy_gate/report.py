@@ -22,9 +22,10 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.approvals import key
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.page import comment, pictures, sentence, sentence_of, summary
+from cicd_agent.modes.deploy_gate.page import comment, page, pictures, sentence, sentence_of
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
+from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Commenting, Settings
 
 _VALUES: Mapping[str, Callable[[Gated], str]] = {
@@ -56,7 +57,7 @@ def report(result: Gated, evidence: Evidence, account: Account, settings: Settin
             *_record(result, evidence, settings),
             *_notification(result, evidence),
             *_annotations(result),
-            Summary(key="summary", body=summary(result, evidence, account), pictures=pictures(result)),
+            Summary(key="summary", body=github_markdown(page(result, evidence, account)), pictures=pictures(result)),
             *(Output(f"output-{name}", name, value(result)) for name, value in _VALUES.items()),
         )
     )
@@ -67,7 +68,7 @@ def _reports(result: Gated, evidence: Evidence, account: Account, settings: Sett
     gate = evidence.get(GATE)
     if gate is None or evidence.event.kind is EventKind.LOCAL:
         return
-    body = comment(result, evidence, account)
+    body = github_markdown(comment(result, evidence, account))
     lifts = {hold.lift for hold in _unlifted(result)}
     can_be_lifted = result.decision is GateDecision.HOLD and bool(lifts) and LiftedBy.NOBODY not in lifts
     pull = gate.pulls[0].number if gate.pulls else 0

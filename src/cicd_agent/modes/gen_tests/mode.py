@@ -12,13 +12,12 @@ from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
 from cicd_agent.modes.gen_tests.facts import facts
 from cicd_agent.modes.gen_tests.gather import declines, gather
 from cicd_agent.modes.gen_tests.imported_evidence import verify_imported
+from cicd_agent.modes.gen_tests.page import page
 from cicd_agent.modes.gen_tests.questions import questions
 from cicd_agent.modes.gen_tests.report import OUTPUTS, report
 from cicd_agent.modes.gen_tests.result import Generated
-from cicd_agent.modes.gen_tests.terminal import render_tests
 from cicd_agent.modes.gen_tests.verdict import rules, verify
-from cicd_agent.modes.protocol import Account, BaseMode, Edits
-from cicd_agent.rendering.style import Shape
+from cicd_agent.modes.protocol import BaseMode, Edits
 from cicd_agent.settings.schema import Settings
 
 
@@ -28,6 +27,7 @@ class GenTests(BaseMode):
     name = "gen-tests"
     outputs = OUTPUTS
     gather = staticmethod(gather)
+    page = staticmethod(page)
     rules = staticmethod(rules)
     questions = staticmethod(questions)
     experiment = staticmethod(experiment)
@@ -35,12 +35,10 @@ class GenTests(BaseMode):
     verify_imported = staticmethod(verify_imported)
     verify = staticmethod(verify)
     report = staticmethod(report)
+    page = staticmethod(page)
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:
         return declines(event, settings)
-
-    def page(self, result: Generated, evidence: Evidence, account: Account, shape: Shape) -> str:
-        return render_tests(result, evidence, account, **shape)
 
     def facts(self, result: Generated, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:
         return facts(result, evidence, outputs)

@@ -1,4 +1,4 @@
-"""The words of generated tests: which were kept and why, what they may have found, and what is still open."""
+"""Generated tests as pages: which were kept and why, what they may have found, and what is still open."""
 
 from collections.abc import Iterator, Sequence
 from typing import assert_never
@@ -6,16 +6,32 @@ from typing import assert_never
 from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, table
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
 from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug
 from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.shared.blocks import account_blocks, details, model_parts, place
+from cicd_agent.rendering.page import (
+    Block,
+    CodeBlock,
+    Details,
+    Footnote,
+    Heading,
+    Inline,
+    Page,
+    Paragraph,
+    Table,
+    code,
+    joined,
+    strong,
+)
+from cicd_agent.settings.schema import Settings
 
 MAX_ROWS = 30
 MAX_OPEN = 10
+MAX_BUGS = 5
 MAX_KILLS = 2
 MAX_PATCH = 20_000
 STAGES = (
@@ -55,54 +71,33 @@ def sentence(generated: Generated) -> str:
     return ", ".join(parts)
 
 
-def heading(generated: Generated) -> str:
-    """The verdict in one line of Markdown."""
-    retained, suite = generated.kept, generated.suite
-    if not suite.can_judge:
-        return f"### No tests were written: {prose(_state(generated))}"
-    if generated.bugs:
-        return f"### {count(len(generated.bugs), 'possible bug')}, {count(len(retained), 'test')} kept"
-    if retained:
-        return f"### {count(len(retained), 'test')} kept of {len(generated.reports)}"
-    if not generated.open:
-        return "### Nothing to add: the project's tests see all of this change"
-    return "### No new test earned its place"
-
-
-def comment(generated: Generated, evidence: Evidence, account: Account, *, with_patch: bool) -> str:
-    """What the pull request is told; `with_patch`: the patch as well."""
-    parts = [
-        heading(generated),
-        _numbers(generated),
-        _bugs(generated, evidence.event),
-        _kept_tests(generated, evidence.event),
-        _funnel(generated),
-        _open(generated, evidence.event, MAX_OPEN),
-        _flaky(generated.hunt),
-        _patch(generated) if with_patch else "",
-        _foot(generated, evidence, account),
-    ]
-    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
-
-
-def summary(generated: Generated, evidence: Evidence, account: Account) -> str:
-    """The whole result as Markdown, for the step summary."""
-    parts = [
-        heading(generated),
-        _numbers(generated),
-        _bugs(generated, evidence.event),
-        _kept_tests(generated, evidence.event),
-        _funnel(generated),
-        _price(generated, account),
-        _open(generated, evidence.event, MAX_ROWS),
-        _flaky(generated.hunt),
-        _patch(generated),
+def page(generated: Generated, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
+    """The whole result."""
+    event = evidence.event
+    blocks = [
+        *_result(generated, event),
+        *_price(generated, account),
+        *_open(generated, event, MAX_ROWS),
+        *_flaky(generated.hunt),
+        *_patch(generated),
         *_folded(generated, evidence),
-        *([f"**Degraded:** {prose(account.degraded)}"] if account.degraded else []),
-        *(prose(notice) for notice in account.notices),
-        _foot(generated, evidence, account),
+        *account_blocks(account),
+        _footnote(generated, evidence, account),
     ]
-    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+    return Page(blocks, event.hosts)
+
+
+def comment(generated: Generated, evidence: Evidence, account: Account, *, with_patch: bool) -> Page:
+    """What the pull request is told; `with_patch`: the patch as well."""
+    event = evidence.event
+    blocks = [
+        *_result(generated, event),
+        *_open(generated, event, MAX_OPEN),
+        *_flaky(generated.hunt),
+        *(_patch(generated) if with_patch else ()),
+        _footnote(generated, evidence, account),
+    ]
+    return Page(blocks, event.hosts)
 
 
 def pictures(generated: Generated) -> tuple[Pie, ...]:
@@ -141,18 +136,42 @@ def _state(generated: Generated) -> str:
     return f"{words}: {suite.detail}" if suite.detail else words
 
 
-def _numbers(generated: Generated) -> str:
-    parts = []
+def _result(generated: Generated, event: Event) -> Iterator[Block]:
+    yield Heading(_heading(generated))
+    yield from _numbers(generated)
+    yield from _bugs(generated, event)
+    yield from _kept_tests(generated, event)
+    if generated.reports:
+        yield Paragraph(" → ".join(f"{step} {number}" for step, number in funnel(generated)) + ".")
+
+
+def _heading(generated: Generated) -> str:
+    """The verdict in one line."""
+    retained, suite = generated.kept, generated.suite
+    if not suite.can_judge:
+        return f"No tests were written: {_state(generated)}"
+    if generated.bugs:
+        return f"{count(len(generated.bugs), 'possible bug')}, {count(len(retained), 'test')} kept"
+    if retained:
+        return f"{count(len(retained), 'test')} kept of {len(generated.reports)}"
+    if not generated.open:
+        return "Nothing to add: the project's tests see all of this change"
+    return "No new test earned its place"
+
+
+def _numbers(generated: Generated) -> Iterator[Block]:
+    parts: list[Inline] = []
     before, after = _changed(generated.before), _changed(generated.after)
     if before and after and generated.kept:
-        parts.append(f"changed lines executed {before} → **{after}**")
+        parts.append((f"changed lines executed {before} → ", strong(after)))
     elif before:
-        parts.append(f"changed lines executed **{before}**")
+        parts.append(("changed lines executed ", strong(before)))
     if before and _below(generated):
         parts.append(f"under the {generated.threshold:g} % that are wanted")
     if generated.killed:
         parts.append(f"{count(len(generated.killed), 'planted fault')} noticed that survived before")
-    return " · ".join(parts)
+    if parts:
+        yield Paragraph(joined(parts, " · "))
 
 
 def _below(generated: Generated) -> bool:
@@ -166,97 +185,90 @@ def _changed(covered: Covered | None) -> str:
     return "" if share is None else f"{share:.0f} %"
 
 
-def _kept_tests(generated: Generated, event: Event) -> str:
+def _kept_tests(generated: Generated, event: Event) -> Iterator[Block]:
     retained = generated.kept
-    if not retained:
-        return ""
-    words = {mutant.id: f"{code(mutant.words)} line {mutant.line}" for mutant in generated.suite.mutants}
-    rows = (
+    mutants = {mutant.id: (code(mutant.words), f" line {mutant.line}") for mutant in generated.suite.mutants}
+    rows = [
         (
             code(report.candidate.name),
             _where(report.candidate.path, 0, event, report.candidate.function),
             report.label or "–",
-            ", ".join(words.get(kill, code(kill)) for kill in report.kills[:MAX_KILLS])
-            + (f" and {len(report.kills) - MAX_KILLS} more" if len(report.kills) > MAX_KILLS else ""),
+            _some([mutants.get(kill, code(kill)) for kill in report.kills], " more"),
             f"{report.passed} of {report.runs}",
         )
         for report in retained[:MAX_ROWS]
-    )
-    more = f"\n{count(len(retained) - MAX_ROWS, 'more test')} in the certificate." if len(retained) > MAX_ROWS else ""
-    return table(("test", "of", "does what", "notices", "runs"), rows) + more
+    ]
+    yield Table(("test", "of", "does what", "notices", "runs"), rows)
+    if len(retained) > MAX_ROWS:
+        yield Paragraph(f"{count(len(retained) - MAX_ROWS, 'more test')} in the certificate.")
 
 
-def _bugs(generated: Generated, event: Event) -> str:
-    if not generated.bugs:
-        return ""
-    shown = "\n\n".join(_bug(bug, event) for bug in generated.bugs[:5])
-    more = len(generated.bugs) - 5
-    return shown + (f"\n\nAnd {count(more, 'more')} in the certificate." if more > 0 else "")
+def _some(parts: Sequence[Inline], rest: str) -> Inline:
+    """The first few, and how many more there are."""
+    more = len(parts) - MAX_KILLS
+    return (joined(parts[:MAX_KILLS]), f" and {more}{rest}" if more > 0 else "")
 
 
-def _bug(bug: PossibleBug, event: Event) -> str:
+def _bugs(generated: Generated, event: Event) -> Iterator[Block]:
+    for bug in generated.bugs[:MAX_BUGS]:
+        yield from _bug(bug, event)
+    more = len(generated.bugs) - MAX_BUGS
+    if more > 0:
+        yield Paragraph(f"And {count(more, 'more')} in the certificate.")
+
+
+def _bug(bug: PossibleBug, event: Event) -> Iterator[Block]:
     candidate = bug.candidate
     where = _where(candidate.path, bug.line, event, candidate.function)
     match bug.ground:
         case BugGround.DOCUMENTED:
-            reason = f"it is said to be otherwise: {code(clip(bug.said, 200))}"
+            reason: Inline = ("it is said to be otherwise: ", code(clip(bug.said, 200)))
         case BugGround.PASSES_ON_BASE:
             reason = "it was otherwise before this change"
         case _:
             assert_never(bug.ground)
-    text = "\n".join([*candidate.imports, "", candidate.code]) if candidate.imports else candidate.code
-    head = f"**Possible bug** in {where}: {code(clip(bug.fails_with, 200))}, and {reason}. This test shows it:"
-    return f"{head}\n\n{fence(text, 'python')}"
+    fails = code(clip(bug.fails_with, 200))
+    yield Paragraph((strong("Possible bug"), " in ", where, ": ", fails, ", and ", reason, ". This test shows it:"))
+    yield CodeBlock(
+        "\n".join([*candidate.imports, "", candidate.code]) if candidate.imports else candidate.code, "python"
+    )
 
 
-def _funnel(generated: Generated) -> str:
-    if not generated.reports:
-        return ""
-    return " → ".join(f"{word} {number}" for word, number in funnel(generated)) + "."
-
-
-def _price(generated: Generated, account: Account) -> str:
+def _price(generated: Generated, account: Account) -> Iterator[Block]:
     """What a kept test has cost."""
     retained = len(generated.kept)
     if not retained:
-        return ""
-    parts = [f"{generated.seconds / retained:.1f} s of trial together" if generated.seconds else ""]
+        return
+    parts = [f"{generated.seconds / retained:.1f} s of trial together"] if generated.seconds else []
     total = account.usage.total
     if account.usage.requests and total is not None:
         parts.append(f"{total / retained:,.0f} tokens")
-    text = " and ".join(part for part in parts if part)
-    return f"For each kept test: {text}." if text else ""
+    if parts:
+        yield Paragraph(f"For each kept test: {' and '.join(parts)}.")
 
 
-def _open(generated: Generated, event: Event, limit: int) -> str:
+def _open(generated: Generated, event: Event, limit: int) -> Iterator[Block]:
     if not generated.open:
-        return ""
-    rows = (
-        (
-            _where(each.path, each.line, event, each.function),
-            _missing(each),
-            prose(each.advice),
-        )
+        return
+    rows = [
+        (_where(each.path, each.line, event, each.function), _missing(each), each.advice)
         for each in generated.open[:limit]
-    )
-    rest = len(generated.open) - limit
-    body = table(("where", "what no test sees", "what would"), rows)
-    if rest > 0:
-        body += f"\n{count(rest, 'more function')} in the report."
-    return details(f"Still open in {count(len(generated.open), 'place')}", body)
+    ]
+    blocks: list[Block] = [Table(("where", "what no test sees", "what would"), rows)]
+    if (rest := len(generated.open) - limit) > 0:
+        blocks.append(Paragraph(f"{count(rest, 'more function')} in the report."))
+    yield Details(f"Still open in {count(len(generated.open), 'place')}", blocks)
 
 
-def _missing(each: Open) -> str:
-    parts = []
+def _missing(each: Open) -> Inline:
+    parts: list[Inline] = []
     if each.lines:
         parts.append(f"{'line' if len(each.lines) == 1 else 'lines'} {_ranges(each.lines)}")
     if each.branches:
         parts.append("1 branch" if len(each.branches) == 1 else f"{len(each.branches)} branches")
     if each.survivors:
-        shown = ", ".join(map(code, each.survivors[:MAX_KILLS]))
-        more = len(each.survivors) - MAX_KILLS
-        parts.append(f"{shown}{f' and {more} more faults' if more > 0 else ''}")
-    return "; ".join(parts)
+        parts.append(_some([code(survivor) for survivor in each.survivors], " more faults"))
+    return joined(parts, "; ")
 
 
 def _ranges(lines: Sequence[int]) -> str:
@@ -271,76 +283,68 @@ def _ranges(lines: Sequence[int]) -> str:
     return ", ".join([*shown, *(["…"] if len(results) > 8 else [])])  # noqa: PLR2004
 
 
-def _flaky(hunt: FlakyHunt | None) -> str:
+def _flaky(hunt: FlakyHunt | None) -> Iterator[Block]:
     if hunt is None:
-        return ""
+        return
     if not hunt.runs:
-        return f"Nothing is known of flaky tests: {prose('; '.join(hunt.notes))}." if hunt.notes else ""
+        if hunt.notes:
+            yield Paragraph(f"Nothing is known of flaky tests: {'; '.join(hunt.notes)}.")
+        return
     if not hunt.found:
-        return f"No flaky test in {count(hunt.runs, 'run')} of {count(hunt.tests, 'test')}."
-    rows = (
+        yield Paragraph(f"No flaky test in {count(hunt.runs, 'run')} of {count(hunt.tests, 'test')}.")
+        return
+    rows = [
         (
             code(each.nodeid),
             each.kind.replace("_", " "),
             f"{each.failures} of {each.runs}",
-            prose(each.shown_by) + (f" ({', '.join(map(code, each.polluters[:3]))})" if each.polluters else ""),
-            prose(each.advice),
+            (each.shown_by, (" (", joined([code(name) for name in each.polluters[:3]]), ")") if each.polluters else ""),
+            each.advice,
         )
         for each in hunt.found[:MAX_ROWS]
-    )
-    fixes = "".join(each.patch for each in hunt.found)
-    parts = [table(("flaky test", "why", "failed", "shown by", "what to do"), rows)]
-    if fixes:
-        parts.append(details("fixes that came through 20 runs", fence(clip(fixes, MAX_PATCH), "diff")))
-    refused = [(code(each.nodeid), prose(fix.reason)) for each in hunt.found for fix in each.refused]
-    if refused:
-        parts.append(details("fixes that are not offered", table(("flaky test", "why"), refused[:MAX_ROWS])))
-    return "\n\n".join(parts)
+    ]
+    yield Table(("flaky test", "why", "failed", "shown by", "what to do"), rows)
+    if fixes := "".join(each.patch for each in hunt.found):
+        yield Details("fixes that came through 20 runs", [CodeBlock(clip(fixes, MAX_PATCH), "diff")])
+    if refused := [(code(each.nodeid), fix.reason) for each in hunt.found for fix in each.refused]:
+        yield Details("fixes that are not offered", [Table(("flaky test", "why"), refused[:MAX_ROWS])])
 
 
-def _patch(generated: Generated) -> str:
-    if not generated.patch:
-        return ""
+def _patch(generated: Generated) -> Iterator[Block]:
     if len(generated.patch) > MAX_PATCH:
-        return f"The patch has {count(len(generated.patch), 'character')}: it is in the file that `patch_file` names."
-    return details(f"patch for {count(len(generated.files), 'file')}", fence(generated.patch, "diff"))
+        size = count(len(generated.patch), "character")
+        yield Paragraph(("The patch has ", size, ": it is in the file that ", code("patch_file"), " names."))
+    elif generated.patch:
+        yield Details(f"patch for {count(len(generated.files), 'file')}", [CodeBlock(generated.patch, "diff")])
 
 
-def _folded(generated: Generated, evidence: Evidence) -> Iterator[str]:
-    sections: list[tuple[str, str]] = []
+def _folded(generated: Generated, evidence: Evidence) -> Iterator[Block]:
+    sections: list[tuple[str, Sequence[Block]]] = []
     rejected = [report for report in generated.reports if not (report.stands and report.settled)]
     if rejected:
-        rows = (
-            (code(each.candidate.name), str(each.stopped or _NOT_TRIED), escape(clip(each.reason, 300)))
+        rows = [
+            (code(each.candidate.name), str(each.stopped or _NOT_TRIED), clip(each.reason, 300))
             for each in rejected[:MAX_ROWS]
-        )
-        sections.append((f"{count(len(rejected), 'test')} not kept", table(("test", "at", "why"), rows)))
-    notes = [*((gap.what, gap.why) for gap in evidence.gaps), *(("", note) for note in generated.suite.notes)]
-    notes += [("", note) for note in generated.hunt.notes] if generated.hunt else []
-    if notes:
-        shown = ((escape(what) or "–", escape(reason)) for what, reason in notes[:MAX_ROWS])
-        sections.append((count(len(notes), "limit"), table(("what", "why"), shown)))
-    if sections:
-        yield details(" · ".join(title for title, _ in sections), "\n\n".join(body for _, body in sections))
+        ]
+        sections.append((f"{count(len(rejected), 'test')} not kept", [Table(("test", "at", "why"), rows)]))
+    limits = [(gap.what or "–", gap.why) for gap in evidence.gaps] + [("–", note) for note in generated.suite.notes]
+    limits += [("–", note) for note in generated.hunt.notes] if generated.hunt else []
+    if limits:
+        sections.append((count(len(limits), "limit"), [Table(("what", "why"), limits[:MAX_ROWS])]))
+    yield from details(sections)
 
 
-def _foot(generated: Generated, evidence: Evidence, account: Account) -> str:
+def _footnote(generated: Generated, evidence: Evidence, account: Account) -> Footnote:
     suite = generated.suite
-    parts = []
+    parts: list[Inline] = []
     if suite.tests:
-        parts.append(f"{count(suite.tests, 'test')} of the project, Python {escape(suite.python)}")
+        parts.append(f"{count(suite.tests, 'test')} of the project, Python {suite.python}")
     if suite.sandbox:
-        parts.append(f"sandbox {escape(suite.sandbox)}")
+        parts.append(f"sandbox {suite.sandbox}")
     if evidence.event.sha:
         parts.append(f"commit {evidence.event.sha[:7]}")
-    if account.model:
-        parts += [f"{escape(account.model)}, {account.usage.words}", account.price]
-    else:
-        parts.append("by rule, no model asked")
-    return f"<sub>{' · '.join(parts)}</sub>"
+    return Footnote(joined([*parts, *model_parts(account, "by rule")], " · "))
 
 
-def _where(path: str, line: int, event: Event, function: str) -> str:
-    label = code(f"{path}:{line}" if line else path)
-    named = f" {code(function)}" if function else ""
-    return f"{link(label, event.blob(event.sha, path, line), event.hosts)}{named}"
+def _where(path: str, line: int, event: Event, function: str) -> Inline:
+    return (place(path, line, event), (" ", code(function)) if function else "")

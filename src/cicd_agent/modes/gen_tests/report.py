@@ -25,9 +25,10 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.candidate import CandidateReport
 from cicd_agent.modes.gen_tests.evidence import SuiteState
-from cicd_agent.modes.gen_tests.page import comment, pictures, sentence, summary
+from cicd_agent.modes.gen_tests.page import comment, page, pictures, sentence
 from cicd_agent.modes.gen_tests.result import Covered, Generated, PossibleBug, Share
 from cicd_agent.modes.protocol import Account
+from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Commenting, Settings
 
 OUTPUTS = (
@@ -57,7 +58,7 @@ def report(generated: Generated, evidence: Evidence, account: Account, settings:
             *_delivered(generated, evidence, settings),
             *_told(generated, evidence, account, settings),
             *_annotations(generated),
-            Summary("summary", summary(generated, evidence, account), pictures(generated)),
+            Summary("summary", github_markdown(page(generated, evidence, account)), pictures(generated)),
             *_files(generated, evidence),
             *_outputs(generated),
         )
@@ -105,7 +106,7 @@ def _told(generated: Generated, evidence: Evidence, account: Account, settings: 
         return
     flaky = generated.hunt is not None and generated.hunt.found
     is_worth_it = bool(generated.kept or generated.bugs or flaky)
-    body = comment(generated, evidence, account, with_patch=settings.deliver == "comment")
+    body = github_markdown(comment(generated, evidence, account, with_patch=settings.deliver == "comment"))
     yield Comment("gen-tests", pull.number, body, only_edit=not is_worth_it)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from cicd_agent.agent.prompt import left_out_of
 from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.text.markdown import code, escape, table
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.shared.change_reader import changed
+from cicd_agent.rendering.page import Block, Bullets, Inline, Paragraph, Table, code, joined
 
 MAX_NAMED = 3
 """Files that are named in the line itself; of more, the line counts them by reason and a folded table names them."""
@@ -36,34 +36,40 @@ def nothing_found(evidence: Evidence, *, asked: bool, shown: bool, weak: bool) -
     return f"{subject}{bar}{where}."
 
 
-def left_out(evidence: Evidence) -> str:
+def left_out(evidence: Evidence) -> Inline:
     """The files that were not looked at, a few by name, many by number; "" when there are none."""
     gaps = unread(evidence)
     if not gaps:
         return ""
     if len(gaps) <= MAX_NAMED:
-        listed = ", ".join(f"{code(gap.what)} ({escape(gap.why)})" for gap in gaps)
+        listed: list[Inline] = [(code(gap.what), f" ({gap.why})") for gap in gaps]
     else:
-        reasons = Counter(gap.why for gap in gaps).most_common()
-        listed = ", ".join(f"{number} ({escape(why)})" for why, number in reasons)
-    return f" Not looked at: {listed}."
+        listed = [f"{number} ({why})" for why, number in Counter(gap.why for gap in gaps).most_common()]
+    return (" Not looked at: ", joined(listed), ".")
 
 
-def not_shown(parts: Sequence[str]) -> str:
+def not_shown(parts: Sequence[str]) -> Inline:
     """What the model was not shown of what was looked at, a few by name; "" when it was shown everything."""
     if not parts:
         return ""
-    few = ", ".join(map(code, parts)) if len(parts) <= MAX_NAMED else f"parts of {len(parts):,} files, named above"
-    return f" Not shown to the model, which has no room for more: {few}."
+    few = (
+        joined([code(part) for part in parts])
+        if len(parts) <= MAX_NAMED
+        else f"parts of {len(parts):,} files, named above"
+    )
+    return (" Not shown to the model, which has no room for more: ", few, ".")
 
 
-def folded(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Iterator[str]]]:
-    """The titles and the lists of the files that the line does not name; `parts` are what the model was not shown."""
+def sections(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Sequence[Block]]]:
+    """The files that the line does not name, titled; `parts` are what the model was not shown."""
     gaps = unread(evidence)
     if len(gaps) > MAX_NAMED:
-        yield f"{len(gaps)} not looked at", iter([_table(gaps)])
+        yield f"{len(gaps)} not looked at", [_table(gaps)]
     if len(parts) > MAX_NAMED:
-        yield f"{len(parts):,} not shown to the model", iter([_list(parts)])
+        lines: list[Inline] = [code(each) for each in parts[:_MAX_LINES]]
+        if len(parts) > _MAX_LINES:
+            lines.append(f"{len(parts) - _MAX_LINES:,} more in the JSON report")
+        yield f"{len(parts):,} not shown to the model", [Paragraph("Not shown to the model:"), Bullets(lines)]
 
 
 def unread(evidence: Evidence) -> Sequence[Gap]:
@@ -71,18 +77,11 @@ def unread(evidence: Evidence) -> Sequence[Gap]:
     return tuple({gap.what: gap for gap in evidence.gaps if gap.what in paths}.values())
 
 
-def _list(parts: Sequence[str]) -> str:
-    lines = [f"- {code(each)}" for each in parts[:_MAX_LINES]]
-    if len(parts) > _MAX_LINES:
-        lines.append(f"- {len(parts) - _MAX_LINES:,} more in the JSON report")
-    return "\n".join(["Not shown to the model:", "", *lines])
-
-
-def _table(gaps: Sequence[Gap]) -> str:
-    rows = [(code(gap.what), escape(gap.why)) for gap in gaps[:_MAX_ROWS]]
+def _table(gaps: Sequence[Gap]) -> Table:
+    rows: list[Sequence[Inline]] = [(code(gap.what), gap.why) for gap in gaps[:_MAX_ROWS]]
     if len(gaps) > _MAX_ROWS:
         rows.append((f"{len(gaps) - _MAX_ROWS:,} more", "in the JSON report"))
-    return table(("not looked at", "why"), rows)
+    return Table(("not looked at", "why"), rows)
 
 
 _FEWEST = 3

@@ -15,14 +15,13 @@ from cicd_agent.modes.protocol import Account, BaseMode, Edits, Ports
 from cicd_agent.modes.review import gather
 from cicd_agent.modes.review.chat import chat
 from cicd_agent.modes.review.incremental_state import save_state
+from cicd_agent.modes.review.page import page
 from cicd_agent.modes.review.questions.sequence import questions
 from cicd_agent.modes.review.report import OUTPUTS, report
 from cicd_agent.modes.review.suggestion import edits
-from cicd_agent.modes.review.terminal import render
 from cicd_agent.modes.review.tool_findings import proven_results
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.modes.shared.change_reader import change_tools
-from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.schema import Settings
 
 
@@ -33,6 +32,7 @@ class Review(BaseMode):
     outputs = OUTPUTS
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     tools = staticmethod(change_tools)
+    page = staticmethod(page)
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:
         reason = chat.declines(event, settings) if event.kind in chat.KINDS else None
@@ -70,9 +70,6 @@ class Review(BaseMode):
         if isinstance(verdict, ChatReply):
             return chat.report(verdict, evidence, account)
         return report(verdict, evidence, account, settings)
-
-    def page(self, result: Verdict, evidence: Evidence, account: Account, shape: Shape) -> str:
-        return render(result, evidence, account, **shape)
 
     def facts(self, result: Verdict, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
         event = evidence.event

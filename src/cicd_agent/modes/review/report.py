@@ -33,10 +33,11 @@ from cicd_agent.modes.review.chat.chat import is_request
 from cicd_agent.modes.review.coverage import pictures
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.exhibits import UNREAD
-from cicd_agent.modes.review.page import inline, sentence, summary
+from cicd_agent.modes.review.page import inline, page, sentence
 from cicd_agent.modes.review.threads import unpublished
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.modes.shared.change_reader import changed, showable
+from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.rendering.sarif import sarif
 from cicd_agent.settings.schema import Commenting, Settings
 
@@ -50,7 +51,7 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
     withheld = _withheld(evidence, account, settings) if settings.review_event == "verdict" else ""
     if withheld and verdict.decision == "approve" and settings.comment is not Commenting.NONE:
         account = replace(account, notices=(*account.notices, f"Not approved on GitHub: {withheld}"))
-    body = summary(verdict, evidence, account, settings)
+    body = github_markdown(page(verdict, evidence, account, settings))
     annotations = tuple(_annotation(finding, verdict) for finding in strong)
     has_check = settings.check_run == "on" and evidence.event.kind is not EventKind.LOCAL and bool(evidence.event.sha)
     check = CheckRun("check-run", evidence.event.sha, verdict.conclusion, sentence(verdict), body, annotations)
@@ -170,7 +171,7 @@ def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterato
                 path=where.path,
                 line=where.line,
                 side=where.side,
-                body=inline(finding, changed(evidence)),
+                body=github_markdown(inline(finding, changed(evidence))).rstrip(),
                 start=where.start,
             )
             yield comment, fresh

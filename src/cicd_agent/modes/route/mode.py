@@ -7,13 +7,12 @@ from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
-from cicd_agent.modes.protocol import Account, BaseMode
+from cicd_agent.modes.protocol import BaseMode
 from cicd_agent.modes.route.gather import gather
+from cicd_agent.modes.route.page import page
 from cicd_agent.modes.route.report import OUTPUTS, report
 from cicd_agent.modes.route.result import Routed
-from cicd_agent.modes.route.terminal import render_route
 from cicd_agent.modes.route.verdict import verify
-from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.schema import Settings
 
 
@@ -25,14 +24,13 @@ class Route(BaseMode):
     unproved: Mapping[str, str] = MappingProxyType({"tests": "full", "build": "full"})
     rule_ids = frozenset(rule.id for rule in RULES)
     gather = staticmethod(gather)
+    page = staticmethod(page)
     verify = staticmethod(verify)
     report = staticmethod(report)
+    page = staticmethod(page)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
         return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
-
-    def page(self, result: Routed, evidence: Evidence, account: Account, shape: Shape) -> str:
-        return render_route(result, evidence, account, **shape)
 
     def facts(self, result: Routed, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
         event, cells = evidence.event, result.cells

@@ -1,4 +1,4 @@
-"""The words of a plan: one line for the log, and the page of the step summary."""
+"""A plan as one line for the log, and as a page."""
 
 from collections.abc import Iterator, Sequence
 from posixpath import commonpath
@@ -7,17 +7,19 @@ from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds
-from cicd_agent.domain.text.markdown import code, details, escape, prose, table
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Ground, Risk, RiskLevel
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.result import Cells, Routed
 from cicd_agent.modes.route.table import outside
+from cicd_agent.modes.shared.blocks import account_blocks, bullets
+from cicd_agent.rendering.page import Block, Details, Heading, Inline, Page, Paragraph, Table, code, joined, strong
+from cicd_agent.settings.schema import Settings
 
-MOST_REASONS = 12
-MOST_PATHS = 3
-_MOST_GAPS = 20
+MAX_REASONS = 12
+MAX_PATHS = 3
+_MAX_GAPS = 20
 _LONGEST = 300
 
 
@@ -31,20 +33,20 @@ def sentence(routed: Routed, evidence: Evidence) -> str:
     return visible_line(clip(" ".join(words.split()), 600))
 
 
-def summary(routed: Routed, evidence: Evidence, account: Account) -> str:
-    """The plan as Markdown, for the step summary."""
-    parts = [
-        f"### {_heading(routed)}",
-        _cells(routed),
-        _areas(routed, evidence),
-        _doubts(routed),
-        _would_be(routed),
-        _reasons(routed.risk),
-        *([f"**Degraded:** {prose(account.degraded)}"] if account.degraded else []),
-        *(prose(notice) for notice in account.notices),
-        _gaps(evidence),
-    ]
-    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+def page(routed: Routed, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
+    """The plan, why it is as it is, and what was not looked at."""
+    return Page(
+        (
+            Heading(_heading(routed)),
+            _cells(routed),
+            *_areas(routed, evidence),
+            *_doubts(routed),
+            *_would_be(routed),
+            *_reasons(routed.risk),
+            *account_blocks(account),
+            *_gaps(evidence),
+        )
+    )
 
 
 def pictures(risk: Risk) -> tuple[Pie, ...]:
@@ -98,7 +100,7 @@ def _heading(routed: Routed) -> str:
     return f"{_risk(routed.risk)} → tests: {cells.tests} · build: {cells.build} · strategy: {_strategy(cells)}"
 
 
-def _cells(routed: Routed) -> str:
+def _cells(routed: Routed) -> Table:
     cells = routed.cells
     rows: list[tuple[str, str, str]] = [
         ("tests", cells.tests, _set("tests", routed, routed.tests_why)),
@@ -109,64 +111,58 @@ def _cells(routed: Routed) -> str:
         rows.append(("canary", f"{cells.canary_percentage} %", _set("canary_percentage", routed, "")))
     if cells.monitor_minutes:
         rows.append(("monitoring", f"{cells.monitor_minutes} min", _set("monitor_minutes", routed, "")))
-    return table(("", "plan", "why"), [(name, code(value), escape(clip(why, _LONGEST))) for name, value, why in rows])
+    return Table(("", "plan", "why"), [(name, code(value), clip(why, _LONGEST)) for name, value, why in rows])
 
 
-def _set(cell: str, routed: Routed, why: str) -> str:
+def _set(cell: str, routed: Routed, reason: str) -> str:
     """The reason of a cell; that the config sets it, where it does and still holds."""
     if cell not in routed.overridden or (routed.doubts and cell in {"tests", "build"}):
-        return why
-    said = "the config says so"
-    return said if not why or why == said or cell == "strategy" else f"{said}; {why}"
+        return reason
+    by_config = "the config says so"
+    return by_config if not reason or reason == by_config or cell == "strategy" else f"{by_config}; {reason}"
 
 
-def _areas(routed: Routed, evidence: Evidence) -> str:
-    if not routed.areas:
-        return ""
-    rows = [(code(area.name), "**runs**" if area.run else "–", _paths(area.paths)) for area in routed.areas]
+def _areas(routed: Routed, evidence: Evidence) -> Iterator[Block]:
+    rows = [(code(area.name), strong("runs") if area.run else "–", _paths(area.paths)) for area in routed.areas]
+    yield Table(("area", "", "files"), rows)
     missed = outside(evidence.change, routed.areas) if evidence.change is not None else ()
-    text = table(("area", "", "files"), rows)
-    if missed and not routed.doubts:
-        text += f"\n{count(len(missed), 'file')} in no area, for which no area's job runs: {_paths(missed)}.\n"
-    return text
+    if routed.areas and missed and not routed.doubts:
+        yield Paragraph(
+            (f"{count(len(missed), 'file')} in no area, for which no area's job runs: ", _paths(missed), ".")
+        )
 
 
-def _paths(paths: Sequence[str]) -> str:
-    shown = ", ".join(code(clip(path, 120)) for path in paths[:MOST_PATHS])
-    more = len(paths) - MOST_PATHS
-    return f"{shown} and {more:,} more" if more > 0 else shown
+def _paths(paths: Sequence[str]) -> Inline:
+    more = len(paths) - MAX_PATHS
+    return (joined([code(clip(path, 120)) for path in paths[:MAX_PATHS]]), f" and {more:,} more" if more > 0 else "")
 
 
-def _doubts(routed: Routed) -> str:
-    if not routed.doubts:
-        return ""
-    lines = [f"- {prose(clip(doubt, _LONGEST))}" for doubt in routed.doubts[:_MOST_GAPS]]
-    more = len(routed.doubts) - _MOST_GAPS
-    rest = [f"- and {more:,} more"] if more > 0 else []
-    return "\n".join(["**In doubt, so the full plan:**", "", *lines, *rest])
+def _doubts(routed: Routed) -> Iterator[Block]:
+    if routed.doubts:
+        yield Paragraph(strong("In doubt, so the full plan:"))
+        yield bullets([clip(doubt, _LONGEST) for doubt in routed.doubts], _MAX_GAPS)
 
 
-def _would_be(routed: Routed) -> str:
+def _would_be(routed: Routed) -> Iterator[Block]:
     plan = routed.would_be
-    if plan is None:
-        return ""
-    return f"**Would be**, once the test map is proved: tests {code(plan.tests)}, build {code(plan.build)}."
+    if plan is not None:
+        label = strong("Would be")
+        yield Paragraph(
+            (label, ", once the test map is proved: tests ", code(plan.tests), ", build ", code(plan.build), ".")
+        )
 
 
-def _reasons(risk: Risk) -> str:
+def _reasons(risk: Risk) -> Iterator[Block]:
     if not risk.reasons:
-        return "Nothing speaks for a risk."
-    rows = [(escape(clip(each.text, _LONGEST)), f"{each.points:+.0f}") for each in risk.reasons[:MOST_REASONS]]
-    likely = (
-        f"\nIn this repository, {risk.probability:.0%} of such changes needed a repair.\n" if risk.probability else ""
-    )
-    return f"{table((f'risk {risk.score} of 100', 'points'), rows)}{likely}"
+        yield Paragraph("Nothing speaks for a risk.")
+        return
+    rows = [(clip(each.text, _LONGEST), f"{each.points:+.0f}") for each in risk.reasons[:MAX_REASONS]]
+    yield Table((f"risk {risk.score} of 100", "points"), rows)
+    if risk.probability:
+        yield Paragraph(f"In this repository, {risk.probability:.0%} of such changes needed a repair.")
 
 
-def _gaps(evidence: Evidence) -> str:
-    lines = [f"- {code(gap.what)}: {escape(gap.why)}" if gap.what else f"- {prose(gap.why)}" for gap in evidence.gaps]
-    if not lines:
-        return ""
-    more = len(lines) - _MOST_GAPS
-    rest = [f"- and {more:,} more"] if more > 0 else []
-    return details(f"Not looked at line by line: {len(lines):,}", "\n".join([*lines[:_MOST_GAPS], *rest]))
+def _gaps(evidence: Evidence) -> Iterator[Block]:
+    lines: list[Inline] = [(code(gap.what), f": {gap.why}") if gap.what else gap.why for gap in evidence.gaps]
+    if lines:
+        yield Details(f"Not looked at line by line: {len(lines):,}", [bullets(lines, _MAX_GAPS)])

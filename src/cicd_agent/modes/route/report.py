@@ -10,9 +10,10 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.job_results import slug
-from cicd_agent.modes.route.page import pictures, sentence, summary
+from cicd_agent.modes.route.page import page, pictures, sentence
 from cicd_agent.modes.route.result import Routed
 from cicd_agent.modes.route.table import DEFAULT_AREAS
+from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Settings
 
 RUNS: Final = tuple(f"run_{slug(area)}" for area in DEFAULT_AREAS)
@@ -45,7 +46,7 @@ def report(routed: Routed, evidence: Evidence, account: Account, _settings: Sett
     return Plan(
         (
             *_notices(routed),
-            Summary("summary", summary(routed, evidence, account), pictures(routed.risk)),
+            Summary("summary", github_markdown(page(routed, evidence, account)), pictures(routed.risk)),
             *_files(routed, evidence),
             *_outputs(routed, evidence),
         )

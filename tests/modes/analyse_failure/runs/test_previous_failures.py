@@ -14,10 +14,10 @@ from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause, Fact, FactKind, FactSet
 from cicd_agent.domain.text.sanitizer import problems
+from cicd_agent.modes.analyse_failure import page as pages
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.mode import MODE as ANALYSE_FAILURE
-from cicd_agent.modes.analyse_failure.page import comment, summary
 from cicd_agent.modes.analyse_failure.runs.history import RECENT, History
 from cicd_agent.modes.analyse_failure.runs.previous_failures import (
     lines,
@@ -31,6 +31,10 @@ from tests.modes.analyse_failure.builders import HEAD, RUN, STRICT, failed_run
 from tests.modes.analyse_failure.model_builders import evidence
 from tests.support.fakes.runs import FakeRuns
 from tests.support.fakes.state import FakeState
+from tests.support.pages import markdown
+
+comment = markdown(pages.comment)
+summary = markdown(pages.page)
 
 NOW = 1_790_000_000
 FIXED, ONE, TWO = "f" * 40, "1" * 40, "2" * 40

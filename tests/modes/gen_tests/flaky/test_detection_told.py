@@ -9,16 +9,20 @@ from cicd_agent.domain.effects import Artifact, Output
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.errors import ConfigError
+from cicd_agent.modes.gen_tests import page as pages
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
 from cicd_agent.modes.gen_tests.gather import declines, gather
-from cicd_agent.modes.gen_tests.page import sentence, summary
+from cicd_agent.modes.gen_tests.page import sentence
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.verdict import rules
 from cicd_agent.modes.protocol import Account, Ports
 from cicd_agent.settings.loader import load
 from tests.modes.gen_tests.flaky import worlds as flaky_world
+from tests.support.pages import markdown
 from tests.support.repos import TempRepo
+
+summary = markdown(pages.page)
 
 SETTINGS = load({"detect-flaky": "12"}, None).settings
 FOUND = FlakyTest(

@@ -1,5 +1,5 @@
 import io
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,9 +22,31 @@ from cicd_agent.domain.verdict import (
     SuppressedBy,
     Verdict,
 )
-from cicd_agent.modes.review.terminal import render
+from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.review.page import page as review_page
 from cicd_agent.rendering.cell_width import cells, fold
+from cicd_agent.rendering.page import (
+    Alert,
+    Block,
+    Bullets,
+    CodeBlock,
+    CodeFrame,
+    Details,
+    Footnote,
+    Heading,
+    Inline,
+    Page,
+    Paragraph,
+    Span,
+    Table,
+    code,
+    link,
+    strong,
+    tone,
+)
 from cicd_agent.rendering.style import progress
+from cicd_agent.rendering.terminal import terminal
+from cicd_agent.settings.schema import Settings
 
 NEW = ["class Session:", "    def valid(self, token):", "        # compare", "        return token == self.secret", ""]
 LINES = [DiffLine(LineKind.CONTEXT, number, number, text) for number, text in enumerate(NEW[:2], start=86)]
@@ -47,24 +69,25 @@ FINDING = Finding(
 RISK = Risk(RiskLevel.HIGH, 78, (Reason("412 lines added", 58), Reason("touches a migration", 20), Reason("docs", 0)))
 
 
-@dataclass(frozen=True)
-class Cost:
-    model: str = ""
-    usage: Usage = Usage()
-    cost_usd: float | None = None
-    degraded: str = ""
-    notices: tuple[str, ...] = ()
+def drawn(*blocks: Block, colour: bool = False, width: int = 100, links: str = "") -> str:
+    """The blocks, without the line that ends each page."""
+    text = terminal(Page(blocks), Account(), report="r.json", colour=colour, width=width, links=links)
+    return text.removesuffix("report r.json\n").removesuffix("\n\n")
 
 
-def shown(*findings: Finding, change: Change = CHANGE, colour: bool = False, width: int = 100) -> str:
-    verdict = Verdict(Conclusion.NEUTRAL, "comment", None, RISK, findings)
-    evidence = Evidence(Event(EventKind.LOCAL), change)
-    return render(verdict, evidence, Cost(), report=".cicd-agent/report.json", colour=colour, width=width)
+def shown(finding: Finding, change: Change = CHANGE, *, colour: bool = False, width: int = 100) -> str:
+    return drawn(CodeFrame(finding, change), colour=colour, width=width)
+
+
+def reviewed(verdict: Verdict, account: Account = Account(), gaps: tuple[Gap, ...] = ()) -> str:
+    evidence = Evidence(Event(EventKind.LOCAL), CHANGE, gaps=gaps)
+    page = review_page(verdict, evidence, account, Settings())
+    return terminal(page, account, report="r.json", outputs={"risk_level": "high", "summary": "two\nlines"})
 
 
 def test_a_finding_is_shown_under_its_code_with_carets_at_the_quote() -> None:
-    assert shown(FINDING).split("\n\n")[0].split("\n") == [
-        "auth/session.py:89  critical  token compared with ==  (0.93)",
+    assert shown(FINDING).split("\n") == [
+        "auth/session.py:89 critical token compared with == (0.93)",
         "  87 │     def valid(self, token):",
         "  88 │         # compare",
         "  89 ┃         return token == self.secret",
@@ -73,31 +96,6 @@ def test_a_finding_is_shown_under_its_code_with_carets_at_the_quote() -> None:
         "    A comparison that stops at the first difference tells how much of the token is right.",
         "    → compare with hmac.compare_digest",
     ]
-
-
-def test_the_risk_names_its_reasons_with_their_points() -> None:
-    assert "risk high (78 of 100)\n   +58  412 lines added\n   +20  touches a migration\n     ·  docs\n" in shown()
-
-
-def test_nothing_found_is_one_line_that_says_by_whom_and_of_what() -> None:
-    assert "\nthe rules found nothing\n" in shown()
-    verdict = Verdict(Conclusion.NEUTRAL, "comment", None, RISK)
-    other = replace(FILE, path="big.py")
-    whole, missed = replace(CHANGE, files=(FILE, other)), Gap("big.py", "too large")
-    for gaps, said in (
-        ((), "looked at 2 files, 6 added lines, 2 deleted lines\nnothing found\n"),
-        ((missed,), "looked at 1 of 2 files, 3 added lines, 1 deleted line\nnothing found in 1 of 2 files\n"),
-        ((missed, Gap(FILE.path, "")), "looked at 0 of 2 files, 0 added lines, 0 deleted lines\nnothing looked at\n"),
-    ):
-        evidence = Evidence(Event(EventKind.LOCAL), whole, gaps=gaps)
-        assert said in render(verdict, evidence, Cost("gpt"), report="r.json")
-
-
-def test_the_worst_comes_first_and_a_rule_is_named() -> None:
-    rule = replace(FINDING, id="print-left", severity=Severity.LOW, confidence=1.0, origin=Origin.RULE)
-    text = shown(rule, FINDING)
-    assert text.index("(0.93)") < text.index("(print-left)")
-    assert "2 findings: 1 critical, 1 low" in text
 
 
 def test_a_deleted_line_is_shown_with_its_old_number() -> None:
@@ -114,7 +112,7 @@ def test_a_finding_on_several_lines_marks_them_all() -> None:
 
 
 def test_a_finding_on_a_file_as_a_whole_has_no_frame() -> None:
-    assert shown(replace(FINDING, location=Location("big.bin"))).startswith("big.bin  critical  token")
+    assert shown(replace(FINDING, location=Location("big.bin"))).startswith("big.bin critical token")
 
 
 def test_a_secret_is_masked_in_the_frame() -> None:
@@ -149,8 +147,9 @@ def framed(text: str, quote: str, width: int = 100) -> tuple[str, str]:
     line = DiffLine(LineKind.ADDED, None, 1, text)
     file = FileDiff("a.py", "a.py", ChangeKind.ADDED, (Hunk(0, 0, 1, 1, "", (line,)),))
     finding = replace(FINDING, location=Location("a.py", 1), quote=quote)
-    code, carets = shown(finding, change=replace(CHANGE, files=(file,)), width=width).split("\n")[1:3]
-    return code, carets
+    lines = shown(finding, change=replace(CHANGE, files=(file,)), width=width).split("\n")
+    at = next(at for at, line in enumerate(lines) if "┃" in line)
+    return lines[at], lines[at + 1]
 
 
 def test_carets_stand_under_a_quote_with_tabs_as_they_are_drawn() -> None:
@@ -184,64 +183,110 @@ def test_a_paragraph_fits_and_loses_nothing(text: str, width: int) -> None:
 
 
 def test_a_place_is_a_link_to_its_line_where_there_are_links() -> None:
-    verdict = Verdict(
-        Conclusion.NEUTRAL, "comment", None, RISK, (replace(FINDING, location=Location("a b\x1b.py", 3)),)
-    )
-    evidence = Evidence(Event(EventKind.LOCAL), CHANGE)
-    text = render(verdict, evidence, Cost(), report="r.json", links="file:///work/app")
-    assert text.startswith("\x1b]8;;file:///work/app/a%20b%1B.py#3\x1b\\a b<U+001B>.py:3\x1b]8;;\x1b\\  critical")
+    finding = replace(FINDING, location=Location("a b\x1b.py", 3))
+    text = drawn(CodeFrame(finding, CHANGE), links="file:///work/app")
+    assert text.startswith("\x1b]8;;file:///work/app/a%20b%1B.py#3\x1b\\a b<U+001B>.py:3\x1b]8;;\x1b\\ critical")
     assert text.count("\x1b") == 4
-    gone = replace(verdict, findings=(replace(FINDING, location=Location("a.py", 3, side=Side.LEFT)),))
-    assert "\x1b" not in render(gone, evidence, Cost(), report="r.json", links="file:///work/app")
+    gone = replace(FINDING, location=Location("a.py", 3, side=Side.LEFT))
+    assert "\x1b" not in drawn(CodeFrame(gone, CHANGE), links="file:///work/app")
 
 
-def test_what_is_done_well_is_one_line() -> None:
-    well = Verdict(
-        Conclusion.NEUTRAL,
-        "comment",
-        None,
-        RISK,
-        strengths=(Strength("It closes", Location("a.py", 3)), Strength("Tested")),
-    )
-    text = render(well, Evidence(Event(EventKind.LOCAL), CHANGE), Cost(), report="r.json")
-    assert "\ndone well: It closes (a.py:3)\ndone well: Tested\n" in text
-
-
-def test_what_is_left_out_is_listed_with_its_reason() -> None:
+def test_a_review_at_a_terminal_has_its_findings_what_was_left_out_and_what_it_cost() -> None:
     verdict = Verdict(
         Conclusion.NEUTRAL,
         "comment",
         None,
         RISK,
+        (FINDING,),
+        strengths=(Strength("It closes", Location("a.py", 3)), Strength("Tested")),
         rejected=(Rejected(FINDING, "its quote is not in the diff"),),
         merged=(Rejected(FINDING, "says what `timing` says"),),
         suppressed=(Suppressed(FINDING, SuppressedBy.COMMENT, "known", in_change=True),),
         escalate=("the risk is critical",),
     )
-    gaps = (Gap("x.lock", "lock file"), Gap("", "commit list cut at 250"))
-    evidence = Evidence(Event(EventKind.LOCAL), CHANGE, (), gaps)
-    cost = Cost("gpt", Usage(3), 0.091, "no key", ("the config is broken",))
-    outputs = {"risk_level": "high", "summary": "two\nlines"}
-    text = render(verdict, evidence, cost, report="r.json", outputs=outputs)
-    assert text.split("the rules found nothing\n")[1] == (
-        "1 claim rejected\n"
-        "  “token compared with ==” at auth/session.py:89: its quote is not in the diff\n"
-        "1 claim merged\n"
-        "  “token compared with ==” at auth/session.py:89: says what `timing` says\n"
-        "1 suppressed\n"
-        "  model at auth/session.py:89, by comment in this change: known\n"
-        "a person should look\n"
-        "  the risk is critical\n"
-        "not looked at\n"
-        "  x.lock: lock file\n"
-        "  commit list cut at 250\n"
-        "step outputs\n"
-        "  risk_level  high\n"
-        "  summary     two lines\n"
-        "degraded: no key\n"
-        "the config is broken\n"
-        "report r.json · gpt, 3 requests · $0.09\n"
+    usage = Usage(requests=3, input=1, output=1)
+    account = Account("gpt", usage, 0.09, degraded="no key", notices=("the config is broken",))
+    text = reviewed(verdict, account, gaps=(Gap("x.lock", "lock file"), Gap("", "commit list cut at 250")))
+    assert text.startswith("Risk: high (78)\n\n3 lines added and 1 deleted in 1 file.\n\n")
+    order = [
+        "critical  token compared with ==  auth/session.py:89  0.93\n",
+        "\nauth/session.py:89 critical token compared with == (0.93)\n",
+        "\nwarning: A person should look: the risk is critical.\n",
+        "\nDone well: It closes (a.py:3); Tested.\n",
+        "\n1 suppressed · 1 claim rejected · 1 merged · why this risk\n",
+        "  token compared with ==  auth/session.py:89  comment, added by this change  known\n",
+        "its quote is not in the diff\n",
+        "says what `timing` says\n",
+        "  +58     412 lines added\n",
+        "\nNote: commit list cut at 250.\n",
+        "\nDegraded: no key\n\nthe config is broken\n",
+        "\nstep outputs\n  risk_level  high\n  summary     two lines\nreport r.json · gpt, 3 requests · $0.09\n",
+    ]
+    assert [each for each in order if each not in text] == []
+    assert sorted(order, key=text.index) == order
+
+
+def test_a_table_has_columns_that_fit_and_loses_nothing() -> None:
+    table = Table(("", "finding", "where"), [(tone("high", "high"), "word " * 12 + "end", code("a/b.py:3"))])
+    lines = drawn(table, width=40).split("\n")
+    assert lines[0] == "      finding                   where"
+    assert lines[1] == "high  word word word word word  a/b.py:3"
+    assert lines[-1] == "      word word end"
+    assert all(cells(line) <= 40 for line in lines)
+
+
+def test_a_table_without_a_head_has_no_line_for_it_and_an_empty_one_nothing_at_all() -> None:
+    assert drawn(Table(("", ""), [("a", "b")])) == "a  b"
+    assert drawn(Paragraph("x"), Table(("a",), []), Bullets([]), Footnote("small"), Paragraph("y")) == "x\n\ny"
+
+
+def test_bullets_details_and_alerts_hang_and_are_indented() -> None:
+    text = drawn(
+        Heading("One"),
+        Bullets(["word " * 12, (strong("b"), "old, ", link("see", "https://x.test"))]),
+        Details("more · here", [Paragraph("inside"), CodeBlock("+ a\n\tb\n", "diff")]),
+        Alert("WARNING", "look"),
+        width=40,
     )
+    assert text.split("\n") == [
+        "One",
+        "",
+        "- word word word word word word word",
+        "  word word word word word",
+        "- bold, see",
+        "",
+        "more · here",
+        "  inside",
+        "",
+        "      + a",
+        "              b",
+        "",
+        "warning: look",
+    ]
+
+
+def test_a_span_inside_a_word_does_not_break_it_and_a_link_is_one() -> None:
+    assert drawn(Paragraph(("in ", code("a b"), ", and", strong(" so"), "."))) == "in a b, and so."
+    place = Span(code("a.py:3"), path="a.py", line=3)
+    assert drawn(Paragraph(("at ", place, ".")), links="file:///w") == (
+        "at \x1b]8;;file:///w/a.py#3\x1b\\a.py:3\x1b]8;;\x1b\\."
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(alphabet="ab 漢é\u0301\t\n", max_size=40), min_size=1, max_size=5), st.integers(40, 70))
+def test_text_in_any_block_fits_and_loses_nothing(texts: list[str], width: int) -> None:
+    content: Inline = tuple(strong(text) if at % 2 else text for at, text in enumerate(texts))
+    expected = "".join("".join(texts).split())
+    for block in (
+        Paragraph(content),
+        Bullets([content]),
+        Table(("",), [(content,)]),
+        Details("", [Paragraph(content)]),
+    ):
+        page = drawn(block, width=width)
+        assert all(cells(line) <= width for line in page.split("\n"))
+        assert "".join(page.split()).removeprefix("-") == expected
 
 
 def test_colour_is_used_only_where_it_is_wanted() -> None:
@@ -255,8 +300,13 @@ def test_foreign_text_cannot_move_the_cursor_or_hide(first: str, second: str) ->
     hostile = replace(
         FINDING, title=first, message=second, advice=first, suggestion=second, location=Location(first or "x", 3)
     )
-    lines = shown(hostile).split("\n")
-    assert lines == [visible_line(line) for line in lines]
+    text = drawn(
+        CodeFrame(hostile, CHANGE),
+        Heading(first),
+        Table((first, second), [(code(second), strong(first))]),
+        Details(first, [CodeBlock(second), Bullets([link(first, second)])]),
+    )
+    assert text.split("\n") == [visible_line(line) for line in text.split("\n")]
 
 
 class Screen(io.StringIO):

@@ -1,0 +1,50 @@
+"""Blocks that the pages of several modes have."""
+
+from collections.abc import Iterator, Sequence
+
+from cicd_agent.domain.events.event import Event
+from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.text.words import count
+from cicd_agent.modes.protocol import Account
+from cicd_agent.rendering.page import Block, Bullets, Details, Inline, Paragraph, Span, Table, code, strong
+
+
+def account_blocks(account: Account) -> Iterator[Block]:
+    """What was missing, and what else the reader should know."""
+    if account.degraded:
+        yield Paragraph((strong("Degraded:"), f" {account.degraded}"))
+    yield from (Paragraph(notice) for notice in account.notices)
+
+
+def model_parts(account: Account, by: str = "rules only") -> list[Inline]:
+    """Who was asked and what that cost, for a footnote."""
+    if not account.model:
+        return [f"{by}, no model asked"]
+    return [f"{account.model}, {account.usage.words}", account.price]
+
+
+def bullets(items: Sequence[Inline], limit: int) -> Bullets:
+    """The first items, and how many more there are."""
+    more = len(items) - limit
+    return Bullets((*items[:limit], f"and {more:,} more") if more > 0 else items)
+
+
+def details(sections: Sequence[tuple[str, Sequence[Block]]]) -> Iterator[Block]:
+    """Titled sections, folded into one."""
+    if sections:
+        yield Details(" · ".join(title for title, _ in sections), [block for _, blocks in sections for block in blocks])
+
+
+def gap_section(gaps: Sequence[Gap], limit: int) -> tuple[str, Sequence[Block]]:
+    rows = [(gap.what or "–", gap.why) for gap in gaps[:limit]]
+    return f"{len(gaps)} not looked at", (Table(("what", "why"), rows),)
+
+
+def unproved(number: int) -> str:
+    return f"{count(number, 'claim')} not proved"
+
+
+def place(path: str, line: int, event: Event, start: int = 0, sha: str = "") -> Span:
+    """A line of a file, linked to the event's commit or another."""
+    label = code(f"{path}:{line}" if line else path)
+    return Span(label, url=event.blob(sha or event.sha, path, line, start), path=path, line=line)
