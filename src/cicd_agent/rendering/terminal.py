@@ -110,8 +110,12 @@ def _advice(finding: Finding, style: Style) -> Iterator[str]:
         yield from style.wrapped(finding.message, "    ")
     if finding.advice:
         yield from style.wrapped(f"→ {finding.advice}", "    ", "  ")
-    for line in finding.suggestion.splitlines():
-        yield clip(f"    {style.ink('+', 'added')} {shown(line).expandtabs(4)}", style.width)
+    if finding.suggestion:
+        # All lines at once: the body of a private key is known by its header.
+        for line in shown(finding.suggestion).expandtabs(4).split("\n"):
+            yield f"    {style.ink(f'+ {line}'.rstrip(), 'good')}"
+    if finding.committable:
+        yield style.ink("    the file parses with it", "faint")
 
 
 def _code(text: str, language: str, style: Style) -> Iterator[str]:

@@ -177,7 +177,7 @@ def test_a_log_at_hand_is_analysed_without_a_network(tmp_path: Path, hub: FakeGi
         "analyse-failure", "--log", str(file), "--base", "main", "--head", "topic", "--repo-dir", str(job.repo.path)
     )
     assert left.exit == 0, left.log
-    assert "cause change" in left.log
+    assert "Caused by this change" in left.log
     assert not hub.received
 
 
@@ -189,7 +189,7 @@ def test_a_run_is_analysed_from_a_terminal_and_nothing_is_written(tmp_path: Path
     place = ["--repo-dir", str(job.repo.path)]
     left = job.run("analyse-failure", "--run-id", "99", *place, github_token=jobs.token)
     assert left.exit == 0, left.log
-    assert "cause change" in left.log
+    assert "Caused by this change" in left.log
     assert not [request for request in hub.received if request.method != "GET" and "graphql" not in request.path]
 
 
