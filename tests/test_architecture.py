@@ -94,9 +94,7 @@ CYCLIC: set[str] = set()
 """Where there still are import cycles: no other package may have one."""
 
 MAX_FUNCTION_LINES = 60
-LONG_FUNCTIONS = {
-    "agent.loop.ask": 66,
-}
+LONG_FUNCTIONS: dict[str, int] = {}
 """Functions with more lines, and with how many: a number may only fall."""
 
 # Files over the limit, each with the reason for which it is one room all the same.

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cicd_agent.agent.prices import PRICES, Price, price_of
 from cicd_agent.domain.usage import Usage
@@ -23,19 +23,13 @@ FURTHER_REQUESTS = 4
 RESERVED_REQUESTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(NamedTuple):
     """What was allowed and is not charged yet."""
 
-    requests: int = 0
-    input: int = 0
-    output: int = 0
-    usd: float = 0.0
-
-    def __add__(self, other: "_Held") -> "_Held":
-        return _Held(
-            self.requests + other.requests, self.input + other.input, self.output + other.output, self.usd + other.usd
-        )
+    requests: int
+    input: int
+    output: int
+    usd: float
 
 
 class Budget:
@@ -86,11 +80,11 @@ class Budget:
         """How many input tokens the next question may have in its first request."""
         if self._evidence is not None:
             return self._evidence
-        left = float(self._input)
+        available = float(self._input)
         price = price_of(model, self._prices)
         if self._usd is not None and price and price.input:
-            left = min(left, self._usd / price.input * 1e6)
-        return max(0, int(left * EVIDENCE_SHARE))
+            available = min(available, self._usd / price.input * 1e6)
+        return max(0, int(available * EVIDENCE_SHARE))
 
     def divided_tokens(self, model: str, parts: int) -> int:
         """The same for so many questions side by side, all together; each of them has to be answered."""
@@ -144,7 +138,7 @@ class Budget:
     def _allowed(self, model: str, input_tokens: int, output_tokens: int, follow_up: int) -> tuple[int, float]:
         """As `allow`, and what the request costs at most, in dollars."""
         requests, tokens, outputs, usd = self._ceilings
-        held = sum(self._held.values(), _Held())
+        held = _Held(*map(sum, zip(_Held(0, 0, 0, 0.0), *self._held.values(), strict=True)))
         left_input, left_usd = self._input - held.input, None if self._usd is None else self._usd - held.usd
         left_output = None if self._output is None else self._output - held.output
         spare = LAST_WORD if follow_up else 0

@@ -1,8 +1,8 @@
-"""What was said between us and a model so far: each request extends the one before, within the budget."""
+"""The messages of one question so far: each request extends the one before, within the budget."""
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cicd_agent.agent.budget import Budget
@@ -20,39 +20,33 @@ _MAX_GIBBERISH = 8_000
 """Characters of an answer that are sent back with what was wrong with it."""
 
 
+@dataclass
 class Conversation:
     """One question put to one model. Look-ups close for good when the rounds, the budget or the model are done."""
 
-    def __init__(
-        self,
-        question: Question[Any],
-        model: Model,
-        budget: Budget,
-        *,
-        key: bytes,
-        redact: Callable[[str], str],
-        max_rounds: int,
-        max_output_tokens: int,
-    ) -> None:
-        self.usage = Usage()
-        self.rounds = 0
-        self.answered_by = model.name
-        self.toolless = False
-        self.left_out: tuple[str, ...] = ()
-        self.lookups = Lookups(question.tools, key=key, redact=redact)
-        self._question = question
-        self._model = model
-        self._budget = budget
-        self._key = key
-        self._redact = redact
-        self._max_rounds = max_rounds
-        self._max_output_tokens = max_output_tokens
+    question: Question[Any]
+    model: Model
+    budget: Budget
+    key: bytes
+    redact: Callable[[str], str]
+    max_rounds: int
+    max_output_tokens: int
+    usage: Usage = Usage()
+    rounds: int = 0
+    answered_by: str = ""
+    toolless: bool = False
+    left_out: tuple[str, ...] = ()
+    _evidence: str = ""
+    _turns: tuple[Message, ...] = ()
+
+    def __post_init__(self) -> None:
+        question = self.question
+        self.answered_by = self.model.name
+        self.lookups = Lookups(question.tools, key=self.key, redact=self.redact)
         self._closed = not question.tools
         self._schema = strict(question.draft)
-        self._instructions = compose(redact(question.instructions))
+        self._instructions = compose(self.redact(question.instructions))
         self._tokens = fixed_tokens(question)
-        self._evidence = ""
-        self._turns: tuple[Message, ...] = ()
 
     @property
     def looking(self) -> bool:
@@ -60,17 +54,17 @@ class Conversation:
 
     @property
     def over(self) -> bool:
-        return self.rounds >= self._max_rounds
+        return self.rounds >= self.max_rounds
 
     def open(self) -> None:
         """Pack the evidence into what the budget has for it."""
-        available = self._budget.evidence_tokens(self._model.name) - self._tokens
-        rendered = render(self._question.evidence, key=self._key, tokens=available, redact=self._redact)
+        available = self.budget.evidence_tokens(self.model.name) - self._tokens
+        rendered = render(self.question.evidence, key=self.key, tokens=available, redact=self.redact)
         self.left_out = rendered.left_out
-        pieces = any(exhibit.whole for exhibit in self._question.evidence)
-        if self._question.evidence and not (rendered.pieces if pieces else rendered.shown):
+        pieces = any(exhibit.whole for exhibit in self.question.evidence)
+        if self.question.evidence and not (rendered.pieces if pieces else rendered.shown):
             raise BudgetExhausted(
-                f"none of the evidence for `{self._question.name}` fits into the budget",
+                f"none of the evidence for `{self.question.name}` fits into the budget",
                 remedy="Raise `max-input-tokens` or `max-cost-usd`",
             )
         self._evidence = rendered.text
@@ -78,23 +72,22 @@ class Conversation:
 
     def send(self) -> Reply:
         """One request, within the budget and charged to it."""
-        name = self._model.name
         allowed = self._allowance()
         request = Request(
             instructions=self._instructions,
             evidence=self._evidence,
-            schema_name=schema_name(self._question.draft),
+            schema_name=schema_name(self.question.draft),
             schema=self._schema,
             turns=self._turns,
             # The parts of a question begin alike.
-            cache_key=f"cicd-agent-{self._question.name.partition(' ')[0]}"[:64],
+            cache_key=f"cicd-agent-{self.question.name.partition(' ')[0]}"[:64],
             max_output_tokens=allowed,
-            seconds=self._budget.seconds_left,
+            seconds=self.budget.seconds_left,
             tools=self.lookups.signatures,
             closing=self._closed,
         )
         try:
-            reply = self._model.complete(request)
+            reply = self.model.complete(request)
         except ModelUnavailable as gone:
             # A refusal costs nothing; what became of a request that nobody answered is not known.
             spent = None if gone.lost else 0
@@ -106,11 +99,11 @@ class Conversation:
             # What was held back for it is free again: nobody was asked.
             self._charge(Usage(), 0, 0)
             raise
-        self.answered_by, self.toolless = reply.model or name, reply.toolless
+        self.answered_by, self.toolless = reply.model or self.model.name, reply.toolless
         self._charge(reply.usage, self._tokens, allowed)
         if reply.stop in {Stop.REFUSED, Stop.FILTERED}:
             verb = "refused to answer" if reply.stop is Stop.REFUSED else "was stopped by a content filter"
-            raise ModelMisbehaved(f"{name} {verb}", why=clip(visible_line(reply.detail), 200))
+            raise ModelMisbehaved(f"{self.model.name} {verb}", why=clip(visible_line(reply.detail), 200))
         self.rounds += 1
         return reply
 
@@ -127,7 +120,7 @@ class Conversation:
         limit = _MAX_GIBBERISH if close else _MAX_ANSWER
         is_cut = len(reply.text) > limit
         answer = f"{reply.text[:limit]}\n(cut)" if is_cut else reply.text or "(no answer)"
-        text = f"This answer was not accepted. {clip(visible(self._redact(complaint)), _MAX_COMPLAINT)}\n"
+        text = f"This answer was not accepted. {clip(visible(self.redact(complaint)), _MAX_COMPLAINT)}\n"
         text += "Answer again with the whole JSON object."
         self._closed = self._closed or close
         if reply.calls and self.lookups.signatures:
@@ -140,11 +133,11 @@ class Conversation:
 
     def _allowance(self) -> int:
         """Output tokens of the next request. Closes the look-ups when it has to be the last, and says so."""
-        name, limit = self._model.name, self._max_output_tokens
-        last = self.rounds + 1 >= self._max_rounds
+        name, limit = self.model.name, self.max_output_tokens
+        last = self.rounds + 1 >= self.max_rounds
         if not self._closed and not last:
             try:
-                return self._budget.allow(
+                return self.budget.allow(
                     name, input_tokens=self._tokens, output_tokens=limit, follow_up=self._tokens + MAX_TOKENS
                 )
             except BudgetExhausted:
@@ -152,7 +145,7 @@ class Conversation:
         if last and self.lookups.signatures:
             self._closed = True
             self._add("This is the last request: nothing more can be looked up. Answer with the whole JSON object.")
-        return self._budget.allow(name, input_tokens=self._tokens, output_tokens=limit)
+        return self.budget.allow(name, input_tokens=self._tokens, output_tokens=limit)
 
     def _add(self, text: str) -> None:
         """Say more in the message that is sent next; a message of its own would be one too many for some servers."""
@@ -171,7 +164,7 @@ class Conversation:
 
     def _charge(self, usage: Usage, input_tokens: int, output_tokens: int) -> None:
         self.usage += usage
-        self._budget.charge(self._model.name, usage, input_tokens=input_tokens, output_tokens=output_tokens)
+        self.budget.charge(self.model.name, usage, input_tokens=input_tokens, output_tokens=output_tokens)
 
 
 def fixed_tokens(question: Question[Any]) -> int:

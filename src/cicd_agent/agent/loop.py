@@ -28,19 +28,11 @@ def ask(
 ) -> Answer[D]:
     """One structured answer, checked; or why there is none. Nothing that a model or its server does is raised.
 
-    `key` is the secret under which the evidence is fenced, `redact` takes secrets out of every text that is sent.
+    `key` is the secret under which the evidence is fenced; `redact` is applied to every text that is sent.
     """
-    conversation = Conversation(
-        question,
-        model,
-        budget,
-        key=key,
-        redact=redact,
-        max_rounds=max_rounds,
-        max_output_tokens=max_output_tokens,
-    )
+    conversation = Conversation(question, model, budget, key, redact, max_rounds, max_output_tokens)
     draft: D | None = None
-    standing = complaint = ""
+    accepted_complaint = complaint = ""
     corrections = 0
     failure: AgentError | None = None
     try:
@@ -52,7 +44,7 @@ def ask(
             else:
                 parsed, complaint = _judge(question, reply)
                 if parsed is not None:
-                    draft, standing = parsed, complaint
+                    draft, accepted_complaint = parsed, complaint
                 if not complaint:
                     break
                 conversation.correct(reply, complaint, close=parsed is None)
@@ -62,8 +54,9 @@ def ask(
     except (BudgetExhausted, ModelUnavailable, ModelMisbehaved) as error:
         failure = error
     if draft is None and failure is None:
-        why = clip(complaint, 300)
-        failure = ModelMisbehaved(f"no valid answer from {model.name} in {conversation.rounds} rounds", why=why)
+        what = f"no valid answer from {model.name} in {conversation.rounds} rounds"
+        failure = ModelMisbehaved(what, why=clip(complaint, 300))
+    reason = str(failure) if failure else ""
     return Answer(
         question=question.name,
         prompt=version(question.instructions),
@@ -71,16 +64,16 @@ def ask(
         usage=conversation.usage,
         rounds=conversation.rounds,
         model=conversation.answered_by,
-        failure=str(failure) if failure else "",
+        failure=reason,
         exit=failure.exit if failure else Exit.OK,
-        complaint=standing,
+        complaint=accepted_complaint,
         left_out=conversation.left_out,
         actions=tuple(conversation.lookups.actions),
         lookups=tuple(conversation.lookups.exhibits),
         evidence=question.evidence,
         toolless=conversation.toolless,
         optional=question.optional,
-        escalate=(draft.unsettled if draft else "") or standing or (str(failure) if failure else ""),
+        escalate=(draft.unsettled if draft else "") or accepted_complaint or reason,
     )
 
 

@@ -1,4 +1,4 @@
-"""The words of a conversation with a model: what is asked, what comes back, and what it used."""
+"""What is sent to a model and what comes back."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -119,11 +119,9 @@ class Model(Protocol):
     """Anything that answers. Raises ModelUnavailable when nothing comes back."""
 
     @property
-    def name(self) -> str:
-        """The model asked for."""
+    def name(self) -> str: ...
 
-    def complete(self, request: Request) -> Reply:
-        """Send one request."""
+    def complete(self, request: Request) -> Reply: ...
 
 
 class Tier(StrEnum):
@@ -164,10 +162,9 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[D]):
-    """What `ask` made of a question: a draft, or the reason why there is none.
+    """A draft, or in `failure` the line that says why there is none, with its `exit` code.
 
-    `failure` says in one line what went wrong, and `exit` what that means for the process; both are empty when
-    nothing did. A draft beside a failure is an earlier, valid answer whose correction came to nothing.
+    A draft beside a failure is an earlier, valid answer whose correction came to nothing.
     """
 
     question: str
@@ -193,6 +190,5 @@ class Answer(Generic[D]):
     instead_of: str = ""
     """Why the model that should have been asked was not heard, when this is another's answer."""
     optional: bool = False
-    """As the question says."""
     escalate: str = ""
-    """Why a person has to decide: the model said so, or it came to no accepted answer. "" when neither."""
+    """Why a person has to decide: by the model, or because no answer was accepted. "" when neither."""

@@ -1,6 +1,5 @@
-"""Stable instructions first, untrusted evidence last: fenced, numbered, redacted, with nothing hidden in it."""
+"""The prompt: stable instructions first, untrusted evidence last, fenced, numbered, redacted, nothing hidden in it."""
 
-import hashlib
 import hmac
 import itertools
 import json
@@ -62,7 +61,7 @@ def compose(instructions: str) -> str:
 
 
 def version(instructions: str) -> str:
-    """What the instructions call their version, in a comment of theirs; "" when they do not."""
+    """The version that a comment of the instructions names; "" without one."""
     match = _VERSION.search(instructions)
     return match[1] if match else ""
 
@@ -203,11 +202,6 @@ def _fence(key: bytes, exhibits: Sequence[_Clean]) -> str:
     the fewest tokens.
     """
     text = "\n".join(part for exhibit in exhibits for part in (exhibit.id, exhibit.source, *exhibit.lines))
-    digests = (hmac.new(key, b"evidence fence %d" % n, hashlib.sha256).digest() for n in itertools.count())
-    return next(word for word in map(_word, digests) if word not in text)
-
-
-def _word(digest: bytes) -> str:
-    number = int.from_bytes(digest)
-    letters = (ascii_lowercase[number // 26**digit % 26] for digit in range(_FENCE_LETTERS))
-    return "".join(letters)
+    digests = (int.from_bytes(hmac.digest(key, b"evidence fence %d" % n, "sha256")) for n in itertools.count())
+    fences = ("".join(ascii_lowercase[each // 26**digit % 26] for digit in range(_FENCE_LETTERS)) for each in digests)
+    return next(fence for fence in fences if fence not in text)

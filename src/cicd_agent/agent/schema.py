@@ -30,20 +30,16 @@ class NotExpressible(TypeError):
 
 
 def strict(draft: type[BaseModel]) -> dict[str, Any]:
-    """The draft's schema: an object whose properties are all required, nothing open, references written out.
+    """The draft's schema: an object whose properties are all required, references written out; optional is nullable.
 
-    A field with a default is required too: optional means nullable, and the model has to say null. Equal drafts give
-    equal schemas, byte for byte once dumped, because the schema is a part of the prefix that servers cache.
+    Equal drafts give equal schemas, byte for byte once dumped: the schema is a part of the prefix that servers cache.
     """
     return cast("dict[str, Any]", json.loads(_written(draft)))
 
 
 @lru_cache(maxsize=128)
 def _written(draft: type[BaseModel]) -> str:
-    """The schema as text, so that each who asks has one of his own. To make it costs far more than to read it.
-
-    Every question asks for those of all its tools, and again to know how long they are.
-    """
+    """The schema as text, which each caller reads into a dict of its own: making it costs far more."""
     whole = draft.model_json_schema(by_alias=True, mode="validation")
     # Docstrings are written for us: a model reads the descriptions of fields, and pays for each word.
     whole.pop("description", None)

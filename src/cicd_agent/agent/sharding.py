@@ -56,10 +56,12 @@ def parts(question: Question[Any], model: str, budget: Budget) -> tuple[Part, ..
     divided = []
     shares = _shares(sizes, chosen, available // chosen + 1)
     for number, (first, last) in enumerate(shares, 1):
-        about = _about(question, common, pieces[first:last], f"{number}/{len(shares)}")
+        name = f"{number}/{len(shares)}"
+        note = Exhibit("part", f"{name}: the rest of the change is reviewed beside it, not here", "", priority=9)
+        evidence = (*common, note, *pieces[first:last])
         size = min(sum(sizes[first:last]), available)
         available -= size
-        divided.append(Part(about, size + fixed))
+        divided.append(Part(replace(question, name=f"{question.name} {name}", evidence=evidence), size + fixed))
     return tuple(divided)
 
 
@@ -73,11 +75,6 @@ def _shares(sizes: Sequence[int], count: int, target: int) -> list[tuple[int, in
             first, size = index, 0
         size += each
     return [*shares, (first, len(sizes))]
-
-
-def _about(question: Question[Any], common: Sequence[Exhibit], pieces: Sequence[Exhibit], name: str) -> Question[Any]:
-    note = Exhibit("part", f"{name}: the rest of the change is reviewed beside it, not here", "", priority=9)
-    return replace(question, name=f"{question.name} {name}", evidence=(*common, note, *pieces))
 
 
 def _size(exhibit: Exhibit) -> int:

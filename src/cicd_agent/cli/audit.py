@@ -74,6 +74,65 @@ class Options:
 Verb = Callable[[Store, Options, Console, float], int]
 
 
+class _Group(click.Group):
+    """Without a verb, `verify`: `mode: audit` of the action names none."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return [*self.commands]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
+            args = ["verify", *args]
+        return super().parse_args(ctx, args)
+
+
+audit = _Group("audit")
+
+
+def _verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Verb], Verb]:
+    """Makes a function a verb of `audit`, described by its docstring, with these options."""
+
+    def decorated(verb: Verb) -> Verb:
+        @summarized
+        def run(
+            session: Session,
+            *,
+            opened: Callable[[RunOptions, Environment], AbstractContextManager[Store]] = stored_log,
+            **values: Any,
+        ) -> int:
+            options = Options(format=session.options.format, dry_run=session.options.dry_run, **values)
+            with opened(session.options, session.environment) as store:
+                return verb(store, options, session.console, session.clocks.now())
+
+        @composed(audit_options, *options)
+        def understood(**values: Any) -> Invocation:
+            return invocation("audit", run, values)
+
+        audit.add_command(click.command(name, help=verb.__doc__)(understood))
+        return verb
+
+    return decorated
+
+
+_filters = composed(
+    repository_option,
+    click.option("--sha", metavar="SHA", help="of this commit, or its beginning"),
+    click.option("--of", metavar="MODE", help="of this mode"),
+    click.option("--decision", metavar="WORD", help="that came to this decision"),
+    click.option("--pull", metavar="N", type=int, help="of this pull request"),
+    click.option("--since", metavar="WHEN", help="not older than `30d`, `12h`, or a date"),
+    click.option("--until", metavar="WHEN", help="older than that"),
+)
+_one_chain = click.option("--repository", metavar="OWNER/NAME", help="only this chain")
+_anchor = click.option(
+    "--anchor",
+    "anchors",
+    metavar="ANCHOR",
+    multiple=True,
+    help="an anchor as a step summary shows it, or a report.json; may be repeated",
+)
+
+
 @contextmanager
 def stored_log(options: RunOptions, environment: Environment) -> Iterator[Store]:
     """The audit log that is there to be read. Raises ConfigError when there is none, and makes none."""
@@ -119,7 +178,14 @@ def _time(text: str, now: float, option: str) -> int:
         raise ConfigError(f"{option} is no time", why=f"`{text}`", remedy=remedy) from None
 
 
+@_verb(
+    "list",
+    format_option(),
+    _filters,
+    click.option("--most", metavar="N", type=int, help="how many (default: 20)"),
+)
 def _list(store: Store, options: Options, console: Console, now: float) -> int:
+    """The newest runs, a line each."""
     if options.most < 1:
         raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
     query = _query(options, now)
@@ -137,8 +203,14 @@ def _list(store: Store, options: Options, console: Console, now: float) -> int:
     return Exit.OK
 
 
+@_verb(
+    "show",
+    format_option(),
+    click.argument("id", metavar="ID"),
+    click.option("--repository", metavar="OWNER/NAME", help="where there are several"),
+)
 def _show(store: Store, options: Options, console: Console, _now: float) -> int:
-    """Print one run, whole: what was decided, on what grounds, and its outcome."""
+    """One run, whole: ID is its number, its event, its commit, or the beginning of its hash."""
     row = find_entry(store, options.id, options.repository, console.progress)
     console.progress("")
     data = Loose.read(row.text)
@@ -165,8 +237,9 @@ def _show(store: Store, options: Options, console: Console, _now: float) -> int:
     return Exit.OK
 
 
+@_verb("verify", format_option(), _one_chain, _anchor)
 def _verify(store: Store, options: Options, console: Console, _now: float) -> int:
-    """Check every chain against itself, its stored end, and the anchors that were given."""
+    """Prove that nothing was changed; exit code 1 when something was (the default)."""
     anchors = [anchor_of(text) for text in options.anchors]
     if options.repository and (others := {each.repository for each in anchors} - {options.repository}):
         raise ConfigError(
@@ -235,8 +308,14 @@ def anchor_of(text: str) -> Link:
     raise ConfigError(f"--anchor {text} is of a run that was not recorded", why=reason, remedy=remedy)
 
 
+@_verb(
+    "export",
+    format_option("jsonl", "csv", "sarif", text="jsonl, csv or sarif"),
+    _filters,
+    out_option("where to write it (default: standard output)"),
+)
 def _export(store: Store, options: Options, console: Console, now: float) -> int:
-    """Write what the options select, to a file or to the standard output."""
+    """Runs for other tools."""
     from cicd_agent.audit.export import FORMATS, export_rows  # noqa: PLC0415  each pays for itself
 
     kind = options.format or "jsonl"
@@ -258,8 +337,15 @@ def _export(store: Store, options: Options, console: Console, now: float) -> int
     return Exit.OK
 
 
+@_verb(
+    "prune",
+    format_option(),
+    click.option("--older-than", metavar="WHEN", required=True, help="`400d`, or a date"),
+    _one_chain,
+    click.option("--dry-run", is_flag=True, help="only say what would be removed"),
+)
 def _prune(store: Store, options: Options, console: Console, now: float) -> int:
-    """Remove what is older than the options say, and record that."""
+    """Remove what is old; the removal is itself entered."""
     from cicd_agent.audit.prune import prune_chain  # noqa: PLC0415  each pays for itself
 
     before = _time(options.older_than, now, "--older-than")
@@ -280,97 +366,3 @@ def _prune(store: Store, options: Options, console: Console, now: float) -> int:
     else:
         console.print(render_pruned(pruned, before, dry_run=is_dry, colour=console.coloured, width=console.width))
     return Exit.OK
-
-
-class _Group(click.Group):
-    """Without a verb, `verify`: `mode: audit` of the action names none."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return [*self.commands]
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
-            args = ["verify", *args]
-        return super().parse_args(ctx, args)
-
-
-audit = _Group("audit")
-
-
-def _add(name: str, verb: Verb, text: str, *decorators: Callable[[Any], Any]) -> None:
-    @summarized
-    def run(
-        session: Session,
-        *,
-        opened: Callable[[RunOptions, Environment], AbstractContextManager[Store]] = stored_log,
-        **values: Any,
-    ) -> int:
-        options = Options(format=session.options.format, dry_run=session.options.dry_run, **values)
-        with opened(session.options, session.environment) as store:
-            return verb(store, options, session.console, session.clocks.now())
-
-    @composed(audit_options, *decorators)
-    def understood(**values: Any) -> Invocation:
-        return invocation("audit", run, values)
-
-    audit.add_command(click.command(name, help=text)(understood))
-
-
-_filters = composed(
-    repository_option,
-    click.option("--sha", metavar="SHA", help="of this commit, or its beginning"),
-    click.option("--of", metavar="MODE", help="of this mode"),
-    click.option("--decision", metavar="WORD", help="that came to this decision"),
-    click.option("--pull", metavar="N", type=int, help="of this pull request"),
-    click.option("--since", metavar="WHEN", help="not older than `30d`, `12h`, or a date"),
-    click.option("--until", metavar="WHEN", help="older than that"),
-)
-_one_chain = click.option("--repository", metavar="OWNER/NAME", help="only this chain")
-_anchor = click.option(
-    "--anchor",
-    "anchors",
-    metavar="ANCHOR",
-    multiple=True,
-    help="an anchor as a step summary shows it, or a report.json; may be repeated",
-)
-_add(
-    "list",
-    _list,
-    "The newest runs, a line each.",
-    format_option(),
-    _filters,
-    click.option("--most", metavar="N", type=int, help="how many (default: 20)"),
-)
-_add(
-    "show",
-    _show,
-    "One run, whole: ID is its number, its event, its commit, or the beginning of its hash.",
-    format_option(),
-    click.argument("id", metavar="ID"),
-    click.option("--repository", metavar="OWNER/NAME", help="where there are several"),
-)
-_add(
-    "verify",
-    _verify,
-    "Prove that nothing was changed; exit code 1 when something was (the default).",
-    format_option(),
-    _one_chain,
-    _anchor,
-)
-_add(
-    "export",
-    _export,
-    "Runs for other tools.",
-    format_option("jsonl", "csv", "sarif", text="jsonl, csv or sarif"),
-    _filters,
-    out_option("where to write it (default: standard output)"),
-)
-_add(
-    "prune",
-    _prune,
-    "Remove what is old; the removal is itself entered.",
-    format_option(),
-    click.option("--older-than", metavar="WHEN", required=True, help="`400d`, or a date"),
-    _one_chain,
-    click.option("--dry-run", is_flag=True, help="only say what would be removed"),
-)

@@ -2,7 +2,7 @@ import ast
 
 import pytest
 
-from cicd_agent.agent.tools.python_names import definitions, parse, uses
+from cicd_agent.agent.tools.names import definitions, parse, uses
 
 TEXT = '''\
 import json as j, os.path

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import CellType
+from functools import partial
 
 import pytest
 
 from cicd_agent.agent.tools.tool import NoSuchThing
-from cicd_agent.agent.tools.visible_files import Shelf
+from cicd_agent.agent.tools.visible_files import VisibleFiles
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import ChangeSource
@@ -43,17 +43,20 @@ def test_look_ups_have_a_library_and_no_forge() -> None:
     forge = FakeForge()
     world = Ports(FakeRepository(refs={"topic": HEAD}, shelves={HEAD: LIBRARY}), forge)
     tools, _ = change_tools(EVIDENCE, EVENT, world, Settings())
-    held = [cell.cell_contents for tool in tools for cell in closure(tool.run)]
-    assert LIBRARY in [shelf.library for shelf in held if isinstance(shelf, Shelf)]
+    held = [each for tool in tools for each in closure(tool.run)]
+    assert LIBRARY in [shelf.library for shelf in held if isinstance(shelf, VisibleFiles)]
     assert [one for one in held if one is forge or one is world or one is world.repository] == []
 
 
-def closure(function: Callable[..., object]) -> Iterator[CellType]:
+def closure(function: Callable[..., object]) -> Iterator[object]:
     """All that a function holds, and what the functions in it hold."""
-    for cell in getattr(function, "__closure__", None) or ():
-        yield cell
-        if callable(cell.cell_contents):
-            yield from closure(cell.cell_contents)
+    values = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    if isinstance(function, partial):
+        values += [function.func, *function.args, *function.keywords.values()]
+    for value in values:
+        yield value
+        if callable(value):
+            yield from closure(value)
 
 
 @pytest.mark.parametrize(

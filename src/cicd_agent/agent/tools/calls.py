@@ -48,21 +48,26 @@ class Lookups:
         """An answer to each call, in their order; what tools say of themselves is redacted like what they read."""
         available = MAX_TOKENS
         for call in calls:
-            size, wrong = 0, False
-            trouble = ""
+            size, trouble, is_wrong = 0, "", False
             try:
                 text, size = self._result(call, available)
             except (TryAgain, NoSuchThing) as outcome:
-                wrong = isinstance(outcome, TryAgain)
+                is_wrong = isinstance(outcome, TryAgain)
                 text = trouble = clip(visible_line(self._redact(str(outcome))), _MAX_TROUBLE)
             arguments = clip(visible_line(self._redact(call.arguments)), _MAX_ARGUMENTS)
             self.actions.append(Action(clip(visible_line(call.name), _MAX_NAME), arguments, size, trouble))
             available -= estimate(text)
-            yield Answered(call, text, trouble if wrong else "")
+            yield Answered(call, text, trouble if is_wrong else "")
 
     def _result(self, call: Call, available: int) -> tuple[str, int]:
         """The message with what the tool returned, and how many characters that were."""
-        tool, arguments = self._understood(call)
+        tool = self._tools.get(call.name)
+        if tool is None:
+            raise TryAgain(f"There is no tool `{call.name}`, only {', '.join(f'`{name}`' for name in self._tools)}")
+        try:
+            arguments = read(call.arguments.strip() or "{}", tool.arguments)
+        except Misread as wrong:
+            raise TryAgain(f"The arguments of `{tool.name}` do not fit. {wrong}") from None
         identity = (tool.name, arguments.model_dump_json())
         if identity in self._known:
             raise NoSuchThing(f"The same call as before: {self._known[identity]}")
@@ -78,16 +83,6 @@ class Lookups:
             raise NoSuchThing(_TOO_MUCH)
         self._known[identity] = f"exhibit {self.exhibits[-1].id} has its result."
         return text, len(result)
-
-    def _understood(self, call: Call) -> tuple[Tool[Any], Any]:
-        """The tool and its arguments; TryAgain when there is no such tool or the arguments are not its own."""
-        tool = self._tools.get(call.name)
-        if tool is None:
-            raise TryAgain(f"There is no tool `{call.name}`, only {', '.join(f'`{name}`' for name in self._tools)}")
-        try:
-            return tool, read(call.arguments.strip() or "{}", tool.arguments)
-        except Misread as wrong:
-            raise TryAgain(f"The arguments of `{tool.name}` do not fit. {wrong}") from None
 
     def _shown(self, source: str, result: str, available: int) -> str:
         """The message with the result, as much of it as there is room for; "" when that is too little to be of use."""

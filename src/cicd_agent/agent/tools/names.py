@@ -1,16 +1,17 @@
 """Look-ups of names: by the syntax tree in Python, by the word alone in everything else, and it says which."""
 
+import ast
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
-from cicd_agent.agent.tools import python_names
 from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain, fitting, note, result
-from cicd_agent.agent.tools.visible_files import Shelf, lines_of
-from cicd_agent.domain.repository.library import Entry, Match, Matches
+from cicd_agent.agent.tools.visible_files import VisibleFiles, lines_of
+from cicd_agent.domain.repository.library import Entry, Match
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import Draft
 
@@ -35,95 +36,167 @@ class Name(Draft):
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Occurrence:
+    """One line; `what` is the kind of definition or use, `inside` the function or class around it ("" for none)."""
+
+    line: int
+    what: str
+    inside: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Matches:
     """Rows of Python files, lines of the others, and what was not done."""
 
     python: tuple[str, ...]
     others: tuple[Match, ...]
     notes: tuple[str, ...]
 
-
-def find_definition(shelf: Shelf, arguments: Name) -> str:
-    """Where a name is defined."""
-    hits = _find(shelf, arguments.name, lambda tree: python_names.definitions(tree, arguments.name))
-    others = [match for match in hits.others if _looks_defining(match.text, arguments.name)]
-    if not hits.python and not others:
-        raise _nothing("definition", arguments.name, hits, "find_references or search may show where it comes from")
-    return _page(hits, others, "lines that look like a definition")
-
-
-def find_references(shelf: Shelf, arguments: Name) -> str:
-    """Where a name is used."""
-    hits = _find(shelf, arguments.name, lambda tree: python_names.uses(tree, arguments.name))
-    if not hits.python and not hits.others:
-        raise _nothing("use", arguments.name, hits)
-    return _page(hits, hits.others, "lines with the word, be they code, comments or text")
+    def page(self, others: Sequence[Match], kind: str) -> str:
+        rows = [*self.python, *(f"{visible_line(each.path)}:{each.line}: {each.text.strip()}" for each in others)]
+        fitted = fitting(rows)
+        parts = []
+        if shown := fitted[: len(self.python)]:
+            parts += ["Python, by the syntax tree:", *shown]
+        if shown := fitted[len(self.python) :]:
+            parts += [f"By a search for the word, not by a parser ({kind}):", *shown]
+        rest = len(rows) - len(fitted)
+        return result(*parts, note(f"{rest:,} more: search with a glob narrows it down" if rest else "", *self.notes))
 
 
-def _find(shelf: Shelf, name: str, locate: Callable[..., list[python_names.Place]]) -> _Found:
+def find_definition(files: VisibleFiles, arguments: Name) -> str:
+    name = arguments.name
+    matches = _find(files, name, definitions)
+    last = name.rpartition(".")[2]
+    others = [match for match in matches.others if _DEFINING.search(match.text.partition(last)[0])]
+    if not matches.python and not others:
+        notes = note("find_references or search may show where it comes from", *matches.notes)
+        raise NoSuchThing(f"no definition of `{name}` in the commit under review {notes}".rstrip())
+    return matches.page(others, "lines that look like a definition")
+
+
+def find_references(files: VisibleFiles, arguments: Name) -> str:
+    matches = _find(files, arguments.name, uses)
+    if not matches.python and not matches.others:
+        raise NoSuchThing(f"no use of `{arguments.name}` in the commit under review {note(*matches.notes)}".rstrip())
+    return matches.page(matches.others, "lines with the word, be they code, comments or text")
+
+
+def _find(files: VisibleFiles, name: str, locate: Callable[[ast.Module, str], list[Occurrence]]) -> _Matches:
     if not _NAME.fullmatch(name) or len(name) > 200:  # noqa: PLR2004  no language has longer ones
         raise TryAgain("that is not a name. Give one like `fetch_user` or `Client.fetch_user`; use search for text")
-    entries = shelf.select(None)
+    entries = files.select(None)
     # Python comes first: what is exact must not give way to what is not, when there are more lines than are looked at.
-    searched = sorted(shelf.searchable(entries), key=lambda entry: not entry.path.endswith(_PYTHON))
-    hits = shelf.library.search(name.rpartition(".")[2], searched, MAX_HITS, word=True)
-    parsed, left = _parsable(shelf, hits)
-    rows: list[str] = []
-    unparsed = {entry.path for entry in left}
-    for entry, blob in zip(parsed, shelf.library.contents(parsed), strict=True):
-        tree = python_names.parse(blob.decode("utf-8", "replace"))
-        if tree is None:
-            unparsed.add(entry.path)
+    searched = sorted(files.searchable(entries), key=lambda entry: not entry.path.endswith(_PYTHON))
+    hits = files.library.search(name.rpartition(".")[2], searched, MAX_HITS, word=True)
+    small: list[Entry] = []
+    budget, unparsed, by_tree = MAX_PARSED, 0, set()
+    for path in dict.fromkeys(match.path for match in hits.found if match.path.endswith(_PYTHON)):
+        entry = files.library.entries[path]
+        if entry.size <= min(MAX_PARSED_FILE, budget):
+            small.append(entry)
+            budget -= entry.size
         else:
-            rows += _rows(entry.path, lines_of(blob), locate(tree))
-    by_tree = {entry.path for entry in parsed} - unparsed
-    others = tuple(match for match in hits.found if match.path not in by_tree)
+            unparsed += 1
+    rows: list[str] = []
+    for entry, blob in zip(small, files.library.contents(small), strict=True):
+        tree = parse(blob.decode("utf-8", "replace"))
+        if tree is None:
+            unparsed += 1
+        else:
+            by_tree.add(entry.path)
+            rows += _rows(entry.path, lines_of(blob), locate(tree, name))
     notes = (
-        f"{len(unparsed)} Python files were not parsed" if unparsed else "",
+        f"{unparsed} Python files were not parsed" if unparsed else "",
         f"only the first {MAX_HITS:,} lines with the word were looked at" if hits.more else "",
         hits.note,
-        shelf.unsearched(entries),
+        files.unsearched(entries),
     )
-    return _Found(tuple(rows), others, notes)
+    return _Matches(tuple(rows), tuple(match for match in hits.found if match.path not in by_tree), notes)
 
 
-def _parsable(shelf: Shelf, hits: Matches) -> tuple[list[Entry], list[Entry]]:
-    """The Python files with the word: those that are parsed, and those for which there is no room."""
-    paths = dict.fromkeys(match.path for match in hits.found if match.path.endswith(_PYTHON))
-    parsed, left, budget = [], [], MAX_PARSED
-    for entry in (shelf.library.entries[path] for path in paths):
-        if entry.size > min(MAX_PARSED_FILE, budget):
-            left.append(entry)
-        else:
-            parsed.append(entry)
-            budget -= entry.size
-    return parsed, left
-
-
-def _rows(path: str, lines: Sequence[str], occurrences: Sequence[python_names.Place]) -> Iterator[str]:
+def _rows(path: str, lines: Sequence[str], occurrences: Sequence[Occurrence]) -> Iterator[str]:
     for occurrence in occurrences:
         text = lines[occurrence.line - 1].strip() if 0 < occurrence.line <= len(lines) else ""
         scope = f" in {occurrence.inside}" if occurrence.inside else ""
         yield f"{visible_line(path)}:{occurrence.line}: {occurrence.what}{scope}: {text}"
 
 
-def _nothing(what: str, name: str, hits: _Found, hint: str = "") -> NoSuchThing:
-    return NoSuchThing(f"no {what} of `{name}` in the commit under review {note(hint, *hits.notes)}".rstrip())
+def parse(text: str) -> ast.Module | None:
+    """The tree, None when the text has none (another version of Python, a template, an attack)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
 
-def _looks_defining(line: str, name: str) -> bool:
-    before = line.partition(name.rpartition(".")[2])[0]
-    return _DEFINING.search(before) is not None
+def definitions(tree: ast.Module, name: str) -> list[Occurrence]:
+    """Where `name`, or the last part of `Class.name`, is defined: functions and classes before assignments."""
+    occurrences = []
+    for node, inside in _walk(tree):
+        match node:
+            case ast.ClassDef(name=defined):
+                occurrence = Occurrence(_line(node), "class", inside)
+            case ast.FunctionDef(name=defined) | ast.AsyncFunctionDef(name=defined):
+                occurrence = Occurrence(_line(node), "function", inside)
+            case ast.Name(id=defined, ctx=ast.Store()) | ast.Attribute(attr=defined, ctx=ast.Store()):
+                occurrence = Occurrence(_line(node), "assignment", inside)
+            case _:
+                continue
+        # `self.limit = 1` in Client.send defines Client.limit.
+        scope = inside.rpartition(".")[0] if isinstance(node, ast.Attribute) else inside
+        if f".{scope}.{defined}".endswith(f".{name}"):
+            occurrences.append(occurrence)
+    return sorted(occurrences, key=lambda each: (each.what == "assignment", each.line))
 
 
-def _page(hits: _Found, others: Sequence[Match], what: str) -> str:
-    rows = list(hits.python)
-    rows += [f"{visible_line(match.path)}:{match.line}: {match.text.strip()}" for match in others]
-    fitted = fitting(rows)
-    parts = []
-    if shown := fitted[: len(hits.python)]:
-        parts += ["Python, by the syntax tree:", *shown]
-    if shown := fitted[len(hits.python) :]:
-        parts += [f"By a search for the word, not by a parser ({what}):", *shown]
-    rest = len(rows) - len(fitted)
-    return result(*parts, note(f"{rest:,} more: search with a glob narrows it down" if rest else "", *hits.notes))
+def uses(tree: ast.Module, name: str) -> list[Occurrence]:
+    """Where `name`, or the last part of `Class.name`, is read, called, imported, or given as an argument's name."""
+    last = name.rpartition(".")[2]
+    by_line: dict[int, Occurrence] = {}
+    for node, inside in _walk(tree):
+        if what := _use(node, last):
+            # The walk comes to a call before it comes to the name that is called: one line is told once.
+            by_line.setdefault(_line(node), Occurrence(_line(node), what, inside))
+    return sorted(by_line.values(), key=lambda occurrence: occurrence.line)
+
+
+def _use(node: ast.AST, name: str) -> str:
+    """How a node uses the name, "" when it does not."""
+    match node:
+        case ast.Call(func=ast.Name(id=used) | ast.Attribute(attr=used)) if used == name:
+            return "call"
+        case ast.Name(id=used, ctx=ast.Load() | ast.Del()) if used == name:
+            return "use"
+        case ast.Attribute(attr=used, ctx=ast.Load() | ast.Del()) if used == name:
+            return "use"
+        case ast.keyword(arg=used) if used == name:
+            return "argument"
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return "import" if any(name in {*alias.name.split("."), alias.asname} for alias in names) else ""
+        case _:
+            return ""
+
+
+def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
+    """Every node with the dotted name of what it stands in; without recursion, since the depth is the author's."""
+    todo: list[tuple[ast.AST, str]] = [(tree, "")]
+    while todo:
+        node, inside = todo.pop()
+        yield node, inside
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inside = f"{inside}.{node.name}".lstrip(".")
+        todo.extend((child, inside) for child in ast.iter_child_nodes(node))
+
+
+def _line(node: ast.AST) -> int:
+    """The line on which the name stands: of `a.b.c` over several lines, the last one."""
+    match node:
+        case ast.Attribute(end_lineno=int(line)) | ast.Call(func=ast.expr(end_lineno=int(line))):
+            return line
+        case ast.stmt(lineno=line) | ast.expr(lineno=line) | ast.keyword(lineno=line):
+            return line
+        case _:
+            return 0

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from functools import partial
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
 from cicd_agent.agent.tools.names import Name, find_definition, find_references
 from cicd_agent.agent.tools.tool import MAX_ROWS, NoSuchThing, Tool, TryAgain, fitting, note, numbered, result
-from cicd_agent.agent.tools.visible_files import DENIED, MAX_BYTES, Shelf, changed_file, shown
+from cicd_agent.agent.tools.visible_files import DENIED, MAX_BYTES, VisibleFiles, changed_file, shown
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.library import BadPattern, Entry, EntryKind, Unreadable
@@ -21,23 +22,19 @@ MAX_COMMITS = 50
 MAX_BLAMED = 200
 MAX_PATTERN = 500
 
-A = TypeVar("A", bound=Draft)
+
+def _counted_from(minimum: int, message: str) -> AfterValidator:
+    """A validator and not Field(ge=0): the words for a bound would be paid for in every request."""
+
+    def check(value: int) -> int:
+        if value < minimum:
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
 
 
-def _counted(value: int) -> int:
-    # A validator and not Field(ge=0): the words for a bound would be paid for in every request.
-    if value < 0:
-        raise ValueError("must not be negative")
-    return value
-
-
-def _numbered(value: int) -> int:
-    if value < 1:
-        raise ValueError("lines and commits are counted from 1")
-    return value
-
-
-First = Annotated[int, AfterValidator(_numbered)]
+First = Annotated[int, _counted_from(1, "lines and commits are counted from 1")]
 
 
 class ReadFile(Draft):
@@ -65,7 +62,9 @@ class FileDiffOf(Draft):
     """Arguments of file_diff."""
 
     path: str
-    skip: Annotated[int, AfterValidator(_counted), Field(description="Lines to leave out at its beginning.")]
+    skip: Annotated[
+        int, _counted_from(0, "must not be negative"), Field(description="Lines to leave out at its beginning.")
+    ]
 
 
 class CommitHistory(Draft):
@@ -88,66 +87,20 @@ def lookups(change: Change, library: Library | None, denied: Callable[[str], boo
 
     Without a library (a change that was read from the API) that is the diff alone: the rest would need a checkout.
     """
-    diff = _tool(
-        "file_diff",
-        "The diff of one file of the change.",
-        FileDiffOf,
-        lambda arguments: _file_diff(change, denied, arguments),
-    )
+    diff = _tool(partial(_file_diff, change, denied), "file_diff", "The diff of one file of the change.", FileDiffOf)
     if library is None:
         return (diff,)
-    shelf = Shelf(change, library, denied)
-    return (
-        _tool(
-            "read_file",
-            "Numbered lines of a file after the change.",
-            ReadFile,
-            lambda arguments: _read_file(shelf, arguments),
-        ),
-        _tool(
-            "search",
-            "Find lines in the files after the change.",
-            Search,
-            lambda arguments: _search(shelf, arguments),
-        ),
-        _tool(
-            "list_files",
-            "Paths and sizes of files after the change.",
-            ListFiles,
-            lambda arguments: _list_files(shelf, arguments),
-        ),
-        diff,
-        _tool(
-            "commit_history",
-            f"Commits that touched a file, newest first, {MAX_COMMITS} at most.",
-            CommitHistory,
-            lambda arguments: _commit_history(shelf, arguments),
-        ),
-        _tool(
-            "blame",
-            f"The commit that last touched each line, {MAX_BLAMED} lines at most.",
-            Blame,
-            lambda arguments: _blame(shelf, arguments),
-        ),
-        _tool(
-            "find_definition",
-            "Where a name is defined; outside Python, a search for the word.",
-            Name,
-            lambda arguments: find_definition(shelf, arguments),
-        ),
-        _tool(
-            "find_references",
-            "Where a name is used: by syntax in Python, else a search for the word.",
-            Name,
-            lambda arguments: find_references(shelf, arguments),
-        ),
+    files = VisibleFiles(change, library, denied)
+    read, search, listing, *history = (
+        _tool(partial(run, files), name, description, arguments) for run, name, description, arguments in _TOOLS
     )
+    return (read, search, listing, diff, *history)
 
 
-def _tool(name: str, description: str, arguments: type[A], run: Callable[[A], str]) -> Tool[A]:
+def _tool(run: Callable[[Any], str], name: str, description: str, arguments: type[Draft]) -> Tool[Any]:
     """A tool whose trouble is of the two kinds that a tool may have."""
 
-    def run_tool(given: A) -> str:
+    def run_tool(given: Any) -> str:
         try:
             return run(given)
         except BadPattern as bad:
@@ -158,8 +111,8 @@ def _tool(name: str, description: str, arguments: type[A], run: Callable[[A], st
     return Tool(name, description, arguments, run_tool)
 
 
-def _read_file(shelf: Shelf, arguments: ReadFile) -> str:
-    lines = shelf.lines(arguments.path)
+def _read_file(files: VisibleFiles, arguments: ReadFile) -> str:
+    lines = files.lines(arguments.path)
     first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
     rows = fitting(numbered(lines[first - 1 : last], range(first, last + 1)))
     end = first + len(rows) - 1
@@ -168,14 +121,14 @@ def _read_file(shelf: Shelf, arguments: ReadFile) -> str:
     return result(heading if rows else f"{shown(arguments.path)} is empty", *rows, note(more))
 
 
-def _search(shelf: Shelf, arguments: Search) -> str:
+def _search(files: VisibleFiles, arguments: Search) -> str:
     pattern = arguments.pattern
     if not pattern or len(pattern) > MAX_PATTERN or {"\0", "\n"} & set(pattern):
         raise TryAgain(f"give a pattern of one line, of 1 to {MAX_PATTERN} characters")
-    entries = shelf.select(arguments.glob)
-    searched = shelf.searchable(entries)
-    matches = shelf.library.search(pattern, searched, MAX_MATCHES)
-    limits = (matches.note, shelf.unsearched(entries), *shelf.library.limits)
+    entries = files.select(arguments.glob)
+    searched = files.searchable(entries)
+    matches = files.library.search(pattern, searched, MAX_MATCHES)
+    limits = (matches.note, files.unsearched(entries), *files.library.limits)
     if not matches.found:
         raise NoSuchThing(f"nothing matches in {count(len(searched), 'file')} {note(*limits)}".strip())
     every = [f"{visible_line(match.path)}:{match.line}:{match.text}" for match in matches.found]
@@ -187,19 +140,19 @@ def _search(shelf: Shelf, arguments: Search) -> str:
     )
 
 
-def _list_files(shelf: Shelf, arguments: ListFiles) -> str:
-    entries = shelf.select(arguments.glob)
+def _list_files(files: VisibleFiles, arguments: ListFiles) -> str:
+    entries = files.select(arguments.glob)
     if not entries:
-        if below := shelf.below(arguments.glob):
+        if below := files.below(arguments.glob):
             raise NoSuchThing(f"that is a folder: ask with the glob {below}")
         raise NoSuchThing("no file matches this glob in the commit under review")
-    rows = fitting([f"{visible_line(entry.path)}  {_about(shelf, entry)}" for entry in entries[:MAX_ROWS]])
+    rows = fitting([f"{visible_line(entry.path)}  {_about(files, entry)}" for entry in entries[:MAX_ROWS]])
     rest = f"{len(entries) - len(rows):,} more: narrow the glob" if len(rows) < len(entries) else ""
-    return result(*rows, note(rest, *shelf.library.limits))
+    return result(*rows, note(rest, *files.library.limits))
 
 
-def _about(shelf: Shelf, entry: Entry) -> str:
-    if shelf.is_denied(entry.path):
+def _about(files: VisibleFiles, entry: Entry) -> str:
+    if files.is_denied(entry.path):
         return DENIED
     match entry.kind:
         case EntryKind.LINK:
@@ -236,24 +189,24 @@ def _file_diff(change: Change, denied: Callable[[str], bool], arguments: FileDif
     )
 
 
-def _commit_history(shelf: Shelf, arguments: CommitHistory) -> str:
+def _commit_history(files: VisibleFiles, arguments: CommitHistory) -> str:
     path = arguments.path
     # A file that the change deletes or renames has a history all the same.
-    if shelf.is_denied(path) or not any(file.old_path == path for file in shelf.change.files):
-        shelf.entry(path)
-    commits = shelf.library.history(path, min(arguments.limit, MAX_COMMITS))
+    if files.is_denied(path) or not any(file.old_path == path for file in files.change.files):
+        files.entry(path)
+    commits = files.library.history(path, min(arguments.limit, MAX_COMMITS))
     if not commits:
         raise NoSuchThing(f"no commit in this clone touched {shown(path)}")
     rows = [f"{commit.sha[:12]} {_day(commit.when)} {commit.author}: {commit.subject}" for commit in commits]
     cut = f"{MAX_COMMITS} at most" if len(commits) == MAX_COMMITS < arguments.limit else ""
-    return result(*fitting([visible_line(row) for row in rows]), note(cut, *shelf.library.limits))
+    return result(*fitting([visible_line(row) for row in rows]), note(cut, *files.library.limits))
 
 
-def _blame(shelf: Shelf, arguments: Blame) -> str:
-    lines = shelf.lines(arguments.path)
+def _blame(files: VisibleFiles, arguments: Blame) -> str:
+    lines = files.lines(arguments.path)
     first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
     last = min(last, first + MAX_BLAMED - 1)
-    blamed = shelf.library.blame(arguments.path, first, last) if lines else ()
+    blamed = files.library.blame(arguments.path, first, last) if lines else ()
     gutter = [f"{line.line} {line.sha[:12]} {_day(line.when)} {visible_line(line.author[:40])}" for line in blamed]
     rows = fitting(numbered([line.text for line in blamed], gutter))
     commits = {line.sha: line for line in blamed[: len(rows)]}
@@ -262,7 +215,7 @@ def _blame(shelf: Shelf, arguments: Blame) -> str:
     more = (
         f"lines {end + 1} to {arguments.last_line} are not shown" if end < min(arguments.last_line, len(lines)) else ""
     )
-    return result(*rows, note(more, *shelf.library.limits), "Commits:", *subjects)
+    return result(*rows, note(more, *files.library.limits), "Commits:", *subjects)
 
 
 def _range(path: str, length: int, first: int, last: int | None) -> tuple[int, int]:
@@ -280,3 +233,24 @@ def _day(when: int) -> str:
         return datetime.fromtimestamp(when, UTC).date().isoformat() if when else "-"
     except (ValueError, OverflowError, OSError):
         return "-"
+
+
+_TOOLS: Final[tuple[tuple[Callable[[VisibleFiles, Any], str], str, str, type[Draft]], ...]] = (
+    (_read_file, "read_file", "Numbered lines of a file after the change.", ReadFile),
+    (_search, "search", "Find lines in the files after the change.", Search),
+    (_list_files, "list_files", "Paths and sizes of files after the change.", ListFiles),
+    (
+        _commit_history,
+        "commit_history",
+        f"Commits that touched a file, newest first, {MAX_COMMITS} at most.",
+        CommitHistory,
+    ),
+    (_blame, "blame", f"The commit that last touched each line, {MAX_BLAMED} lines at most.", Blame),
+    (find_definition, "find_definition", "Where a name is defined; outside Python, a search for the word.", Name),
+    (
+        find_references,
+        "find_references",
+        "Where a name is used: by syntax in Python, else a search for the word.",
+        Name,
+    ),
+)

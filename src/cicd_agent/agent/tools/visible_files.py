@@ -23,7 +23,7 @@ _MAX_COMPARED = 100
 """How many paths are compared with one that does not exist, and up to which length: that takes a second at worst."""
 
 
-class Shelf:
+class VisibleFiles:
     """A library less what `denied` names, and less what the change has renamed from such a name."""
 
     def __init__(self, change: Change, library: Library, denied: Callable[[str], bool]) -> None:

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from cicd_agent.agent.tools.python_names import parse
+from cicd_agent.agent.tools.names import parse
 from cicd_agent.domain.text.patterns import load_patterns
 
 _PATTERNS = load_patterns(__package__, "import_graph")

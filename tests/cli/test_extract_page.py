@@ -1,5 +1,5 @@
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine, Frame, Kind, Problem
-from cicd_agent.cli.log_excerpt import render
+from cicd_agent.cli.extract import render
 
 EXTRACT = Extract(
     kept=(
