@@ -140,7 +140,7 @@ def test_what_is_no_time_is_refused(gates: Gates, when: int) -> None:
 
 
 def test_very_many_runs_are_cut_and_that_is_told(hub: FakeGitHub, scene: GateScene, forge: GitHubForge) -> None:
-    for _ in range(300):
+    for _ in range(301):
         scene.add_run("main", at=AT)
     assert len(forge.gates.ended_since("main", AT)) == 300
     assert forge.notes == ("only the newest 300 runs since 2027-01-15T08:00:00Z were read",)

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from cicd_agent.adapters.github.errors import Answer, Call, Unsettled
-from cicd_agent.adapters.github.payloads import Envelope, Posted, ViewerData, read
+from cicd_agent.adapters.github.payloads import Authored, Page, Posted, Viewed, read
 from cicd_agent.adapters.github.transport import Wire
 from cicd_agent.domain.effects import PostedComment
 from cicd_agent.errors import ForgeRefused
@@ -106,7 +106,7 @@ class Channel:
     def me(self) -> str:
         return self.login or ACTIONS
 
-    def is_ours(self, one: Posted) -> bool:
+    def is_ours(self, one: Authored) -> bool:
         return one.by(self.me)
 
     @cached_property
@@ -122,14 +122,13 @@ class Channel:
         body = {"query": "query { viewer { login } }"}
         call = Call("say who we are", "POST", self.wire.graphql, "metadata: read", body=body)
         try:
-            data = self.read(call, Envelope[ViewerData]).data
+            return self.read(call, Viewed).viewer or None
         except ForgeRefused:
             return None
-        return data.viewer.login if data and data.viewer else None
 
     def marked(self, page: list[Posted], marker: str) -> list[PostedComment]:
         """Those that contain the marker; only then is it asked who we are."""
-        return [one.as_comment(is_ours=self.is_ours(one)) for one in page if marker in (one.body or "")]
+        return [one.to(PostedComment, is_ours=self.is_ours(one)) for one in page if marker in one.body]
 
     def marked_until_ours(self, task: str, path: str, marker: str, *, needs: str = READS) -> tuple[PostedComment, ...]:
         """Those of a list that contain the marker, oldest first; one of ours ends the search, there is only one."""
@@ -149,10 +148,10 @@ class Channel:
         call = self.call(task, "POST", path, needs, {"body": body}, repeatable=False)
         reads = READS if needs == WRITES else needs
         posted = self.once(call, lambda: self.standing(path, lambda one: one.has_text(body), needs=reads))
-        return posted.as_comment(is_ours=True)
+        return posted.to(PostedComment, is_ours=True)
 
     def edit_text(self, task: str, path: str, body: str, needs: str = WRITES) -> PostedComment:
-        return self.read(self.call(task, "PATCH", path, needs, {"body": body}), Posted).as_comment(is_ours=True)
+        return self.read(self.call(task, "PATCH", path, needs, {"body": body}), Posted).to(PostedComment, is_ours=True)
 
     def standing(self, path: str, matches: Callable[[Posted], bool], *, needs: str = READS) -> Posted | None:
         """The newest of ours that matches. When GitHub does not say who we are, the same text is proof enough."""
@@ -197,26 +196,21 @@ class Channel:
         self,
         task: str,
         path: str,
-        shape: type[T],
-        entries: Callable[[T], tuple[tuple[N, ...], int | None]],
+        shape: type[N],
         *,
         pages: int,
         needs: str,
         limit: str,
         query: Query | None = None,
     ) -> tuple[N, ...]:
-        """The entries of pages that have an envelope, each id once.
-
-        `entries` takes them out of a page, with the number that there are in all where GitHub says it.
-        `limit` is noted when there are more than so many pages.
-        """
+        """The entries of pages that have an envelope, each id once; `limit` is noted when there are more pages."""
         result: dict[int, N] = {}
         for number in range(1, pages + 1):
-            page = self.get(task, path, shape, needs, {**(query or {}), "per_page": PER_PAGE, "page": number})
-            listed, total = entries(page)
+            sized = {**(query or {}), "per_page": PER_PAGE, "page": number}
+            page: Page[N] = self.get(task, path, Page[shape], needs, sized)  # type: ignore[valid-type]  # built at run time
             before = len(result)
-            result |= {entry.id: entry for entry in listed}
-            if (total is not None and len(result) >= total) or len(listed) < PER_PAGE:
+            result |= {entry.id: entry for entry in page.entries}
+            if len(result) >= page.total or len(page.entries) < PER_PAGE:
                 return tuple(result.values())
             if len(result) == before:
                 raise repeats(task, number)

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, Channel, create_once
 from cicd_agent.adapters.github.errors import Call
-from cicd_agent.adapters.github.payloads import Check, Checks, Named
+from cicd_agent.adapters.github.payloads import CheckRun as PostedRun
+from cicd_agent.adapters.github.payloads import Named, Page
 from cicd_agent.domain.effects import Annotation, CheckRun, Level
 from cicd_agent.domain.ports.forge import PostedCheck
 from cicd_agent.errors import ForgeRefused
@@ -56,12 +57,11 @@ class GitHubMarks:
         """
         query: dict[str, str | int] = {"check_name": check.name, "filter": "latest", "per_page": PER_PAGE}
         task, path = f"list the check runs of {check.commit[:7]}", f"/commits/{check.commit}/check-runs"
-        listed = self.channel.get(task, path, Checks, CHECKS, query).check_runs
-        alike = [one for one in listed if one.name == check.name and one.app is not None]
-        slug = self.channel.me.removesuffix("[bot]") if alike else ""
-        ours = [one for one in alike if one.app is not None and one.app.slug == slug]
+        listed = self.channel.get(task, path, Page[PostedRun], CHECKS, query).entries
+        alike = [one for one in listed if one.name == check.name and one.app]
+        ours = [one for one in alike if one.app == self.channel.me.removesuffix("[bot]")]
         newest = max(ours, key=lambda one: one.id, default=None)
-        return newest.as_posted() if newest is not None and newest.external_id == check.key else None
+        return newest.to(PostedCheck) if newest is not None and newest.external_id == check.key else None
 
     def start_check(self, check: CheckRun) -> PostedCheck:
         """Create a completed check run, with at most 50 annotations: cut off after this, it still has its result."""
@@ -81,7 +81,7 @@ class GitHubMarks:
         return self._once(call, extended)
 
     def _once(self, call: Call, find: Callable[[], PostedCheck | None]) -> PostedCheck:
-        return create_once(lambda: self.channel.read(call, Check).as_posted(), find, self.channel.settle)
+        return create_once(lambda: self.channel.read(call, PostedRun).to(PostedCheck), find, self.channel.settle)
 
 
 def _content(check: CheckRun) -> dict[str, Any]:

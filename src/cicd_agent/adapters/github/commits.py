@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cicd_agent.adapters.github.channel import NOT_FOUND, WRITES, Channel, create_once
-from cicd_agent.adapters.github.payloads import Posted, Pull, Shape
+from cicd_agent.adapters.github.payloads import Pull, Sha, Shape, Text, Tree, at
 from cicd_agent.domain.ports.commits import MadeCommit, NewFile, Node, PostedPull
 from cicd_agent.errors import ForgeRefused
 
@@ -16,48 +16,18 @@ CONTENTS = "contents: write"
 """What it takes. Reading takes less, but here nobody reads who would not write."""
 
 
-class Person(Shape):
-    """Whom a commit names."""
-
-    name: str
-
-
-class Named(Shape):
-    """Anything that git names by what it holds."""
-
-    sha: str
-
-
 class GitCommit(Shape):
     """A commit of git's."""
 
     sha: str
     message: str
-    author: Person
-    tree: Named
-    parents: tuple[Named, ...] = ()
-    html_url: str = ""
+    author: str = at("author", "name")
+    tree: str = at("tree", "sha")
+    parents: tuple[Sha, ...] = ()
+    url: Text = at("html_url", default="")
 
     def as_made(self) -> MadeCommit:
-        above = tuple(one.sha for one in self.parents)
-        return MadeCommit(self.sha, self.tree.sha, self.message, self.author.name, above, self.html_url)
-
-
-class Entry(Shape):
-    """One name of a folder."""
-
-    path: str
-    mode: str
-    sha: str
-    size: int = 0
-
-
-class Folder(Shape):
-    """A folder of a commit."""
-
-    sha: str
-    tree: tuple[Entry, ...] = ()
-    truncated: bool = False
+        return self.to(MadeCommit, parents=tuple(parent.sha for parent in self.parents))
 
 
 class Blob(Shape):
@@ -67,31 +37,10 @@ class Blob(Shape):
     encoding: str
 
 
-class Branch(Shape):
-    """A reference and what it points to."""
+class Reference(Shape):
+    """A branch, by what it points to."""
 
-    ref: str
-    object: Named
-
-
-class OpenedPull(Pull):
-    """A pull request with its address."""
-
-    id: int
-    html_url: str
-
-    def as_posted(self, channel: Channel) -> PostedPull:
-        head, posted = self.head.as_ref(), Posted(id=self.id, html_url=self.html_url, user=self.user)
-        return PostedPull(
-            number=self.number,
-            title=self.title,
-            body=self.body or "",
-            branch=head.name,
-            repo=head.repo,
-            is_open=self.state == "open",
-            is_ours=channel.is_ours(posted),
-            url=self.html_url,
-        )
+    sha: str = at("object", "sha")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +63,10 @@ class GitHubCommits:
     def folder(self, tree: str) -> Mapping[str, Node]:
         """What stands in a folder, by name."""
         task = "list a folder of the branch"
-        folder = self.channel.get(task, f"/git/trees/{tree}", Folder, CONTENTS)
+        folder = self.channel.get(task, f"/git/trees/{tree}", Tree, CONTENTS)
         if folder.truncated:
             raise ForgeRefused(f"GitHub could not {task}", why="it has too many names", status=422)
-        return {entry.path: Node(entry.mode, entry.sha, entry.size) for entry in folder.tree}
+        return {entry.path: entry.to(Node) for entry in folder.entries}
 
     def content(self, blob: str) -> bytes:
         task = "read a module of tests"
@@ -134,7 +83,7 @@ class GitHubCommits:
         entries = [{"path": one.file.path, "mode": one.mode, "type": "blob", "content": one.file.text} for one in files]
         sent: dict[str, Any] = {"base_tree": parent.tree, "tree": entries}
         call = self.channel.call("write the files of a commit", "POST", "/git/trees", CONTENTS, sent)
-        tree = self.channel.read(call, Folder)
+        tree = self.channel.read(call, Tree)
         sent = {"message": message, "tree": tree.sha, "parents": [parent.sha]}
         call = self.channel.call("make a commit", "POST", "/git/commits", CONTENTS, sent)
         return self.channel.read(call, GitCommit).as_made()
@@ -142,7 +91,7 @@ class GitHubCommits:
     def branch(self, name: str) -> str:
         try:
             path = f"/git/ref/heads/{quote(name)}"
-            return self.channel.get("look for a branch", path, Branch, CONTENTS).object.sha
+            return self.channel.get("look for a branch", path, Reference, CONTENTS).sha
         except ForgeRefused as refusal:
             if refusal.status == NOT_FOUND:
                 return ""
@@ -153,17 +102,17 @@ class GitHubCommits:
         sent = {"ref": f"refs/heads/{name}", "sha": sha}
         call = self.channel.call("make a branch", "POST", "/git/refs", CONTENTS, sent, repeatable=False)
         create_once(
-            lambda: self.channel.read(call, Branch).object.sha, lambda: self.branch(name) or None, self.channel.settle
+            lambda: self.channel.read(call, Reference).sha, lambda: self.branch(name) or None, self.channel.settle
         )
 
     def move(self, name: str, sha: str) -> None:
         sent, path = {"sha": sha, "force": False}, f"/git/refs/heads/{quote(name)}"
-        self.channel.read(self.channel.call("put the commit on its branch", "PATCH", path, CONTENTS, sent), Branch)
+        self.channel.read(self.channel.call("put the commit on its branch", "PATCH", path, CONTENTS, sent), Reference)
 
     def pulls_against(self, base: str) -> tuple[PostedPull, ...]:
         query = {"state": "all", "base": base, "sort": "created", "direction": "desc"}
-        pages = self.channel.pages("list the pull requests against a branch", "/pulls", OpenedPull, 1, query)
-        return tuple(one.as_posted(self.channel) for page in pages for one in page)
+        pages = self.channel.pages("list the pull requests against a branch", "/pulls", Pull, 1, query)
+        return tuple(self._posted(one) for page in pages for one in page)
 
     def open_pull(self, branch: str, base: str, title: str, body: str) -> PostedPull:
         """Open a pull request, once."""
@@ -174,11 +123,20 @@ class GitHubCommits:
             return next((one for one in self.pulls_against(base) if one.branch == branch and one.is_open), None)
 
         def create() -> PostedPull:
-            return self.channel.read(call, OpenedPull).as_posted(self.channel)
+            return self._posted(self.channel.read(call, Pull))
 
         return create_once(create, standing, self.channel.settle)
 
     def edit_pull(self, number: int, title: str, body: str) -> PostedPull:
         sent = {"title": title, "body": body}
         call = self.channel.call(f"edit pull request {number}", "PATCH", f"/pulls/{number}", WRITES, sent)
-        return self.channel.read(call, OpenedPull).as_posted(self.channel)
+        return self._posted(self.channel.read(call, Pull))
+
+    def _posted(self, pull: Pull) -> PostedPull:
+        return pull.to(
+            PostedPull,
+            branch=pull.head.name,
+            repo=pull.head.repo,
+            is_open=pull.state == "open",
+            is_ours=self.channel.is_ours(pull),
+        )

@@ -5,22 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
-
 from cicd_agent.adapters.github.channel import Channel
 from cicd_agent.adapters.github.errors import printable
-from cicd_agent.adapters.github.graphql import (
-    Author,
-    Closer,
-    CountedNodes,
-    Nodes,
-    Oid,
-    PagedNodes,
-    graphql_call,
-    login_of,
-    refusal,
-)
-from cicd_agent.adapters.github.payloads import Envelope, Problem, Shape, Viewer, ViewerData
+from cicd_agent.adapters.github.graphql import Author, Closer, NodePage, Nodes, login_of, query
+from cicd_agent.adapters.github.payloads import Epoch, Shape, Text, Viewed, at
 from cicd_agent.domain.events.thread import key_of, rule_of
 from cicd_agent.domain.finding import Origin, Severity
 from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
@@ -73,29 +61,17 @@ _SEVERITY = re.compile(rf"^\*\*({'|'.join(Severity)}) · ", re.MULTILINE)
 _BY_TOOL = "<sub>by "
 
 
-class Node(Shape):
-    """Something that is known by its id alone."""
-
-    id: str
-
-
 class Dismissal(Shape):
     """A review was taken back, by whom; both may be gone since."""
 
     actor: Author | None = None
-    review: Node | None = None
+    review: Text = at("review", "id", default="")
 
 
 class Thumb(Shape):
-    """A reaction; null where the account was deleted."""
+    """A reaction; without a login where the account was deleted."""
 
-    user: Viewer | None = None
-
-
-class Thumbs(Nodes[Thumb]):
-    """Reactions of one kind, and how many there are, as far as that was asked for."""
-
-    total: int = Field(0, alias="totalCount")
+    login: Text = at("user", "login", default="")
 
 
 class Comment(Shape):
@@ -104,29 +80,29 @@ class Comment(Shape):
     author: Author | None = None
     body: str
     url: str
-    created: AwareDatetime = Field(alias="createdAt")
-    minimised: bool = Field(alias="isMinimized")
-    reason: str | None = Field(None, alias="minimizedReason")
-    commit: Oid | None = Field(None, alias="originalCommit")
-    review: Node | None = Field(None, alias="pullRequestReview")
-    down: Thumbs
-    up: Thumbs
+    created: Epoch = at("createdAt")
+    minimised: bool = at("isMinimized")
+    reason: str | None = at("minimizedReason", default=None)
+    commit: Text = at("originalCommit", "oid", default="")
+    review: Text = at("pullRequestReview", "id", default="")
+    down: Nodes[Thumb] = at("down", "nodes", default=())
+    thumbs_up: int = at("up", "totalCount", default=0)
 
 
 class StartedThread(Shape):
     """A thread, where it was started."""
 
-    resolved: bool = Field(alias="isResolved")
+    resolved: bool = at("isResolved")
     path: str
-    line: int | None = Field(None, alias="originalLine")
-    start: int | None = Field(None, alias="originalStartLine")
-    side: Side = Field(alias="diffSide")
-    closer: Closer | None = Field(None, alias="resolvedBy")
-    comments: Nodes[Comment]
+    line: int | None = at("originalLine", default=None)
+    start: int | None = at("originalStartLine", default=None)
+    side: Side = at("diffSide")
+    closer: Closer | None = at("resolvedBy", default=None)
+    comments: tuple[Comment | None, ...] | None = at("comments", "nodes")
 
     def as_ours(self, viewer: str, dismissed: Mapping[str, str]) -> OurThread | None:
         """None when we did not start it; `dismissed` is who took a review back, by its id."""
-        first = next(iter(self.comments.nodes or ()), None)
+        first = next(iter(self.comments or ()), None)
         if first is None or first.author is None or not first.author.is_viewer(viewer):
             return None
         fingerprint = key_of(first.body).rpartition("-")[0]
@@ -135,24 +111,23 @@ class StartedThread(Shape):
         line, severity = max(self.line or 0, 0), _SEVERITY.search(first.body)
         rule = rule_of(first.body)
         closer = self.closer if self.resolved else None
-        return OurThread(
-            fingerprint,
-            self.path,
+        return first.to(
+            OurThread,
+            at=first.created,
+            fingerprint=fingerprint,
+            path=self.path,
             first=self.start if self.start and 0 < self.start <= line else line,
             last=line,
             side=self.side,
-            commit=first.commit.oid if first.commit else "",
-            at=int(first.created.timestamp()),
             rule=rule,
             origin=_origin(rule, first.body),
             severity=severity[1] if severity else "",
             suggestion=_suggested(first.body),
-            url=first.url,
             resolved_by=closer.login if closer and not closer.is_bot(first.author) else "",
             hidden=(first.reason or "hidden").lower() if first.minimised else "",
-            dismissed_by=dismissed.get(first.review.id, "") if first.review else "",
-            thumbs_down=tuple(thumb.user.login for thumb in first.down.present if thumb.user),
-            thumbs_up=max(first.up.total, 0),
+            dismissed_by=dismissed.get(first.review, ""),
+            thumbs_down=tuple(thumb.login for thumb in first.down if thumb.login),
+            thumbs_up=max(first.thumbs_up, 0),
         )
 
 
@@ -161,39 +136,28 @@ class Pull(Shape):
 
     number: int
     state: Literal["OPEN", "CLOSED", "MERGED"]
-    updated: AwareDatetime = Field(alias="updatedAt")
-    head: str = Field(alias="headRefOid")
-    merge_commit: Oid | None = Field(None, alias="mergeCommit")
-    dismissals: Nodes[Dismissal] = Field(alias="timelineItems")
-    threads: CountedNodes[StartedThread] = Field(alias="reviewThreads")
+    updated: Epoch = at("updatedAt")
+    head: str = at("headRefOid")
+    merged_as: Text = at("mergeCommit", "oid", default="")
+    dismissals: Nodes[Dismissal] = at("timelineItems", "nodes", default=())
+    threads: Nodes[StartedThread] = at("reviewThreads", "nodes", default=())
+    total: int = at("reviewThreads", "totalCount")
 
     def as_discussed(self, viewer: str) -> Discussed:
         dismissed = {
-            each.review.id: login_of(each.actor)
-            for each in self.dismissals.present
+            each.review: login_of(each.actor)
+            for each in self.dismissals
             if each.review and each.actor and not each.actor.is_viewer(viewer)
         }
-        ours = (thread.as_ours(viewer, dismissed) for thread in self.threads.present)
-        return Discussed(
-            self.number,
-            PullEnd(self.state.lower()),
-            self.head,
-            int(self.updated.timestamp()),
-            self.merge_commit.oid if self.merge_commit else "",
-            tuple(thread for thread in ours if thread is not None),
-        )
+        ours = (thread.as_ours(viewer, dismissed) for thread in self.threads)
+        threads = tuple(thread for thread in ours if thread is not None)
+        return self.to(Discussed, end=PullEnd(self.state.lower()), threads=threads)
 
 
-class Repository(Shape):
-    """The repository that was asked for."""
+class PullPage(Viewed):
+    """The answer to DISCUSSED, without a page where it was refused."""
 
-    pulls: PagedNodes[Pull] | None = Field(None, alias="pullRequests")
-
-
-class DiscussedData(ViewerData):
-    """What DISCUSSED asks for, each part null where it was refused."""
-
-    repository: Repository | None = None
+    page: NodePage[Pull] | None = at("data", "repository", "pullRequests", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,37 +174,36 @@ class GitHubDiscussions:
         result: dict[int, Discussed] = {}
         notes: list[str] = []
         try:
-            for pulls, viewer, problems in self._pages():
-                notes += [f"not all pull requests were shown: {printable(each.message)}" for each in problems[:1]]
-                for pull in pulls:
-                    if int(pull.updated.timestamp()) < since:
+            for answer, page in self._pages():
+                notes += [f"not all pull requests were shown: {printable(each)}" for each in answer.problems]
+                for pull in page.nodes:
+                    if pull.updated < since:
                         return tuple(result.values()), _cut(notes)
                     if len(result) == limit:
                         notes.append(f"only the {count(limit, 'pull request')} with the newest activity were read")
                         return tuple(result.values()), _cut(notes)
-                    if pull.threads.total > MAX_THREADS:
+                    if pull.total > MAX_THREADS:
                         notes.append(f"only the first {MAX_THREADS} threads of #{pull.number} were read")
-                    result[pull.number] = pull.as_discussed(viewer)
+                    result[pull.number] = pull.as_discussed(answer.viewer)
         except ForgeRefused as refused:
             if not result:
                 raise
             notes.append(f"only {count(len(result), 'pull request')} were read: {refused}")
         return tuple(result.values()), _cut(notes)
 
-    def _pages(self) -> Iterator[tuple[tuple[Pull, ...], str, tuple[Problem, ...]]]:
-        """Each page with who we are and what GitHub has against showing all of it."""
-        owner, _, name = self.channel.repo.partition("/")
+    def _pages(self) -> Iterator[tuple[PullPage, NodePage[Pull]]]:
         after: str | None = None
         while True:
-            variables = {"owner": owner, "name": name, "first": PER_PAGE, "after": after}
-            call = graphql_call(self.channel, "list the pull requests", DISCUSSED, variables)
-            answer = self.channel.read(call, Envelope[DiscussedData])
-            pulls = answer.data.repository.pulls if answer.data and answer.data.repository else None
-            if answer.data is None or answer.data.viewer is None or pulls is None:
-                raise refusal(call, answer.errors)
-            yield pulls.present, answer.data.viewer.login, answer.errors or ()
-            after = pulls.page.next_after(after)
-            if after is None or not pulls.present:
+            variables = {"first": PER_PAGE, "after": after}
+            task = "list the pull requests"
+            answer = query(
+                self.channel, task, DISCUSSED, variables, PullPage, is_complete=lambda it: bool(it.viewer and it.page)
+            )
+            if answer.page is None:
+                return
+            yield answer, answer.page
+            after = answer.page.next_after(after)
+            if after is None or not answer.page.nodes:
                 return
 
 

@@ -16,7 +16,7 @@ from cicd_agent.adapters.github.download import Downloads
 from cicd_agent.adapters.github.errors import Call, is_blocked, is_dismissed, printable
 from cicd_agent.adapters.github.gates import GitHubGates
 from cicd_agent.adapters.github.notices import GitHubNotices
-from cicd_agent.adapters.github.payloads import ChangedFile, Content, Posted, Pull, PullCommit, Runs, read
+from cicd_agent.adapters.github.payloads import ChangedFile, Content, Page, Posted, Pull, Run, Sha, read
 from cicd_agent.adapters.github.runs import GitHubRuns
 from cicd_agent.adapters.github.threads import read_threads, resolve_thread
 from cicd_agent.adapters.github.transport import Wire
@@ -136,7 +136,7 @@ class GitHubForge:
     def holds(self, number: int, commit: str) -> bool:
         """Whether the commit is still one of the pull request's; True where GitHub does not list them all."""
         task = f"list the commits of pull request {number}"
-        pages = self._channel.pages(task, f"/pulls/{number}/commits", PullCommit, 3)
+        pages = self._channel.pages(task, f"/pulls/{number}/commits", Sha, 3)
         listed = [one.sha for page in pages for one in page]
         return commit in listed or len(listed) >= MAX_COMMITS
 
@@ -176,8 +176,9 @@ class GitHubForge:
     def failures(self, branch: str, limit: int) -> tuple[FailedRun, ...]:
         """The last runs of workflows that failed on a branch, newest first."""
         query: dict[str, str | int] = {"branch": branch, "status": "failure", "per_page": limit}
-        runs = self._channel.get("list failed runs", "/actions/runs", Runs, "actions: read", query)
-        return tuple(run.as_failed() for run in runs.workflow_runs)[:limit]
+        runs = self._channel.get("list failed runs", "/actions/runs", Page[Run], "actions: read", query)
+        failed = runs.entries[:limit]
+        return tuple(FailedRun(run.workflow, run.sha, run.created, run.conclusion) for run in failed)
 
     def text_at(self, path: str, ref: str) -> str | None:
         """A text file at a commit; None when it is not there, not a regular file, binary, or over 1 MB."""
@@ -232,10 +233,10 @@ class GitHubForge:
         call = self._channel.call("post the review", "POST", path, WRITES, body, repeatable=False)
 
         def is_same(one: Posted) -> bool:
-            return not one.is_pending and one.commit_id == review.commit and one.has_text(review.body)
+            return not one.is_pending and one.commit == review.commit and one.has_text(review.body)
 
         def post() -> str:
-            return self._channel.once(call, lambda: self._channel.standing(path, is_same)).html_url
+            return self._channel.once(call, lambda: self._channel.standing(path, is_same)).url
 
         try:
             return post()
@@ -260,9 +261,9 @@ class GitHubForge:
     def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
         """The submitted reviews that contain `marker`, oldest first; of very many the first and the newest."""
         pages = self._channel.newest(f"list the reviews of pull request {number}", f"/pulls/{number}/reviews")
-        marked = [one for page in pages for one in page if marker in (one.body or "") and not one.is_pending]
+        marked = [one for page in pages for one in page if marker in one.body and not one.is_pending]
         return tuple(
-            one.as_review(is_ours=self._channel.is_ours(one)) for one in sorted(marked, key=lambda one: one.id)
+            one.to(PostedReview, is_ours=self._channel.is_ours(one)) for one in sorted(marked, key=lambda one: one.id)
         )
 
     def dismiss(self, number: int, review: int, message: str) -> None:
@@ -295,7 +296,7 @@ class GitHubForge:
         if first.pull_request_url.rpartition("/")[2] != str(number):
             return ()
         comments = [first, *sorted(self._answers(number, comment), key=lambda one: one.id)]
-        return tuple(one.as_comment(is_ours=self._channel.is_ours(one)) for one in comments)
+        return tuple(one.to(PostedComment, is_ours=self._channel.is_ours(one)) for one in comments)
 
     def reply(self, number: int, comment: int, body: str) -> PostedComment:
         path = f"/pulls/{number}/comments/{comment}/replies"
@@ -305,7 +306,7 @@ class GitHubForge:
             answers = self._answers(number, comment)
             return next((one for one in answers if one.has_text(body) and self._channel.is_ours(one)), None)
 
-        return self._channel.once(call, standing).as_comment(is_ours=True)
+        return self._channel.once(call, standing).to(PostedComment, is_ours=True)
 
     def _answers(self, number: int, comment: int) -> Iterator[InThread]:
         """The answers in the thread, newest first; nothing in it is older than what opened it."""

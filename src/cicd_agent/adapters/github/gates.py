@@ -1,7 +1,7 @@
 """What a deployment gate reads of GitHub, and the deployments and requests for review that it makes there."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -13,7 +13,19 @@ from pydantic import AwareDatetime
 from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, WRITES, Channel, create_once, path_part
 from cicd_agent.adapters.github.errors import printable
 from cicd_agent.adapters.github.origins import read_origins
-from cicd_agent.adapters.github.payloads import Account, App, Attempts, Posted, Shape, read, seconds
+from cicd_agent.adapters.github.payloads import (
+    CheckRun,
+    Epoch,
+    Issue,
+    Page,
+    Posted,
+    Run,
+    Shape,
+    Text,
+    at,
+    read,
+    seconds,
+)
 from cicd_agent.domain.events.deploy_comment import words_in
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import HELD, ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
@@ -31,62 +43,22 @@ CREATED = 201
 CHECKS, STATUSES = "checks: read", "statuses: read"
 METADATA, ACTIONS, ISSUES = "metadata: read", "actions: read", "issues: read"
 DEPLOYED, DEPLOYS = "deployments: read", "deployments: write"
-
-
 PENDING = "pending"
-
-
-class CheckRun(Shape):
-    """A check run of a commit."""
-
-    id: int
-    name: str
-    status: str
-    conclusion: str | None = None
-    completed_at: AwareDatetime | None = None
-    details_url: str | None = None
-    html_url: str | None = None
-    app: App | None = None
-
-    def as_check(self) -> CheckState:
-        return CheckState(
-            name=self.name,
-            status=self.status,
-            conclusion=self.conclusion or "",
-            ended=int(seconds(self.completed_at)),
-            url=self.html_url or self.details_url or "",
-            app=self.app.slug if self.app else "",
-        )
-
-
-class CheckRuns(Shape):
-    """A page of check runs, and how many there are."""
-
-    total_count: int
-    check_runs: tuple[CheckRun, ...]
 
 
 class Status(Shape):
     """The newest commit status of a context."""
 
-    context: str
+    name: str = at("context")
     state: str
-    target_url: str | None = None
-    updated_at: AwareDatetime | None = None
+    url: Text = at("target_url", default="")
+    ended: Epoch = at("updated_at", default=0)
 
     def as_check(self) -> CheckState:
         """A status that is not pending any more has ended, and its state is its conclusion."""
         if self.state == PENDING:
-            return CheckState(self.context, PENDING, url=self.target_url or "")
-        ended = int(seconds(self.updated_at))
-        return CheckState(self.context, "completed", self.state, ended, self.target_url or "")
-
-
-class Statuses(Shape):
-    """The newest status of each context, and how many contexts there are."""
-
-    total_count: int = 0
-    statuses: tuple[Status, ...]
+            return self.to(CheckState, status=PENDING, ended=0)
+        return self.to(CheckState, status="completed", conclusion=self.state)
 
 
 class RequiredCheck(Shape):
@@ -95,67 +67,44 @@ class RequiredCheck(Shape):
     context: str
 
 
-class RuleParameters(Shape):
-    """What a rule demands, as far as it is about checks."""
-
-    required_status_checks: tuple[RequiredCheck, ...] = ()
-
-
 class Rule(Shape):
-    """A rule that holds for a branch."""
+    """A rule that holds for a branch, as far as it is about checks."""
 
     type: str
-    parameters: RuleParameters | None = None
+    checks: tuple[RequiredCheck, ...] = at("parameters", "required_status_checks", default=())
 
 
 class DeploymentStatus(Shape):
     """What became of a deployment."""
 
     state: str
-    description: str | None = None
-    log_url: str | None = None
-    created_at: AwareDatetime | None = None
+    description: Text = ""
+    url: Text = at("log_url", default="")
+    created: Epoch = at("created_at", default=0)
 
 
 class Deployment(Shape):
-    """A deployment; what became of it is told elsewhere. `payload` is whatever its maker put there."""
+    """A deployment; what became of it is listed elsewhere. `payload` is whatever its maker put there."""
 
     id: int
     sha: str
     ref: str = ""
     url: str = ""
-    creator: Account | None = None
-    created_at: AwareDatetime | None = None
+    creator: Text = at("creator", "login", default="")
+    created: Epoch = at("created_at", default=0)
     payload: Any = None
 
     def as_past(self, statuses: Sequence[DeploymentStatus] = ()) -> PastDeployment:
         """`statuses` are its last, newest first."""
-        status = next(iter(statuses), None)
-        return PastDeployment(
-            id=self.id,
-            sha=self.sha,
-            ref=self.ref,
-            created=int(seconds(self.created_at)),
-            state=status.state if status else "",
-            ended=int(seconds(status.created_at)) if status else 0,
-            creator=self.creator.login if self.creator else "",
-            url=(status.log_url if status else "") or self.url,
-            held=status is not None and status.state == "failure" and (status.description or "").startswith(HELD),
+        status = next(iter(statuses), DeploymentStatus(state=""))
+        return self.to(
+            PastDeployment,
+            state=status.state,
+            ended=status.created,
+            url=status.url or self.url,
+            held=status.state == "failure" and status.description.startswith(HELD),
             succeeded=any(each.state == "success" for each in statuses),
         )
-
-
-class LabelledIssue(Shape):
-    """An issue; GitHub lists pull requests among them."""
-
-    number: int
-    title: str = ""
-    html_url: str = ""
-    created_at: AwareDatetime | None = None
-    pull_request: Mapping[str, Any] | None = None
-
-    def as_incident(self) -> Incident:
-        return Incident(self.number, self.title, int(seconds(self.created_at)), self.html_url)
 
 
 class GateComment(Posted):
@@ -164,23 +113,21 @@ class GateComment(Posted):
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
-    def as_word(self) -> ApprovalComment | None:
+    def as_approval(self) -> ApprovalComment | None:
         """What it says to the gate, None when it says nothing."""
-        command = words_in(self.body or "")
+        command = words_in(self.body)
         if command is None:
             return None
         kind, stands_for, reason = command
-        return ApprovalComment(
-            id=self.id,
+        return self.to(
+            ApprovalComment,
             kind=kind,
             hash=stands_for,
             reason=reason,
-            author=self.user.login if self.user else "",
             permission="",
             created=int(seconds(self.created_at)),
             edited=self.updated_at != self.created_at,
-            is_person=self.user is not None and self.user.type == "User",
-            url=self.html_url,
+            is_person=self.author_type == "User",
         )
 
 
@@ -221,8 +168,7 @@ class GitHubGates:
         runs = self.channel.numbered(
             task,
             f"{path}/check-runs",
-            CheckRuns,
-            lambda page: (page.check_runs, page.total_count),
+            CheckRun,
             pages=MAX_PAGES,
             needs=CHECKS,
             limit=f"only the first {MAX_PAGES * PER_PAGE} check runs of a commit were read",
@@ -230,14 +176,15 @@ class GitHubGates:
         )
         newest: dict[tuple[str, str], CheckRun] = {}
         for run in sorted(runs, key=lambda run: run.id):
-            key = (run.name, run.app.slug if run.app else "")
+            key = (run.name, run.app)
             if key in newest and newest[key].conclusion != run.conclusion:
                 self.channel.note(f"more than one check is called {printable(run.name)}: the newest counts")
             newest[key] = run
-        statuses = self.channel.get(task, f"{path}/status", Statuses, STATUSES, {"per_page": PER_PAGE})
-        if statuses.total_count > len(statuses.statuses):
-            self.channel.note(f"only the first {len(statuses.statuses)} commit statuses were read")
-        return (*(run.as_check() for run in newest.values()), *(one.as_check() for one in statuses.statuses))
+        statuses = self.channel.get(task, f"{path}/status", Page[Status], STATUSES, {"per_page": PER_PAGE})
+        if statuses.total > len(statuses.entries):
+            self.channel.note(f"only the first {len(statuses.entries)} commit statuses were read")
+        shown = [run.to(CheckState, url=run.url or run.details_url) for run in newest.values()]
+        return (*shown, *(status.as_check() for status in statuses.entries))
 
     def required(self, branch: str) -> tuple[str, ...]:
         """The names of the checks that the rulesets of a branch require; none where there is no such thing."""
@@ -249,8 +196,8 @@ class GitHubGates:
             if refusal.status == NOT_FOUND:
                 return ()
             raise
-        required = (rule.parameters for rule in rules if rule.type == "required_status_checks")
-        return tuple(dict.fromkeys(one.context for each in required if each for one in each.required_status_checks))
+        required = [rule.checks for rule in rules if rule.type == "required_status_checks"]
+        return tuple(dict.fromkeys(check.context for checks in required for check in checks))
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
         return read_origins(self.channel, shas)
@@ -263,8 +210,7 @@ class GitHubGates:
         runs = self.channel.numbered(
             "list the runs that have ended",
             "/actions/runs",
-            Attempts,
-            lambda page: (page.workflow_runs, None),
+            Run,
             pages=MAX_PAGES,
             needs=ACTIONS,
             limit=f"only the newest {MAX_PAGES * PER_PAGE} runs since {since} were read",
@@ -297,14 +243,14 @@ class GitHubGates:
     def incidents(self, label: str) -> tuple[Incident, ...]:
         """The open issues with a label, newest first."""
         query = {"labels": label, "state": "open", "sort": "created", "direction": "desc"}
-        listed = self.channel.pages("list the open incidents", "/issues", LabelledIssue, 1, query, needs=ISSUES)
-        return tuple(one.as_incident() for page in listed for one in page if one.pull_request is None)
+        listed = self.channel.pages("list the open incidents", "/issues", Issue, 1, query, needs=ISSUES)
+        return tuple(one.to(Incident) for page in listed for one in page if one.pull_request is None)
 
     def words(self, number: int) -> tuple[ApprovalComment, ...]:
         """The comments that approve or override a deployment, oldest first: of very many the first and the newest."""
         task, path = f"list the comments of {number}", f"/issues/{number}/comments"
         listed = self.channel.newest_of(task, path, GateComment, MAX_PAGES, needs=ISSUES)
-        commands = {one.id: command for page in listed for one in page if (command := one.as_word())}
+        commands = {one.id: command for page in listed for one in page if (command := one.as_approval())}
         return tuple(sorted(commands.values(), key=lambda command: (command.created, command.id)))
 
     def permission(self, login: str) -> str:

@@ -1,11 +1,10 @@
 """Comments on commits, and issues, on GitHub: found again by marker and author, and never made twice."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from cicd_agent.adapters.github.channel import Channel, create_once
-from cicd_agent.adapters.github.payloads import Posted
+from cicd_agent.adapters.github.payloads import Issue
 from cicd_agent.domain.effects import PostedComment
 from cicd_agent.errors import ForgeRefused
 
@@ -16,17 +15,6 @@ MAX_PAGES = 3
 COMMENTS, ISSUES = "contents: write", "issues: write"
 """What it takes. Reading takes less, but here nobody reads who would not write."""
 UNPROCESSABLE = 422
-
-
-class OpenIssue(Posted):
-    """An issue; GitHub lists pull requests among them."""
-
-    number: int
-    title: str = ""
-    pull_request: Mapping[str, Any] | None = None
-
-    def as_comment(self, *, is_ours: bool) -> PostedComment:
-        return replace(Posted.as_comment(self, is_ours=is_ours), id=self.number, title=self.title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +48,32 @@ class GitHubNotices:
         sent = {"title": title, "body": body, "labels": [LABEL]}
         call = self.channel.call("open an issue", "POST", "/issues", ISSUES, sent, repeatable=False)
 
-        def standing() -> OpenIssue | None:
+        def standing() -> Issue | None:
             newest = self._open({}, pages=1)
             return next((one for one in newest if one.has_text(body) and self.channel.may_be_ours(one)), None)
 
-        created = create_once(lambda: self.channel.read(call, OpenIssue), standing, self.channel.settle)
-        return created.as_comment(is_ours=True)
+        return _as_comment(create_once(lambda: self.channel.read(call, Issue), standing, self.channel.settle))
 
     def edit_issue(self, number: int, title: str, body: str) -> PostedComment:
         sent = {"title": title, "body": body}
         call = self.channel.call(f"edit issue {number}", "PATCH", f"/issues/{number}", ISSUES, sent)
-        return self.channel.read(call, OpenIssue).as_comment(is_ours=True)
+        return _as_comment(self.channel.read(call, Issue))
 
     def _ours(self, marker: str, query: Mapping[str, str]) -> tuple[PostedComment, ...]:
         try:
-            marked = [one for one in self._open(query) if marker in (one.body or "")]
+            marked = [one for one in self._open(query) if marker in one.body]
         except ForgeRefused as refusal:
             if "creator" in query and refusal.status == UNPROCESSABLE:
                 return ()  # GitHub knows no such author: then it has opened nothing either
             raise
-        return tuple(one.as_comment(is_ours=True) for one in marked if self.channel.is_ours(one))
+        return tuple(_as_comment(one) for one in marked if self.channel.is_ours(one))
 
-    def _open(self, query: Mapping[str, str], pages: int = MAX_PAGES) -> list[OpenIssue]:
+    def _open(self, query: Mapping[str, str], pages: int = MAX_PAGES) -> list[Issue]:
         """Open issues, the newest first."""
         query = {**query, "state": "open", "sort": "created", "direction": "desc"}
-        listed = self.channel.pages("list the open issues", "/issues", OpenIssue, pages, query, needs=ISSUES)
+        listed = self.channel.pages("list the open issues", "/issues", Issue, pages, query, needs=ISSUES)
         return [one for page in listed for one in page if one.pull_request is None]
+
+
+def _as_comment(issue: Issue) -> PostedComment:
+    return issue.to(PostedComment, id=issue.number, is_ours=True)

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from cicd_agent.adapters.github.channel import Channel
-from cicd_agent.adapters.github.graphql import Author, CountedNodes, Nodes, Oid, graphql_call, login_of, refusal
-from cicd_agent.adapters.github.payloads import Envelope, Named, Shape, Viewer, ViewerData, seconds
+from cicd_agent.adapters.github.graphql import Author, Nodes, login_of, query
+from cicd_agent.adapters.github.payloads import Epoch, Named, Shape, Text, Viewed, at
 from cicd_agent.domain.gate_evidence import OriginPull, ReviewState
 
 MAX_COMMITS = 50
@@ -39,18 +39,16 @@ class Reviewed(Shape):
     """A review that says yes or no, or did."""
 
     state: str
-    submitted: AwareDatetime | None = Field(None, alias="submittedAt")
-    association: str = Field("", alias="authorAssociation")
+    submitted: Epoch = at("submittedAt", default=0)
+    association: str = at("authorAssociation", default="")
     author: Author | None = None
-    commit: Oid | None = None
+    commit: Text = at("commit", "oid", default="")
 
     def as_state(self, viewer: str) -> ReviewState:
         """`viewer` is the login of the account that we act as."""
-        return ReviewState(
+        return self.to(
+            ReviewState,
             author=login_of(self.author),
-            state=self.state,
-            commit=self.commit.oid if self.commit else "",
-            submitted=int(seconds(self.submitted)),
             is_person=self.author is not None and self.author.kind == "User",
             is_ours=self.author is not None and self.author.is_viewer(viewer),
             can_write=self.association in CAN_WRITE,
@@ -58,27 +56,15 @@ class Reviewed(Shape):
 
 
 class Writer(Shape):
-    """Who wrote a commit, as far as GitHub knows an account."""
+    """Who wrote a commit, "" where GitHub knows no account."""
 
-    user: Viewer | None = None
-
-
-class Written(Shape):
-    """A commit and who wrote it."""
-
-    authors: Nodes[Writer]
+    login: Text = at("user", "login", default="")
 
 
 class PullCommit(Shape):
     """A commit of a pull request."""
 
-    commit: Written
-
-
-class FullName(Shape):
-    """A repository."""
-
-    name: str = Field(alias="nameWithOwner")
+    writers: Nodes[Writer] = at("commit", "authors", "nodes", default=())
 
 
 class Merged(Shape):
@@ -88,38 +74,35 @@ class Merged(Shape):
     title: str = ""
     url: str = ""
     merged: bool
-    base: str = Field(alias="baseRefName")
-    head: str = Field(alias="headRefOid")
-    repository: FullName
-    merge_commit: Oid | None = Field(None, alias="mergeCommit")
+    base: str = at("baseRefName")
+    head: str = at("headRefOid")
+    repository: str = at("repository", "nameWithOwner")
+    merge_commit: Text = at("mergeCommit", "oid", default="")
     author: Author | None = None
-    labels: Nodes[Named] | None = None
-    reviews: CountedNodes[Reviewed] | None = None
-    commits: CountedNodes[PullCommit]
+    labels: Nodes[Named] = at("labels", "nodes", default=())
+    reviews: Nodes[Reviewed] = at("reviews", "nodes", default=())
+    all_reviews: int = at("reviews", "totalCount", default=0)
+    commits: Nodes[PullCommit] = at("commits", "nodes", default=())
+    all_commits: int = at("commits", "totalCount")
 
     def as_origin(self, viewer: str) -> OriginPull:
         author = login_of(self.author)
-        writers = [login for one in self.commits.present for login in logins(one.commit.authors)]
-        return OriginPull(
-            number=self.number,
+        writers = [login for commit in self.commits for login in logins(commit.writers)]
+        return self.to(
+            OriginPull,
             author=author,
-            base=self.base,
-            head=self.head,
-            merge_commit=self.merge_commit.oid if self.merge_commit else "",
-            title=self.title,
-            labels=tuple(label.name for label in self.labels.present) if self.labels else (),
+            labels=tuple(label.name for label in self.labels),
             authors=tuple(dict.fromkeys(login for login in (author, *writers) if login)),
-            reviews=last_reviews(self.reviews.present if self.reviews else (), viewer),
-            url=self.url,
-            cut=self.commits.total > MAX_WRITTEN,
+            reviews=last_reviews(self.reviews, viewer),
+            cut=self.all_commits > MAX_WRITTEN,
         )
 
     def limits(self) -> list[str]:
         """What was not read of it, each one sentence."""
         limits = []
-        if self.reviews is not None and self.reviews.total > MAX_REVIEWS:
+        if self.all_reviews > MAX_REVIEWS:
             limits.append(f"only the newest {MAX_REVIEWS} reviews of pull request {self.number} were read")
-        if self.commits.total > MAX_WRITTEN:
+        if self.all_commits > MAX_WRITTEN:
             limits.append(
                 f"of pull request {self.number} only the newest {MAX_WRITTEN} commits told who wrote them: nobody's"
                 " approval of it counts, it may be an author's"
@@ -131,14 +114,8 @@ class GitObject(Shape):
     """What has a commit's SHA; nothing else than a commit has pull requests."""
 
     oid: str = ""
-    authors: Nodes[Writer] | None = None
-    pulls: Nodes[Merged] | None = Field(None, alias="associatedPullRequests")
-
-
-class DefaultBranch(Shape):
-    """The repository's default branch."""
-
-    name: str
+    writers: Nodes[Writer] = at("authors", "nodes", default=())
+    pulls: Nodes[Merged] = at("associatedPullRequests", "nodes", default=())
 
 
 class Repository(Shape):
@@ -147,14 +124,17 @@ class Repository(Shape):
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, GitObject | None] = Field(init=False)
 
-    name: str = Field(alias="nameWithOwner")
-    default: DefaultBranch | None = Field(None, alias="defaultBranchRef")
+    name: str = at("nameWithOwner")
+    default_branch: Text = at("defaultBranchRef", "name", default="")
 
 
-class OriginsData(ViewerData):
-    """What is asked for, each part null where it was refused."""
+class Origins(Viewed):
+    """The answer, without a repository where it was refused."""
 
-    repository: Repository | None = None
+    repository: Repository | None = at("data", "repository", default=None)
+
+    def objects(self) -> dict[str, GitObject | None]:
+        return (self.repository.__pydantic_extra__ or {}) if self.repository else {}
 
 
 def read_origins(channel: Channel, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
@@ -168,30 +148,31 @@ def read_origins(channel: Channel, shas: Sequence[str]) -> tuple[tuple[str, Orig
         requested = requested[:MAX_COMMITS]
     if not requested:
         return ()
-    owner, _, name = channel.repo.partition("/")
     by_alias = {f"c{at}": sha for at, sha in enumerate(requested)}
-    variables = {"owner": owner, "name": name, **by_alias}
-    call = graphql_call(channel, "list the pull requests of commits", query(len(requested)), variables)
-    answer = channel.read(call, Envelope[OriginsData])
-    viewer, repository = (answer.data.viewer, answer.data.repository) if answer.data else (None, None)
-    objects = (repository.__pydantic_extra__ or {}) if repository else {}
-    if viewer is None or repository is None or answer.errors or not by_alias.keys() <= {*objects}:
-        raise refusal(call, answer.errors, "it answered a part of it, and gave no reason")
-    channel.login = viewer.login
+    answer = query(
+        channel,
+        "list the pull requests of commits",
+        text_of_query(len(requested)),
+        by_alias,
+        Origins,
+        is_complete=lambda it: bool(it.viewer) and not it.errors and by_alias.keys() <= {*it.objects()},
+        reason="it answered a part of it, and gave no reason",
+    )
+    channel.login = answer.viewer
     origins = []
     for alias, sha in by_alias.items():
-        commit = objects[alias]
-        chosen = choose(commit, sha, repository)
-        if chosen is None and commit is not None and (writers := logins(commit.authors)):
-            origins.append((sha, OriginPull(0, "", "", "", "", authors=writers)))
+        commit = answer.objects()[alias]
+        chosen = choose(commit, sha, answer.repository)
         if chosen is not None:
-            origins.append((sha, chosen.as_origin(viewer.login)))
+            origins.append((sha, chosen.as_origin(answer.viewer)))
             for limit in chosen.limits():
                 channel.note(limit)
+        elif commit is not None and (writers := logins(commit.writers)):
+            origins.append((sha, OriginPull(0, "", "", "", "", authors=writers)))
     return tuple(origins)
 
 
-def query(commits: int) -> str:
+def text_of_query(commits: int) -> str:
     """The query for so many commits, whose names are its variables c0, c1 and so on."""
     variables = "".join(f", $c{at}: GitObjectID!" for at in range(commits))
     objects = "\n".join(
@@ -206,36 +187,29 @@ def query(commits: int) -> str:
     )
 
 
-def choose(commit: GitObject | None, sha: str, repository: Repository) -> Merged | None:
+def choose(commit: GitObject | None, sha: str, repository: Repository | None) -> Merged | None:
     """The pull request that brought a commit: one merged into this repository, if possible into its default branch.
 
     A fork may hold the same commit, and a pull request of its own that anybody approved there. Of several that is left
     which made the commit when it was merged, else the newest.
     """
-    if commit is None or commit.oid != sha or commit.pulls is None:
+    if repository is None or commit is None or commit.oid != sha:
         return None
-    default = repository.default.name if repository.default else ""
-    merged = [
-        pull for pull in commit.pulls.present if pull.merged and pull.repository.name.lower() == repository.name.lower()
-    ]
-
-    def rank(pull: Merged) -> tuple[bool, bool, int]:
-        made = pull.merge_commit is not None and pull.merge_commit.oid == sha
-        return pull.base == default, made, pull.number
-
-    return max(merged, key=rank, default=None)
+    name, branch = repository.name.lower(), repository.default_branch
+    merged = [pull for pull in commit.pulls if pull.merged and pull.repository.lower() == name]
+    return max(merged, key=lambda pull: (pull.base == branch, pull.merge_commit == sha, pull.number), default=None)
 
 
 def last_reviews(reviews: Sequence[Reviewed], viewer: str) -> tuple[ReviewState, ...]:
     """The last review of each reviewer, oldest first; deleted accounts cannot be told apart, so each counts."""
     last: dict[object, ReviewState] = {}
-    for at, review in sorted(enumerate(reviews), key=lambda one: (seconds(one[1].submitted), one[0])):
+    for position, review in enumerate(sorted(reviews, key=lambda one: one.submitted)):
         state = review.as_state(viewer)
-        key = state.author.lower() or at
+        key = state.author.lower() or position
         last.pop(key, None)
         last[key] = state
     return tuple(last.values())
 
 
-def logins(writers: Nodes[Writer] | None) -> tuple[str, ...]:
-    return tuple(one.user.login for one in (writers.present if writers else ()) if one.user)
+def logins(writers: Sequence[Writer]) -> tuple[str, ...]:
+    return tuple(one.login for one in writers if one.login)

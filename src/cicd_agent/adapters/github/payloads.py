@@ -1,15 +1,25 @@
-"""GitHub's answers, as far as we read them: whatever else is in them does not matter, what is read is checked."""
+"""GitHub's answers, as far as we read them, with the names of our own types: what is read is checked."""
 
-from typing import Generic, TypeVar
+from inspect import signature
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from cicd_agent.adapters.github.errors import Answer, Call, unreadable
-from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.event import Actor, PullRequest, Ref
-from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StepRun, StoredArtifact
-from cicd_agent.domain.ports.forge import FailedRun, PostedCheck, PostedReview, PullState
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StepRun
+from cicd_agent.domain.ports.forge import PullState
 from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, LineKind
 from cicd_agent.domain.repository.diff_parser import TRUNCATED, parse_patch
@@ -17,13 +27,17 @@ from cicd_agent.domain.text.markdown import find_marker
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 NO_PATCH = "no patch from the API"
+MAX_MESSAGE = 20_000
+"""Characters of a commit's message that are read."""
 KINDS = {
     "added": ChangeKind.ADDED,
     "removed": ChangeKind.DELETED,
     "renamed": ChangeKind.RENAMED,
     "copied": ChangeKind.COPIED,
 }
+_MOMENT: TypeAdapter[AwareDatetime | None] = TypeAdapter(AwareDatetime | None)
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 def read(call: Call, answer: Answer, shape: type[T]) -> T:
@@ -35,17 +49,55 @@ def read(call: Call, answer: Answer, shape: type[T]) -> T:
         raise unreadable(call, answer) from None
 
 
+def at(*path: str, default: Any = ...) -> Any:
+    """A field of another name, or one that lies deeper; the default counts where what it lies in is null."""
+    return Field(default, validation_alias=AliasPath(*path))
+
+
+def seconds(moment: object) -> float:
+    """Since the epoch; 0 for no time, and for the year 1 by which GitHub marks what never happened."""
+    when = _MOMENT.validate_python(moment)
+    return max(when.timestamp(), 0.0) if when is not None else 0.0
+
+
+Text = Annotated[str, BeforeValidator(lambda text: "" if text is None else text)]
+"""A text, "" for null."""
+Seconds = Annotated[float, BeforeValidator(seconds)]
+Epoch = Annotated[int, BeforeValidator(lambda moment: int(seconds(moment)))]
+"""A time in whole seconds."""
+
+
 class Shape(BaseModel):
     """Part of an answer."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    def to(self, kind: type[D], /, **more: object) -> D:
+        """Our own type, whose fields this has by the same names, but for `more`."""
+        names = signature(kind).parameters.keys() & type(self).model_fields.keys()
+        return kind(**{name: getattr(self, name) for name in names} | more)
 
-class Account(Shape):
-    """A user or a bot; null where the account was deleted."""
 
-    login: str
-    type: str = ""
+class Page(Shape, Generic[T]):
+    """A page of a list that has an envelope, and how many entries there are in all."""
+
+    total: int = at("total_count", default=0)
+    entries: tuple[T, ...] = Field(
+        validation_alias=AliasChoices("workflow_runs", "jobs", "artifacts", "check_runs", "statuses")
+    )
+
+
+class Authored(Shape):
+    """Something that an account wrote; the author is "" where the account was deleted."""
+
+    author: Text = at("user", "login", default="")
+    author_type: Text = at("user", "type", default="")
+
+    def by(self, login: str) -> bool:
+        """Whether `login` wrote it. Only a bot's login may differ by its suffix: a user "x" is not the App "x[bot]"."""
+        if self.author_type == "Bot":
+            return self.author.removesuffix("[bot]").lower() == login.removesuffix("[bot]").lower()
+        return bool(self.author) and self.author.lower() == login.lower()
 
 
 class Named(Shape):
@@ -54,24 +106,27 @@ class Named(Shape):
     name: str
 
 
-class RepositoryName(Shape):
-    """A repository; null where a fork was deleted."""
+class Number(Shape):
+    """Anything with a number: a pull request."""
 
-    full_name: str
+    number: int
+
+
+class Sha(Shape):
+    """Anything that git names by its content."""
+
+    sha: str
 
 
 class Branch(Shape):
-    """One end of a pull request."""
+    """One end of a pull request; the repository is null where a fork was deleted."""
 
-    ref: str
+    name: str = at("ref")
     sha: str
-    repo: RepositoryName | None = None
-
-    def as_ref(self) -> Ref:
-        return Ref(name=self.ref, sha=self.sha, repo=self.repo.full_name if self.repo else "")
+    repo: Text = at("repo", "full_name", default="")
 
 
-class Pull(Shape):
+class Pull(Authored):
     """A pull request."""
 
     number: int
@@ -79,23 +134,18 @@ class Pull(Shape):
     state: str
     base: Branch
     head: Branch
-    body: str | None = None
+    body: Text = ""
     draft: bool = False
-    user: Account | None = None
     author_association: str = ""
     labels: tuple[Named, ...] = ()
+    url: Text = at("html_url", default="")
 
     def as_state(self) -> PullState:
-        base, head = self.base.as_ref(), self.head.as_ref()
-        author = Actor(association=self.author_association)
-        if self.user:
-            author = Actor(self.user.login, is_bot=self.user.type == "Bot", association=self.author_association)
-        pull = PullRequest(
-            number=self.number,
-            title=self.title,
-            body=self.body or "",
+        base, head = self.base.to(Ref), self.head.to(Ref)
+        author = Actor(self.author, is_bot=self.author_type == "Bot", association=self.author_association)
+        pull = self.to(
+            PullRequest,
             author=author,
-            draft=self.draft,
             is_open=self.state == "open",
             from_fork=head.repo != base.repo,
             labels=tuple(label.name for label in self.labels),
@@ -104,7 +154,7 @@ class Pull(Shape):
 
 
 class ChangedFile(Shape):
-    """One file of a pull request. Its mode is not told, and a large or binary file comes without a patch."""
+    """One file of a change. It has no mode, and a large or binary file comes without a patch."""
 
     filename: str
     status: str
@@ -133,19 +183,18 @@ class ChangedFile(Shape):
         )
 
 
-class Posted(Shape):
-    """A comment or a review that stands on the pull request."""
+class Posted(Authored):
+    """A comment, a review or an issue that stands."""
 
     id: int
-    html_url: str
-    body: str | None = None
-    user: Account | None = None
-    commit_id: str | None = None
-    state: str = ""
+    url: str = at("html_url")
+    body: Text = ""
+    commit: Text = at("commit_id", default="")
+    state: Text = ""
     """Of a review; PENDING ones are shown to their author only."""
 
     def has_text(self, body: str) -> bool:
-        return (self.body or "").split() == body.split()
+        return self.body.split() == body.split()
 
     @property
     def is_pending(self) -> bool:
@@ -155,91 +204,147 @@ class Posted(Shape):
     @property
     def is_discardable(self) -> bool:
         """Whether nobody misses it when it is discarded: a person's own draft is not ours to throw away."""
-        is_bot = self.user is not None and self.user.type == "Bot"
-        return self.is_pending and (is_bot or bool(find_marker(self.body or "")))
-
-    def by(self, login: str) -> bool:
-        """Whether `login` wrote it. Only a bot's login may differ by its suffix: a user "x" is not the App "x[bot]"."""
-        if self.user is None:
-            return False
-        if self.user.type == "Bot":
-            return self.user.login.removesuffix("[bot]").lower() == login.removesuffix("[bot]").lower()
-        return self.user.login.lower() == login.lower()
-
-    def as_comment(self, *, is_ours: bool) -> PostedComment:
-        author = self.user.login if self.user else ""
-        return PostedComment(id=self.id, body=self.body or "", author=author, is_ours=is_ours, url=self.html_url)
-
-    def as_review(self, *, is_ours: bool) -> PostedReview:
-        commit = self.commit_id or ""
-        return PostedReview(self.id, self.body or "", is_ours, state=self.state, commit=commit, url=self.html_url)
+        return self.is_pending and (self.author_type == "Bot" or bool(find_marker(self.body)))
 
 
-class CheckOutput(Shape):
-    """What a check run shows."""
+class Issue(Posted):
+    """An issue; GitHub lists pull requests among them."""
 
-    title: str | None = None
-    summary: str | None = None
-    annotations_count: int
-
-
-class App(Shape):
-    """Who made a check run."""
-
-    slug: str = ""
+    number: int
+    title: Text = ""
+    created: Epoch = at("created_at", default=0)
+    pull_request: Any = None
 
 
-class Check(Shape):
-    """A check run."""
+class CheckRun(Shape):
+    """A check run of a commit, with the slug of the App that made it and what it shows."""
 
     id: int
     name: str
-    output: CheckOutput
-    external_id: str | None = None
-    conclusion: str | None = None
-    html_url: str | None = None
-    app: App | None = None
-
-    def as_posted(self) -> PostedCheck:
-        output = self.output
-        return PostedCheck(
-            id=self.id,
-            conclusion=self.conclusion or "",
-            title=output.title or "",
-            summary=output.summary or "",
-            annotations=output.annotations_count,
-            url=self.html_url or "",
-        )
-
-
-class Checks(Shape):
-    """A list of check runs, in its envelope."""
-
-    check_runs: tuple[Check, ...]
-
-
-class PullCommit(Shape):
-    """A commit of a pull request."""
-
-    sha: str
+    status: Text = ""
+    conclusion: Text = ""
+    ended: Epoch = at("completed_at", default=0)
+    url: Text = at("html_url", default="")
+    details_url: Text = ""
+    external_id: Text = ""
+    app: Text = at("app", "slug", default="")
+    title: Text = at("output", "title", default="")
+    summary: Text = at("output", "summary", default="")
+    annotations: int = at("output", "annotations_count")
 
 
 class Run(Shape):
-    """A run of a workflow."""
+    """A run of a workflow as it was at one attempt; no pull request is listed for one from a fork."""
 
-    head_sha: str
-    created_at: AwareDatetime
-    name: str | None = None
-    conclusion: str | None = None
+    id: int
+    attempt: int = at("run_attempt", default=1)
+    workflow: Text = at("name", default="")
+    workflow_id: int
+    path: Text = ""
+    event: Text = ""
+    status: Text = ""
+    conclusion: Text = ""
+    branch: Text = at("head_branch", default="")
+    sha: str = at("head_sha")
+    repo: Text = at("head_repository", "full_name", default="")
+    url: Text = at("html_url", default="")
+    created: Epoch = at("created_at")
+    pull_requests: tuple[Number, ...] | None = None
 
-    def as_failed(self) -> FailedRun:
-        return FailedRun(self.name or "", self.head_sha, int(self.created_at.timestamp()), self.conclusion or "")
+    def as_state(self) -> RunState:
+        return self.to(RunState, pulls=tuple(pull.number for pull in self.pull_requests or ()))
 
 
-class Runs(Shape):
-    """A page of runs."""
+class Step(Shape):
+    """A step of a job."""
 
-    workflow_runs: tuple[Run, ...]
+    name: str
+    number: int
+    conclusion: Text = ""
+    started: Seconds = at("started_at", default=0.0)
+    ended: Seconds = at("completed_at", default=0.0)
+
+
+class Job(Shape):
+    """A job of an attempt."""
+
+    id: int
+    name: str
+    status: Text = ""
+    conclusion: Text = ""
+    started: Seconds = at("started_at", default=0.0)
+    ended: Seconds = at("completed_at", default=0.0)
+    steps: tuple[Step, ...] | None = None
+    runner: Text = at("runner_name", default="")
+    url: Text = at("html_url", default="")
+    attempt: int = at("run_attempt", default=1)
+
+    def as_job(self) -> JobRun:
+        return self.to(JobRun, steps=tuple(step.to(StepRun) for step in self.steps or ()))
+
+
+class Noted(Shape):
+    """An annotation of a check run."""
+
+    level: Text = at("annotation_level", default="")
+    message: Text = ""
+    title: Text = ""
+    path: Text = ""
+    line: int = at("start_line", default=0)
+
+    def as_note(self) -> RunNote:
+        return self.to(RunNote, line=max(self.line, 0))
+
+
+class Artifact(Shape):
+    """An artifact of a run."""
+
+    id: int
+    name: str
+    size: int = at("size_in_bytes")
+    expired: bool = False
+
+
+class Entry(Shape):
+    """What stands at a path of a tree."""
+
+    path: str = ""
+    type: str = ""
+    mode: str = ""
+    sha: str = ""
+    size: int = 0
+
+
+class Tree(Shape):
+    """All that a commit or a folder holds, unless there is too much of it."""
+
+    sha: str = ""
+    entries: tuple[Entry, ...] = at("tree", default=())
+    truncated: bool = False
+
+
+class Committed(Shape):
+    """A commit; its files are given where it is asked for alone."""
+
+    sha: str
+    message: str = at("commit", "message", default="")
+    author: Text = at("commit", "author", "name", default="")
+    when: Epoch = at("commit", "committer", "date", default=0)
+    parents: tuple[Sha, ...] = ()
+    files: tuple[ChangedFile, ...] | None = None
+
+    def as_commit(self) -> Commit:
+        subject, _, body = self.message.partition("\n")
+        return self.to(Commit, subject=subject.strip(), body=body.strip()[:MAX_MESSAGE])
+
+
+class Comparison(Shape):
+    """What lies between two commits; `commits` has the oldest first."""
+
+    merge_base: str = at("merge_base_commit", "sha")
+    total: int = at("total_commits")
+    commits: tuple[Committed, ...]
+    files: tuple[ChangedFile, ...] | None = None
 
 
 class Content(Shape):
@@ -250,12 +355,6 @@ class Content(Shape):
     content: str = ""
 
 
-class Viewer(Shape):
-    """Who we are."""
-
-    login: str
-
-
 class Problem(Shape):
     """Why GraphQL did not answer, or not all."""
 
@@ -263,216 +362,13 @@ class Problem(Shape):
     type: str = ""
 
 
-class Envelope(Shape, Generic[T]):
-    """What stands around each answer; `data` is null when all was refused."""
+class Viewed(Shape):
+    """An answer of GraphQL that says who we are, "" where that was refused; with why it is not whole."""
 
-    data: T | None = None
+    viewer: Text = at("data", "viewer", "login", default="")
     errors: tuple[Problem, ...] | None = None
 
-
-class ViewerData(Shape):
-    """`viewer { login }`, null where it was refused."""
-
-    viewer: Viewer | None = None
-
-
-MAX_BODY = 20_000
-"""Characters of a commit's message that are kept."""
-
-
-class PullNumber(Shape):
-    """A pull request that a run belongs to; none is listed for one from a fork."""
-
-    number: int
-
-
-class Attempt(Shape):
-    """A run as it was at one attempt."""
-
-    id: int
-    run_attempt: int = 1
-    name: str | None = None
-    workflow_id: int
-    path: str = ""
-    event: str = ""
-    status: str | None = None
-    conclusion: str | None = None
-    head_branch: str | None = None
-    head_sha: str
-    head_repository: RepositoryName | None = None
-    html_url: str = ""
-    created_at: AwareDatetime
-    pull_requests: tuple[PullNumber, ...] | None = None
-
-    def as_state(self) -> RunState:
-        return RunState(
-            id=self.id,
-            attempt=self.run_attempt,
-            workflow=self.name or "",
-            workflow_id=self.workflow_id,
-            path=self.path,
-            event=self.event,
-            status=self.status or "",
-            conclusion=self.conclusion or "",
-            branch=self.head_branch or "",
-            sha=self.head_sha,
-            repo=self.head_repository.full_name if self.head_repository else "",
-            url=self.html_url,
-            created=int(seconds(self.created_at)),
-            pulls=tuple(pull.number for pull in self.pull_requests or ()),
-        )
-
-
-class Attempts(Shape):
-    """A page of runs."""
-
-    workflow_runs: tuple[Attempt, ...]
-
-
-class Step(Shape):
-    """A step of a job."""
-
-    name: str
-    number: int
-    conclusion: str | None = None
-    started_at: AwareDatetime | None = None
-    completed_at: AwareDatetime | None = None
-
-    def as_step(self) -> StepRun:
-        return StepRun(
-            self.name, self.number, self.conclusion or "", seconds(self.started_at), seconds(self.completed_at)
-        )
-
-
-class Job(Shape):
-    """A job of an attempt."""
-
-    id: int
-    name: str
-    status: str = ""
-    conclusion: str | None = None
-    started_at: AwareDatetime | None = None
-    completed_at: AwareDatetime | None = None
-    steps: tuple[Step, ...] | None = None
-    runner_name: str | None = None
-    html_url: str | None = None
-    run_attempt: int = 1
-
-    def as_job(self) -> JobRun:
-        return JobRun(
-            id=self.id,
-            name=self.name,
-            status=self.status,
-            conclusion=self.conclusion or "",
-            started=seconds(self.started_at),
-            ended=seconds(self.completed_at),
-            steps=tuple(step.as_step() for step in self.steps or ()),
-            runner=self.runner_name or "",
-            url=self.html_url or "",
-            attempt=self.run_attempt,
-        )
-
-
-class Jobs(Shape):
-    """A page of jobs, and how many there are."""
-
-    total_count: int
-    jobs: tuple[Job, ...]
-
-
-class Noted(Shape):
-    """An annotation of a check run."""
-
-    annotation_level: str | None = None
-    message: str | None = None
-    title: str | None = None
-    path: str = ""
-    start_line: int = 0
-
-    def as_note(self) -> RunNote:
-        return RunNote(
-            self.annotation_level or "", self.message or "", self.title or "", self.path, max(self.start_line, 0)
-        )
-
-
-class Artifact(Shape):
-    """An artifact of a run."""
-
-    id: int
-    name: str
-    size_in_bytes: int
-    expired: bool = False
-
-    def as_stored(self) -> StoredArtifact:
-        return StoredArtifact(self.id, self.name, self.size_in_bytes, self.expired)
-
-
-class Artifacts(Shape):
-    """A page of artifacts, and how many there are."""
-
-    total_count: int
-    artifacts: tuple[Artifact, ...]
-
-
-class Entry(Shape):
-    """What stands at a path of a tree."""
-
-    path: str = ""
-    type: str = ""
-
-
-class Tree(Shape):
-    """All that a commit holds, unless there is too much of it."""
-
-    tree: tuple[Entry, ...] = ()
-    truncated: bool = False
-
-
-class Person(Shape):
-    """Who wrote or committed; git does not say more."""
-
-    name: str | None = None
-    date: AwareDatetime | None = None
-
-
-class Message(Shape):
-    """What git knows of a commit."""
-
-    message: str = ""
-    author: Person | None = None
-    committer: Person | None = None
-
-
-class Sha(Shape):
-    """A commit by its name alone."""
-
-    sha: str
-
-
-class Committed(Shape):
-    """A commit; its files are given where it is asked for alone."""
-
-    sha: str
-    commit: Message
-    parents: tuple[Sha, ...] = ()
-    files: tuple[ChangedFile, ...] | None = None
-
-    def as_commit(self) -> Commit:
-        subject, _, body = self.commit.message.partition("\n")
-        author = (self.commit.author.name if self.commit.author else None) or ""
-        when = seconds(self.commit.committer.date) if self.commit.committer else 0
-        return Commit(self.sha, subject.strip(), body.strip()[:MAX_BODY], author, int(when))
-
-
-class Comparison(Shape):
-    """What lies between two commits; `commits` has the oldest first."""
-
-    merge_base_commit: Sha
-    total_commits: int
-    commits: tuple[Committed, ...]
-    files: tuple[ChangedFile, ...] | None = None
-
-
-def seconds(moment: AwareDatetime | None) -> float:
-    """Since the epoch; 0 for no time, and for the year 1 by which GitHub marks what never happened."""
-    return max(moment.timestamp(), 0.0) if moment is not None else 0.0
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The first reason why GitHub does not show all of it, if there is any."""
+        return tuple(each.message for each in self.errors or ())[:1]

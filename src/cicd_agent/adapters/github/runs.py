@@ -9,14 +9,14 @@ from cicd_agent.adapters.github.channel import PER_PAGE, Channel, create_once, p
 from cicd_agent.adapters.github.download import Downloads
 from cicd_agent.adapters.github.errors import Call, printable
 from cicd_agent.adapters.github.payloads import (
-    Artifacts,
-    Attempt,
-    Attempts,
+    Artifact,
     ChangedFile,
     Committed,
     Comparison,
-    Jobs,
+    Job,
     Noted,
+    Page,
+    Run,
     Tree,
 )
 from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StoredArtifact
@@ -55,14 +55,13 @@ class GitHubRuns:
 
     def run(self, run: int, attempt: int = 0) -> RunState:
         suffix = f"/attempts/{attempt}" if attempt else ""
-        return self.channel.get(f"read run {run}", f"/actions/runs/{run}{suffix}", Attempt, READS).as_state()
+        return self.channel.get(f"read run {run}", f"/actions/runs/{run}{suffix}", Run, READS).as_state()
 
     def jobs(self, run: int, attempt: int) -> tuple[JobRun, ...]:
         jobs = self.channel.numbered(
             f"list the jobs of run {run}",
             f"/actions/runs/{run}/attempts/{attempt}/jobs",
-            Jobs,
-            lambda page: (page.jobs, page.total_count),
+            Job,
             pages=MAX_JOBS // PER_PAGE,
             needs=READS,
             limit=f"only the first {MAX_JOBS:,} jobs of a run were read",
@@ -84,10 +83,10 @@ class GitHubRuns:
 
     def artifacts(self, run: int) -> tuple[StoredArtifact, ...]:
         task, path = f"list the artifacts of run {run}", f"/actions/runs/{run}/artifacts"
-        page = self.channel.get(task, path, Artifacts, READS, {"per_page": PER_PAGE})
-        if page.total_count > len(page.artifacts):
-            self.channel.note(f"only {len(page.artifacts):,} of {page.total_count:,} artifacts of a run were listed")
-        return tuple(artifact.as_stored() for artifact in page.artifacts)
+        page = self.channel.get(task, path, Page[Artifact], READS, {"per_page": PER_PAGE})
+        if page.total > len(page.entries):
+            self.channel.note(f"only {len(page.entries):,} of {page.total:,} artifacts of a run were listed")
+        return tuple(artifact.to(StoredArtifact) for artifact in page.entries)
 
     def artifact(self, artifact: StoredArtifact, patterns: Sequence[str], max_bytes: int) -> Mapping[str, bytes]:
         task = f"read the artifact {printable(artifact.name)}"
@@ -105,7 +104,7 @@ class GitHubRuns:
         query: dict[str, str | int] = {name: value for name, value in filters.items() if value}
         query["per_page"] = min(limit, PER_PAGE)
         task, path = "list the runs of a workflow", f"/actions/workflows/{workflow}/runs"
-        listed = self.channel.get(task, path, Attempts, READS, query).workflow_runs[:limit]
+        listed = self.channel.get(task, path, Page[Run], READS, query).entries[:limit]
         return tuple(run.as_state() for run in listed)
 
     def compare(self, base: str, head: str) -> Change:
@@ -114,10 +113,10 @@ class GitHubRuns:
         path = f"/compare/{path_part(base, 'commit')}...{path_part(head, 'commit')}"
         answer = self.channel.get(task, path, Comparison, CODE)
         notes = _limits(answer.files)
-        if answer.total_commits > len(answer.commits):
-            notes = (*notes, f"commit list cut at {len(answer.commits)} of {answer.total_commits:,}")
+        if answer.total > len(answer.commits):
+            notes = (*notes, f"commit list cut at {len(answer.commits)} of {answer.total:,}")
         return Change(
-            base=answer.merge_base_commit.sha,
+            base=answer.merge_base,
             head=answer.commits[-1].sha if answer.commits else head,
             source=ChangeSource.API,
             files=tuple(file.as_diff() for file in answer.files or ()),
@@ -141,7 +140,7 @@ class GitHubRuns:
     def paths(self, commit: str) -> tuple[str, ...]:
         task, path = f"list the files of {printable(commit)[:40]}", f"/git/trees/{path_part(commit, 'commit')}"
         tree = self.channel.get(task, path, Tree, CODE, {"recursive": "1"})
-        return () if tree.truncated else tuple(each.path for each in tree.tree if each.type == "blob" and each.path)
+        return () if tree.truncated else tuple(each.path for each in tree.entries if each.type == "blob" and each.path)
 
     def rerun(self, run: int) -> None:
         """Run the failed jobs of a run again; without an answer, look whether there is one attempt more."""
