@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from cicd_agent import __version__
-from cicd_agent.adapters.telemetry.signals import RunTelemetry
+from cicd_agent.adapters.telemetry.run import RunTelemetry
 from cicd_agent.agent.messages import Model, Reply, Request, Stop
 from cicd_agent.app.model_router import ModelRouter
 from cicd_agent.app.recorder import decision_name

@@ -8,7 +8,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_C
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from cicd_agent.adapters.telemetry.otlp import export
-from cicd_agent.adapters.telemetry.signals import SECONDS, TOKENS, RunTelemetry, otel_name, parent
+from cicd_agent.adapters.telemetry.run import RunTelemetry
+from cicd_agent.adapters.telemetry.signals import SECONDS, TOKENS, otel_name, parent
 from cicd_agent.domain.timeline import Span, Value
 from cicd_agent.insights.metrics import registry
 from tests.support.servers.collector import Collector, plain
@@ -202,6 +203,7 @@ def test_a_collector_that_does_not_answer_is_waited_for_once() -> None:
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
+    monkeypatch.delitem(sys.modules, "cicd_agent.adapters.telemetry.signals")
     with Collector() as collector:
         said = send(run(), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
         assert (said, collector.raw) == (["telemetry was not sent: install cicd-agent[otel]"], [])

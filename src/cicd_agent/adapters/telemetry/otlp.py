@@ -12,10 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from cicd_agent.adapters.telemetry.signals import RunTelemetry, messages, parent
+from cicd_agent.adapters.telemetry.run import RunTelemetry
 from cicd_agent.domain.parallel import begin
 
 MAX_SECONDS: Final = 2.0
@@ -36,10 +37,7 @@ class Target:
     @property
     def host(self) -> str:
         """Without what may be secret in the address."""
-        try:
-            return urlsplit(self.url).hostname or "the collector"
-        except ValueError:
-            return "the collector"
+        return urlsplit(self.url).hostname or "the collector"
 
 
 def export(
@@ -51,18 +49,19 @@ def export(
     clock: Callable[[], float] = time.monotonic,
     seconds: float = MAX_SECONDS,
 ) -> None:
-    """Send what is wanted of a run, within so many seconds; whatever goes wrong is said in one line."""
+    """Send a run within so many seconds; whatever goes wrong is one warning."""
     requested = targets(variables)
     if not requested:
         return
     preferred = variables.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").lower()
     signals = {target.signal for target in requested}
-    above = parent(variables.get("TRACEPARENT", ""))
     try:
-        bodies = messages(run, above, signals, cumulative=preferred == "cumulative")
+        from cicd_agent.adapters.telemetry.signals import messages, parent  # noqa: PLC0415  an extra, and slow
     except ImportError:
         warn("telemetry was not sent: install cicd-agent[otel]")
         return
+    above = parent(variables.get("TRACEPARENT", ""))
+    bodies = messages(run, above, signals, cumulative=preferred == "cumulative")
     until = clock() + seconds
     troubles = {target.signal: target.refusal for target in requested if target.refusal}
     try:
@@ -71,7 +70,7 @@ def export(
         warn(f"telemetry was not sent: its certificates cannot be read: {error}")
         return
     sending = [
-        (target, begin(_sender(target, bodies[target.signal], context, seconds)))
+        (target, begin(partial(_send, target, bodies[target.signal], context, seconds)))
         for target in requested
         if target.signal in bodies and not target.refusal
     ]
@@ -115,7 +114,7 @@ def _target(signal: str, variables: Mapping[str, str]) -> Target | None:
 
 def _is_address(url: str) -> bool:
     try:
-        address: SplitResult = urlsplit(url)
+        address = urlsplit(url)
         return address.scheme in {"http", "https"} and bool(address.hostname) and address.port != 0
     except ValueError:
         return False
@@ -142,34 +141,27 @@ class _Unredirected(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _sender(target: Target, body: bytes, context: ssl.SSLContext, seconds: float) -> Callable[[], str]:
-    """Sends it, and says what went wrong, "" when nothing did."""
-
-    def send() -> str:
-        headers = {**target.headers, "Content-Type": "application/x-protobuf"}
-        if target.compressed:
-            headers["Content-Encoding"] = "gzip"
-        data = gzip.compress(body) if target.compressed else body
-        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Unredirected)
-        try:
-            request = urllib.request.Request(target.url, data, headers)  # noqa: S310  its scheme was looked at
-            with opener.open(request, timeout=seconds * 0.9):
-                return ""
-        except urllib.error.HTTPError as error:  # whatever is not 2xx
-            error.close()
-            return f"{target.host} answered {error.code}"
-        except urllib.error.URLError as error:
-            return f"{target.host} could not be reached: {_text(error.reason)}"
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            return f"{target.host} could not be reached: {_text(error)}"
-
-    return send
+def _send(target: Target, body: bytes, context: ssl.SSLContext, seconds: float) -> str:
+    """What went wrong, "" when nothing did."""
+    headers = {**target.headers, "Content-Type": "application/x-protobuf"}
+    if target.compressed:
+        headers["Content-Encoding"] = "gzip"
+    data = gzip.compress(body) if target.compressed else body
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Unredirected)
+    try:
+        request = urllib.request.Request(target.url, data, headers)  # noqa: S310  its scheme was looked at
+        with opener.open(request, timeout=seconds * 0.9):
+            return ""
+    except urllib.error.HTTPError as error:  # whatever is not 2xx
+        error.close()
+        return f"{target.host} answered {error.code}"
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        return f"{target.host} could not be reached: {_text(reason)}"
 
 
 def _text(reason: object) -> str:
     """Why, in a few words; the text of an error about a header would hold the header."""
     if isinstance(reason, TimeoutError):
         return "it took too long"
-    if isinstance(reason, OSError):
-        return reason.strerror or type(reason).__name__
-    return type(reason).__name__
+    return (reason.strerror if isinstance(reason, OSError) else "") or type(reason).__name__
