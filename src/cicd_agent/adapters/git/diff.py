@@ -1,9 +1,9 @@
-"""Reads a change out of the object database within fixed limits, and tells each limit that it met."""
+"""Reads a change out of the object database within fixed limits, and notes each limit that it met."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import IO
 
 from cicd_agent.adapters.git.process import INCOMPLETE, OUTPUT, Git, GitFailed, Trees
@@ -31,15 +31,8 @@ _BODY = 10_000
 _SNIFFED = 8_000
 """Bytes in which git looks for a NUL."""
 
-_COMPARE = (
-    "diff",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-color",
-    "--find-renames=50%",
-    "-l1000",
-    "--ignore-submodules=none",
-)
+PLAIN_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none")
+_COMPARE = (*PLAIN_DIFF, "--find-renames=50%", "-l1000")
 PATCH_FORM = (
     "--patch",
     "--full-index",
@@ -52,13 +45,7 @@ PATCH_FORM = (
 )
 """How a patch is written, whatever the configuration says."""
 _PATCH = (*_COMPARE, *PATCH_FORM)
-_KINDS = {
-    "A": ChangeKind.ADDED,
-    "D": ChangeKind.DELETED,
-    "R": ChangeKind.RENAMED,
-    "C": ChangeKind.COPIED,
-}
-_ON = frozenset({"set", "true"})
+_KINDS = {"A": ChangeKind.ADDED, "D": ChangeKind.DELETED, "R": ChangeKind.RENAMED, "C": ChangeKind.COPIED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +67,6 @@ class Entry:
     @property
     def old_path(self) -> str:
         return readable_name(self.old_name)
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """Whole texts by path, after and before, and what was left out."""
-
-    new: Mapping[str, str]
-    old: Mapping[str, str]
-    notes: tuple[str, ...]
 
 
 def read_entries(git: Git, old: str, new: str) -> tuple[Entry, ...]:
@@ -175,8 +153,13 @@ def omission_notes(files: Iterable[FileDiff]) -> tuple[str, ...]:
     return (f"diff left out as too large: {_named(left_out)}",) if left_out else ()
 
 
-def read_texts(git: Git, entries: Sequence[Entry], files: Sequence[FileDiff]) -> Texts:
-    """The whole text of each changed regular file, before and after. The smallest come first when not all fit."""
+def read_texts(
+    git: Git, entries: Sequence[Entry], files: Sequence[FileDiff]
+) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
+    """The whole text of each changed regular file by path, after and before, and notes on what was left out.
+
+    The smallest come first when not all fit.
+    """
     new: dict[str, str] = {}
     old: dict[str, str] = {}
     sides: list[tuple[dict[str, str], str, str]] = []
@@ -201,19 +184,17 @@ def read_texts(git: Git, entries: Sequence[Entry], files: Sequence[FileDiff]) ->
         notes.append(f"not read in full (over {TEXT // 10**6} MB, or {TEXTS // 10**6} MB in all): {_named(left_out)}")
     if not_utf8:
         notes.append(f"not UTF-8, bytes replaced: {_named(not_utf8)}")
-    return Texts(new, old, tuple(notes))
+    return new, old, tuple(notes)
 
 
-def _fitting(sizes: Mapping[str, int]) -> list[str]:
+def _fitting(sizes: Mapping[str, int]) -> Iterator[str]:
     """The ids of what is read within the limits, smallest first."""
-    fitting = []
     budget = TEXTS
     for id_, size in sorted(sizes.items(), key=lambda item: (item[1], item[0])):
         if size > min(TEXT, budget):
-            break
-        fitting.append(id_)
+            return
         budget -= size
-    return fitting
+        yield id_
 
 
 def _sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
@@ -221,7 +202,7 @@ def _sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
     return {head[0]: head[2] for head in heads if head is not None and head[1] == "blob"}
 
 
-def read_blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
+def read_blobs(git: Git, ids: Iterable[str]) -> dict[str, bytes]:
     """The contents of blobs by id, all of which are here."""
     blobs: dict[str, bytes] = {}
     budget = OUTPUT
@@ -236,30 +217,36 @@ def read_blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
 
 def read_commits(git: Git, base: str, head: str) -> tuple[tuple[Commit, ...], tuple[str, ...]]:
     """The commits of `head` that `base` does not have, newest first, at most COMMITS of them."""
-    commits = list_commits(git, f"--max-count={COMMITS + 1}", f"{base}..{head}")
+    commits = list_commits(git, f"--max-count={COMMITS + 1}", f"{base}..{head}", "--")
     notes = (f"commit list cut at {COMMITS}",) if len(commits) > COMMITS else ()
     return commits[:COMMITS], notes
 
 
-def list_commits(git: Git, *arguments: str) -> tuple[Commit, ...]:
-    """The commits that `git log` lists when it is asked so, in its order."""
+def list_commits(
+    git: Git, *arguments: str, seconds: float | None = None, env: Mapping[str, str] | None = None
+) -> tuple[Commit, ...]:
+    """The commits that `git log` lists for these arguments, in its order."""
     form = "--format=%H%x00%ct%x00%an%x00%s%x00%b"
-    printed = git.run("log", "-z", "--no-show-signature", "--encoding=UTF-8", form, *arguments, "--")
-    fields = [field.decode("utf-8", "replace") for field in printed.split(b"\0")]
+    log = ("log", "-z", "--no-show-signature", "--encoding=UTF-8", form, *arguments)
+    fields = [field.decode("utf-8", "replace") for field in git.run(*log, seconds=seconds, env=env).split(b"\0")]
     return tuple(
         Commit(sha, subject, body.strip()[:_BODY], author, int(when))
         for sha, when, author, subject, body in zip(*(fields[column::5] for column in range(5)), strict=False)
     )
 
 
+def list_tree(git: Git, tree: str, *options: str) -> Iterator[bytes]:
+    """The rows of `git ls-tree` for all that is below a tree, one after another."""
+    rest = b""
+    with git.stream("ls-tree", "-r", "-z", "--full-tree", *options, tree) as output:
+        while chunk := output.read(1 << 16):
+            *whole, rest = (rest + chunk).split(b"\0")
+            yield from whole
+
+
 def read_paths(git: Git, tree: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Every path of a tree, at most PATHS of them."""
-    names: list[bytes] = []
-    rest = b""
-    with git.stream("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree) as output:
-        while len(names) <= PATHS and (chunk := output.read(1 << 16)):
-            *whole, rest = (rest + chunk).split(b"\0")
-            names += whole
+    names = list(islice(list_tree(git, tree, "--name-only"), PATHS + 1))
     notes = (f"path list cut at {PATHS:,}",) if len(names) > PATHS else ()
     return tuple(readable_name(name) for name in names[:PATHS]), notes
 
@@ -267,11 +254,18 @@ def read_paths(git: Git, tree: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def with_attributes(
     git: Git, trees: Trees, base: str, entries: Sequence[Entry], files: Sequence[FileDiff]
 ) -> tuple[FileDiff, ...]:
-    """The files with what .gitattributes of `base` says of them: a change cannot take itself out of sight.
+    """The files with their .gitattributes in `base`: a change cannot take itself out of sight.
 
     A renamed file has an attribute when both of its names have it.
     """
-    if not any(_says_attributes(trees, base, entries)):
+    folders = {
+        b"/".join(parts[:depth])
+        for entry in entries
+        for parts in (entry.old_name.split(b"/"), entry.new_name.split(b"/"))
+        for depth in range(len(parts))
+    }
+    # Most repositories have none.
+    if all(trees.find(base, (folder + b"/.gitattributes").removeprefix(b"/")) is None for folder in folders):
         return tuple(files)
     # An index of our own: `check-attr --source` would do, but came with git 2.40.
     index = {"GIT_INDEX_FILE": str(git.git_dir / "attributes.index")}
@@ -281,26 +275,14 @@ def with_attributes(
     printed = git.run("check-attr", "--cached", "-z", "--stdin", *attributes, stdin=names, env=index).split(b"\0")
     on: dict[bytes, set[str]] = {}
     for name, attribute, value in zip(*(printed[column::3] for column in range(3)), strict=False):
-        word = attribute.decode("ascii")
-        if word == "diff" and value == b"unset":
+        if attribute == b"diff" and value == b"unset":
             on.setdefault(name, set()).add("-diff")
-        elif word != "diff" and value.decode("utf-8", "replace") in _ON:
-            on.setdefault(name, set()).add(word)
+        elif attribute != b"diff" and value in {b"set", b"true"}:
+            on.setdefault(name, set()).add(attribute.decode("ascii"))
     nothing: set[str] = set()
     return tuple(
         replace(file, attributes=tuple(sorted(on.get(entry.old_name, nothing) & on.get(entry.new_name, nothing))))
         for entry, file in zip(entries, files, strict=True)
-    )
-
-
-def _says_attributes(trees: Trees, base: str, entries: Iterable[Entry]) -> Iterator[bool]:
-    """Whether each directory on the way to a changed file has attributes in `base`: most repositories have none."""
-    names = {name for entry in entries for name in (entry.old_name, entry.new_name)}
-    folders = {
-        b"/".join(parts[:depth]) for parts in (name.split(b"/") for name in names) for depth in range(len(parts))
-    }
-    return (
-        trees.find(base, folder + b"/.gitattributes" if folder else b".gitattributes") is not None for folder in folders
     )
 
 

@@ -2,8 +2,7 @@
 
 import time
 from base64 import b64encode
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from cicd_agent.adapters.git.process import Git, GitFailed
@@ -14,27 +13,19 @@ SECONDS = 180.0
 """For all attempts together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """Where the checkout came from, and the server that the token belongs to."""
-
-    url: str
-    server: str
-
-    def credentials(self, token: str) -> dict[str, str]:
-        """The environment that carries the token; empty when the remote is not on the token's server."""
-        if not token or _origin(urlsplit(self.url)) != _origin(urlsplit(self.server)):
-            return {}
-        basic = b64encode(f"x-access-token:{token}".encode()).decode("ascii")
-        pairs = {
-            f"http.{self.server.rstrip('/')}/.extraHeader": f"AUTHORIZATION: basic {basic}",
-            # A redirect would carry the header to wherever it points.
-            "http.followRedirects": "false",
-        }
-        env = {"GIT_CONFIG_COUNT": str(len(pairs))}
-        for number, (key, value) in enumerate(pairs.items()):
-            env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-        return env
+def credentials(url: str, server: str, token: str) -> dict[str, str]:
+    """The environment that carries the token; empty when the remote is not on the token's server."""
+    if not token or _origin(urlsplit(url)) != _origin(urlsplit(server)):
+        return {}
+    basic = b64encode(f"x-access-token:{token}".encode()).decode("ascii")
+    return {
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": f"http.{server.rstrip('/')}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {basic}",
+        # A redirect would carry the header to wherever it points.
+        "GIT_CONFIG_KEY_1": "http.followRedirects",
+        "GIT_CONFIG_VALUE_1": "false",
+    }
 
 
 def _origin(url: SplitResult) -> tuple[str, str, int | None] | None:
@@ -48,35 +39,31 @@ def _origin(url: SplitResult) -> tuple[str, str, int | None] | None:
 
 
 def complete(
-    git: Git, remote: Remote, shas: Sequence[str], token: str, *, clock: Callable[[], float] = time.monotonic
+    git: Git, url: str, env: Mapping[str, str], shas: Sequence[str], *, clock: Callable[[], float] = time.monotonic
 ) -> str:
-    """Fetch step by step until nothing is missing; "" or why that was not possible."""
+    """Fetch step by step, with the credentials in `env`, until nothing is missing; "" or why that was not possible."""
     deadline = clock() + SECONDS
     try:
         for depth in DEPTHS:
             if has_history(git, shas):
                 break
-            _fetch(git, remote, shas, token, f"--depth={depth}", seconds=deadline - clock())
+            _fetch(git, url, env, shas, f"--depth={depth}", seconds=deadline - clock())
         else:
             if not has_history(git, shas):
                 return "the commits have no common ancestor"
         if blobs := missing_blobs(git, shas):
-            _fetch(git, remote, blobs, token, seconds=deadline - clock())
+            _fetch(git, url, env, blobs, seconds=deadline - clock())
     except GitFailed as failure:
-        return (failure.why or failure.what).replace(remote.url, "origin")
+        return (failure.why or failure.what).replace(url, "origin")
     return ""
 
 
-def _fetch(git: Git, remote: Remote, ids: Sequence[str], token: str, *options: str, seconds: float) -> None:
-    env = {
-        "GIT_ALLOW_PROTOCOL": "https:http:ssh:file",
-        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
-        **remote.credentials(token),
-    }
+def _fetch(git: Git, url: str, env: Mapping[str, str], ids: Sequence[str], *options: str, seconds: float) -> None:
+    env = {"GIT_ALLOW_PROTOCOL": "https:http:ssh:file", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes", **env}
     quiet = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", *options)
     lines = "".join(f"{id_}\n" for id_ in ids).encode()
     git.bases.clear()
-    git.run("fetch", *quiet, "--stdin", "--end-of-options", remote.url, stdin=lines, env=env, seconds=max(seconds, 0))
+    git.run("fetch", *quiet, "--stdin", "--end-of-options", url, stdin=lines, env=env, seconds=max(seconds, 0))
 
 
 def is_complete(git: Git, shas: Sequence[str]) -> bool:
@@ -87,25 +74,19 @@ def is_complete(git: Git, shas: Sequence[str]) -> bool:
 
 
 def has_history(git: Git, shas: Sequence[str]) -> bool:
-    return all(has_commit(git, sha) for sha in shas) and (len(shas) < 2 or bool(merge_bases(git, *shas)))  # noqa: PLR2004
+    is_here = None not in git.look([f"{sha}^{{commit}}" for sha in shas])
+    return is_here and (len(shas) < 2 or bool(merge_bases(git, *shas)))  # noqa: PLR2004
 
 
 def missing_blobs(git: Git, shas: Sequence[str]) -> list[str]:
     """The contents that a partial clone lacks, between the merge base and the last commit."""
     start = merge_bases(git, *shas)[0] if len(shas) > 1 else shas[0]
-    fields = git.run("diff-tree", "-r", "-z", "--no-renames", start, shas[-1]).split(b"\0")
-    sides = [side for about in fields[:-1:2] for side in _sides(about.decode("ascii").removeprefix(":").split())]
-    blobs = sorted({id_ for mode, id_ in sides if mode not in {"000000", "160000"}})
+    ids: set[str] = set()
+    for about in git.run("diff-tree", "-r", "-z", "--no-renames", start, shas[-1]).split(b"\0")[:-1:2]:
+        old_mode, new_mode, old_id, new_id, _ = about.decode("ascii").removeprefix(":").split()
+        ids |= {id_ for mode, id_ in ((old_mode, old_id), (new_mode, new_id)) if mode not in {"000000", "160000"}}
+    blobs = sorted(ids)
     return [id_ for id_, head in zip(blobs, git.look(blobs), strict=True) if head is None]
-
-
-def _sides(about: Sequence[str]) -> tuple[tuple[str, str], tuple[str, str]]:
-    old_mode, new_mode, old_id, new_id, _ = about
-    return (old_mode, old_id), (new_mode, new_id)
-
-
-def has_commit(git: Git, sha: str) -> bool:
-    return git.look([f"{sha}^{{commit}}"]) != [None]
 
 
 def merge_bases(git: Git, *shas: str) -> tuple[str, ...]:

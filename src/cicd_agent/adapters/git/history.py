@@ -5,71 +5,39 @@ where the next commit begins, which no path can be.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from hashlib import sha256
 
-from cicd_agent.adapters.git.diff import PATCH_FORM
+from cicd_agent.adapters.git.diff import PATCH_FORM, PLAIN_DIFF
 from cicd_agent.adapters.git.process import Git, GitFailed
 from cicd_agent.domain.repository.diff_parser import readable_name
 from cicd_agent.domain.repository.history import Past, PastCommit
 
 BYTES = 64_000_000
-"""What is read of one log: enough for 20,000 commits with a page of words each."""
+"""What is read of one log: enough for 20,000 commits with a page of text each."""
 PATCH_BYTES = 200_000_000
 _CHUNK = 1 << 20
 _SUBJECT = 300
 _ABOUT = 5
 """Fields before the paths: id, time, address, subject, body."""
 
-# The start is marked by an empty field. `%b` comes last of the words: nothing has to be found behind it.
+# The start is marked by an empty field. `%b` comes last of the texts: nothing has to be found behind it.
 _FORM = "--format=%x00%H%x00%ct%x00%aE%x00%s%x00%b"
 _LOG = ("log", "-z", "--no-merges", "--no-show-signature", "--no-notes", "--encoding=UTF-8", "--ignore-submodules=none")
 _NAMES = ("--name-only", "--no-renames")
 # As the change itself is read: a renamed file counts as one, with the lines that differ.
 _LINES = ("--numstat", "--no-ext-diff", "--no-textconv", "--find-renames=50%", "-l1000", "--diff-algorithm=histogram")
-_PATCH = (
-    "diff",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-color",
-    "--no-renames",
-    "--ignore-submodules=none",
-    *PATCH_FORM,
-)
+_PATCH = (*PLAIN_DIFF, "--no-renames", *PATCH_FORM)
 _REVERTS = re.compile(rb"^This reverts commit ([0-9a-fA-F]{7,64})\b", re.MULTILINE)
 _REMEDY = "set `fetch-depth: 0` and no `filter` on actions/checkout"
-
-
-class _Paths(dict[bytes, str]):
-    """The name of each file as it is shown, made once."""
-
-    def __missing__(self, name: bytes) -> str:
-        path = self[name] = readable_name(name)
-        return path
-
-
-class _Authors(dict[bytes, str]):
-    """A digest for each address."""
-
-    def __missing__(self, address: bytes) -> str:
-        digest = self[address] = sha256(address.lower()).hexdigest()[:12]
-        return digest
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What stays the same from commit to commit."""
-
-    paths: _Paths = field(default_factory=_Paths)
-    authors: _Authors = field(default_factory=_Authors)
 
 
 def read_past(git: Git, sha: str, limit: int, counted: int) -> Past:
     """The last `limit` commits that lead to `sha`, newest first, without merges.
 
     The newest `counted` have their lines counted and their renames found; of the others a renamed file is two, for to
-    find it takes what the files hold. What cannot be read is left out and told.
+    find it takes what the files hold. What cannot be read is left out, and a limit.
     """
     ends = _ends(git)
     settings = {
@@ -83,16 +51,16 @@ def read_past(git: Git, sha: str, limit: int, counted: int) -> Past:
         "GIT_CONFIG_KEY_2": "log.showRoot",
         "GIT_CONFIG_VALUE_2": "false" if ends else "true",
     }
-    reading = _Reading()
+    parse = _parser()
     limits: list[str] = []
-    lines, problem = _read(git, (*_LINES, f"--max-count={counted}", sha), settings, reading) if counted else ([], "")
+    lines, problem = _read(git, (*_LINES, f"--max-count={counted}", sha), settings, parse) if counted else ([], "")
     if problem:
         limits.append(f"the lines of only {len(lines)} past commits were counted: {problem}; {_REMEDY}")
     names: list[PastCommit] = []
     ends_early = bool(ends)
     if limit > len(lines) and (problem or len(lines) == counted):
         rest = (f"--skip={len(lines)}", f"--max-count={limit - len(lines)}", sha)
-        names, problem = _read(git, (*_NAMES, *rest), settings, reading)
+        names, problem = _read(git, (*_NAMES, *rest), settings, parse)
         ends_early = ends_early or bool(problem)
         if problem:
             limits.append(f"the past was read back to {len(lines) + len(names)} commits only: {problem}; {_REMEDY}")
@@ -112,8 +80,11 @@ def _ends(git: Git) -> frozenset[str]:
         return frozenset()
 
 
+_Parser = Callable[[list[bytes], list[bytes], bool], PastCommit]
+
+
 def _read(
-    git: Git, arguments: tuple[str, ...], settings: Mapping[str, str], reading: _Reading
+    git: Git, arguments: tuple[str, ...], settings: Mapping[str, str], parse: _Parser
 ) -> tuple[list[PastCommit], str]:
     """The commits that git shows, as many as can be had, and why those were not all."""
     data = bytearray()
@@ -123,47 +94,55 @@ def _read(
             while len(data) <= BYTES and (chunk := output.read(_CHUNK)):
                 data += chunk
     except GitFailed as error:
-        # Without its remedy, which is told once and at the end.
+        # Without its remedy, which stands once and at the end.
         problem = f"{error.what} ({error.why})" if error.why else error.what
     if len(data) > BYTES:
         problem = f"git log printed more than {BYTES // 10**6} MB"
-    parse = _counted if "--numstat" in arguments else _named
     fields = bytes(data).split(b"\0")
     del data
-    commits = list(parse(fields, reading))
+    commits = [parse(about, files, "--numstat" in arguments) for about, files in _records(fields)]
     # Nobody knows whether the last one is whole when something went wrong.
     return (commits[:-1] if problem else commits), problem
 
 
-def _named(fields: list[bytes], reading: _Reading) -> Iterator[PastCommit]:
-    """The commits of a log with `--name-only`."""
-    shown = reading.paths
-    for about, files in _records(fields):
-        yield _commit(about, tuple([shown[name] for name in files]), (), reading)
+def _parser() -> _Parser:
+    """What makes a commit of its fields and what git lists of its files; a name or an address is decoded once."""
+    path_of = cache(readable_name)
 
+    @cache
+    def author_of(address: bytes) -> str:
+        return sha256(address.lower()).hexdigest()[:12]
 
-def _counted(fields: list[bytes], reading: _Reading) -> Iterator[PastCommit]:
-    """The commits of a log with `--numstat`: `added TAB deleted TAB path`, or an empty path before the two of a rename.
-
-    That empty path is not an empty field, since the counts stand before it.
-    """
-    for about, files in _records(fields):
-        paths: list[str] = []
+    def parse(about: list[bytes], files: list[bytes], is_counted: bool) -> PastCommit:  # noqa: FBT001
+        sha, when, address, subject, body = about
+        paths = [] if is_counted else [path_of(name) for name in files]
         churn: list[tuple[int, int]] = []
-        at = iter(files)
-        for row in at:
+        rows = iter(files if is_counted else ())
+        for row in rows:
+            # Of `--numstat`: `added TAB deleted TAB path`, or an empty path before the two of a rename.
             added, _, rest = row.partition(b"\t")
             deleted, _, name = rest.partition(b"\t")
             if not name:
-                next(at, b"")  # the name before
-                name = next(at, b"")
-            paths.append(reading.paths[name])
+                next(rows, b"")  # the name before
+                name = next(rows, b"")
+            paths.append(path_of(name))
             churn.append((_number(added), _number(deleted)))
-        yield _commit(about, tuple(paths), tuple(churn), reading)
+        reverted = _REVERTS.search(body) if b"This reverts commit " in body else None
+        return PastCommit(
+            sha.decode("ascii", "replace"),
+            _number(when),
+            author_of(address),
+            subject.decode("utf-8", "replace")[:_SUBJECT],
+            tuple(paths),
+            tuple(churn),
+            reverted[1].decode("ascii").lower() if reverted else "",
+        )
+
+    return parse
 
 
 def _records(fields: list[bytes]) -> Iterator[tuple[list[bytes], list[bytes]]]:
-    """What is said of each commit, and what comes after it; a record that is not whole ends the list."""
+    """The fields of each commit, and what comes after them; a record that is not whole ends the list."""
     at = 0
     last = len(fields)
     while at + _ABOUT < last and not fields[at]:
@@ -177,22 +156,6 @@ def _records(fields: list[bytes]) -> Iterator[tuple[list[bytes], list[bytes]]]:
             files[0] = files[0].removeprefix(b"\n")
         yield fields[at + 1 : first], files
         at = end
-
-
-def _commit(
-    about: list[bytes], paths: tuple[str, ...], churn: tuple[tuple[int, int], ...], reading: _Reading
-) -> PastCommit:
-    sha, when, address, subject, body = about
-    taken_back = _REVERTS.search(body) if b"This reverts commit " in body else None
-    return PastCommit(
-        sha.decode("ascii", "replace"),
-        _number(when),
-        reading.authors[address],
-        subject.decode("utf-8", "replace")[:_SUBJECT],
-        paths,
-        churn,
-        taken_back[1].decode("ascii").lower() if taken_back else "",
-    )
 
 
 def _number(text: bytes) -> int:

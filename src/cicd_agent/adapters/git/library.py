@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import islice
 from typing import IO
 
-from cicd_agent.adapters.git.diff import PATHS, read_blobs
+from cicd_agent.adapters.git.diff import PATHS, list_commits, list_tree, read_blobs
 from cicd_agent.adapters.git.process import Git, GitFailed
 from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.repository.diff_parser import readable_name
@@ -20,7 +21,7 @@ HISTORY_SECONDS = 5.0
 MEMORY = "100m"
 """What git may allocate at once (its own GIT_ALLOC_LIMIT): an old version of a small file may be a huge one."""
 _ROW = 2_000
-"""Bytes that are kept of a line that matches."""
+"""Bytes that are read of a line that matches."""
 _KINDS = {b"100": EntryKind.FILE, b"120": EntryKind.LINK, b"160": EntryKind.SUBMODULE}
 _HIT = re.compile(rb"[0-9a-f]+:([0-9]+):([0-9]+):(.*)", re.DOTALL)
 
@@ -29,7 +30,7 @@ _COMPLAINT = re.compile(r"^fatal: (?:-e option, |command line, |pcre2)")
 
 
 class GitLibrary:
-    """The files of one commit. `git` is a room of our own, that borrows the checkout's objects."""
+    """The files of one commit. `git` is a repository of our own, that borrows the checkout's objects."""
 
     def __init__(self, git: Git, commit: str) -> None:
         self._git = git
@@ -46,17 +47,10 @@ class GitLibrary:
 
     @cached_property
     def _listing(self) -> tuple[dict[str, Entry], tuple[str, ...]]:
-        entries: dict[str, Entry] = {}
-        rest = b""
-        with (
-            _unreadable_errors(),
-            self._git.stream("ls-tree", "-r", "-l", "-z", "--full-tree", self._commit) as output,
-        ):
-            while len(entries) <= PATHS and (chunk := output.read(1 << 16)):
-                *whole, rest = (rest + chunk).split(b"\0")
-                entries |= {entry.path: entry for entry in map(_entry, whole)}
-        cut = (f"only the first {PATHS:,} files are known",) if len(entries) > PATHS else ()
-        return entries, cut
+        with _unreadable_errors():
+            rows = list(islice(list_tree(self._git, self._commit, "-l"), PATHS + 1))
+        cut = (f"only the first {PATHS:,} files are known",) if len(rows) > PATHS else ()
+        return {entry.path: entry for entry in map(_entry, rows)}, cut
 
     def contents(self, entries: Sequence[Entry]) -> tuple[bytes, ...]:
         """The content of files and links, in that order."""
@@ -110,15 +104,9 @@ class GitLibrary:
 
     def history(self, path: str, limit: int) -> tuple[Commit, ...]:
         """The last commits that touched a path."""
-        form = "--format=%H%x00%ct%x00%an%x00%s"
-        arguments = ("log", "-z", "--no-show-signature", "--encoding=UTF-8", f"--max-count={limit}", form)
+        arguments = (f"--max-count={limit}", self._commit, "--", path)
         with _unreadable_errors():
-            printed = self._git.run(
-                *arguments, self._commit, "--", path, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY}
-            )
-        fields = [field.decode("utf-8", "replace") for field in printed.split(b"\0")]
-        rows = zip(*(fields[column::4] for column in range(4)), strict=False)
-        return tuple(Commit(sha, subject, author=author, when=int(when)) for sha, when, author, subject in rows)
+            return list_commits(self._git, *arguments, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY})
 
     def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]:
         """Who wrote these lines of a file."""

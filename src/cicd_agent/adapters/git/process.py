@@ -1,8 +1,8 @@
-"""Runs git in a room of its own: nothing of the checkout's configuration, hooks or attributes, nothing of our secrets.
+"""Runs git apart from the checkout's configuration, hooks and attributes, and without our secrets.
 
 A checkout's configuration can name programs (fsmonitor, textconv, filters, ssh commands, credential helpers), and the
 list grows with every version of git. Instead of overruling it key by key, commands run in an empty bare repository
-of our own, which borrows the checkout's objects. Only names of refs and the remote's address are asked in the checkout
+of our own, which borrows the checkout's objects. Only names of refs and the remote's address are read in the checkout
 itself. GitPython finds the checkout; it cannot run the commands, since it hands each child the whole environment.
 """
 
@@ -17,25 +17,18 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
 
 from cicd_agent.errors import ConfigError
 
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _PASSED = frozenset(
-    {
-        "PATH",
-        "HOME",
-        "TMPDIR",
-        "SYSTEMROOT",
-        "SSH_AUTH_SOCK",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "CURL_CA_BUNDLE",
-        "GIT_SSL_CAINFO",
-    }
-    | {name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())}
+    (
+        *("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"),
+        *("GIT_SSL_CAINFO", *_PROXIES, *map(str.upper, _PROXIES)),
+    )
 )
 """What a child may inherit: where programs, home, keys and certificates are, and how to reach the network."""
 
@@ -76,7 +69,7 @@ SECONDS = 60.0
 OUTPUT = 128_000_000
 _CHUNK = 1 << 20
 _AT_ONCE = 50
-"""Names that are asked for before the answers are read: neither way does a pipe fill up."""
+"""Names that are sent before the answers are read: neither way does a pipe fill up."""
 _ERRORS = 100_000
 
 
@@ -99,11 +92,12 @@ class Git:
         """The merge bases that were found, until something is fetched."""
         self._lock = threading.Lock()
         self._readers: dict[str, _Reader] = {}
+        weakref.finalize(self, _end, self._readers)
 
     def look(self, names: Sequence[str]) -> list[tuple[str, str, int] | None]:
         """Id, kind and size of each object, None of one that is not here; a name is an id, or one with ^{…}.
 
-        One process answers all that is ever asked: to start one takes a hundred times as long as to answer.
+        One process answers for all: to start one takes a hundred times as long as to answer.
         """
         heads: list[tuple[str, str, int] | None] = []
         with self._reading("--batch-check") as reader:
@@ -112,7 +106,7 @@ class Git:
         return heads
 
     def content(self, name: str, limit: int) -> bytes | None:
-        """The bytes of an object as git keeps it; None when it is not here. GitFailed when it is over `limit` bytes."""
+        """The bytes of an object, None when it is not here. GitFailed when it is over `limit` bytes."""
         with self._reading("--batch") as reader:
             (head,) = reader.heads([name])
             if head is not None and head[2] > limit:
@@ -121,21 +115,15 @@ class Git:
 
     @contextmanager
     def _reading(self, how: str) -> Iterator["_Reader"]:
-        """The process that answers, to one thread at a time. After whatever went wrong the next gets a new one."""
-        with self._lock:
-            reader = self._readers.get(how)
-            if reader is None:
-                if not self._readers:
-                    weakref.finalize(self, _end, self._readers)
-                reader = self._readers[how] = _Reader(how, self._env, self.git_dir)
+        """The process that answers, for one thread at a time. After whatever went wrong the next gets a new one."""
+        with self._lock, ExitStack() as on_error:
+            if how not in self._readers:
+                self._readers[how] = _Reader(how, self._env, self.git_dir)
+            reader = self._readers[how]
             reader.ends = time.monotonic() + SECONDS
-            is_whole = False
-            try:
-                yield reader
-                is_whole = True
-            finally:
-                if not is_whole:
-                    self._readers.pop(how).end()
+            on_error.callback(lambda: self._readers.pop(how).end())
+            yield reader
+            on_error.pop_all()
 
     def run(
         self,
@@ -182,24 +170,24 @@ class Git:
             timer = threading.Timer(seconds, expire)
             timer.daemon = True  # a run that is ended meanwhile does not wait for it
             timer.start()
-            read_all = False
+            is_whole = False
             try:
                 output = cast("IO[bytes]", process.stdout)
                 yield output
-                read_all = not output.read(1)
+                is_whole = not output.read(1)
             finally:
-                if not read_all:
+                if not is_whole:
                     _kill(process)
                 process.communicate()
                 timer.cancel()
             if late.is_set():
                 raise GitFailed(f"git {args[0]} took longer than {seconds:.3g} s", code=process.returncode)
-            if read_all and process.returncode:
+            if is_whole and process.returncode:
                 raise _failure(args[0], process.returncode, errors)
 
 
 class _Reader:
-    """`git cat-file` that stays, and is asked name by name. It ends with us: by our word, or with its input."""
+    """`git cat-file` that stays, and answers name by name. It ends with us: by `end`, or with its input."""
 
     def __init__(self, how: str, env: Mapping[str, str], git_dir: Path) -> None:
         self.ends = 0.0
@@ -214,7 +202,7 @@ class _Reader:
         self._output.register(cast("IO[bytes]", self._process.stdout), select.POLLIN)
 
     def heads(self, names: Sequence[str]) -> list[tuple[str, str, int] | None]:
-        """Ask for these; what comes before the content of each, in the same order."""
+        """What comes before the content of each of these, in the same order."""
         try:
             os.write(cast("IO[bytes]", self._process.stdin).fileno(), "".join(f"{name}\n" for name in names).encode())
         except BrokenPipeError:
@@ -250,7 +238,6 @@ class _Reader:
         return _failure("cat-file", self._process.wait(), self._errors)
 
     def end(self) -> None:
-        """End the process, whatever it does."""
         _kill(self._process)
         self._process.communicate()
         self._errors.close()
@@ -284,10 +271,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the process and whatever it started (a fetch has children)."""
     if process.poll() is None:
         with suppress(ProcessLookupError, PermissionError):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _failure(command: str, code: int, errors: IO[bytes]) -> GitFailed:
@@ -321,9 +305,9 @@ def borrow(git_dir: Path, common_dir: Path, env: Mapping[str, str], scratch: Pat
     return ours
 
 
-LIMIT = 50_000_000
+TREE_BYTES = 50_000_000
 """Bytes of one directory: half a million files."""
-DIRECTORY = b"40000"
+_DIRECTORY = b"40000"
 
 
 class Trees:
@@ -337,25 +321,20 @@ class Trees:
         """Mode and id of what a tree or a commit has at a path; None when it has nothing there."""
         *folders, name = path.split(b"/")
         for folder in folders:
-            entry = self._entries(tree).get(folder)
-            if entry is None or entry[0] != DIRECTORY:
+            mode, inner = self._entries(tree).get(folder, (b"", ""))
+            if mode != _DIRECTORY:
                 return None
-            tree = entry[1]
+            tree = inner
         return self._entries(tree).get(name)
 
     def _entries(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
-        known = self._read.get(tree)
-        if known is None:
-            known = self._read[tree] = _entries(self._git.content(f"{tree}^{{tree}}", LIMIT), len(tree) // 2)
-        return known
-
-
-def _entries(data: bytes | None, width: int) -> dict[bytes, tuple[bytes, str]]:
-    """Mode and id by name. `width` is that of an id in bytes. Nothing, of a tree that is not here."""
-    entries: dict[bytes, tuple[bytes, str]] = {}
-    at = 0
-    while data and (end := data.find(b"\0", at)) >= 0:
-        mode, _, name = data[at:end].partition(b" ")
-        at = end + 1 + width
-        entries[name] = mode, data[end + 1 : at].hex()
-    return entries
+        """Mode and id by name; nothing, of a tree that is not here."""
+        if tree not in self._read:
+            data = self._git.content(f"{tree}^{{tree}}", TREE_BYTES) or b""
+            entries = self._read[tree] = {}
+            at = 0
+            while (end := data.find(b"\0", at)) >= 0:
+                mode, _, name = data[at:end].partition(b" ")
+                at = end + 1 + len(tree) // 2  # an id in bytes
+                entries[name] = mode, data[end + 1 : at].hex()
+        return self._read[tree]

@@ -42,8 +42,8 @@ _REGULAR = (b"100644", b"100755", b"100664")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a checkout keeps its things; a linked worktree shares `common` with others."""
+class _Checkout:
+    """The directories of a checkout; a linked worktree shares `common` with others."""
 
     top: Path
     git_dir: Path
@@ -65,17 +65,17 @@ class GitRepository:
         server: str = "https://github.com",
         scratch: Path | None = None,
     ) -> None:
-        self._place = _locate(path)
+        self._checkout = _locate(path)
         self._server = server
-        # Names of refs and the remote's address live in the checkout; objects are read from a room of our own.
-        self._theirs = Git(self._place.git_dir, env)
-        self._ours = borrow(self._place.git_dir, self._place.common, env, scratch)
+        # Names of refs and the remote's address live in the checkout; objects are read from a repository of our own.
+        self._theirs = Git(self._checkout.git_dir, env)
+        self._ours = borrow(self._checkout.git_dir, self._checkout.common, env, scratch)
         self._trees = Trees(self._ours)
         self._commits: set[str] = set()
 
     @property
     def top(self) -> Path:
-        return self._place.top
+        return self._checkout.top
 
     def resolve(self, ref: str) -> str | None:
         """Full SHA of the commit that `ref`, or `origin/ref`, names; None when this clone does not have it.
@@ -90,8 +90,8 @@ class GitRepository:
         candidates = (f"refs/heads/{ref}", f"refs/remotes/origin/{ref}", ref, f"origin/{ref}") if is_plain else (ref,)
         for candidate in candidates:
             with suppress(GitFailed):
-                # Only the name is looked up there: a partial clone would fetch what it lacks to look further.
                 named = candidate
+                # Only the name is looked up there: a partial clone would fetch what it lacks to look further.
                 if not _SHA.match(candidate):
                     named = self._theirs.text("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
                 if _SHA.match(named):
@@ -115,26 +115,23 @@ class GitRepository:
         except GitFailed:
             return "the clone has no remote named origin"
         if ":" not in url.partition("/")[0]:
-            url = str(self._place.top / url)
-        return git_fetch.complete(self._ours, git_fetch.Remote(url, self._server), shas, token)
+            url = str(self._checkout.top / url)
+        return git_fetch.complete(self._ours, url, git_fetch.credentials(url, self._server, token), shas)
 
     def change(self, base: str, head: str) -> Change:
         """Diff from the merge base of two commits to the second."""
-        old, new = self._commit(base), self._commit(head)
-        start, notes = self._merge_base(old, new)
-        commits, cut = read_commits(self._ours, old, new)
-        return self._read(start, new, Change(start, new, ChangeSource.GIT, (), commits, notes=(*notes, *cut)))
+        base, new = self._commit(base), self._commit(head)
+        return self._read(base, new, new, Change("", new, ChangeSource.GIT, ()))
 
     def uncommitted(self, base: str) -> Change:
         """Diff from the merge base of `base` and HEAD to the working tree, untracked files included."""
         head = self._commit("HEAD")
-        old = self._commit(base)
-        start, notes = self._merge_base(old, head)
-        commits, cut = read_commits(self._ours, old, head)
-        checkout = self._place
-        now = snapshot(self._ours, checkout.top, checkout.git_dir, checkout.common / "info/exclude")
-        notes = (*notes, *cut, *now.notes)
-        return self._read(start, now.tree, Change(start, "", ChangeSource.WORKTREE, (), commits, notes=notes))
+        tree, notes = self._snapshot()
+        return self._read(base, head, tree, Change("", "", ChangeSource.WORKTREE, (), notes=notes))
+
+    def _snapshot(self) -> tuple[str, tuple[str, ...]]:
+        checkout = self._checkout
+        return snapshot(self._ours, checkout.top, checkout.git_dir, checkout.common / "info/exclude")
 
     def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
         """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes.
@@ -156,10 +153,7 @@ class GitRepository:
         return self._ours.content(entry[1], limit) if head[2] <= limit else None
 
     def past(self, sha: str, limit: int, counted: int) -> Past:
-        """The last `limit` commits that lead to `sha`, newest first, lines counted for the newest `counted`.
-
-        What is not in this clone is left out, and the limits say so. ConfigError when `sha` itself is not here.
-        """
+        """As the port says. ConfigError when `sha` itself is not in this clone."""
         return read_past(self._ours, self._commit(sha), limit, counted)
 
     def parents(self, sha: str) -> tuple[str, ...]:
@@ -171,7 +165,7 @@ class GitRepository:
 
     @property
     def is_shallow(self) -> bool:
-        return (self._place.common / "shallow").exists()
+        return (self._checkout.common / "shallow").exists()
 
     def checked_out(self) -> tuple[str, ...]:
         """The commit that HEAD names, and then the parents that are written in it, also where a shallow clone stops."""
@@ -187,7 +181,7 @@ class GitRepository:
         ConfigError when one of the two is not in this clone.
         """
         old, new = self._commit(base), self._commit(head)
-        return list_commits(self._ours, "--first-parent", f"--max-count={limit}", f"{old}..{new}")
+        return list_commits(self._ours, "--first-parent", f"--max-count={limit}", f"{old}..{new}", "--")
 
     def patch_id(self, base: str, head: str) -> str:
         """An id of the diff from one commit to another that a rebase leaves as it is, "" when they do not differ.
@@ -202,13 +196,12 @@ class GitRepository:
         return GitLibrary(self._ours, commit)
 
     def _commit_work(self, tree: str) -> str:
-        """Commit the working tree in our own room, so that its lines have a history; what was read must be it."""
-        checkout, head = self._place, self._commit("HEAD")
+        """Commit the working tree in our own repository, so that its lines have a history; what was read must be it."""
         # Which tree may be read is not for the change to say: it may have come from a file.
-        if tree != snapshot(self._ours, checkout.top, checkout.git_dir, checkout.common / "info/exclude").tree:
+        if tree != self._snapshot()[0]:
             what = "the working tree has changed since it was read"
             raise ConfigError(what, why="look-ups would show other lines", remedy="Start the review again")
-        return self._ours.text("commit-tree", tree, "-p", head, "-m", "uncommitted work", env=NOBODY)
+        return self._ours.text("commit-tree", tree, "-p", self._commit("HEAD"), "-m", "uncommitted work", env=NOBODY)
 
     def _commit(self, ref: str) -> str:
         sha = self.resolve(ref)
@@ -230,22 +223,26 @@ class GitRepository:
         notes = (f"{len(bases)} merge bases; compared with {bases[0][:12]}",) if len(bases) > 1 else ()
         return bases[0], notes
 
-    def _read(self, old: str, new: str, change: Change) -> Change:
-        """`change` with what lies between two trees."""
-        git = self._ours
-        entries = read_entries(git, old, new)
-        files = with_attributes(git, self._trees, old, entries, read_files(git, old, new, entries))
-        texts = read_texts(git, entries, files)
-        paths, cut = read_paths(git, new)
+    def _read(self, base: str, head: str, new: str, change: Change) -> Change:
+        """`change` with what lies between the merge base of two commits and a tree."""
+        git, old = self._ours, self._commit(base)
+        start, ambiguous = self._merge_base(old, head)
+        commits, cut_commits = read_commits(git, old, head)
+        entries = read_entries(git, start, new)
+        files = with_attributes(git, self._trees, start, entries, read_files(git, start, new, entries))
+        texts, old_texts, unread = read_texts(git, entries, files)
+        paths, cut_paths = read_paths(git, new)
         (tree,) = git.look([f"{new}^{{tree}}"])
         return replace(
             change,
+            base=start,
             files=files,
-            texts=texts.new,
-            old_texts=texts.old,
+            commits=commits,
+            texts=texts,
+            old_texts=old_texts,
             paths=paths,
             tree=tree[0] if tree is not None else "",
-            notes=(*change.notes, *omission_notes(files), *texts.notes, *cut),
+            notes=(*ambiguous, *cut_commits, *change.notes, *omission_notes(files), *unread, *cut_paths),
         )
 
 
@@ -266,14 +263,14 @@ def _is_plain(git_dir: Path) -> bool:
         return False
 
 
-def _locate(path: Path) -> _Place:
+def _locate(path: Path) -> _Checkout:
     """Find the checkout around `path`, whatever GIT_DIR and the configuration say."""
     if not path.is_dir():
         raise ConfigError(f"{str(path)!r} is not a directory", remedy="Name one inside a git checkout")
     tops = (path.resolve(), *path.resolve().parents)
     nearest = next((top for top in tops if any(lexists(top / name) for name in (".git", "HEAD"))), None)
     if nearest is not None and _is_plain(nearest / ".git"):
-        return _Place(nearest, nearest / ".git", nearest / ".git")
+        return _Checkout(nearest, nearest / ".git", nearest / ".git")
     try:
         from git import GitError  # noqa: PLC0415  a run that needs no repository never pays for it
         from git.repo.fun import find_submodule_git_dir, is_git_dir  # noqa: PLC0415
@@ -285,7 +282,7 @@ def _locate(path: Path) -> _Place:
             if git_dir := find_submodule_git_dir(top / ".git"):
                 shared = Path(git_dir, "commondir")
                 common = Path(git_dir, shared.read_text().strip()) if shared.is_file() else Path(git_dir)
-                return _Place(top, Path(git_dir).resolve(), common.resolve())
+                return _Checkout(top, Path(git_dir).resolve(), common.resolve())
             if is_git_dir(top):
                 raise ConfigError(f"{str(path)!r} is a bare repository", remedy="Name a checkout with a working tree")
     except (GitError, ValueError, OSError) as error:
@@ -298,19 +295,12 @@ _LIMIT = 20 << 20
 """Bytes of a file that is looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The id of the tree, and a note on each file that is not in it as it is."""
-
-    tree: str
-    notes: tuple[str, ...]
-
-
-def snapshot(git: Git, top: Path, checkout: Path, exclude: Path) -> Snapshot:
+def snapshot(git: Git, top: Path, checkout: Path, exclude: Path) -> tuple[str, tuple[str, ...]]:
     """Write the tracked files as they are now, and the untracked ones that are not ignored, into git's objects.
 
-    `checkout` is the git directory whose index is copied: what it knows of unchanged files saves reading them.
-    `exclude` is its info/exclude. Links are kept as links, never followed.
+    The id of the tree, and a note on each file that is not in it as it is. `checkout` is the git directory whose index
+    is copied: what it knows of unchanged files saves reading them. `exclude` is its info/exclude. Links stay links,
+    never followed.
     """
     index = git.git_dir / "worktree.index"
     if (checkout / "index").is_file():
@@ -337,7 +327,7 @@ def snapshot(git: Git, top: Path, checkout: Path, exclude: Path) -> Snapshot:
             taken.append(name + b"\0")
     git.run("update-index", "-z", "--force-remove", "--stdin", stdin=b"".join(gone), env=env, cwd=top)
     git.run("update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=b"".join(taken), env=env, cwd=top)
-    return Snapshot(git.text("write-tree", env=env), tuple(notes))
+    return git.text("write-tree", env=env), tuple(notes)
 
 
 def _refusal(path: Path) -> str:
