@@ -38,11 +38,9 @@ __all__ = ["Example", "contradiction", "examples", "says"]
 SHORTEST = 12
 """Characters from which on a quote says something; a whole example may be shorter."""
 
-_MENDED = re.compile(r"(?i)fix(?:ed|es)?\b|regress|no longer|used to|previously|closed?s?\b")
-_ADMISSIONS = tuple(
-    re.compile(each)
-    for each in tomllib.loads(files(__package__).joinpath("admissions.toml").read_text("utf-8"))["patterns"]
-)
+_CORRECTED = re.compile(r"(?i)fix(?:ed|es)?\b|regress|no longer|used to|previously|closed?s?\b")
+_TABLES = tomllib.loads(files(__package__).joinpath("admissions.toml").read_text("utf-8"))
+_ADMISSIONS = tuple(map(re.compile, _TABLES["patterns"]))
 _GIVES = re.compile(r"(?i)\b(?:returns?|gives?|yields?|is|raises?)\s+`{0,2}([^\s`,;.]+)")
 
 
@@ -88,7 +86,7 @@ def _admitted_mistake(candidate: Candidate) -> str:
     tree = parsed(candidate.code)
     texts += [docstring(node) for node in definitions(tree.body if tree is not None else [])]
     for text in texts:
-        if _MENDED.search(text):
+        if _CORRECTED.search(text):
             continue
         for pattern in _ADMISSIONS:
             if (match := pattern.search(text)) is not None:

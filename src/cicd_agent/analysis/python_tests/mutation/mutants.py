@@ -4,7 +4,7 @@ import ast
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from cicd_agent.analysis.python_tests.mutation.operators import OPERATORS, TRIVIAL, Edit
 from cicd_agent.analysis.python_tests.mutation.source_map import (
@@ -38,14 +38,14 @@ def mutants(path: str, text: str, lines: Collection[int], limit: int = 200) -> t
     if tree is None or not lines:
         return ()
     source = Source(text)
-    named = sorted(_named(path, list(edits(tree, source)), source), key=lambda one: _order(one[1]))
+    named = sorted(_named(path, edits(tree, source), source), key=lambda one: _order(one[1]))
     by_line: dict[int, list[tuple[Location, Mutant]]] = defaultdict(list)
     for location, mutant in named:
         if mutant.line in lines:
             by_line[mutant.line].append((location, mutant))
     for item in by_line.values():
         item.sort(key=lambda one: OPERATORS.index(one[1].operator))
-    return tuple(sorted(_taken(by_line, _Check(text, source), limit), key=_order))
+    return tuple(sorted(_chosen(by_line, source, limit), key=_order))
 
 
 def is_trivial(mutant: Mutant) -> bool:
@@ -56,26 +56,26 @@ def _order(mutant: Mutant) -> tuple[int, int, str, int, str]:
     return mutant.line, mutant.start, mutant.operator, mutant.end, mutant.replacement
 
 
-def _named(path: str, result: list[tuple[Location, Edit]], source: Source) -> Iterator[tuple[Location, Mutant]]:
+def _named(path: str, result: Iterable[tuple[Location, Edit]], source: Source) -> Iterator[tuple[Location, Mutant]]:
     """The mutants of edits, each with its id."""
     seen: Counter[tuple[str, ...]] = Counter()
-    for location, edit in sorted(
-        result, key=lambda one: (one[1].start, one[1].end, one[1].operator, one[1].replacement)
-    ):
+    for location, edit in sorted(result, key=lambda one: (one[1].start, one[1].end, *one[1][2:4])):
         was = source.text[edit.start : edit.end]
         what = (path, location.function, edit.whole, was, edit.replacement)
         digest = hashlib.sha256("\0".join([*what, str(seen[what])]).encode("utf-8", "surrogatepass")).hexdigest()
         seen[what] += 1
-        line = source.line_at(edit.start)
-        words = _description(edit, was)
-        yield (
-            location,
-            Mutant(
-                *(digest[:12], path, line, location.function, edit.operator, edit.start, edit.end),
-                replacement=edit.replacement,
-                words=words,
-            ),
+        mutant = Mutant(
+            id=digest[:12],
+            path=path,
+            line=source.line_at(edit.start),
+            function=location.function,
+            operator=edit.operator,
+            start=edit.start,
+            end=edit.end,
+            replacement=edit.replacement,
+            words=_description(edit, was),
         )
+        yield location, mutant
 
 
 def _description(edit: Edit, was: str) -> str:
@@ -95,30 +95,34 @@ def _short(text: str) -> str:
     return folded if len(folded) <= _WORDS else f"{folded[: _WORDS - 1]}…"
 
 
-class _Check:
-    """Whether a mutated text parses and is another; the outermost function alone is read again, not the whole text."""
-
-    def __init__(self, text: str, source: Source) -> None:
-        self._text = text
-        self._source = source
-        self._dumps: dict[tuple[int, int], str | None] = {}
-
-    def holds(self, location: Location, mutant: Mutant) -> bool:
-        """Whether it may be tried."""
-        was = self._text[mutant.start : mutant.end]
-        if len(NEWLINE.findall(was)) != len(NEWLINE.findall(mutant.replacement)):
-            return False
-        start, end = self._source.lines_span(location.first, location.last)
-        if (start, end) not in self._dumps:
-            self._dumps[start, end] = _dumped(self._text[start:end])
-        before = self._dumps[start, end]
-        if before is None:
-            return False
-        after = _dumped(self._text[start : mutant.start] + mutant.replacement + self._text[mutant.end : end])
-        return after is not None and before != after
+def _chosen(by_line: dict[int, list[tuple[Location, Mutant]]], source: Source, limit: int) -> Iterator[Mutant]:
+    """At most so many that hold: one of each line, then a second one of each, and so on."""
+    dumps: dict[tuple[int, int], str | None] = {}
+    left, turn = limit, 0
+    while left > 0 and (rows := [item for item in by_line.values() if len(item) > turn]):
+        # Where there are more lines than may be taken, every so many lines there is one.
+        step = max(1.0, len(rows) / left)
+        for index in range(min(left, len(rows))):
+            location, mutant = rows[int(index * step)][turn]
+            if _holds(location, mutant, source, dumps):
+                left -= 1
+                yield mutant
+        turn += 1
 
 
-def _dumped(definition: str) -> str | None:
+def _holds(location: Location, mutant: Mutant, source: Source, dumps: dict[tuple[int, int], str | None]) -> bool:
+    """Whether the mutated text parses and is another; only the outermost function is read again."""
+    was = source.text[mutant.start : mutant.end]
+    if len(NEWLINE.findall(was)) != len(NEWLINE.findall(mutant.replacement)):
+        return False
+    start, end = source.lines_span(location.first, location.last)
+    if (start, end) not in dumps:
+        dumps[start, end] = _dump(source.text[start:end])
+    mutated = source.text[start : mutant.start] + mutant.replacement + source.text[mutant.end : end]
+    return dumps[start, end] is not None and _dump(mutated) not in {None, dumps[start, end]}
+
+
+def _dump(definition: str) -> str | None:
     """The tree of a definition, which may be indented, in a form that tells it from others."""
     indented = _INDENT.match(definition)
     tree = parsed(f"if 1:\n{definition}" if indented and indented[1] else definition)
@@ -126,18 +130,3 @@ def _dumped(definition: str) -> str | None:
         return None if tree is None else ast.dump(tree)
     except RecursionError:
         return None
-
-
-def _taken(by_line: dict[int, list[tuple[Location, Mutant]]], check: _Check, limit: int) -> Iterator[Mutant]:
-    """At most so many that hold: one of each line, then a second one of each, and so on."""
-    left, turn = limit, 0
-    while left > 0 and (rows := [item for item in by_line.values() if len(item) > turn]):
-        # Where there are more lines than may be taken, every so many lines there is one.
-        step = max(1.0, len(rows) / left)
-        picked = [rows[int(index * step)] for index in range(min(left, len(rows)))]
-        for item in picked:
-            location, mutant = item[turn]
-            if check.holds(location, mutant):
-                left -= 1
-                yield mutant
-        turn += 1

@@ -3,9 +3,9 @@
 import ast
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from typing import NamedTuple
 
 from cicd_agent.analysis.python_tests.mutation.source_map import NEWLINE, Source
 
@@ -32,6 +32,11 @@ _RELATIONAL = {
 }
 _ARITHMETIC = {"+": "-", "-": "+", "*": "/", "/": "*", "//": "/", "%": "*", "**": "*"}
 _BITWISE = {"&": "|", "|": "&", "^": "&", "<<": ">>", ">>": "<<"}
+_UNARY: Mapping[type[ast.unaryop], tuple[str, str]] = {
+    ast.Not: ("not", "negate"),
+    ast.USub: ("-", "unary"),
+    ast.Invert: ("~", "bitwise"),
+}
 _OPERATOR = re.compile(
     r"#[^\r\n]*|not[ \t]+in\b|is[ \t]+not\b|is\b|in\b|and\b|or\b|\*\*=?|//=?|<<=?|>>=?|[-+*/%&|^]=?|[<>=!]=|[<>]"
 )
@@ -42,14 +47,13 @@ _TRUTHS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """`replacement` for the characters from `start` to `end`; `whole` is the text that it is a part of."""
 
     start: int
     end: int
-    replacement: str
     operator: str
+    replacement: str
     whole: str
 
 
@@ -114,7 +118,7 @@ class Edits:
         text = self._source.text
         # As in `return-a`, where a word would run into the one before it.
         touches = text[max(0, start - 1) : start].isalnum() and replacement[:1].isalnum()
-        return Edit(start, end, " " * touches + replacement, operator, text[slice(*self._source.span(node))])
+        return Edit(start, end, operator, " " * touches + replacement, text[slice(*self._source.span(node))])
 
     def _newlines(self, start: int, end: int) -> str:
         return "".join(NEWLINE.findall(self._source.text[start:end]))
@@ -142,25 +146,18 @@ class Edits:
         sign, equals = (was[:-1], "=") if was.endswith("=") else (was, "")
         if sign in _ARITHMETIC and not _is_neutral(sign, right):
             yield self._edit(node, *location, _ARITHMETIC[sign] + equals, "arithmetic")
-        elif sign in _BITWISE and not _is_none(left) and not _is_none(right):
+        elif sign in _BITWISE and not any(getattr(part, "value", ...) is None for part in (left, right)):
             yield self._edit(node, *location, _BITWISE[sign] + equals, "bitwise")
 
     def _unary(self, node: ast.UnaryOp) -> Iterator[Edit]:
-        match node.op:
-            case ast.Not():
-                sign, operator = "not", "negate"
-            case ast.USub():
-                sign, operator = "-", "unary"
-            case ast.Invert():
-                sign, operator = "~", "bitwise"
-            case _:
-                return
+        if type(node.op) not in _UNARY:
+            return
+        sign, operator = _UNARY[type(node.op)]
         text, start = self._source.text, self._source.span(node)[0]
         end = start + len(sign)
         while text[end : end + 1] in {" ", "\t"}:
             end += 1
-        touches = text[start - 1 : start].isalnum()
-        yield self._edit(node, start, end, " " if touches else "", operator)
+        yield self._edit(node, start, end, " " if text[start - 1 : start].isalnum() else "", operator)
 
     def _bound(self, node: ast.Slice, bound: ast.expr | None) -> Iterator[Edit]:
         match bound:
@@ -215,10 +212,6 @@ def _is_neutral(sign: str, right: ast.expr) -> bool:
     if not isinstance(right, ast.Constant) or isinstance(right.value, str | bytes):
         return False
     return right.value == (0 if sign in {"+", "-"} else 1)
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _is_truth(node: ast.expr) -> bool:

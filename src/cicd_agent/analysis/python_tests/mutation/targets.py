@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.python_tests.mutation.operators import Edit, Edits
 from cicd_agent.analysis.python_tests.mutation.source_map import Source
+from cicd_agent.analysis.python_tests.syntax import FunctionNode
 
 _LOG_LEVELS = frozenset({"debug", "info", "warn", "warning", "error", "exception", "critical", "log"})
-_TOLD = frozenset({"print", "pprint", "warn", "warn_explicit", "print_exc", "print_stack", "sleep", "breakpoint"})
+_REPORTING = frozenset({"print", "pprint", "warn", "warn_explicit", "print_exc", "print_stack", "sleep", "breakpoint"})
 _TYPING = frozenset({"TypeVar", "ParamSpec", "NewType", "TypeVarTuple", "reveal_type", "assert_never"})
 _WAITS = re.compile(r"timeout|delay|sleep|interval|backoff", re.IGNORECASE)
-_UNTOLD = re.compile(r"strict|encoding|errors", re.IGNORECASE)
+_IRRELEVANT = re.compile(r"strict|encoding|errors", re.IGNORECASE)
 """Arguments by name that fail at once when they are another, or never make a difference."""
 _UNCOVERED = re.compile(r"#\s*pragma:\s*no[\s-]?cover", re.IGNORECASE)
 
@@ -109,7 +110,7 @@ def _of(nodes: Iterable[ast.AST], location: Location) -> Iterator[tuple[ast.AST,
     yield from ((node, location) for node in nodes if not isinstance(node, ast.expr_context | ast.operator | ast.cmpop))
 
 
-def _inside(node: ast.FunctionDef | ast.AsyncFunctionDef, location: Location) -> Location:
+def _inside(node: FunctionNode, location: Location) -> Location:
     name = f"{location.prefix}{node.name}"
     return Location(
         prefix=f"{name}.",
@@ -128,50 +129,46 @@ def _of_call(node: ast.Call) -> Iterator[ast.AST]:
     yield from node.args[1:] if name == ["cast"] else node.args
     for keyword in node.keywords:
         name_given = keyword.arg or ""
-        if not _WAITS.search(name_given) and not _UNTOLD.fullmatch(name_given):
+        if not _WAITS.search(name_given) and not _IRRELEVANT.fullmatch(name_given):
             yield keyword.value
 
 
 def _is_logging(call: ast.Call) -> bool:
     """Whether a call only says something to somebody, or waits."""
     names = _names(call.func)
-    if not names or names[-1] in _TOLD:
+    if not names or names[-1] in _REPORTING:
         return bool(names)
     return names[-1] in _LOG_LEVELS and any("log" in name.lower() for name in names[:-1])
 
 
 def _names(node: ast.expr) -> list[str]:
-    """The parts of a dotted name, as far as it is one."""
+    """The parts of a dotted name, as far as it is one; of `a.b().c` all."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if isinstance(node, ast.Call):
-        parts += reversed(_names(node.func)) if isinstance(node.func, ast.Name | ast.Attribute) else []
-    elif isinstance(node, ast.Name):
-        parts.append(node.id)
-    return parts[::-1]
+    while True:
+        match node:
+            case ast.Attribute(value=inner, attr=name):
+                parts.append(name)
+                node = inner
+            case ast.Call(func=ast.Name() | ast.Attribute() as inner):
+                node = inner
+            case ast.Name(id=name):
+                return [name, *reversed(parts)]
+            case _:
+                return parts[::-1]
 
 
 def _waits(target: ast.expr, value: ast.expr) -> bool:
-    name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
-    return isinstance(value, ast.Constant) and bool(_WAITS.search(name))
+    return isinstance(value, ast.Constant) and bool(_WAITS.search("".join(_names(target)[-1:])))
 
 
 def _is_only_typing(test: ast.expr) -> bool:
     """Whether a condition is about type checkers, or about being a program."""
-    match test:
-        case ast.Name("TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
-            return True
-        case ast.Compare(left=ast.Name("__name__")):
-            return True
-        case _:
-            return False
+    if isinstance(test, ast.Compare):
+        return _names(test.left) == ["__name__"]
+    return _names(test)[-1:] == ["TYPE_CHECKING"]
 
 
 def _is_uncovered(node: ast.stmt, source: Source) -> bool:
     """Whether its first line says that no test has to execute it; that of a decorator counts for what is decorated."""
-    lines = [node.lineno]
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        lines += [decorator.lineno for decorator in node.decorator_list]
+    lines = {node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))}
     return any(_UNCOVERED.search(source.line(line)) for line in lines)
