@@ -1,7 +1,6 @@
 """Finds tests that pass and fail on the same code, by running them again under what may make no difference."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
@@ -10,9 +9,9 @@ from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
-from cicd_agent.modes.gen_tests.flaky.kinds import ADVICE, NETWORK, classified, screened
+from cicd_agent.modes.gen_tests.flaky.experiments import GREEN, MIN_SECONDS, RED, Victim, failed, run_together
+from cicd_agent.modes.gen_tests.flaky.kinds import NETWORK, classify, vary
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
-from cicd_agent.modes.gen_tests.flaky.steps import RED, SOUND, TOO_LATE, Victim, failed, side_by_side
 
 MAX_VICTIMS = 20
 """Whose reason is looked for; the others are named."""
@@ -25,37 +24,25 @@ _SHARE = 0.6
 _TIME_ZONES = ("UTC", "Pacific/Kiritimati", "America/New_York", "Asia/Kathmandu")
 _DAY = 86_400
 _HOUR = 3_600
-_REMEMBERED = 3
-"""Runs of each end in which it is remembered what came before a test."""
-
-
-@dataclass(slots=True)
-class _Record:
-    """Under what a test passed and failed, and what ran before it."""
-
-    passed: list[Perturbation] = field(default_factory=list)
-    failed: list[Perturbation] = field(default_factory=list)
-    red_after: list[tuple[Perturbation, Sequence[str]]] = field(default_factory=list)
-    green_after: list[tuple[Perturbation, Sequence[str]]] = field(default_factory=list)
-    message: str = ""
-    exception: str = ""
+_MAX_PREDECESSORS = 3
+"""Runs of each end of which the tests before it are known."""
 
 
 _Runs = list[tuple[RunResult, Perturbation]]
 
 
-def perturbations(requested: int) -> Iterator[Perturbation]:
+def perturbations(requested: int) -> list[Perturbation]:
     """What differs in each of so many runs: the first differs in nothing, the others in several things at once."""
-    for number in range(requested):
-        if number == 0:
-            yield Perturbation()
-            continue
-        yield Perturbation(
+    varied = (
+        Perturbation(
             hash_seed=number,
             order=number if number % 3 else None,
             time_zone=_TIME_ZONES[number % len(_TIME_ZONES)],
             forward_seconds=(0, 0, 30 * _DAY, 400 * _DAY)[number % 4],
         )
+        for number in range(1, requested)
+    )
+    return [Perturbation(), *varied][:requested]
 
 
 def hunt(requested: int, evidence: Evidence, pytest_runner: PytestRunner, *, reserve: float = 0.0) -> FlakyHunt:
@@ -71,11 +58,9 @@ def hunt(requested: int, evidence: Evidence, pytest_runner: PytestRunner, *, res
     seconds = suite.seconds if suite else 0.0
     notes: list[str] = []
     select: tuple[str, ...] = ()
-    if (
-        seconds > SLOW
-        and seconds * requested > (pytest_runner.seconds_left - reserve) * _SHARE
-        and (select := _changed_tests(evidence))
-    ):
+    if seconds > SLOW and seconds * requested > (pytest_runner.seconds_left - reserve) * _SHARE:
+        select = _changed_tests(evidence)
+    if select:
         notes.append(f"the suite takes {seconds:.0f} seconds: only the tests that were changed were run again")
     results = _runs(requested, select, pytest_runner, seconds, reserve)
     completed = [(result, one) for result, one in results if result.completed]
@@ -85,28 +70,17 @@ def hunt(requested: int, evidence: Evidence, pytest_runner: PytestRunner, *, res
         problem = next(result.problem for result, _ in results if not result.completed)
         notes.append(f"{count(len(results) - len(completed), 'run')} did not come to an end: {clip(problem, 200)}")
     records = _records(completed)
-    victims = _less_those_of_our_clock(
-        [
-            Victim(nodeid, each.passed, each.failed, each.message, each.exception, each.red_after, each.green_after)
-            for nodeid, each in records.items()
-            if each.passed and each.failed
-        ],
-        pytest_runner,
-        notes,
-    )
-    offline = [nodeid for nodeid, each in records.items() if each.exception in NETWORK and not each.passed]
-    if offline:
+    victims = [each for each in records if each.passed and each.failed]
+    if ours := _failing_by_our_clock(victims, pytest_runner):
+        text = f"{count(len(ours), 'test')} red as soon as a clock is put forward by an hour, which is our doing"
+        notes.append(f"{text}: {clip(', '.join(sorted(ours)), 300)}")
+    if offline := [each.nodeid for each in records if each.exception in NETWORK and not each.passed]:
         text = f"{count(len(offline), 'test')} always red for want of a network, of which nothing else is known"
         notes.append(f"{text}: {clip(', '.join(offline), 300)}")
     tests = len({nodeid for result, _ in completed for nodeid in result.collected})
-    return FlakyHunt(
-        requested,
-        len(completed),
-        tests,
-        tuple(_explained(victims, pytest_runner, reserve + TOO_LATE)),
-        tuple(notes),
-        select,
-    )
+    victims = [each for each in victims if each.nodeid not in ours]
+    explained = tuple(_explained(victims, pytest_runner, reserve + MIN_SECONDS))
+    return FlakyHunt(requested, len(completed), tests, explained, tuple(notes), select)
 
 
 def _changed_tests(evidence: Evidence) -> tuple[str, ...]:
@@ -127,8 +101,8 @@ def _runs(
     """The results, as many as fit into our share of the time, a few at a time. A suite takes about `seconds`."""
     ends = reserve + (pytest_runner.seconds_left - reserve) * (1 - _SHARE)
     results: _Runs = []
-    planned = list(perturbations(requested))
-    while planned and pytest_runner.seconds_left > max(ends, TOO_LATE):
+    planned = perturbations(requested)
+    while planned and pytest_runner.seconds_left > max(ends, MIN_SECONDS):
         # A batch shares one copy of the tree, and must not outlast the time that there is.
         took = max((result.seconds for result, _ in results), default=seconds)
         available = pytest_runner.seconds_left - ends
@@ -142,32 +116,34 @@ def _runs(
     return results
 
 
-def _records(completed: _Runs) -> dict[str, _Record]:
-    results: dict[str, _Record] = {}
+def _records(completed: _Runs) -> Sequence[Victim]:
+    """Every test, with under what it passed and failed."""
+    results: dict[str, Victim] = {}
     for result, one in completed:
         order = [test.nodeid for test in result.tests]
         for location, test in enumerate(result.tests):
-            record = results.setdefault(test.nodeid, _Record())
+            record = results.setdefault(test.nodeid, Victim(test.nodeid))
             if test.outcome in RED:
                 record.failed.append(one)
                 record.message = record.message or clip(f"{test.exception}: {test.message}".strip(": "), 300)
                 record.exception = record.exception or test.exception
                 ended = record.red_after
-            elif test.outcome in SOUND:
+            elif test.outcome in GREEN:
                 record.passed.append(one)
                 ended = record.green_after
             else:
                 continue
-            if len(ended) < _REMEMBERED:
+            if len(ended) < _MAX_PREDECESSORS:
                 ended.append((one, order[:location]))
     # A module whose import failed is named by its path, and by that of its tests where it did not.
-    for nodeid in [nodeid for nodeid in results if "::" not in nodeid]:
-        results[nodeid].passed = [one for result, one in completed if failed(result, nodeid) is False]
-    return results
+    for record in results.values():
+        if "::" not in record.nodeid:
+            record.passed = [one for result, one in completed if failed(result, record.nodeid) is False]
+    return list(results.values())
 
 
-def _less_those_of_our_clock(victims: list[Victim], pytest_runner: PytestRunner, notes: list[str]) -> list[Victim]:
-    """Without those that take it amiss that a clock is put forward at all, since files and C code keep the true time.
+def _failing_by_our_clock(victims: Sequence[Victim], pytest_runner: PytestRunner) -> set[str]:
+    """Those that take it amiss that a clock is put forward at all, since files and C code keep the true time.
 
     An hour is nothing to a test that waits for a date; and what depends on the hour fails in some time zone as well.
     """
@@ -176,31 +152,19 @@ def _less_those_of_our_clock(victims: list[Victim], pytest_runner: PytestRunner,
         for each in victims
         if all(one.forward_seconds for one in each.failed) and not any(one.forward_seconds for one in each.passed)
     ]
-    if not doubtful or pytest_runner.seconds_left <= TOO_LATE:
-        return victims
-    runs = [
-        PytestRun(f"clock-{number}", (nodeid,), perturbation=Perturbation(forward_seconds=_HOUR))
-        for number, nodeid in enumerate(doubtful)
-    ]
-    results = dict(zip(doubtful, pytest_runner.run(runs), strict=True))
-    ours = {nodeid for nodeid, result in results.items() if failed(result, nodeid)}
-    if ours:
-        text = f"{count(len(ours), 'test')} red as soon as a clock is put forward by an hour, which is our doing"
-        notes.append(f"{text}: {clip(', '.join(sorted(ours)), 300)}")
-    return [each for each in victims if each.nodeid not in ours]
+    if not doubtful or pytest_runner.seconds_left <= MIN_SECONDS:
+        return set()
+    later = Perturbation(forward_seconds=_HOUR)
+    runs = [PytestRun(f"clock-{number}", (nodeid,), perturbation=later) for number, nodeid in enumerate(doubtful)]
+    return {nodeid for nodeid, each in zip(doubtful, pytest_runner.run(runs), strict=True) if failed(each, nodeid)}
 
 
-def _explained(victims: Sequence[Victim], pytest_runner: PytestRunner, until: float) -> Iterator[FlakyTest]:
-    looked_into = victims[:MAX_VICTIMS]
-    seen = screened(looked_into, pytest_runner, until) if looked_into else {}
-    for start in range(0, len(looked_into), _TOGETHER):
-        some = looked_into[start : start + _TOGETHER]
-        result = side_by_side([classified(each, seen) for each in some], pytest_runner, until)
-        for victim, diagnosis in zip(some, result, strict=True):
-            yield diagnosis or _unexplained(victim, "there was no time to find out why")
+def _explained(victims: Sequence[Victim], pytest_runner: PytestRunner, reserve: float) -> Iterator[FlakyTest]:
+    variants = vary(victims[:MAX_VICTIMS], pytest_runner, reserve) if victims else {}
+    for start in range(0, min(len(victims), MAX_VICTIMS), _TOGETHER):
+        some = victims[start : min(start + _TOGETHER, MAX_VICTIMS)]
+        results = run_together([classify(each, variants) for each in some], pytest_runner, reserve)
+        for victim, flaky in zip(some, results, strict=True):
+            yield flaky or victim.as_flaky(FlakyKind.UNKNOWN, "there was no time to find out why")
     for victim in victims[MAX_VICTIMS:]:
-        yield _unexplained(victim, f"only the first {MAX_VICTIMS} are looked into")
-
-
-def _unexplained(victim: Victim, reason: str) -> FlakyTest:
-    return replace(victim.as_flaky(FlakyKind.UNKNOWN, reason), advice=ADVICE[FlakyKind.UNKNOWN])
+        yield victim.as_flaky(FlakyKind.UNKNOWN, f"only the first {MAX_VICTIMS} are looked into")

@@ -1,9 +1,8 @@
 """Asks for the fix of a flaky test, and has it prove itself: it weakens nothing, and comes through 20 runs."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -20,9 +19,9 @@ from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.domain.verdict import Draft
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence, known
+from cicd_agent.modes.gen_tests.flaky.experiments import MIN_SECONDS
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
-from cicd_agent.modes.gen_tests.flaky.steps import TOO_LATE
 
 RUNS = 20
 """Fresh processes that a fix has to come through."""
@@ -42,14 +41,6 @@ class FixDraft(Draft):
     nothing: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Fix:
-    """The modules that a fix changes, before and after it."""
-
-    before: Mapping[str, str]
-    after: Mapping[str, str]
-
-
 def fix_questions(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Iterator[Question[FixDraft]]:
     """The next flaky test that nobody was asked about yet."""
     tests = known(evidence)
@@ -61,7 +52,7 @@ def fix_questions(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Iterato
             yield Question(
                 name=name,
                 instructions=files(__package__).joinpath("fix.md").read_text("utf-8"),
-                evidence=tuple(_exhibits(item, _mended(tests.modules, all_found[:number]))),
+                evidence=tuple(_exhibits(item, _fixed(tests.modules, all_found[:number]))),
                 draft=FixDraft,
                 check=_complain,
                 tier=Tier.FAST,
@@ -73,51 +64,54 @@ def fix_questions(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Iterato
 
 def with_fixes(answers: Sequence[Answer[Any]], evidence: Evidence, pytest_runner: PytestRunner) -> Evidence:
     """The evidence with what came of the fixes in these answers that were not tried yet."""
-    tests = known(evidence)
-    if tests.hunt is None:
-        return evidence
-    hunt = tests.hunt
     for answer in answers:
+        tests = known(evidence)
         nodeid = answer.question.removeprefix("flaky ")
-        result = next((each for each in hunt.found if each.nodeid == nodeid), None)
-        if not isinstance(answer.draft, FixDraft) or result is None or not answer.draft.patch:
+        flaky = _flaky(tests.hunt, nodeid)
+        if not isinstance(answer.draft, FixDraft) or flaky is None or tests.hunt is None or not answer.draft.patch:
             continue
-        if result.patch or any(each.key == _key(answer.draft.patch) for each in result.refused):
+        if flaky.patch or any(each.key == _key(answer.draft.patch) for each in flaky.refused):
             continue
-        tried = _tried(result, answer.draft.patch, evidence, pytest_runner)
+        tried = _try(flaky, answer.draft.patch, tests, tests.hunt, pytest_runner)
         if tried is None:
             gap = Gap(f"the fix of {nodeid}", "there was no time left to try it")
             evidence = replace(evidence, gaps=tuple(dict.fromkeys((*evidence.gaps, gap))))
             continue
-        hunt = _with(hunt, tried)
-        evidence = evidence.put(TEST_EVIDENCE, replace(known(evidence), hunt=hunt))
+        all_found = tuple(tried if each is flaky else each for each in tests.hunt.found)
+        evidence = evidence.put(TEST_EVIDENCE, replace(tests, hunt=replace(tests.hunt, found=all_found)))
     return evidence
 
 
-def _tried(outcome: FlakyTest, patch: str, evidence: Evidence, pytest_runner: PytestRunner) -> FlakyTest | None:
+def _flaky(hunt: FlakyHunt | None, nodeid: str) -> FlakyTest | None:
+    return next((each for each in hunt.found if each.nodeid == nodeid), None) if hunt else None
+
+
+def _try(
+    flaky: FlakyTest, patch: str, tests: TestEvidence, hunt: FlakyHunt, pytest_runner: PytestRunner
+) -> FlakyTest | None:
     """The test with its fix, or with one more that is refused; None when there was no time to tell."""
-    tests = known(evidence)
-    hunt = tests.hunt or FlakyHunt(0, 0, 0)
-    modules = _mended(tests.modules, hunt.found[: hunt.found.index(outcome)])
-    fix = _read(outcome, patch, modules)
-    if isinstance(fix, str):
-        return replace(outcome, refused=(*outcome.refused, RefusedFix(_key(patch), clip(fix, 300))))
-    # Tests before it are mended by patches of their own, which come first.
-    files = {path: text for path, text in modules.items() if text != tests.modules[path]}
-    files.update(fix.after)
-    runs = list(_runs(outcome, hunt.select))
+    modules = _fixed(tests.modules, hunt.found[: hunt.found.index(flaky)])
+    after = _apply(flaky, patch, modules)
+    if isinstance(after, str):
+        return _refused(flaky, patch, after)
+    # Tests before it are fixed by patches of their own, which come first.
+    files = {path: text for path, text in modules.items() if text != tests.modules[path]} | after
+    runs = list(_runs(flaky, hunt.select))
     fragile = {each.nodeid for each in tests.suite.failed} | {each.nodeid for each in hunt.found}
     for run, result in zip(runs, pytest_runner.run(runs, files), strict=True):
-        if not result.completed and pytest_runner.seconds_left <= TOO_LATE:
+        if not result.completed and pytest_runner.seconds_left <= MIN_SECONDS:
             return None
-        if problem := _shortcoming(outcome, result, fix, fragile):
-            reason = f"it does not come through {len(runs)} runs: in {run.name} {problem}"
-            return replace(outcome, refused=(*outcome.refused, RefusedFix(_key(patch), clip(reason, 300))))
-    return replace(outcome, patch=written(fix.before, fix.after))
+        if problem := _shortcoming(flaky, result, after, fragile):
+            return _refused(flaky, patch, f"it does not come through {len(runs)} runs: in {run.name} {problem}")
+    return replace(flaky, patch=written({path: modules[path] for path in after}, after))
 
 
-def _read(result: FlakyTest, patch: str, modules: Mapping[str, str]) -> _Fix | str:
-    """The modules with the patch, or why nobody is offered it, whatever the tests say."""
+def _refused(flaky: FlakyTest, patch: str, reason: str) -> FlakyTest:
+    return replace(flaky, refused=(*flaky.refused, RefusedFix(_key(patch), clip(reason, 300))))
+
+
+def _apply(flaky: FlakyTest, patch: str, modules: Mapping[str, str]) -> dict[str, str] | str:
+    """The modules that the patch changes, after it; or why nobody is offered it, whatever the tests say."""
     read = read_patch(patch)
     if isinstance(read, Flaw):
         return f"it {read.reason}"
@@ -129,22 +123,22 @@ def _read(result: FlakyTest, patch: str, modules: Mapping[str, str]) -> _Fix | s
     if isinstance(applied, Flaw):
         return f"it {applied.reason}"
     after = {path: text for path, text in applied.items() if text is not None}
-    sorts = result.kind is FlakyKind.HASH_ORDER and all(only_sorts(before[path], text) for path, text in after.items())
+    sorts = flaky.kind is FlakyKind.HASH_ORDER and all(only_sorts(before[path], text) for path, text in after.items())
     reason = next((each for each in objections(read, before) if not (sorts and each.startswith(_EXPECTS))), None)
-    return f"it {reason}" if reason is not None else _Fix(before, after)
+    return after if reason is None else f"it {reason}"
 
 
-def _shortcoming(entry: FlakyTest, result: RunResult, fix: _Fix, fragile: AbstractSet[str]) -> str:
+def _shortcoming(flaky: FlakyTest, result: RunResult, fixed: Mapping[str, str], fragile: Collection[str]) -> str:
     """Why a run does not speak for a fix, "" when it does. `fragile` are tests that failed without it."""
-    outcome = next((test.outcome for test in result.tests if test.nodeid == entry.nodeid), None)
+    outcome = next((test.outcome for test in result.tests if test.nodeid == flaky.nodeid), None)
     if not result.completed or outcome is not Outcome.PASSED:
         return f"the test is {outcome or result.problem or 'not run'}"
-    near = [each.nodeid for each in result.failed if each.nodeid.partition("::")[0] in fix.after]
+    near = [each.nodeid for each in result.failed if each.nodeid.partition("::")[0] in fixed]
     broken = next((nodeid for nodeid in near if nodeid not in fragile), "")
     return f"another test fails with it: {broken}" if broken else ""
 
 
-def _mended(modules: Mapping[str, str], result: Sequence[FlakyTest]) -> dict[str, str]:
+def _fixed(modules: Mapping[str, str], result: Sequence[FlakyTest]) -> dict[str, str]:
     """The modules with the fixes of these tests."""
     texts = dict(modules)
     for each in result:
@@ -158,18 +152,16 @@ def _mended(modules: Mapping[str, str], result: Sequence[FlakyTest]) -> dict[str
 def _runs(result: FlakyTest, select: tuple[str, ...]) -> Iterator[PytestRun]:
     """Twenty fresh processes under what the test failed under: alone, after those that it depends on, and among all."""
     held = result.failing or (Perturbation(),)
-    is_order = result.kind in {FlakyKind.ORDER, FlakyKind.LEFTOVER}
     for number in range(RUNS):
         one = held[number % len(held)]
         if number >= len(held):
-            one = replace(
-                one, hash_seed=one.hash_seed + number, random_seed=number if one.random_seed is not None else None
-            )
+            seed = number if one.random_seed is not None else None
+            one = replace(one, hash_seed=one.hash_seed + number, random_seed=seed)
         name = f"run {number + 1}"
         among = PytestRun(name, select, perturbation=one, seconds=5 * _SECONDS)
         by_itself = PytestRun(name, (result.nodeid,), perturbation=one, seconds=_SECONDS)
-        after = (*result.polluters, result.nodeid)
-        if is_order:
+        if result.kind in {FlakyKind.ORDER, FlakyKind.LEFTOVER}:
+            after = (*result.polluters, result.nodeid)
             in_order = PytestRun(name, after, perturbation=replace(one, order=None), in_order=True, seconds=_SECONDS)
             yield (among, in_order, by_itself)[number % 3]
         elif result.kind is FlakyKind.UNKNOWN:
@@ -180,11 +172,10 @@ def _runs(result: FlakyTest, select: tuple[str, ...]) -> Iterator[PytestRun]:
 
 
 def _weigh(draft: FixDraft, nodeid: str, evidence: Evidence) -> str | None:
-    hunt = known(evidence).hunt
-    result = next((each for each in hunt.found if each.nodeid == nodeid), None) if hunt else None
-    if result is None or result.patch or not draft.patch:
+    flaky = _flaky(known(evidence).hunt, nodeid)
+    if flaky is None or flaky.patch or not draft.patch:
         return None
-    reason = next((each.reason for each in result.refused if each.key == _key(draft.patch or "")), "")
+    reason = next((each.reason for each in flaky.refused if each.key == _key(draft.patch)), "")
     return f"This fix is not offered: {reason}." if reason else None
 
 
@@ -223,10 +214,6 @@ def _excerpt(text: str, nodeid: str) -> str:
     name = nodeid.rpartition("::")[2].partition("[")[0]
     last = next((each.last for each in functions(text) if each.name.rpartition(".")[2] == name), 400)
     return clip("\n".join(text.splitlines()[: last + 20]), _LONGEST)
-
-
-def _with(hunt: FlakyHunt, result: FlakyTest) -> FlakyHunt:
-    return replace(hunt, found=tuple(result if each.nodeid == result.nodeid else each for each in hunt.found))
 
 
 def _key(patch: str) -> str:

@@ -20,6 +20,17 @@ class FlakyKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+ADVICE = {
+    FlakyKind.ORDER: "Undo in the polluter what it changes (by a fixture), or set up here what is needed.",
+    FlakyKind.LEFTOVER: "Write to `tmp_path` in place of the tree, and take nothing for granted that is not made here.",
+    FlakyKind.TIME: "Pass the time in, or set the clock and the time zone for the test.",
+    FlakyKind.RANDOMNESS: "Seed the generator that the test or the code draws from, or assert what holds for any draw.",
+    FlakyKind.HASH_ORDER: "Sort what comes out of a set or a hash before it is compared.",
+    FlakyKind.NETWORK: "Answer the request in the test (a local server, a recorded answer).",
+    FlakyKind.UNKNOWN: "Look for threads, timeouts and shared state: nothing that was varied explains it.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RefusedFix:
     """A proposed fix, by the digest of its patch, and why it is not offered."""
