@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from cicd_agent.analysis.python_tests.placement import NotPlaceable, place
+from cicd_agent.analysis.python_tests.syntax import parsed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
-from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Origin
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle, Origin
 from cicd_agent.modes.gen_tests.trial.contribution import Slot, slot_of
-from cicd_agent.modes.gen_tests.trial.single_trial import alone_at
+from cicd_agent.modes.gen_tests.trial.single_trial import isolate
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +62,24 @@ def assemble(
     reports: Sequence[CandidateReport], evidence: Evidence, pytest_runner: PytestRunner
 ) -> tuple[Assembly, tuple[CandidateReport, ...]]:
     """The modules with the tests of all reports, formatted, and those reports whose tests have no place after all."""
-    slots: dict[str, tuple[Slot, list[CandidateReport]]] = {}
-    for report in reports:
-        slot = slot_of(report.candidate, evidence)
-        slots.setdefault(slot.home, (slot, []))[1].append(report)
+    members: dict[str, list[Candidate]] = {}
+    slots: dict[str, Slot] = {}
     files: dict[str, str] = {}
     tests: dict[str, str] = {}
     stopped: list[CandidateReport] = []
-    for path, (slot, those) in slots.items():
-        members: list[CandidateReport] = []
-        for report in those:
-            try:
-                result = place(slot.text, [*(one.candidate for one in members), report.candidate])
-            except NotPlaceable as error:
-                stopped.append(replace(report, stopped=Hurdle.STATIC, reason=str(error)))
-                continue
-            members.append(report)
-            files[path] = result.text
-            tests.update(
-                {one.candidate.key: f"{path}::{name}" for one, name in zip(members, result.names, strict=True)}
-            )
-    before = {path: slots[path][0].text for path in files}
+    for report in reports:
+        slot = slot_of(report.candidate, evidence)
+        candidates = [*members.get(slot.home, ()), report.candidate]
+        try:
+            placement = place(slot.text, candidates)
+        except NotPlaceable as error:
+            stopped.append(replace(report, stopped=Hurdle.STATIC, reason=str(error)))
+            continue
+        members[slot.home], slots[slot.home] = candidates, slot
+        files[slot.home] = placement.text
+        for candidate, name in zip(candidates, placement.names, strict=True):
+            tests[candidate.key] = f"{slot.home}::{name}"
+    before = {path: slot.text for path, slot in slots.items()}
     return Assembly(_formatted(files, before, pytest_runner), tests, before), tuple(stopped)
 
 
@@ -90,18 +88,21 @@ def styled(
 ) -> tuple[CandidateReport, ...]:
     """Those whose style the repository's own tools complain about, stopped."""
     complaints = _complaints(assembly.files, assembly.before, pytest_runner)
-    if not complaints:
+    homes = {report.candidate.key: assembly.tests[report.candidate.key].split("::")[0] for report in reports}
+    concerned = [report for report in reports if homes[report.candidate.key] in complaints]
+    if not concerned:
         return ()
-    those = [report for report in reports if assembly.tests[report.candidate.key].split("::")[0] in complaints]
-    alone = {report.candidate.key: alone_at(report.candidate, slot_of(report.candidate, evidence)) for report in those}
-    files = {one.path: one.text for one in alone.values()}
-    before = {one.path: assembly.before[assembly.tests[key].split("::")[0]] for key, one in alone.items()}
-    single = _complaints(_formatted(files, before, pytest_runner), before, pytest_runner)
-    guilty = [report for report in those if alone[report.candidate.key].path in single]
+    isolated = {
+        report.candidate.key: isolate(report.candidate, slot_of(report.candidate, evidence)) for report in concerned
+    }
+    before = {one.path: assembly.before[homes[key]] for key, one in isolated.items()}
+    files = _formatted({one.path: one.text for one in isolated.values()}, before, pytest_runner)
+    single = _complaints(files, before, pytest_runner)
+    guilty = [report for report in concerned if isolated[report.candidate.key].path in single]
     stopped = []
-    for report in guilty or those:
-        home = assembly.tests[report.candidate.key].split("::")[0]
-        text = single.get(alone[report.candidate.key].path) or complaints[home]
+    for report in guilty or concerned:
+        key = report.candidate.key
+        text = single.get(isolated[key].path) or complaints[homes[key]]
         stopped.append(replace(report, stopped=Hurdle.STYLE, reason=f"the repository's own linter complains: {text}"))
     return tuple(stopped)
 
@@ -113,13 +114,13 @@ def _formatted(
     if not files:
         return files
     old = {_aside(path): text for path, text in before.items() if text is not None}
-    answer = pytest_runner.formatted({**files, **old})
+    formatted = pytest_runner.formatted({**files, **old})
     result = dict(files)
     for path, text in files.items():
-        aside = _aside(path)
-        settled = aside not in old or answer.get(aside, old[aside]) == old[aside]
-        if settled and _same(text, answer.get(path, text)):
-            result[path] = answer.get(path, text)
+        aside, new = _aside(path), formatted.get(path, text)
+        is_stable = aside not in old or formatted.get(aside, old[aside]) == old[aside]
+        if is_stable and _same(text, new):
+            result[path] = new
     return result
 
 
@@ -139,12 +140,10 @@ def _aside(path: str) -> str:
 
 def _same(before: str, after: str) -> bool:
     """Whether two modules say the same, however their imports are sorted."""
-    try:
-        return _definitions(before) == _definitions(after)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-
-
-def _definitions(text: str) -> list[str]:
-    tree = ast.parse(text.removeprefix("\ufeff"))
-    return [ast.dump(node) for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    trees = [parsed(text) for text in (before, after)]
+    dumps = [
+        [ast.dump(node) for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+        for tree in trees
+        if tree is not None
+    ]
+    return len(dumps) == 2 and dumps[0] == dumps[1]  # noqa: PLR2004  both can be read

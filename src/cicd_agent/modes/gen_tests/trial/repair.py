@@ -2,43 +2,22 @@
 
 import ast
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
+from cicd_agent.analysis.python_tests.documentation.examples import literal
+from cicd_agent.analysis.python_tests.static.scope import bindings
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, defined_by, expression, parse
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, keyed
 
 _MISSING_NAME = re.compile(r"name '(\w+)' is not defined")
 _NOT_THERE = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _COMPARED = re.compile(r"assert (.{1,120}) == (.{1,120})")
-_WORLDLY = frozenset(
-    [
-        "aiohttp",
-        "asyncio",
-        "datetime",
-        "ftplib",
-        "getpass",
-        "glob",
-        "http",
-        "httpx",
-        "locale",
-        "os",
-        "pathlib",
-        "platform",
-        "random",
-        "requests",
-        "secrets",
-        "shutil",
-        "smtplib",
-        "socket",
-        "ssl",
-        "subprocess",
-        "sys",
-        "tempfile",
-        "time",
-        "urllib",
-        "urllib3",
-        "uuid",
-    ]
+_ENVIRONMENTAL = frozenset(
+    {"aiohttp", "asyncio", "datetime", "ftplib", "getpass", "glob", "http", "httpx", "locale", "os", "pathlib"}
+    | {"platform", "random", "requests", "secrets", "shutil", "smtplib", "socket", "ssl", "subprocess", "sys"}
+    | {"tempfile", "time", "urllib", "urllib3", "uuid"}
 )
 """Modules whose answers depend on where and when they are asked."""
 _WELL_KNOWN = {
@@ -64,8 +43,8 @@ def repaired(report: CandidateReport, source: str, module: str) -> Candidate | N
     """
     candidate = report.candidate
     try:
-        tree = ast.parse(source.removeprefix("\ufeff"))
-        names = _exported(tree)
+        tree = parse(source)
+        names = {name for node in tree.body for name in defined_by(node)}
         if match := _MISSING_NAME.search(report.fails_with):
             return _importing(candidate, match[1], names, module)
         if match := _NOT_THERE.search(report.fails_with):
@@ -75,24 +54,20 @@ def repaired(report: CandidateReport, source: str, module: str) -> Candidate | N
             same = module and match[1] != module and match[1].rpartition(".")[2] == module.rpartition(".")[2]
             return _moved(candidate, "", match[1], module) if same else None
         read = report.exception == "AssertionError" and candidate.expectation is Expectation.CODE
-        if read and not _asks_the_world(tree):
+        if read and not _depends_on_environment(tree):
             return _reread(candidate, report.fails_with)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return None
     return None
 
 
-def _asks_the_world(tree: ast.Module) -> bool:
-    """Whether what was seen here may be otherwise elsewhere: the sandbox has no network, and its own hour and files."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import) and any(alias.name.partition(".")[0] in _WORLDLY for alias in node.names):
-            return True
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in _WORLDLY:
-            return True
-    return False
+def _depends_on_environment(tree: ast.Module) -> bool:
+    """Whether what came of it here may be otherwise elsewhere: the sandbox has its own hour and files, no network."""
+    imported = {name.partition(".")[0] for name in bindings(ast.walk(tree)).values()}
+    return not imported.isdisjoint(_ENVIRONMENTAL)
 
 
-def _importing(candidate: Candidate, name: str, names: frozenset[str], module: str) -> Candidate | None:
+def _importing(candidate: Candidate, name: str, names: Collection[str], module: str) -> Candidate | None:
     line = f"from {module} import {name}" if name in names and module else _WELL_KNOWN.get(name, "")
     if not line or line in candidate.imports:
         return None
@@ -100,7 +75,7 @@ def _importing(candidate: Candidate, name: str, names: frozenset[str], module: s
 
 
 def _moved(candidate: Candidate, name: str, wrong: str, module: str) -> Candidate | None:
-    """The imports with the module `module` where `wrong` was asked, for `name` alone unless that is ""."""
+    """The imports with the module `module` in the place of `wrong`, for `name` alone unless that is ""."""
     lines: list[str] = []
     for line in candidate.imports:
         for node in ast.parse(line.strip()).body:
@@ -114,60 +89,28 @@ def _moved(candidate: Candidate, name: str, wrong: str, module: str) -> Candidat
                 for where, names in ((wrong, there), (module, here))
                 if names
             )
-    changed = replace(candidate, imports=tuple(lines))
-    return (
-        _with_reason(changed, f"{name or wrong} is imported from {module}")
-        if changed.imports != candidate.imports
-        else None
-    )
+    if tuple(lines) == candidate.imports:
+        return None
+    return _with_reason(replace(candidate, imports=tuple(lines)), f"{name or wrong} is imported from {module}")
 
 
 def _reread(candidate: Candidate, message: str) -> Candidate | None:
-    """The test with the value that was seen, if it compares one call with one constant and this is all it says."""
-    match = _COMPARED.search(message)
-    if not match:
+    """The test with the actual value, if it compares one call with one constant and asserts nothing else."""
+    compared = _COMPARED.search(message)
+    if not compared:
         return None
-    seen, expected = _literal(match[1]), _literal(match[2])
-    if seen is None or expected is None:
+    actual, expected = expression(compared[1]), expression(compared[2])
+    if actual is None or expected is None or not literal(actual) or not literal(expected):
         return None
-    tree = ast.parse(candidate.code)
-    asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-    if len(asserts) != 1 or not isinstance(asserts[0].test, ast.Compare):
-        return None
-    compared = asserts[0].test
-    constant = compared.comparators[-1]
-    if len(compared.ops) != 1 or not isinstance(compared.ops[0], ast.Eq) or ast.dump(constant) != ast.dump(expected):
-        return None
-    segment = ast.get_source_segment(candidate.code, constant)
+    match [node.test for node in ast.walk(ast.parse(candidate.code)) if isinstance(node, ast.Assert)]:
+        case [ast.Compare(ops=[ast.Eq()], comparators=[constant])] if ast.dump(constant) == ast.dump(expected):
+            segment = ast.get_source_segment(candidate.code, constant)
+        case _:
+            return None
     if not segment or candidate.code.count(segment) != 1:
         return None
-    code = candidate.code.replace(segment, ast.unparse(seen))
-    return _with_reason(replace(candidate, code=code), f"{segment} was expected, {ast.unparse(seen)} was seen")
-
-
-def _literal(text: str) -> ast.expr | None:
-    """The expression when it is a literal: what is cut off or no value is None."""
-    try:
-        ast.literal_eval(text)
-        return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, TypeError):
-        return None
-
-
-def _exported(tree: ast.Module) -> frozenset[str]:
-    """The names that a module defines itself."""
-    names: set[str] = set()
-    for node in tree.body:
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names.add(node.name)
-            case ast.Assign():
-                names.update(target.id for target in node.targets if isinstance(target, ast.Name))
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                names.add(name)
-            case _:
-                pass
-    return frozenset(names)
+    code = candidate.code.replace(segment, ast.unparse(actual))
+    return _with_reason(replace(candidate, code=code), f"{segment} was expected, {ast.unparse(actual)} was seen")
 
 
 def _with_reason(candidate: Candidate, what: str) -> Candidate:
