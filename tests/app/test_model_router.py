@@ -9,7 +9,6 @@ import pytest
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Question, Reply, Tier
-from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.model_router import ModelRouter, budget, open_router
 from cicd_agent.app.pipeline import conclude
@@ -18,7 +17,7 @@ from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable
-from cicd_agent.modes.protocol import Account, BaseMode, Ports
+from cicd_agent.modes.protocol import Account, Mode, Ports
 from cicd_agent.rendering.page import Page
 from cicd_agent.settings.environment import Workload
 from cicd_agent.settings.loader import Loaded, load
@@ -32,7 +31,7 @@ WORKLOAD = Workload("https://token.example/x", "request-token", "idp", "sa")
 
 
 @dataclass
-class OneQuestion(BaseMode):
+class OneQuestion(Mode[Empty]):
     """A mode that asks one question of a tier, and reports what it is told."""
 
     tier: Tier = Tier.JUDGEMENT
@@ -40,9 +39,6 @@ class OneQuestion(BaseMode):
     name: str = "review"
     unproved: Mapping[str, str] = field(default_factory=dict)
     told: list[Account] = field(default_factory=list)
-
-    def declines(self, _event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002  the protocol's name
-        return None
 
     def page(self, *_: object) -> Page:
         return Page(())
@@ -55,19 +51,6 @@ class OneQuestion(BaseMode):
 
     def questions(self, _evidence: Evidence, answers: Any, _settings: Settings) -> Any:
         return () if answers else (Question("q", "Look.", (), Note, lambda _: None, tier=self.tier),)
-
-    def lookups(self, *_: object) -> tuple[tuple[Tool[Any], ...], str]:
-        return (), ""
-
-    def experiment(self, _answers: object, evidence: Evidence, *_: object, last: bool) -> Evidence:
-        assert isinstance(last, bool)
-        return evidence
-
-    def hand_over(self, *_: object) -> None:
-        return None
-
-    def remember(self, *_: object) -> tuple[str, ...]:
-        return ()
 
     def verify(self, _rules: Empty, _answers: Any, _evidence: Evidence, _settings: Settings) -> Verdict:
         return Verdict(Conclusion.SUCCESS, "comment", None, Risk(RiskLevel.LOW, 0, ()))

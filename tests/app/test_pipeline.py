@@ -10,7 +10,8 @@ from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import Exit
-from cicd_agent.modes.protocol import BaseMode, Ports
+from cicd_agent.modes.protocol import Ports
+from cicd_agent.modes.route.mode import Route
 from cicd_agent.settings.loader import load
 from cicd_agent.settings.schema import Settings
 from tests.agent.drafts import Note
@@ -57,11 +58,11 @@ def test_a_part_that_failed_for_another_reason_is_not_asked_again() -> None:
 
 
 def test_nothing_is_read_of_an_event_that_the_mode_declines() -> None:
-    class Declining(BaseMode):
+    class Declining(Route):
         def declines(self, _event: Event, _settings: Settings | None = None) -> str | None:
             return "it is a draft"
 
-        def gather(self, _event: Event, _world: Ports, _settings: Settings) -> Evidence:
+        def gather(self, _event: Event, _ports: Ports, _settings: Settings) -> Evidence:
             raise AssertionError("it was read")
 
     event = Event(EventKind.PULL_REQUEST)

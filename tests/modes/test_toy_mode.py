@@ -63,12 +63,12 @@ MODULES = {
         from cicd_agent.domain.facts import Fact, FactKind
         from cicd_agent.modes.greet.evidence import NAMES
         from cicd_agent.modes.greet.result import Greeted
-        from cicd_agent.modes.protocol import BaseMode
+        from cicd_agent.modes.protocol import Mode
         from cicd_agent.modes.shared.change_reader import read_change
         from cicd_agent.rendering.github_markdown import github_markdown
         from cicd_agent.rendering.page import Heading, Page, Table
 
-        class Greet(BaseMode):
+        class Greet(Mode):
             name = "greet"
             outputs = ("decision", "greeted_files")
 

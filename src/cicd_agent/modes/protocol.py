@@ -1,9 +1,10 @@
 """What a mode is: the steps from an event to a plan, and what each of them may use."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.agent.tools.tool import Tool
@@ -109,199 +110,123 @@ class Edits:
     """The line where there is nothing to do."""
 
 
-class Mode(Protocol[R]):
-    """The steps of a mode, the same for all. `R` is what its rules claim.
-
-    `BaseMode` leaves out what a mode may leave out.
-    """
+class Mode(ABC, Generic[R]):
+    """The steps of a mode, the same for all. `R` is what its rules claim. What has a body here a mode may leave out."""
 
     name: str
-    fails_closed: bool
+    fails_closed = False
     """Whether a failure stops what comes after, instead of being a warning."""
-    saves_rule_state: bool
+    saves_rule_state = False
     """Whether its incremental state comes from rules, and is worth keeping where no model is asked."""
-    rule_ids: Collection[str]
+    rule_ids: Collection[str] = frozenset()
     """What `rules:` in the config file may name."""
-    outputs: Collection[str]
+    outputs: Collection[str] = ()
     """Its step outputs beside those that every mode has; one that ends in `*` stands for names from the config file."""
-    unproved: Mapping[str, str]
+    unproved: Mapping[str, str] = MappingProxyType({})
     """Its outputs of a run that came to no result: nobody may take silence for a yes."""
 
-    def declines(self, event: Event, settings: Settings | None = None) -> str | None:
+    def declines(self, event: Event, settings: Settings | None = None, /) -> str | None:
         """Why there is nothing to do for this event, in one line; without `settings` only what none can change."""
-        ...
+        return None
 
-    def gather(self, event: Event, world: Ports, settings: Settings) -> Evidence:
-        """Read the world; the only step that does."""
-        ...
+    @abstractmethod
+    def gather(self, event: Event, ports: Ports, settings: Settings, /) -> Evidence:
+        """Read what the ports give; the only step that does."""
 
-    def rules(self, evidence: Evidence, settings: Settings) -> R:
+    @abstractmethod
+    def rules(self, evidence: Evidence, settings: Settings, /) -> R:
         """What holds with no model at all. Pure."""
-        ...
 
     def questions(
-        self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
+        self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings, /
     ) -> Sequence[Question[Any]]:
         """What to ask next; called again with the answers until it returns none. Pure."""
-        ...
+        return ()
 
+    @abstractmethod
     def verify(
-        self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
+        self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings, /
     ) -> Judgement | ChatReply:
         """Keep what is proven, as one of the mode's RESULTS; `answers` is empty without a model. Pure."""
-        ...
 
-    def report(self, verdict: Any, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+    @abstractmethod
+    def report(self, verdict: Any, evidence: Evidence, account: Account, settings: Settings, /) -> Plan:
         """What should be published of what `verify` returned. Pure."""
-        ...
 
-    def page(self, result: Any, evidence: Evidence, account: Account, settings: Settings) -> Page:
+    @abstractmethod
+    def page(self, result: Any, evidence: Evidence, account: Account, settings: Settings, /) -> Page:
         """The result for people. Pure."""
-        ...
 
     def tools(
-        self, evidence: Evidence, event: Event, world: Ports, settings: Settings
+        self, evidence: Evidence, event: Event, ports: Ports, settings: Settings, /
     ) -> tuple[tuple[Tool[Any], ...], str]:
         """The tools that a model may call before it answers, and why they are fewer than usual, "" when not.
 
         `event` is the job's own: evidence may have come from a file.
         """
-        ...
+        return (), ""
 
     def experiment(
         self,
         answers: Sequence[Answer[Any]],
         evidence: Evidence,
-        world: Ports,
+        ports: Ports,
         settings: Settings,
         progress: Callable[[str], None],
+        /,
         *,
         last: bool,
     ) -> Evidence:
         """Try out what the answers propose and was not tried yet; the evidence with what came of it.
 
-        The second step that touches the world. Where nothing can be tried (a replay, no checkout) the evidence stays as
-        it is. Called for each draft of a question that weighs them, and with all answers (`last`) when nobody is asked
-        any more.
+        The second step that uses ports. Where nothing can be tried (a replay, no checkout) the evidence stays as it is.
+        Called for each draft of a question that weighs them, and with all answers (`last`) when nobody is asked any
+        more.
         """
-        ...
+        return evidence
 
-    def proposals(self, answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence | None:
+    def proposals(self, answers: Sequence[Answer[Any]], evidence: Evidence, /) -> Evidence | None:
         """The evidence with what the answers propose, for a job that asks nobody; None where that makes no sense."""
-        ...
+        return None
 
-    def verify_imported(self, evidence: Evidence, name: str, repository: Repository | None) -> Evidence:
+    def verify_imported(self, evidence: Evidence, name: str, repository: Repository | None, /) -> Evidence:
         """Evidence from the file `name`, without whatever only the job that wrote it can vouch for.
 
         Raises ConfigError when it is about something else than what `repository` holds.
         """
-        ...
-
-    def state_key(self, evidence: Evidence, event: Event) -> str:
-        """What the incremental state of a run is about; "" where no later run could use it."""
-        ...
-
-    def save_state(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
-        """What a later run may take over, in lines of which any may be missing then. Pure."""
-        ...
-
-    def facts(self, result: Any, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:
-        """What a result proves for later runs. Pure."""
-        ...
-
-    def edits(self, result: Any, evidence: Evidence | None) -> Edits:
-        """What `--fix` changes in the working tree; `result` is None where the mode came to none. Pure."""
-        ...
-
-    def size(self, evidence: Evidence) -> str:
-        """How much there is to judge, in a few words; "" where nothing was gathered."""
-        ...
-
-    def gathered(self, evidence: Evidence) -> str:
-        """What there is for the job that goes on, in one line; "" where nothing was gathered."""
-        ...
-
-    def pulls(self, evidence: Evidence) -> frozenset[int]:
-        """The pull requests beside the event's own that its effects may be about."""
-        ...
-
-
-class BaseMode:
-    """A mode that tries nothing out, hands nothing over and saves nothing."""
-
-    fails_closed = False
-    saves_rule_state = False
-    rule_ids: Collection[str] = frozenset()
-    outputs: Collection[str] = ()
-    unproved: Mapping[str, str] = MappingProxyType({})
-
-    def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
-        return None
-
-    def questions(
-        self,
-        evidence: Evidence,  # noqa: ARG002
-        answers: Sequence[Answer[Any]],  # noqa: ARG002
-        settings: Settings,  # noqa: ARG002
-    ) -> Sequence[Question[Any]]:
-        return ()
-
-    def tools(
-        self,
-        evidence: Evidence,  # noqa: ARG002
-        event: Event,  # noqa: ARG002
-        world: Ports,  # noqa: ARG002
-        settings: Settings,  # noqa: ARG002
-    ) -> tuple[tuple[Tool[Any], ...], str]:
-        return (), ""
-
-    def experiment(
-        self,
-        answers: Sequence[Answer[Any]],  # noqa: ARG002
-        evidence: Evidence,
-        world: Ports,  # noqa: ARG002
-        settings: Settings,  # noqa: ARG002
-        progress: Callable[[str], None],  # noqa: ARG002
-        *,
-        last: bool,  # noqa: ARG002
-    ) -> Evidence:
         return evidence
 
-    def proposals(self, answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence | None:  # noqa: ARG002
-        return None
+    def state_key(self, evidence: Evidence, event: Event, /) -> str:
+        """What the incremental state of a run is about; "" where no later run could use it.
 
-    def verify_imported(self, evidence: Evidence, name: str, repository: Repository | None) -> Evidence:  # noqa: ARG002
-        return evidence
-
-    def state_key(self, evidence: Evidence, event: Event) -> str:
-        """The pull request of the event: nobody comes back to a push.
-
-        Also "" when the evidence, which others may have written, is of another one.
+        The pull request of the event: nobody comes back to a push. "" also when the evidence, which others may have
+        written, is of another one.
         """
         keys = {f"{each.repo}#{each.pull.number}" if each.pull else "" for each in (event, evidence.event)}
         return keys.pop() if event.repo and len(keys) == 1 and evidence.change else ""
 
-    def save_state(
-        self,
-        answers: Sequence[Answer[Any]],  # noqa: ARG002
-        evidence: Evidence,  # noqa: ARG002
-        settings: Settings,  # noqa: ARG002
-    ) -> Sequence[str]:
+    def save_state(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings, /) -> Sequence[str]:
+        """What a later run may take over, in lines of which any may be missing then. Pure."""
         return ()
 
-    def facts(self, result: Any, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
+    def facts(self, result: Any, evidence: Evidence, outputs: Mapping[str, str], /) -> Iterable[Fact]:
+        """What a result proves for later runs. Pure."""
         return ()
 
-    def edits(self, result: Any, evidence: Evidence | None) -> Edits:  # noqa: ARG002
+    def edits(self, result: Any, evidence: Evidence | None, /) -> Edits:
+        """What `--fix` changes in the working tree; `result` is None where the mode came to none. Pure."""
         return Edits()
 
-    def size(self, evidence: Evidence) -> str:
+    def size(self, evidence: Evidence, /) -> str:
+        """How much there is to judge, in a few words; "" where nothing was gathered."""
         change = evidence.change
         return f"{count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}" if change else ""
 
-    def gathered(self, evidence: Evidence) -> str:
-        size = BaseMode.size(self, evidence)
+    def gathered(self, evidence: Evidence, /) -> str:
+        """What there is for the job that goes on, in one line; "" where nothing was gathered."""
+        size = Mode.size(self, evidence)
         return f"gathered {size}" if size else ""
 
-    def pulls(self, evidence: Evidence) -> frozenset[int]:  # noqa: ARG002
+    def pulls(self, evidence: Evidence, /) -> frozenset[int]:
+        """The pull requests beside the event's own that its effects may be about."""
         return frozenset()

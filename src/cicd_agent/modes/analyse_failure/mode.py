@@ -19,12 +19,12 @@ from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.runs.previous_failures import save_traces
 from cicd_agent.modes.analyse_failure.verdict import verify
-from cicd_agent.modes.protocol import BaseMode
+from cicd_agent.modes.protocol import Mode
 from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.settings.schema import Settings
 
 
-class AnalyseFailure(BaseMode):
+class AnalyseFailure(Mode[Diagnosis]):
     """Each step has a module of its own name."""
 
     name = "analyse-failure"

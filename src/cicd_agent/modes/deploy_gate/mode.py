@@ -21,12 +21,12 @@ from cicd_agent.modes.deploy_gate.questions import questions
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
 from cicd_agent.modes.deploy_gate.verdict import verify
-from cicd_agent.modes.protocol import Account, BaseMode, Ports
+from cicd_agent.modes.protocol import Account, Mode, Ports
 from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.settings.schema import Settings
 
 
-class DeployGate(BaseMode):
+class DeployGate(Mode[RuleDraft]):
     """Each step has a module of its own name; comments are in `approvals/`."""
 
     name = "deploy-gate"
@@ -35,7 +35,6 @@ class DeployGate(BaseMode):
     unproved: Mapping[str, str] = MappingProxyType({"decision": GateDecision.HOLD, "requires_approval": "false"})
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     questions = staticmethod(questions)
-    page = staticmethod(page)
     page = staticmethod(page)
     tools = staticmethod(change_tools)
 

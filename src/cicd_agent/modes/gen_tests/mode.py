@@ -17,17 +17,16 @@ from cicd_agent.modes.gen_tests.questions import questions
 from cicd_agent.modes.gen_tests.report import OUTPUTS, report
 from cicd_agent.modes.gen_tests.result import Generated
 from cicd_agent.modes.gen_tests.verdict import rules, verify
-from cicd_agent.modes.protocol import BaseMode, Edits
+from cicd_agent.modes.protocol import Edits, Mode
 from cicd_agent.settings.schema import Settings
 
 
-class GenTests(BaseMode):
+class GenTests(Mode[Generated]):
     """Each step has a module of its own name."""
 
     name = "gen-tests"
     outputs = OUTPUTS
     gather = staticmethod(gather)
-    page = staticmethod(page)
     rules = staticmethod(rules)
     questions = staticmethod(questions)
     experiment = staticmethod(experiment)

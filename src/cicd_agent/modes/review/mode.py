@@ -11,7 +11,7 @@ from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.domain.verdict import ChatReply, Verdict
-from cicd_agent.modes.protocol import Account, BaseMode, Edits, Ports
+from cicd_agent.modes.protocol import Account, Edits, Mode, Ports
 from cicd_agent.modes.review import gather
 from cicd_agent.modes.review.chat import chat
 from cicd_agent.modes.review.incremental_state import save_state
@@ -25,7 +25,7 @@ from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.settings.schema import Settings
 
 
-class Review(BaseMode):
+class Review(Mode[RuleDraft]):
     """Each step has a module of its own name; comments are in `chat/`."""
 
     name = "review"

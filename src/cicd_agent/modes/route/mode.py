@@ -7,7 +7,7 @@ from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
-from cicd_agent.modes.protocol import BaseMode
+from cicd_agent.modes.protocol import Mode
 from cicd_agent.modes.route.gather import gather
 from cicd_agent.modes.route.page import page
 from cicd_agent.modes.route.report import OUTPUTS, report
@@ -16,7 +16,7 @@ from cicd_agent.modes.route.verdict import verify
 from cicd_agent.settings.schema import Settings
 
 
-class Route(BaseMode):
+class Route(Mode[RuleDraft]):
     """Each step has a module of its own name. It asks no model: a plan has to be there before one could answer."""
 
     name = "route"
@@ -24,7 +24,6 @@ class Route(BaseMode):
     unproved: Mapping[str, str] = MappingProxyType({"tests": "full", "build": "full"})
     rule_ids = frozenset(rule.id for rule in RULES)
     gather = staticmethod(gather)
-    page = staticmethod(page)
     verify = staticmethod(verify)
     report = staticmethod(report)
     page = staticmethod(page)
