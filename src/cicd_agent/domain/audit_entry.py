@@ -76,7 +76,6 @@ class Link:
 
     @property
     def anchor(self) -> str:
-        """As people copy it, and `--anchor` takes it."""
         return f"{self.repository}#{self.seq}:{self.hash}"
 
 
@@ -100,7 +99,6 @@ class Row:
 
 
 def chain_name(repository: str, server_url: str) -> str:
-    """The name of a repository's chain: with its server, where that is not github.com."""
     host = urlsplit(server_url).netloc.lower()
     is_elsewhere = host not in {"", "github.com"} and repository.count("/") == 1
     return f"{host}/{repository}" if is_elsewhere else repository

@@ -19,16 +19,12 @@ _REST = "all others"
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One part of a whole."""
-
     label: str
     value: int
 
 
 @dataclass(frozen=True, slots=True)
 class Pie:
-    """Parts of one whole, in the order in which they are drawn."""
-
     title: str
     slices: tuple[Slice, ...]
 

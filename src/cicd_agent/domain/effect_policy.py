@@ -26,7 +26,6 @@ class EffectPolicy:
     deployment: str = ""
     """The environment to which a deployment may be recorded, "" for none."""
     reviewers: frozenset[str] = frozenset()
-    """Who may be asked to look."""
     commit: str = ""
     """The commit that a gate of this job decides on, "" for that of the event."""
     pulls: frozenset[int] = frozenset()

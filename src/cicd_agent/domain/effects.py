@@ -9,7 +9,6 @@ from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 
 RISK_LABELS = {level: f"risk: {level}" for level in RiskLevel}
-"""The labels that are ours to put on and to take off, by what they say."""
 
 
 class Level(StrEnum):
@@ -21,8 +20,6 @@ class Level(StrEnum):
 
 
 class ReviewEvent(StrEnum):
-    """What a review says as a whole, in GitHub's words."""
-
     COMMENT = "COMMENT"
     APPROVE = "APPROVE"
     REQUEST_CHANGES = "REQUEST_CHANGES"
@@ -187,8 +184,6 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A link that is shown as a button."""
-
     text: str
     url: str
 
@@ -313,8 +308,6 @@ Effect = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The effects, in the order in which they are carried out."""
-
     effects: tuple[Effect, ...] = ()
 
     @property
@@ -323,8 +316,6 @@ class Plan:
 
 
 class ReceiptState(StrEnum):
-    """How an effect ended."""
-
     DONE = "done"
     UNCHANGED = "unchanged"
     """It was true already: nothing was sent."""
@@ -337,8 +328,6 @@ class ReceiptState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of the effect with this key."""
-
     key: str
     kind: str
     state: ReceiptState

@@ -64,16 +64,12 @@ class Evidence:
     memory: str = ""
     """Incremental state that an earlier run saved, in lines; "" when none can be believed."""
     history: History | None = None
-    """What the repository's past says of the change."""
     learnt: RiskFile | None = None
-    """What the repository has learnt of its risk, from its base branch."""
     known: FactSet = FactSet()
     """What earlier runs have left about it."""
     sections: Mapping[str, Any] = field(default_factory=dict)
-    """By `Section.name`."""
 
     def get(self, section: Section[T]) -> T | None:
-        """None where nothing was gathered for it."""
         value: T | None = self.sections.get(section.name)
         return value
 

@@ -16,7 +16,6 @@ SKEW = 3_600
 LOG_SOURCE = "the account book"
 """Begins the source of a reading that came from a fact."""
 OF_COMMITS = frozenset({FactKind.TESTS, FactKind.COVERAGE, FactKind.REVIEW, FactKind.ROUTE})
-"""Kinds whose subject is the commit."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -56,10 +55,8 @@ def parse_number(text: str, minimum: float, maximum: float) -> float | None:
 
 
 def parse_commit(text: str) -> str:
-    """The full id of a commit that a value is, "" when it is none."""
     return text if _SHA.fullmatch(text) else ""
 
 
 def parse_level(text: str) -> RiskLevel | None:
-    """The level of risk that a value is, None when it is none."""
     return RiskLevel(text) if text in set(RiskLevel) else None

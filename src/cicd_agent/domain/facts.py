@@ -29,8 +29,6 @@ class FactKind(StrEnum):
 
 
 class Cause(StrEnum):
-    """Whose fault the failure is."""
-
     CHANGE = "change"
     FLAKY = "flaky"
     INFRASTRUCTURE = "infrastructure"
@@ -57,7 +55,6 @@ class Fact:
     values: Mapping[str, str] = field(default_factory=dict)
 
     def age(self, now: float) -> float:
-        """Seconds since it was found, never less than 0."""
         return max(0.0, now - self.at)
 
 
@@ -74,7 +71,6 @@ class FactSet:
     limits: tuple[str, ...] = ()
 
     def of(self, kind: FactKind, subject: str = "") -> Sequence[Fact]:
-        """Those of a kind, and of a subject unless that is empty."""
         return [each for each in self.facts if each.kind is kind and subject in ("", each.subject)]
 
 

@@ -16,8 +16,6 @@ class Ranked(StrEnum):
 
 
 class Severity(Ranked):
-    """How bad it is if the finding is right."""
-
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
@@ -25,8 +23,6 @@ class Severity(Ranked):
 
 
 class Category(StrEnum):
-    """What kind of trouble it is."""
-
     SECURITY = "security"
     PERFORMANCE = "performance"
     ARCHITECTURE = "architecture"
@@ -35,8 +31,6 @@ class Category(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who says so."""
-
     RULE = "rule"
     MODEL = "model"
     TOOL = "tool"

@@ -6,8 +6,6 @@ from typing import Literal
 
 
 class Match(StrEnum):
-    """Whether what is deployed is what was reviewed."""
-
     EXACT = "exact"
     """The reviewed commit itself, or a merge of it that changed nothing else."""
     SAME_PATCH = "same_patch"

@@ -28,7 +28,6 @@ def differences(before: object, after: object, where: str = "") -> Iterator[str]
 
 
 def _text(before: str, after: str, where: str) -> str:
-    """The first line that differs, from shortly before the place where it does."""
     pairs = zip_longest(before.split("\n"), after.split("\n"))
     number, (old, new) = next((n, pair) for n, pair in enumerate(pairs, 1) if pair[0] != pair[1])
     place = f"{where} line {number}" if "\n" in before + after else where

@@ -21,8 +21,6 @@ class ForeignTextError(ValueError):
 
 
 class MetricKind(StrEnum):
-    """Prometheus' word for how its values behave."""
-
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
@@ -57,7 +55,6 @@ class Metric:
     latest: bool = False
 
     def sample(self, value: float = 1.0, /, **labels: str) -> "Sample":
-        """One value, or one observation of a histogram; every label has to be given."""
         counts: tuple[int, ...] = ()
         if self.kind is MetricKind.HISTOGRAM:
             bucket = bisect_left(self.buckets, value)
@@ -119,7 +116,6 @@ class Tally:
 
 
 def added(before: Iterable[Sample], new: Iterable[Sample]) -> tuple[Sample, ...]:
-    """Both together, as a Tally counts them."""
     tally = Tally()
     tally.add(before)
     tally.add(new)

@@ -22,8 +22,6 @@ class Draft(BaseModel):
 
 
 class RiskLevel(Ranked):
-    """The level later jobs branch on."""
-
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
@@ -84,8 +82,6 @@ class Rejected:
 
 
 class SuppressedBy(StrEnum):
-    """Who silenced a finding."""
-
     CONFIG = "config"
     COMMENT = "comment"
     PATH = "path"
@@ -157,9 +153,7 @@ class Verdict:
     fixed: tuple[Thread, ...] = ()
     """Our open threads of earlier reviews whose issue is provably gone."""
     strengths: tuple[Strength, ...] = ()
-    """What is done well, proved like a finding; mostly none."""
     recalled: Recalled | None = None
-    """What was taken over from an earlier review, None when nothing was."""
 
 
 class Judgement(Protocol):
@@ -175,14 +169,10 @@ class Judgement(Protocol):
     def confidence(self) -> float | None: ...
 
     @property
-    def escalate(self) -> tuple[str, ...]:
-        """Why a person should look, one sentence each."""
-        ...
+    def escalate(self) -> tuple[str, ...]: ...
 
 
 class Manner(StrEnum):
-    """What kind of thing is said in a conversation."""
-
     ANSWER = "answer"
     HELP = "help"
     NOTE = "note"

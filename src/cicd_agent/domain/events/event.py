@@ -74,8 +74,6 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRun:
-    """The run that a workflow_run event reports."""
-
     id: int
     attempt: int = 1
     name: str = ""
@@ -90,8 +88,6 @@ class WorkflowRun:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The deployment that a deployment event reports."""
-
     id: int
     environment: str = ""
     sha: str = ""
@@ -160,7 +156,6 @@ class Event:
         return f"{self.server}/{self.repo}/actions/runs/{run}" if self.server and self.repo and run else ""
 
     def commit_url(self, sha: str) -> str:
-        """Where a commit is shown, "" when that is not known."""
         return f"{self.server}/{self.repo}/commit/{sha}" if self.server and self.repo and sha else ""
 
     @property

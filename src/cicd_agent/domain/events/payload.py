@@ -43,17 +43,14 @@ class Node:
 
     @property
     def flag(self) -> bool:
-        """Whether it is `true` itself."""
         return self.value is True
 
     @property
     def sha(self) -> str:
-        """See `as_sha`."""
         return as_sha(self.text)
 
     @property
     def ref(self) -> str:
-        """See `as_ref`."""
         return as_ref(self.text)
 
     @property
@@ -62,7 +59,6 @@ class Node:
 
 
 def decode_payload(raw: bytes) -> Mapping[str, object]:
-    """The JSON object that the event file holds."""
     if len(raw) > PAYLOAD_LIMIT:
         _refuse(f"it has {len(raw):,} bytes, more than the {PAYLOAD_LIMIT:,} that are read")
     if not raw.strip():

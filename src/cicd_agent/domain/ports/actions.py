@@ -12,8 +12,7 @@ from cicd_agent.domain.trials.patch_trial import Trial, TrialReport
 class Runs(Protocol):
     """Runs of workflows, their logs and artifacts. Takes `actions: read`. Every method may raise ForgeRefused."""
 
-    def run(self, run: int, attempt: int = 0) -> RunState:
-        """One attempt of a run, the latest when none is named."""
+    def run(self, run: int, attempt: int = 0) -> RunState: ...
 
     def jobs(self, run: int, attempt: int) -> tuple[JobRun, ...]:
         """The jobs of an attempt, at most 1,000."""
@@ -52,8 +51,6 @@ class Runs(Protocol):
 
 
 class LogArchive(Protocol):
-    """The logs of the jobs of one attempt, packed."""
-
     @property
     def jobs(self) -> Sequence[str]:
         """The names of the jobs in it, as the archive spells them."""
@@ -61,21 +58,18 @@ class LogArchive(Protocol):
     def log(self, job: JobRun, siblings: Sequence[JobRun]) -> Iterator[bytes] | None:
         """The log of a job, found among its siblings by its name as GitHub cuts it; None when it is not there."""
 
-    def close(self) -> None:
-        """Let go of the file."""
+    def close(self) -> None: ...
 
 
 class Notices(Protocol):
     """Comments on commits, and issues. Every method may raise ForgeRefused."""
 
-    def commit_comments(self, commit: str, marker: str) -> tuple[PostedComment, ...]:
-        """The comments on a commit that contain `marker`."""
+    def commit_comments(self, commit: str, marker: str) -> tuple[PostedComment, ...]: ...
 
     def post_commit_comment(self, commit: str, body: str) -> PostedComment:
         """Comment on a commit, which takes `contents: write`."""
 
-    def edit_commit_comment(self, comment: int, body: str) -> PostedComment:
-        """Replace a comment on a commit."""
+    def edit_commit_comment(self, comment: int, body: str) -> PostedComment: ...
 
     def issues(self, marker: str) -> tuple[PostedComment, ...]:
         """Our open issues that contain `marker`; the id is the issue's number."""
@@ -83,8 +77,7 @@ class Notices(Protocol):
     def open_issue(self, title: str, body: str) -> PostedComment:
         """Open an issue, which takes `issues: write`."""
 
-    def edit_issue(self, number: int, title: str, body: str) -> PostedComment:
-        """Replace an issue's title and text."""
+    def edit_issue(self, number: int, title: str, body: str) -> PostedComment: ...
 
 
 class Notifier(Protocol):
@@ -95,7 +88,5 @@ class Notifier(Protocol):
 
 
 class PatchTester(Protocol):
-    """Where patches are tried out."""
-
     def attempt(self, trial: Trial) -> TrialReport:
         """Apply a patch to the commit that failed, check it, and run the command that failed where that is possible."""

@@ -30,8 +30,6 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file as it is written, with the mode that it has or gets."""
-
     file: TextFile
     mode: str = "100644"
 
@@ -57,14 +55,12 @@ class Commits(Protocol):
     def login(self) -> str:
         """Whose token it is, "" when GitHub does not say."""
 
-    def commit(self, sha: str) -> MadeCommit:
-        """A commit."""
+    def commit(self, sha: str) -> MadeCommit: ...
 
     def folder(self, tree: str) -> Mapping[str, Node]:
         """What stands in a folder, by name. Refused when GitHub does not list all of it."""
 
-    def content(self, blob: str) -> bytes:
-        """The content of a file."""
+    def content(self, blob: str) -> bytes: ...
 
     def write(self, parent: MadeCommit, message: str, files: Sequence[NewFile]) -> MadeCommit:
         """A commit on top of another, on no branch yet. Takes `contents: write`, as all that follows."""
@@ -72,8 +68,7 @@ class Commits(Protocol):
     def branch(self, name: str) -> str:
         """The commit that a branch ends in, "" when there is no such branch."""
 
-    def begin(self, name: str, sha: str) -> None:
-        """Make a branch."""
+    def begin(self, name: str, sha: str) -> None: ...
 
     def move(self, name: str, sha: str) -> None:
         """Let a branch end in a commit that stands on its last one; refused with 422 when it does not."""
@@ -84,5 +79,4 @@ class Commits(Protocol):
     def open_pull(self, branch: str, base: str, title: str, body: str) -> PostedPull:
         """Open a pull request, which takes `pull-requests: write`."""
 
-    def edit_pull(self, number: int, title: str, body: str) -> PostedPull:
-        """Replace the title and text of a pull request."""
+    def edit_pull(self, number: int, title: str, body: str) -> PostedPull: ...

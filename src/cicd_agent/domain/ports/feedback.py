@@ -9,8 +9,6 @@ from cicd_agent.domain.repository.diff import Side
 
 
 class PullEnd(StrEnum):
-    """How a pull request stands."""
-
     OPEN = "open"
     MERGED = "merged"
     CLOSED = "closed"

@@ -73,8 +73,7 @@ class Repository(Protocol):
     def change(self, base: str, head: str) -> Change:
         """Merge-base diff of two commits."""
 
-    def uncommitted(self, base: str) -> Change:
-        """Diff of the working tree (tracked and untracked files) against the merge base of `base` and HEAD."""
+    def uncommitted(self, base: str) -> Change: ...
 
     def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
         """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes."""
@@ -115,11 +114,8 @@ class Library(Protocol):
     def search(self, pattern: str, among: Sequence[Entry], limit: int, *, word: bool = False) -> Matches:
         """Lines that match a regular expression, or that hold exactly this word. Raises BadPattern."""
 
-    def history(self, path: str, limit: int) -> tuple[Commit, ...]:
-        """The last commits that touched a path, newest first."""
-
-    def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]:
-        """Who wrote the lines `first` to `last` of a file."""
+    def history(self, path: str, limit: int) -> tuple[Commit, ...]: ...
+    def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]: ...
 
 
 class Forge(Protocol):
@@ -129,8 +125,7 @@ class Forge(Protocol):
     def notes(self) -> Sequence[str]:
         """Limits met so far, each one sentence ("only the first 1,000 comments were read")."""
 
-    def pull(self, number: int) -> PullState:
-        """The pull request now."""
+    def pull(self, number: int) -> PullState: ...
 
     def head(self, number: int) -> str:
         """The commit of its head: when its files were listed in this run, else now."""
@@ -150,20 +145,11 @@ class Forge(Protocol):
     def failures(self, branch: str, limit: int) -> tuple[FailedRun, ...]:
         """The last runs that failed on a branch, newest first, in one request."""
 
-    def text_at(self, path: str, ref: str) -> str | None:
-        """A text file at a commit, None when it is not there."""
-
-    def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
-        """The comments of the conversation that contain `marker`."""
-
-    def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
-        """The inline comments that contain `marker`."""
-
-    def post_comment(self, number: int, body: str) -> PostedComment:
-        """Add a comment to the conversation."""
-
-    def edit_comment(self, comment: int, body: str) -> PostedComment:
-        """Replace a comment of the conversation."""
+    def text_at(self, path: str, ref: str) -> str | None: ...
+    def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]: ...
+    def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]: ...
+    def post_comment(self, number: int, body: str) -> PostedComment: ...
+    def edit_comment(self, comment: int, body: str) -> PostedComment: ...
 
     def post_review(self, review: Review) -> str:
         """Post a review with all its comments in one request; returns its URL.
@@ -186,35 +172,23 @@ class Forge(Protocol):
     def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
         """The thread at a line that `comment` opened, oldest first and that one first; empty when it is not there."""
 
-    def reply(self, number: int, comment: int, body: str) -> PostedComment:
-        """Add a comment to the thread that `comment` opened."""
-
+    def reply(self, number: int, comment: int, body: str) -> PostedComment: ...
     @property
-    def marks(self) -> "Marks":
-        """What it shows beside words."""
-
+    def marks(self) -> "Marks": ...
     @property
-    def runs(self) -> "Runs":
-        """The runs of its workflows."""
-
+    def runs(self) -> "Runs": ...
     @property
-    def notices(self) -> "Notices":
-        """What is said outside of pull requests: on commits and in issues."""
-
+    def notices(self) -> "Notices": ...
     @property
-    def commits(self) -> "Commits":
-        """Its commits and branches, where something is to be added to them."""
-
+    def commits(self) -> "Commits": ...
     @property
-    def gates(self) -> "Gates":
-        """What decides on deployments, and what becomes of them."""
+    def gates(self) -> "Gates": ...
 
 
 class Marks(Protocol):
     """Labels of pull requests and our check runs. Every method may raise ForgeRefused."""
 
-    def labels(self, number: int) -> tuple[str, ...]:
-        """The names of the labels that a pull request bears now."""
+    def labels(self, number: int) -> tuple[str, ...]: ...
 
     def add_label(self, number: int, name: str) -> None:
         """Put a label on a pull request; a label that the repository does not have yet is created."""
@@ -242,8 +216,6 @@ class Left:
 
 
 class Workspace(Protocol):
-    """The files that other steps of the job left behind, as far as an input names them."""
-
     @property
     def roots(self) -> Sequence[str]:
         """The absolute names that the checkout goes by."""
@@ -253,10 +225,5 @@ class Workspace(Protocol):
 
 
 class Journal(Protocol):
-    """The account of what was intended and what was done."""
-
-    def intend(self, key: str, kind: str, detail: Mapping[str, str]) -> None:
-        """Journal an intent before acting on it."""
-
-    def record(self, receipt: Receipt) -> None:
-        """Journal what became of it."""
+    def intend(self, key: str, kind: str, detail: Mapping[str, str]) -> None: ...
+    def record(self, receipt: Receipt) -> None: ...

@@ -63,14 +63,12 @@ class Store(Protocol):
     def is_authenticated(self) -> bool:
         """Whether only who holds a secret can write to it."""
 
-    def append(self, entry: Entry) -> Link:
-        """Record it at the end of its repository's chain."""
+    def append(self, entry: Entry) -> Link: ...
 
     def head(self, repository: str) -> Link | None:
         """The end of the chain as it is stored beside its entries, None when it has none."""
 
-    def repositories(self) -> tuple[str, ...]:
-        """Every repository that has a chain, in order."""
+    def repositories(self) -> tuple[str, ...]: ...
 
     def rows(self, repository: str, first: int = 0) -> Iterator[Row]:
         """The entries of a chain from number `first` on, as they stand there, in the order in which they stand.
@@ -78,11 +76,8 @@ class Store(Protocol):
         Memory does not grow with their number. What is no entry at all comes as a row with seq 0.
         """
 
-    def row(self, repository: str, seq: int) -> Row | None:
-        """One entry."""
-
-    def find(self, query: EntryQuery) -> Iterator[Row]:
-        """The entries that match, newest first."""
+    def row(self, repository: str, seq: int) -> Row | None: ...
+    def find(self, query: EntryQuery) -> Iterator[Row]: ...
 
     def prune(self, repository: str, before: int, entry: Callable[[Removal], Entry]) -> Removal | None:
         """Remove the entries from the beginning of a chain up to the first that is not older than `before`.
@@ -93,8 +88,7 @@ class Store(Protocol):
     def put(self, facts: Sequence[Fact]) -> None:
         """Store facts for later runs; each replaces the one of the same repository, kind, subject, sha and mode."""
 
-    def facts(self, query: FactQuery) -> tuple[Fact, ...]:
-        """The facts that match, newest first."""
+    def facts(self, query: FactQuery) -> tuple[Fact, ...]: ...
 
     def close(self) -> None:
         """Let go of files and connections; closing twice does nothing."""
@@ -103,5 +97,4 @@ class Store(Protocol):
 class State(Protocol):
     """What earlier runs have left about the repository of this event. Never raises: what fails is a limit."""
 
-    def find(self, kind: FactKind, subject: str = "", sha: str = "", limit: int = 20) -> FactSet:
-        """The facts of a kind."""
+    def find(self, kind: FactKind, subject: str = "", sha: str = "", limit: int = 20) -> FactSet: ...

@@ -67,8 +67,7 @@ class PytestRunner(Protocol):
     """
 
     @property
-    def interpreter(self) -> Interpreter:
-        """The project's Python."""
+    def interpreter(self) -> Interpreter: ...
 
     @property
     def sandbox(self) -> str:
@@ -91,11 +90,8 @@ class PytestRunner(Protocol):
         result for each run, in order; a run for which no time was left is not `completed`.
         """
 
-    def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
-        """Evaluate expressions."""
-
-    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
-        """What the ghostwriter makes of functions, given as path and qualified name."""
+    def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]: ...
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]: ...
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """The complaint of the repository's own linter and formatter about each file that they are not content with.

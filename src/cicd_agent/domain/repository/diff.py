@@ -13,16 +13,12 @@ class Side(StrEnum):
 
 
 class LineKind(StrEnum):
-    """The first column of a hunk's line."""
-
     CONTEXT = " "
     ADDED = "+"
     DELETED = "-"
 
 
 class ChangeKind(StrEnum):
-    """What happened to a file as a whole."""
-
     ADDED = "added"
     DELETED = "deleted"
     MODIFIED = "modified"
@@ -83,7 +79,6 @@ class FileDiff:
 
     @property
     def lines(self) -> Iterator[DiffLine]:
-        """All lines of all hunks, in order."""
         for hunk in self.hunks:
             yield from hunk.lines
 

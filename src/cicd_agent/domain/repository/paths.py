@@ -98,7 +98,6 @@ def is_test(path: str) -> bool:
 
 
 def _relation(path: str, name: str, suffix: str, parents: list[str]) -> set[PathKind]:
-    """How the file stands to the product: what tests it, shows it, or is not written here."""
     path_kinds: set[PathKind] = set()
     if not _FOLDERS["vendored"].isdisjoint(parents):
         path_kinds.add(PathKind.VENDORED)
@@ -112,7 +111,6 @@ def _relation(path: str, name: str, suffix: str, parents: list[str]) -> set[Path
 
 
 def _format(suffix: str) -> set[PathKind]:
-    """What the file is made of, by its extension."""
     if suffix in _SUFFIXES["source"]:
         return {PathKind.SOURCE}
     if suffix in _SUFFIXES["data"]:
@@ -121,7 +119,6 @@ def _format(suffix: str) -> set[PathKind]:
 
 
 def _configuration(lower: str, name: str, suffix: str, folders: frozenset[str]) -> set[PathKind]:
-    """What builds, deploys and configures the product."""
     path_kinds: set[PathKind] = set()
     is_yaml = suffix in {"yml", "yaml"}
     if lower.startswith(".github/workflows/") and is_yaml:
@@ -140,7 +137,6 @@ def _configuration(lower: str, name: str, suffix: str, folders: frozenset[str]) 
 
 
 def _product(path: str, name: str, suffix: str, parents: list[str]) -> set[PathKind]:
-    """The parts of the product itself that deserve a second look."""
     path_kinds: set[PathKind] = set()
     if _is_migration(name, suffix, parents):
         path_kinds.add(PathKind.MIGRATION)

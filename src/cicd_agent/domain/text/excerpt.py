@@ -11,7 +11,6 @@ class Excerpt:
         self._length = 0
 
     def add(self, piece: str) -> None:
-        """The next piece."""
         self._length += len(piece)
         room = self._half - len(self._head)
         if room:

@@ -119,8 +119,6 @@ class _Reading(Protocol):
 
 
 class _AsItStands:
-    """A text without escapes."""
-
     def __init__(self, text: str) -> None:
         self.text = text
         self.starts = range(len(text))
@@ -196,7 +194,6 @@ def _runs(reading: _Reading, separator: re.Pattern[str], index: _Index) -> Itera
 
 
 def _common(left: Iterable[str], right: Iterable[str]) -> int:
-    """Length of the common beginning."""
     length = 0
     for one, other in zip(left, right, strict=False):
         if one != other:

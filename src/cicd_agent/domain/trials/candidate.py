@@ -10,8 +10,6 @@ from cicd_agent.domain.trials.test_run import FileCoverage, MutantOutcome
 
 
 class Origin(StrEnum):
-    """Who wrote it."""
-
     MODEL = "model"
     DOCUMENTED = "documented"
     """An example in the documentation of the function, made a test."""
@@ -77,8 +75,6 @@ class Hurdle(StrEnum):
 
 
 class Label(StrEnum):
-    """What a kept test does."""
-
     PINS = "pins new behaviour"
     """It fails on the base commit."""
     CHARACTERISES = "characterises unchanged behaviour"
@@ -107,7 +103,6 @@ class CandidateReport:
     fails_with: str = ""
     """What it raised on the head ("AssertionError: assert 5 == 3"), "" when it passed or was not run."""
     exception: str = ""
-    """The type of that."""
     where: str = ""
     """Where that was raised, as in TestOutcome."""
     origin_key: str = ""

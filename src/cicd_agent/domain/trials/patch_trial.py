@@ -24,7 +24,6 @@ class Step(StrEnum):
     NOT_RED = "not_red"
     """The command passes without it, so that nothing is shown."""
     NOT_GREEN = "not_green"
-    """The command still fails with it."""
     VERIFIED = "verified"
     """Red before, green after."""
 

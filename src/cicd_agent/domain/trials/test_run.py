@@ -108,8 +108,6 @@ class FileCoverage:
 
 
 class Fate(StrEnum):
-    """What became of a mutant."""
-
     KILLED = "killed"
     SURVIVED = "survived"
     NOT_RUN = "not_run"
