@@ -13,8 +13,7 @@ from cicd_agent.analysis.test_reports.coverage import read_coverage
 from cicd_agent.analysis.test_reports.detection import read_report
 from cicd_agent.app.run_record import Decision, RunRecord
 from cicd_agent.app.serialization import load
-from cicd_agent.domain.events.event_parser import RunContext, parse_event
-from cicd_agent.domain.events.payload import decode_payload
+from cicd_agent.domain.events.event_parser import RunContext, decode_payload, parse_event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.diff_parser import parse_diff, parse_patch
 from cicd_agent.domain.text.sanitizer import inert, problems

@@ -15,9 +15,9 @@ from cicd_agent.app.options import RunOptions
 from cicd_agent.app.security.guards import refuse_foreign_checkout, with_permission
 from cicd_agent.app.security.pull_request import commented_pull, named_pull, named_run, pull_of_run
 from cicd_agent.domain.events.event import Event, EventKind, Ref
-from cicd_agent.domain.events.event_parser import local_event, parse_event
-from cicd_agent.domain.events.payload import PAYLOAD_LIMIT, as_repo, decode_payload
+from cicd_agent.domain.events.event_parser import PAYLOAD_LIMIT, decode_payload, local_event, parse_event
 from cicd_agent.domain.ports.forge import Forge
+from cicd_agent.domain.text.json_view import as_repo
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import LogFiles, Mode, Ports

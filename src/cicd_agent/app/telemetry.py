@@ -16,8 +16,8 @@ from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import body_of
 from cicd_agent.domain.audit_entry import LOCAL_CHAIN
 from cicd_agent.domain.events.event import Event, EventKind
-from cicd_agent.domain.events.payload import Node
 from cicd_agent.domain.metric import Sample, added
+from cicd_agent.domain.text.json_view import Node
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.domain.timeline import Span, Timeline, Value
 from cicd_agent.errors import ConfigError, Exit

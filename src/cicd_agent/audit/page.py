@@ -8,7 +8,7 @@ from cicd_agent.audit.summary import RunSummary, utc_text
 from cicd_agent.audit.tampering import AnchorState, Break, Verification
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.domain.ports.storage import Removal
-from cicd_agent.domain.text.json_view import Loose
+from cicd_agent.domain.text.json_view import Node
 from cicd_agent.rendering.cell_width import cells, clip
 from cicd_agent.rendering.money import dollars
 from cicd_agent.rendering.style import Style, one_line
@@ -141,7 +141,7 @@ def _table(runs: Sequence[RunSummary], style: Style) -> Iterator[str]:
 
 def _row(run: RunSummary) -> tuple[str, ...]:
     columns, data = run.row.columns, run.data
-    score = data.number("risk_score")
+    score = data["risk_score"].count
     models = run.models
     return (
         f"#{run.row.seq}{'…' if run.finished is False else ''}",
@@ -157,11 +157,11 @@ def _row(run: RunSummary) -> tuple[str, ...]:
     )
 
 
-def _cost(data: Loose, models: Sequence[str]) -> str:
+def _cost(data: Node, models: Sequence[str]) -> str:
     """What it cost; a dash where nobody was asked, and nothing where that is not told."""
-    usage, known_cost = data.inner("usage"), data.word("cost_usd")
-    is_failed = bool(data.word("error"))
-    if not models and usage.number("requests") == 0 and not usage.number("from_cache"):
+    usage, known_cost = data["usage"], data["cost_usd"].scalar
+    is_failed = bool(data["error"].scalar)
+    if not models and usage["requests"].count == 0 and not usage["from_cache"].count:
         # A run that failed may have ended before it could say what it had asked.
         return "not known" if is_failed and not known_cost else "–"
     if not known_cost:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cicd_agent.domain.audit_entry import LOCAL_CHAIN, Kind, Row, chain_name
 from cicd_agent.domain.ports.storage import EntryQuery, Store
-from cicd_agent.domain.text.json_view import Loose
+from cicd_agent.domain.text.json_view import Node
 from cicd_agent.errors import ConfigError
 from cicd_agent.rendering.style import one_line
 from cicd_agent.settings.environment import Environment
@@ -105,7 +105,7 @@ def with_outcome(store: Store, query: EntryQuery, rows: Sequence[Row]) -> Iterat
     since, until = max(min(times) - _SKEW, 0), max(times) + _MAX_RUN
     near = EntryQuery(repository=query.repository, kind=Kind.RECEIPTS, since=since, until=until, limit=limit)
     receipts = list(store.find(near))
-    known = {(row.repository, Loose.read(row.text).number("of")) for row in receipts}
+    known = {(row.repository, Node.read(row.text)["of"].count) for row in receipts}
     # Each by itself only where there were too many.
     is_whole = len(receipts) < limit
     for row in rows:
@@ -116,7 +116,7 @@ def receipts_of(store: Store, row: Row) -> tuple[Row, ...]:
     """The entries of the outcome of a run, as a rule one."""
     run = row.columns
     near = EntryQuery(row.repository, Kind.RECEIPTS, run.event_id, run.sha, run.mode, limit=100)
-    return tuple(each for each in store.find(near) if Loose.read(each.text).number("of") == row.seq)
+    return tuple(each for each in store.find(near) if Node.read(each.text)["of"].count == row.seq)
 
 
 def counted(rows: Iterator[Row], progress: Progress, task: str) -> Iterator[Row]:

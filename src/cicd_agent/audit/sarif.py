@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent.audit.summary import RunSummary
 from cicd_agent.domain.finding import Finding
-from cicd_agent.domain.text.json_view import Loose
+from cicd_agent.domain.text.json_view import Node
 from cicd_agent.rendering.sarif import plain, result_of, rule_id, rule_of
 
 NOWHERE: Final = ".github/cicd-agent.yml"
@@ -31,11 +31,11 @@ class Result:
 
 def results_of(run: RunSummary) -> Iterator[Result]:
     """What a run complained of; nothing of what cannot be read."""
-    output = run.data.inner("output")
+    output = run.data["output"]
     for result in (
-        *_findings(output.inner("verdict")),
-        *_stops(run, output.inner("gated")),
-        *_failure(output.inner("diagnosis")),
+        *_findings(output["verdict"]),
+        *_stops(run, output["gated"]),
+        *_failure(output["diagnosis"]),
     ):
         result.data.setdefault("properties", {}).update(_properties(run))
         yield result
@@ -58,10 +58,10 @@ def _shape() -> TypeAdapter[Finding]:
     return TypeAdapter(Finding)
 
 
-def _findings(verdict: Loose) -> Iterator[Result]:
-    for each in verdict.each("findings"):
+def _findings(verdict: Node) -> Iterator[Result]:
+    for each in verdict["findings"].objects:
         try:
-            finding = _shape().validate_python(each.told)
+            finding = _shape().validate_python(each.value)
         except (ValidationError, RecursionError):
             continue
         rule = rule_id(finding)[:_MAX_RULE]
@@ -69,30 +69,30 @@ def _findings(verdict: Loose) -> Iterator[Result]:
         yield Result(rule, data, {**rule_of([finding]), "id": rule})
 
 
-def _stops(run: RunSummary, gated: Loose) -> Iterator[Result]:
+def _stops(run: RunSummary, gated: Node) -> Iterator[Result]:
     if run.row.columns.decision not in _DECIDED:
         return
-    location = gated.word("environment")
-    for stop in gated.each("stops"):
-        if stop.word("lifted"):
+    location = gated["environment"].scalar
+    for stop in gated["stops"].objects:
+        if stop["lifted"].scalar:
             continue
-        text = f"{run.row.columns.decision} {location}: {stop.word('text')}. {stop.word('remedy')}"
-        yield _result(f"gate/{stop.word('id')}", text, "error", (location, *stop.words("about")))
+        text = f"{run.row.columns.decision} {location}: {stop['text']}. {stop['remedy']}"
+        yield _result(f"gate/{stop['id']}", text, "error", (location, *stop["about"].texts))
 
 
-def _failure(diagnosis: Loose) -> Iterator[Result]:
-    cause = diagnosis.word("cause")
+def _failure(diagnosis: Node) -> Iterator[Result]:
+    cause = diagnosis["cause"].scalar
     if not cause:
         return
-    failure = next(diagnosis.each("failures"), Loose())
-    meeting = next(diagnosis.each("meetings"), Loose())
-    affected = diagnosis.words("affected")
-    path, line = meeting.word("path"), meeting.number("line") or 0
+    failure = next(diagnosis["failures"].objects, Node())
+    meeting = next(diagnosis["meetings"].objects, Node())
+    affected = diagnosis["affected"].texts
+    path, line = meeting["path"].scalar, meeting["line"].count or 0
     if not path and affected:
         path = affected[0]
-    text = f"{diagnosis.word('root_cause')}. {diagnosis.word('next_step')}"
+    text = f"{diagnosis['root_cause']}. {diagnosis['next_step']}"
     level = "error" if cause == "change" else "warning"
-    about = (failure.word("strict") or failure.word("title"), "")
+    about = (failure["strict"].scalar or failure["title"].scalar, "")
     yield _result(f"failure/{cause}", text, level, about, (path, line))
 
 

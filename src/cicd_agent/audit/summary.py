@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cicd_agent.domain.audit_entry import Row
-from cicd_agent.domain.text.json_view import Loose
+from cicd_agent.domain.text.json_view import Node
 
 _LAST: Final = 253_402_300_799
 """The last second of the year 9999."""
@@ -53,16 +53,16 @@ class RunSummary:
     """A run as its entry tells it. `cost_usd` is "" when it is not known, `finished` None when nobody has looked."""
 
     row: Row
-    data: Loose
+    data: Node
     finished: bool | None = None
 
     @classmethod
     def of(cls, row: Row, *, finished: bool | None = None) -> "RunSummary":
-        return cls(row, Loose.read(row.text), finished)
+        return cls(row, Node.read(row.text), finished)
 
     @property
     def models(self) -> tuple[str, ...]:
-        return self.data.words("models")
+        return self.data["models"].texts
 
     @property
     def when(self) -> str:
@@ -72,20 +72,20 @@ class RunSummary:
     @property
     def cells(self) -> tuple[str, ...]:
         """It as COLUMNS has it, where nothing is a formula."""
-        row, data, usage = self.row, self.data, self.data.inner("usage")
+        row, data, usage = self.row, self.data, self.data["usage"]
         own = {
             "repository": row.repository,
             "seq": str(row.seq),
             "at": self.when,
-            "escalated": str(data.flag("escalated")).lower(),
+            "escalated": str(data["escalated"].flag).lower(),
             "models": " ".join(self.models),
-            "requests": usage.word("requests"),
-            "input_tokens": usage.word("input"),
-            "output_tokens": usage.word("output"),
+            "requests": usage["requests"].scalar,
+            "input_tokens": usage["input"].scalar,
+            "output_tokens": usage["output"].scalar,
             "prev": row.prev,
             "hash": row.hash,
         }
-        return tuple(inert(own[name] if name in own else data.word(name)) for name in COLUMNS)
+        return tuple(inert(own[name] if name in own else data[name].scalar) for name in COLUMNS)
 
     def document(self) -> dict[str, object]:
         """It as JSON, for a list."""
@@ -99,12 +99,12 @@ class RunSummary:
             "mode": row.columns.mode,
             "decision": row.columns.decision,
             "risk_level": row.columns.risk_level,
-            "risk_score": data.number("risk_score"),
+            "risk_score": data["risk_score"].count,
             "sha": row.columns.sha,
             "pull": row.columns.pull,
             "models": list(self.models),
-            "cost_usd": data.word("cost_usd") or None,
-            "error": data.word("error"),
+            "cost_usd": data["cost_usd"].scalar or None,
+            "error": data["error"].scalar,
             "finished": self.finished,
         }
 
@@ -118,9 +118,9 @@ def inert(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
-def report_anchors(data: Loose) -> Iterator[tuple[str, int, str]]:
+def report_anchors(data: Node) -> Iterator[tuple[str, int, str]]:
     """The place in the chain that a report names, as repository, number and hash; nothing where it names none."""
-    audit = data.inner("body").inner("audit")
-    seq = audit.number("seq")
-    if audit.word("state") == "recorded" and seq:
-        yield audit.word("repository"), seq, audit.word("hash")
+    audit = data["body"]["audit"]
+    seq = audit["seq"].count
+    if audit["state"].scalar == "recorded" and seq:
+        yield audit["repository"].scalar, seq, audit["hash"].scalar

@@ -41,7 +41,7 @@ from cicd_agent.cli.step_summary import summarized
 from cicd_agent.domain.audit_entry import Kind, Link, entry_hash
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import EntryQuery, Store
-from cicd_agent.domain.text.json_view import Loose
+from cicd_agent.domain.text.json_view import Node
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.settings.environment import Environment
 
@@ -213,9 +213,9 @@ def _show(store: Store, options: Options, console: Console, _now: float) -> int:
     """One run, whole: ID is its number, its event, its commit, or the beginning of its hash."""
     row = find_entry(store, options.id, options.repository, console.progress)
     console.progress("")
-    data = Loose.read(row.text)
-    if row.columns.kind is Kind.RECEIPTS and (of := data.number("of")) and (run := store.row(row.repository, of)):
-        row, data = run, Loose.read(run.text)
+    data = Node.read(row.text)
+    if row.columns.kind is Kind.RECEIPTS and (of := data["of"].count) and (run := store.row(row.repository, of)):
+        row, data = run, Node.read(run.text)
     is_run = row.columns.kind is Kind.RUN
     receipts = receipts_of(store, row) if is_run else ()
     holds = entry_hash(row.repository, row.seq, row.prev, row.text) == row.hash
@@ -232,7 +232,7 @@ def _show(store: Store, options: Options, console: Console, _now: float) -> int:
     else:
         from cicd_agent.audit.entry_page import render_entry  # noqa: PLC0415  each pays for itself
 
-        texts = [Loose.read(each.text) for each in receipts]
+        texts = [Node.read(each.text) for each in receipts]
         console.print(render_entry(row, data, texts, holds=holds, colour=console.coloured, width=console.width))
     return Exit.OK
 
@@ -293,18 +293,18 @@ def anchor_of(text: str) -> Link:
         if _LIKE_AN_ANCHOR.search(text.strip()):
             raise ConfigError("--anchor is none", why=str(error), remedy="Copy it whole from a step summary") from None
     raw = read_file(Path.cwd() / text, f"--anchor {text}", _MAX_REPORT)
-    report = Loose.read(raw.decode("utf-8", "replace"))
+    report = Node.read(raw.decode("utf-8", "replace"))
     remedy = "Give a report.json of a run whose decision was recorded, or OWNER/NAME#NUMBER:HASH"
-    if report.word("kind") != "report":
+    if report["kind"].scalar != "report":
         raise ConfigError(f"--anchor {text} is no report of cicd-agent", remedy=remedy)
     for repository, seq, hashed in report_anchors(report):
         try:
             return parse_anchor(Link(repository, seq, hashed).anchor)
         except ValueError:
             raise ConfigError(f"--anchor {text} names no place in a chain", remedy=remedy) from None
-    section = report.inner("body").inner("audit")
-    state = section.word("state") or "not told"
-    reason = f"audit: {state}" + (f", {section.word('why')[:200]}" if section.word("why") else "")
+    section = report["body"]["audit"]
+    state = section["state"].scalar or "not told"
+    reason = f"audit: {state}" + (f", {section['why'].scalar[:200]}" if section["why"].scalar else "")
     raise ConfigError(f"--anchor {text} is of a run that was not recorded", why=reason, remedy=remedy)
 
 

@@ -16,11 +16,11 @@ from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.options import audit_options, command, format_option, out_option, repository_option
 from cicd_agent.cli.step_summary import summarized
-from cicd_agent.domain.events.payload import Node
 from cicd_agent.domain.metric import Sample, Tally, added
 from cicd_agent.domain.modes import MODES
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import EntryQuery, Store
+from cicd_agent.domain.text.json_view import Node
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.metrics import registry

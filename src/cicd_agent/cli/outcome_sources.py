@@ -8,7 +8,7 @@ from pathlib import Path
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.app.context import first_settings, open_forge
 from cicd_agent.app.options import RunOptions
-from cicd_agent.domain.events.payload import as_repo
+from cicd_agent.domain.text.json_view import as_repo
 from cicd_agent.errors import ConfigError
 from cicd_agent.insights.accuracy.deployment_outcome import OutcomeSources
 from cicd_agent.settings.environment import Environment

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.events.payload import PAYLOAD_LIMIT, decode_payload
+from cicd_agent.domain.events.event_parser import PAYLOAD_LIMIT, decode_payload
 from cicd_agent.errors import ConfigError, Exit
 
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.domain.effects import Effect, ReceiptState
-from cicd_agent.domain.events.payload import Node
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.metric import OTHER, Sample, added
 from cicd_agent.domain.modes import MODES
+from cicd_agent.domain.text.json_view import Node
 from cicd_agent.domain.verdict import Conclusion, Manner, RiskLevel
 from cicd_agent.errors import Exit
 from cicd_agent.insights.metrics import registry

@@ -6,6 +6,7 @@ Shapes and meanings: https://docs.github.com/webhooks/webhook-events-and-payload
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final, NoReturn
 
 from cicd_agent.domain.events.event import (
     Actor,
@@ -18,7 +19,8 @@ from cicd_agent.domain.events.event import (
     Trust,
     WorkflowRun,
 )
-from cicd_agent.domain.events.payload import Node, as_ref, as_repo, as_sha
+from cicd_agent.domain.text.json_view import Node, as_ref, as_repo, as_sha
+from cicd_agent.errors import ConfigError
 
 _WRITERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _ONLY_WRITERS = frozenset(
@@ -32,6 +34,10 @@ _ONLY_WRITERS = frozenset(
     }
 )
 """Events that nobody can cause without write access."""
+
+
+PAYLOAD_LIMIT: Final = 32 * 1024 * 1024
+"""GitHub sends at most 25 MB; what writes the file may indent and escape it differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,26 @@ class RunContext:
     run_attempt: str = ""
     server_url: str = ""
     workflow_ref: str = ""
+
+
+def decode_payload(raw: bytes) -> Mapping[str, object]:
+    if len(raw) > PAYLOAD_LIMIT:
+        _refuse(f"it has {len(raw):,} bytes, more than the {PAYLOAD_LIMIT:,} that are read")
+    if not raw.strip():
+        _refuse("it is empty")
+    try:
+        payload = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        _refuse(f"byte {error.start} is not UTF-8")
+    except json.JSONDecodeError as error:
+        _refuse(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+    except RecursionError:
+        _refuse("it is nested too deeply")
+    except ValueError as error:  # the standard library's limit on digits, or a constant that JSON does not have
+        _refuse(str(error).partition(";")[0])
+    if not isinstance(payload, dict):
+        _refuse("it is not a JSON object")
+    return payload
 
 
 def parse_event(name: str, payload: Mapping[str, object], *, run: RunContext) -> Event:
@@ -302,3 +328,11 @@ def _is_pull_of(repository: Node, pull: Node) -> bool:
 
 def _kind(name: str) -> EventKind:
     return next((kind for kind in _READERS if kind == name), EventKind.OTHER)
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise ValueError(f"not JSON: {constant} is not a number")
+
+
+def _refuse(why: str) -> NoReturn:
+    raise ConfigError("the event payload cannot be read", why=why, remedy="Check GITHUB_EVENT_PATH or --event")

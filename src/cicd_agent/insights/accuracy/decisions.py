@@ -10,11 +10,11 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent.domain.audit_entry import Kind, Row, entry_hash
-from cicd_agent.domain.events.payload import Node
 from cicd_agent.domain.finding import Finding, Origin
 from cicd_agent.domain.ports.feedback import OurThread
 from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.text.json_view import Node
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.deploy_gate.result import Gated
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Final
 
-from cicd_agent.domain.events.payload import Node
 from cicd_agent.domain.metric import OTHER, Sample
+from cicd_agent.domain.text.json_view import Node
 from cicd_agent.insights.metrics.registry import DECISIONS, EITHER, label_values, sample
 
 _RESULTS = ("verdict", "diagnosis", "generated", "routed", "gated")
