@@ -97,7 +97,7 @@ def _judged(needs: Needs, expected: Conditions, plan: str, route: str) -> GateRe
     if plan:
         outputs = read_plan(read_file(Path(plan), "the plan", MAX_BYTES))
         # Without a job of that name, whoever gives a plan has one from elsewhere.
-        route = route or next((end.name for end in needs.ends if end.name == needs.route("")), "")
+        route = route or (needs.route("") if needs.route("") in needs.ends else "")
     else:
         route = needs.route(route)
         outputs = needs.plan_outputs(route)

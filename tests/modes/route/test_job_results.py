@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.route.job_results import GateResult, JobEnd, Needs, PlanOutputs, conditions, judge, read_plan
+from cicd_agent.modes.route.job_results import GateResult, Needs, Part, PlanOutputs, conditions, judge, read_plan
 
 RESULTS = ("success", "failure", "cancelled", "skipped", "", "Success", "neutral")
 TOLD = PlanOutputs({"api": True, "docs": False, "tests": False}, {"tests": "full", "has_jobs": "true"})
@@ -16,7 +16,7 @@ TOLD = PlanOutputs({"api": True, "docs": False, "tests": False}, {"tests": "full
 def judged(
     job: str, result: str, lines: tuple[str, ...] = (), told: PlanOutputs = TOLD, *, route: str = "success"
 ) -> GateResult:
-    return judge([JobEnd("route", route), JobEnd(job, result)], told, conditions(lines), route="route")
+    return judge({"route": route, job: result}, told, conditions(lines), route="route")
 
 
 @pytest.mark.parametrize("result", RESULTS)
@@ -81,9 +81,9 @@ def test_each_row_says_why(lines: tuple[str, ...], words: str) -> None:
 
 
 def test_what_is_counted_on_and_not_waited_for_is_red() -> None:
-    found = judge([JobEnd("docs", "success")], TOLD, conditions(["e2e: api"]), route="route")
+    found = judge({"docs": "success"}, TOLD, conditions(["e2e: api"]), route="route")
     assert [each.job for each in found.red] == ["route", "e2e"]
-    assert judge([], TOLD, {}, route="").conclusion is Conclusion.FAILURE
+    assert judge({}, TOLD, {}, route="").conclusion is Conclusion.FAILURE
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_condition_that_is_none_is_an_error_in_one_line(line: str) -> None:
 
 
 def test_a_job_is_named_once_and_empty_lines_do_not_count() -> None:
-    assert conditions(["", "  ", "e2e: api"]) == {"e2e": (("api",),)}
+    assert conditions(["", "  ", "e2e: api"]) == {"e2e": ((Part("api"),),)}
     with pytest.raises(ConfigError, match="named twice"):
         conditions(["e2e: api", "e2e: docs"])
 

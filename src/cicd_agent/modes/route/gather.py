@@ -8,83 +8,119 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.fact_trust import merge_facts, parse_number, valid_facts
 from cicd_agent.domain.facts import Cause, Fact, FactKind, FactSet
 from cicd_agent.domain.repository.change import Change, ChangeSource
-from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.history import History
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
+from cicd_agent.modes.route.table import first_files
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.risk_history import read_past
 from cicd_agent.settings.schema import Settings
 
-SERVED = frozenset(
-    {
-        EventKind.PUSH,
-        EventKind.PULL_REQUEST,
-        EventKind.PULL_REQUEST_TARGET,
-        EventKind.MERGE_GROUP,
-        EventKind.LOCAL,
-    }
+_SERVED = frozenset(
+    {EventKind.PUSH, EventKind.PULL_REQUEST, EventKind.PULL_REQUEST_TARGET, EventKind.MERGE_GROUP, EventKind.LOCAL}
 )
-DEEPER = "set `fetch-depth: 0` on actions/checkout"
-
+_DEEPER = "set `fetch-depth: 0` on actions/checkout"
 _MAX_FILES = 3
-# What is said of a change that was read whole: its commits, the paths beside it, and bytes that are no text.
 _HARMLESS = ("commit list cut", "path list cut", "not UTF-8")
+"""Notes on a change that was read whole: its commits, the paths beside it, and bytes that are no text."""
 _ALL = 100
 _OF_THE_COMMIT = frozenset({Cause.CHANGE, Cause.PRE_EXISTING, Cause.UNKNOWN})
-_SHOWN_ONLY = frozenset({PathKind.ASSET, PathKind.DOCS})
+_PICTURES = frozenset({PathKind.ASSET, PathKind.DOCS})
 
 
-def of_event(event: Event) -> str:
-    """Why an event leads to no change, "" when it does."""
+def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
+    """Evidence of the change, or the doubt in its place. Raises nothing for what can be doubted."""
+    problems = tuple(f"not all of the configuration is in force: {each}".rstrip(".") for each in world.problems)
+    change, doubt = _change(event, world, settings)
+    if change is None:
+        return Evidence(event).put(ROUTE_EVIDENCE, RouteEvidence((doubt, *problems)))
+    history, learnt, missing = read_past(change, world, settings, event)
+    known = _known(change, event, world)
+    doubts = (
+        *_of_change(change),
+        *_of_history(history, missing),
+        *problems,
+        *_of_base(known, change.base),
+    )
+    limits = (
+        *(history.limits if history else ()),
+        *(f"what earlier runs have left was not read: {limit}".rstrip(".") for limit in known.limits),
+    )
+    return Evidence(
+        event,
+        change,
+        gaps=(*gaps(change, settings), *missing, *(Gap("", limit) for limit in limits)),
+        history=history,
+        learnt=learnt,
+        known=known,
+    ).put(ROUTE_EVIDENCE, RouteEvidence(tuple(dict.fromkeys(doubts)), world.reach(change) if world.reach else None))
+
+
+def _change(event: Event, world: Ports, settings: Settings) -> tuple[Change | None, str]:
+    """The change, or why there is none."""
     if event.kind is EventKind.WORKFLOW_DISPATCH:
-        return "a workflow_dispatch names no commit to compare with"
-    if event.kind not in SERVED:
-        return f"the event {event.name or event.kind} is unknown to routing"
+        return None, "a workflow_dispatch names no commit to compare with"
+    if event.kind not in _SERVED:
+        return None, f"the event {event.name or event.kind} is unknown to routing"
     if event.kind is not EventKind.LOCAL and not event.head.sha:
-        return "the event names no commit (a branch or tag was deleted)"
-    return ""
+        return None, "the event names no commit (a branch or tag was deleted)"
+    try:
+        return read_change(event, world, settings), ""
+    except (ConfigError, ForgeRefused) as error:
+        return None, f"the change could not be read: {error}".rstrip(".")
 
 
-def of_change(change: Change) -> Iterator[str]:
+def _known(change: Change, event: Event, world: Ports) -> FactSet:
+    """What earlier runs have left of the commit that the change begins from."""
+    state = world.state
+    if state is None or not event.repo or not change.base:
+        return FactSet()
+    parts = (state.find(FactKind.TESTS, change.base), state.find(FactKind.FAILURE, sha=change.base))
+    # Where nobody may look at a clock, nothing lies in the future.
+    return valid_facts(merge_facts(parts), event.repo, world.now() or inf)
+
+
+def _of_change(change: Change) -> Iterator[str]:
     """What of a change was not read."""
     if change.source is ChangeSource.API and not change.notes:
-        yield f"the change was read from the API, not from git: {DEEPER}"
+        yield f"the change was read from the API, not from git: {_DEEPER}"
     for note in change.notes:
         if not note.startswith(_HARMLESS):
             yield f"not all of the change is known: {note}"
     modules = [file.path for file in change.files if file.is_submodule]
     if modules:
-        yield f"what is in a submodule is not looked at: {_named(modules)}"
+        yield f"what is in a submodule is not looked at: {first_files(modules, _MAX_FILES)}"
     unread: dict[str, list[str]] = {}
     for file in change.files:
-        if file.omitted and not file.is_submodule and not _is_picture(file):
+        # Nobody expects to read a picture line by line.
+        is_picture = file.binary and bool(kinds(file.path) & _PICTURES)
+        if file.omitted and not file.is_submodule and not is_picture:
             unread.setdefault(file.omitted, []).append(file.path)
     for reason, paths in unread.items():
-        yield f"the diff of {_named(paths)} was not read: {reason}"
+        yield f"the diff of {first_files(paths, _MAX_FILES)} was not read: {reason}"
 
 
-def of_history(history: History | None, gaps: tuple[Gap, ...]) -> Iterator[str]:
+def _of_history(history: History | None, gaps: tuple[Gap, ...]) -> Iterator[str]:
     """What of the past is not known."""
     if history is None:
         reason = "; ".join(f"{gap.what}: {gap.why}" if gap.what else gap.why for gap in gaps) or "nobody could read it"
         yield f"the history is not known: {reason}"
     elif history.shallow:
-        yield f"the history is shallow: {DEEPER}"
+        yield f"the history is shallow: {_DEEPER}"
 
 
-def of_base(known: FactSet, base: str) -> Iterator[str]:
+def _of_base(known: FactSet, base: str) -> Iterator[str]:
     """Whether the commit that the change begins from is red, by the newest of what earlier runs have left of it.
 
     That it is green makes nothing less.
     """
     tests = [(fact, _red_tests(fact)) for fact in known.of(FactKind.TESTS, base)]
-    failed = [(fact, _red_run(fact)) for fact in known.of(FactKind.FAILURE) if fact.sha == base]
-    failures = [each for each in (*tests, *failed) if each[1] is not None]
-    if failures and (reason := max(failures, key=lambda each: each[0].at)[1]):
+    runs = [(fact, _red_run(fact)) for fact in known.of(FactKind.FAILURE) if fact.sha == base]
+    results = [each for each in (*tests, *runs) if each[1] is not None]
+    if results and (reason := max(results, key=lambda each: each[0].at)[1]):
         yield f"the base {base[:7]} is red: {reason}"
 
 
@@ -102,67 +138,3 @@ def _red_tests(fact: Fact) -> str | None:
 def _red_run(fact: Fact) -> str | None:
     cause = fact.values.get("cause", "")
     return f"a run of it failed ({cause.replace('_', ' ')})" if cause in _OF_THE_COMMIT else None
-
-
-def _is_picture(file: FileDiff) -> bool:
-    """Whether a file is only looked at: nobody expects to read a picture line by line."""
-    return file.binary and bool(kinds(file.path) & _SHOWN_ONLY)
-
-
-def _named(paths: list[str]) -> str:
-    more = len(paths) - _MAX_FILES
-    return ", ".join(paths[:_MAX_FILES]) + (f" and {count(more, 'more file')}" if more > 0 else "")
-
-
-def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
-    """Evidence of the change, or the doubt in its place. Raises nothing for what can be doubted."""
-    change, doubt = _change(event, world, settings)
-    if change is None:
-        return Evidence(event).put(ROUTE_EVIDENCE, RouteEvidence((doubt, *_misconfigured(world))))
-    history, learnt, missed = read_past(change, world, settings, event)
-    affected = world.reach(change) if world.reach is not None else None
-    known = _known(change, event, world)
-    uncertain = (
-        *of_change(change),
-        *of_history(history, missed),
-        *_misconfigured(world),
-        *of_base(known, change.base),
-    )
-    return Evidence(
-        event,
-        change,
-        gaps=(
-            *gaps(change, settings),
-            *missed,
-            *(Gap("", limit) for limit in (history.limits if history else ())),
-            *(Gap("", f"what earlier runs have left was not read: {limit}".rstrip(".")) for limit in known.limits),
-        ),
-        history=history,
-        learnt=learnt,
-        known=known,
-    ).put(ROUTE_EVIDENCE, RouteEvidence(tuple(dict.fromkeys(uncertain)), affected))
-
-
-def _change(event: Event, world: Ports, settings: Settings) -> tuple[Change | None, str]:
-    """The change, or why there is none."""
-    if doubt := of_event(event):
-        return None, doubt
-    try:
-        return read_change(event, world, settings), ""
-    except (ConfigError, ForgeRefused) as error:
-        return None, f"the change could not be read: {error}".rstrip(".")
-
-
-def _known(change: Change, event: Event, world: Ports) -> FactSet:
-    """What earlier runs have left of the commit that the change begins from."""
-    state = world.state
-    if state is None or not event.repo or not change.base:
-        return FactSet()
-    read = (state.find(FactKind.TESTS, change.base), state.find(FactKind.FAILURE, sha=change.base))
-    # Where nobody may look at a clock, nothing lies in the future.
-    return valid_facts(merge_facts(read), event.repo, world.now() or inf)
-
-
-def _misconfigured(world: Ports) -> Iterator[str]:
-    for problem in world.problems:
-        yield f"not all of the configuration is in force: {problem}".rstrip(".")

@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -14,48 +13,38 @@ from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError, first_problem
 from cicd_agent.modes.route.result import Build, RouteStrategy, TestScope
 
-VALUES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        "tests": frozenset(get_args(TestScope)),
-        "build": frozenset(get_args(Build)),
-        "strategy": frozenset(get_args(RouteStrategy)),
-        "risk_level": frozenset(map(str, RiskLevel)),
-        "has_jobs": frozenset({"true", "false"}),
-    }
-)
+MAX_BYTES: Final = 10_000_000
+VALUES: Final[Mapping[str, frozenset[str]]] = {
+    "tests": frozenset(get_args(TestScope)),
+    "build": frozenset(get_args(Build)),
+    "strategy": frozenset(get_args(RouteStrategy)),
+    "risk_level": frozenset(map(str, RiskLevel)),
+    "has_jobs": frozenset({"true", "false"}),
+}
 """What of a plan a condition may compare, beside its areas, and what it can be."""
-CELLS: Final = tuple(VALUES)
 
+_ROUTE = "route"
+_RUNS = "run_"
 _LINE = re.compile(r"(?P<job>[A-Za-z_][\w-]*)\s*:\s*(?P<condition>\S.*)")
 _COMPARED = re.compile(r"(?P<cell>\w+)\s*(?P<is>!?=)\s*(?P<values>[\w|\s]+)")
-_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
-_AS_JOBS = "jobs"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOutputs:
-    """What a gate knows of the plan: areas by slug and whether their jobs run, and the cells that it was told."""
+    """What a gate knows of the plan: areas by slug and whether their jobs run, and the cells that it was given."""
 
     areas: Mapping[str, bool] = field(default_factory=dict)
     cells: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class JobEnd:
-    """How a job ended, in the words of the `needs` context."""
-
-    name: str
-    result: str
-
-
-@dataclass(frozen=True, slots=True)
 class JobVerdict:
-    """Whether a job's end is what the plan wants, and why."""
+    """Whether a job's end (`result` in the words of the `needs` context) is what the plan wants, and why."""
 
     job: str
     result: str
     passes: bool
-    reason: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +63,32 @@ class GateResult:
         return Conclusion.SUCCESS if self.jobs and not self.red else Conclusion.FAILURE
 
 
-Conditions = Mapping[str, tuple[tuple[str, ...], ...]]
-"""By job: it runs when all parts of one of these hold."""
-
-
 def slug(name: str) -> str:
-    return _NOT_IN_A_NAME.sub("_", name.lower()).strip("_")
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a condition: an area, or a `cell` and the values of it for which the part holds."""
+
+    text: str
+    cell: str = ""
+    values: frozenset[str] = frozenset()
+
+    def holds(self, outputs: PlanOutputs) -> bool | None:
+        """None when nobody can tell."""
+        if not self.cell:
+            return outputs.areas.get(slug(self.text))
+        value = outputs.cells.get(self.cell, "")
+        return value in self.values if value in VALUES[self.cell] else None
+
+    @property
+    def outputs(self) -> str:
+        return f"`{self.cell}`" if self.cell else f"`run_{slug(self.text)}`, or `areas` and `skipped_areas`,"
+
+
+Conditions = Mapping[str, tuple[tuple[Part, ...], ...]]
+"""By job: it runs when all parts of one of these hold."""
 
 
 def conditions(lines: Sequence[str]) -> Conditions:
@@ -87,132 +96,84 @@ def conditions(lines: Sequence[str]) -> Conditions:
 
     `a, b` is one or the other, `a & b` both; a part is an area, `has_jobs`, or a cell compared: `tests != none`.
     """
-    parsed: dict[str, tuple[tuple[str, ...], ...]] = {}
+    parsed: dict[str, tuple[tuple[Part, ...], ...]] = {}
     for line in filter(None, map(str.strip, lines)):
-        match = _LINE.fullmatch(line)
+        match, problem = _LINE.fullmatch(line), "it is not `job: area`"
+        try:
+            alternatives = match["condition"].split(",") if match else []
+            parts = tuple(tuple(map(_part, each.split("&"))) for each in alternatives)
+        except ValueError as error:
+            match, parts, problem = None, (), str(error)
+        if match and match["job"] in parsed:
+            match, problem = None, "the job is named twice"
         if match is None:
-            raise _wrong(line, "it is not `job: area`")
-        parts = tuple(tuple(part.strip() for part in either.split("&")) for either in match["condition"].split(","))
-        for part in (part for either in parts for part in either):
-            if problem := _problem(part):
-                raise _wrong(line, problem)
-        if match["job"] in parsed:
-            raise _wrong(line, "the job is named twice")
+            remedy = "Write one `job: area` a line"
+            raise ConfigError(f"`jobs` holds `{line[:100]}`", why=problem, remedy=remedy)
         parsed[match["job"]] = parts
     return parsed
 
 
-def _problem(part: str) -> str:
-    if not part:
-        return "a part of it is empty"
-    if "=" not in part:
-        return "" if slug(part) else f"`{part}` is no area"
-    comparison = _COMPARED.fullmatch(part)
-    if comparison is None or comparison["cell"] not in CELLS:
-        return f"`{part}` compares none of {', '.join(CELLS)}"
-    values = _values(comparison)
+def _part(text: str) -> Part:
+    """Raises ValueError."""
+    text = text.strip()
+    if not text:
+        raise ValueError("a part of it is empty")
+    if "=" not in text:
+        if not slug(text):
+            raise ValueError(f"`{text}` is no area")
+        return Part(text, "has_jobs", frozenset({"true"})) if text == "has_jobs" else Part(text)
+    match = _COMPARED.fullmatch(text)
+    if match is None or match["cell"] not in VALUES:
+        raise ValueError(f"`{text}` compares none of {', '.join(VALUES)}")
+    possible, values = VALUES[match["cell"]], {value.strip() for value in match["values"].split("|")}
     if "" in values:
-        return f"`{part}` names no value"
-    strange = sorted(values - VALUES[comparison["cell"]])
-    # Held against a value that no plan has, a job could be skipped whatever the plan says.
-    return f"`{comparison['cell']}` has no value `{strange[0]}`" if strange else ""
+        raise ValueError(f"`{text}` names no value")
+    if values - possible:
+        # Held against a value that no plan has, a job could be skipped whatever the plan says.
+        raise ValueError(f"`{match['cell']}` has no value `{min(values - possible)}`")
+    return Part(text, match["cell"], possible & values if match["is"] == "=" else possible - values)
 
 
-def _wrong(line: str, reason: str) -> ConfigError:
-    return ConfigError(f"`{_AS_JOBS}` holds `{line[:100]}`", why=reason, remedy="Write one `job: area` a line")
-
-
-def judge(ends: Sequence[JobEnd], outputs: PlanOutputs, conditions_of: Conditions, *, route: str) -> GateResult:
+def judge(ends: Mapping[str, str], outputs: PlanOutputs, conditions_of: Conditions, *, route: str) -> GateResult:
     """Each job of `needs` by the plan. `route` is the job that made it, "" where it comes from a file."""
-    return GateResult((*_rows(ends, outputs, conditions_of, route), *_missing(ends, conditions_of, route)))
+    verdicts = []
+    for job, result in ends.items():
+        passes, reason = result == "success", ""
+        if job == route:
+            reason = "it made the plan" if passes else "there is no plan to go by"
+        elif result == "skipped":
+            passes, reason = _skipped(job, outputs, conditions_of.get(job) or _by_name(job, outputs))
+        elif result not in {"success", "failure", "cancelled"}:
+            reason = "that is no result which GitHub has"
+        verdicts.append(JobVerdict(job, result, passes, reason))
+    missing = "it is not in `needs` of this job: add it there"
+    expected = (*([route] if route else ()), *conditions_of)
+    return GateResult(
+        (*verdicts, *(JobVerdict(job, "", passes=False, reason=missing) for job in expected if job not in ends))
+    )
 
 
-def _rows(ends: Sequence[JobEnd], outputs: PlanOutputs, conditions_of: Conditions, route: str) -> Iterator[JobVerdict]:
-    for end in ends:
-        if end.name == route:
-            reason = "it made the plan" if end.result == "success" else "there is no plan to go by"
-            yield JobVerdict(end.name, end.result, end.result == "success", reason)
-        else:
-            yield _judged(end, outputs, conditions_of)
-
-
-def _missing(ends: Sequence[JobEnd], conditions_of: Conditions, route: str) -> Iterator[JobVerdict]:
-    names = {end.name for end in ends}
-    for job in (*([route] if route else []), *conditions_of):
-        if job not in names:
-            yield JobVerdict(job, "", passes=False, reason="it is not in `needs` of this job: add it there")
-
-
-def _judged(end: JobEnd, outputs: PlanOutputs, conditions_of: Conditions) -> JobVerdict:
-    match end.result:
-        case "success":
-            return JobVerdict(end.name, end.result, passes=True, reason="")
-        case "skipped":
-            return _skipped(end, outputs, conditions_of.get(end.name) or _by_name(end.name, outputs))
-        case "failure" | "cancelled":
-            return JobVerdict(end.name, end.result, passes=False, reason="")
-        case _:
-            return JobVerdict(end.name, end.result, passes=False, reason="that is no result which GitHub has")
-
-
-def _by_name(job: str, outputs: PlanOutputs) -> tuple[tuple[str, ...], ...]:
+def _by_name(job: str, outputs: PlanOutputs) -> tuple[tuple[Part, ...], ...]:
     """What makes a job run that bears the name of an area."""
     name = slug(job)
     if name not in outputs.areas:
         return ()
     # The area holds the files of tests, the cell says which of them run: whoever is called so may mean either.
-    return ((name,), ("tests != none",)) if name == "tests" else ((name,),)
+    return ((Part(name),), (_part("tests != none"),)) if name == "tests" else ((Part(name),),)
 
 
-def _skipped(end: JobEnd, outputs: PlanOutputs, conditions_of: tuple[tuple[str, ...], ...]) -> JobVerdict:
-    if not conditions_of:
-        reason = f"the plan does not know it: say in `{_AS_JOBS}` what makes it run, such as `{end.name}: AREA`"
-        return JobVerdict(end.name, end.result, passes=False, reason=reason)
-    either = [[_holds(part, outputs) for part in parts] for parts in conditions_of]
-    words = ", ".join(" & ".join(parts) for parts in conditions_of)
-    if any(all(parts) for parts in either):
-        return JobVerdict(end.name, end.result, passes=False, reason=f"the plan wants it: {words}")
-    unknown = [
-        part
-        for parts, held in zip(conditions_of, either, strict=True)
-        if False not in held
-        for part, known in zip(parts, held, strict=True)
-        if known is None
-    ]
-    if unknown:
-        reason = f"the plan says nothing of `{unknown[0]}`: pass on {_output_for(unknown[0])} in the outputs of its job"
-        return JobVerdict(end.name, end.result, passes=False, reason=reason)
-    return JobVerdict(end.name, end.result, passes=True, reason=f"the plan does not need it: {words}")
-
-
-def _holds(part: str, outputs: PlanOutputs) -> bool | None:
-    """Whether a part of a condition holds, None when nobody can tell."""
-    comparison = _COMPARED.fullmatch(part)
-    if comparison is not None:
-        value = outputs.cells.get(comparison["cell"], "")
-        is_known = value in VALUES.get(comparison["cell"], ())
-        return (value in _values(comparison)) == (comparison["is"] == "=") if is_known else None
-    if part == "has_jobs":
-        return {"true": True, "false": False}.get(outputs.cells.get(part, ""))
-    return outputs.areas.get(slug(part))
-
-
-def _values(comparison: re.Match[str]) -> frozenset[str]:
-    return frozenset(value.strip() for value in comparison["values"].split("|"))
-
-
-def _output_for(part: str) -> str:
-    comparison = _COMPARED.fullmatch(part)
-    if comparison is not None:
-        return f"`{comparison['cell']}`"
-    return "`has_jobs`" if part == "has_jobs" else f"`run_{slug(part)}`, or `areas` and `skipped_areas`,"
-
-
-MAX_BYTES: Final = 10_000_000
-ROUTE: Final = "route"
-
-_RUNS = "run_"
-_FLAGS = {"true": True, "false": False}
+def _skipped(job: str, outputs: PlanOutputs, alternatives: tuple[tuple[Part, ...], ...]) -> tuple[bool, str]:
+    """Whether a job may be skipped, and why."""
+    if not alternatives:
+        return False, f"the plan does not know it: say in `jobs` what makes it run, such as `{job}: AREA`"
+    condition = ", ".join(" & ".join(part.text for part in parts) for parts in alternatives)
+    possible = [parts for parts in alternatives if all(part.holds(outputs) is not False for part in parts)]
+    if any(all(part.holds(outputs) for part in parts) for parts in possible):
+        return False, f"the plan wants it: {condition}"
+    unknown = next((part for parts in possible for part in parts if part.holds(outputs) is None), None)
+    if unknown is not None:
+        return False, f"the plan says nothing of `{unknown.text}`: pass on {unknown.outputs} in the outputs of its job"
+    return True, f"the plan does not need it: {condition}"
 
 
 class _Wire(BaseModel):
@@ -246,48 +207,30 @@ class _Plan(_Wire):
     risk: _Risk
 
 
-class _Twice(Exception):
-    """A name stands twice in one object: which of the two is meant, nobody can tell."""
-
-
-def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    matching = dict(pairs)
-    if len(matching) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _Twice(f"`{twice[:60]}` stands there twice")
-    return matching
-
-
-def _check_distinct(text: str | bytes) -> None:
-    with suppress(ValueError):
-        json.loads(text, object_pairs_hook=_distinct)
-
-
 class Needs:
     """The jobs that a gate waits for, as `toJSON(needs)` has them."""
 
     def __init__(self, text: str | bytes) -> None:
         """Raises ConfigError for anything else."""
-        remedy = "Pass `${{ toJSON(needs) }}`"
         try:
-            _check_distinct(text)
+            with suppress(json.JSONDecodeError, UnicodeDecodeError):
+                json.loads(text, object_pairs_hook=_distinct)
             self._jobs: Mapping[str, _Job] = TypeAdapter(dict[str, _Job]).validate_json(text)
-        except (_Twice, RecursionError) as error:
-            raise ConfigError("`needs` cannot be read", why=str(error) or "it is nested", remedy=remedy) from None
-        except ValidationError as error:
-            raise ConfigError("`needs` cannot be read", why=first_problem(error), remedy=remedy) from None
+        except (ValueError, RecursionError) as error:
+            reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
+            raise ConfigError("`needs` cannot be read", why=reason, remedy="Pass `${{ toJSON(needs) }}`") from None
 
     @property
-    def ends(self) -> tuple[JobEnd, ...]:
-        return tuple(JobEnd(name, job.result) for name, job in self._jobs.items())
+    def ends(self) -> Mapping[str, str]:
+        """How each job ended, in the words of the `needs` context."""
+        return {name: job.result for name, job in self._jobs.items()}
 
     def route(self, named: str) -> str:
         """The job that made the plan: as `named`, else `route`, else the one that has a plan among its outputs."""
-        if named or ROUTE in self._jobs:
-            return named or ROUTE
-        matching = [name for name, job in self._jobs.items() if "plan_file" in job.outputs]
-        return matching[0] if len(matching) == 1 else ROUTE
+        if named or _ROUTE in self._jobs:
+            return named or _ROUTE
+        planners = [name for name, job in self._jobs.items() if "plan_file" in job.outputs]
+        return planners[0] if len(planners) == 1 else _ROUTE
 
     def plan_outputs(self, route: str) -> PlanOutputs:
         """What the outputs of that job say of its plan; what they do not say is not known."""
@@ -296,12 +239,30 @@ class Needs:
             return PlanOutputs()
         areas = dict.fromkeys(_names(job.outputs.get("skipped_areas", "")), False)
         for name, value in job.outputs.items():
-            if name.startswith(_RUNS) and value in _FLAGS:
+            if name.startswith(_RUNS) and value in {"true", "false"}:
                 area = name.removeprefix(_RUNS)
-                areas[area] = areas.get(area, False) or _FLAGS[value]
+                areas[area] = areas.get(area, False) or value == "true"
         # Where two outputs disagree, the job should have run.
         areas |= dict.fromkeys(_names(job.outputs.get("areas", "")), True)
-        return PlanOutputs(areas, {cell: job.outputs[cell] for cell in CELLS if job.outputs.get(cell)})
+        return PlanOutputs(areas, {cell: job.outputs[cell] for cell in VALUES if job.outputs.get(cell)})
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError for a name that stands twice in one object: which is meant, nobody can tell."""
+    names = set()
+    for name, _ in pairs:
+        if name in names:
+            raise ValueError(f"`{name[:60]}` stands there twice")
+        names.add(name)
+    return dict(pairs)
+
+
+def _names(text: str) -> Iterator[str]:
+    """The slugs of the names in a JSON list, none when it is not one."""
+    with suppress(ValueError, RecursionError):
+        names = json.loads(text)
+        if isinstance(names, list):
+            yield from (slug(name) for name in names if isinstance(name, str))
 
 
 def read_plan(text: str | bytes) -> PlanOutputs:
@@ -309,28 +270,10 @@ def read_plan(text: str | bytes) -> PlanOutputs:
     try:
         plan = _Plan.model_validate_json(text)
     except ValidationError as error:
-        raise ConfigError(
-            "the plan cannot be read", why=first_problem(error), remedy="Give the `plan_file` of route"
-        ) from None
+        remedy = "Give the `plan_file` of route"
+        raise ConfigError("the plan cannot be read", why=first_problem(error), remedy=remedy) from None
     areas: dict[str, bool] = {}
     for area in plan.areas:
         areas[slug(area.name)] = areas.get(slug(area.name), False) or area.run
-    return PlanOutputs(
-        areas,
-        {
-            "tests": plan.cells.tests,
-            "build": plan.cells.build,
-            "strategy": plan.cells.strategy,
-            "risk_level": plan.risk.level,
-            "has_jobs": "true" if any(areas.values()) else "false",
-        },
-    )
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """The slugs of the names in a JSON list, none when it is not one."""
-    try:
-        matching = json.loads(text) if text else []
-    except (ValueError, RecursionError):
-        return ()
-    return tuple(slug(name) for name in matching if isinstance(name, str)) if isinstance(matching, list) else ()
+    has_jobs = "true" if any(areas.values()) else "false"
+    return PlanOutputs(areas, {**plan.cells.model_dump(), "risk_level": plan.risk.level, "has_jobs": has_jobs})

@@ -1,6 +1,7 @@
 """The router: a change goes in, and how much care it needs comes out, before anything runs."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 
 from cicd_agent.analysis.rules import RULES
@@ -26,22 +27,14 @@ class Route(Mode[RuleDraft]):
     gather = staticmethod(gather)
     verify = staticmethod(verify)
     report = staticmethod(report)
-    page = staticmethod(page)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
         return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
 
     def facts(self, result: Routed, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
-        event, cells = evidence.event, result.cells
-        values = {
-            "tests": cells.tests,
-            "build": cells.build,
-            "strategy": cells.strategy,
-            "canary_percentage": str(cells.canary_percentage),
-            "monitor_minutes": str(cells.monitor_minutes),
-            **risk_values(result.risk),
-            "percentile": number(result.risk.percentile),
-        }
+        event, percentile = evidence.event, number(result.risk.percentile)
+        cells = {name: str(value) for name, value in asdict(result.cells).items()}
+        values = {**cells, **risk_values(result.risk), "percentile": percentile}
         return (Fact("", FactKind.ROUTE, event.sha, 0, sha=event.sha, ref=event.head.name, values=values),)
 
 

@@ -1,11 +1,10 @@
-"""The routing table: what is done at each level of risk, the config's cells in its place, and what needs no test."""
+"""The routing table: what is done at each level of risk, the config's cells in its place, and which areas run."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from posixpath import basename
-from types import MappingProxyType
 from typing import Final
 
 from cicd_agent.analysis.risk.features import features
@@ -17,38 +16,37 @@ from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.route.result import AreaRun, Build, Cells
 from cicd_agent.settings.schema import Settings
 
-TABLE: Final[Mapping[RiskLevel, Cells]] = MappingProxyType(
-    {
-        RiskLevel.LOW: Cells("affected", "cached", "rolling"),
-        RiskLevel.MEDIUM: Cells("affected", "cached", "rolling"),
-        RiskLevel.HIGH: Cells("extended", "cached", "canary", 10, 30),
-        RiskLevel.CRITICAL: Cells("extended", "cached", "canary", 5, 60),
-    }
-)
+TABLE: Final[Mapping[RiskLevel, Cells]] = {
+    RiskLevel.LOW: Cells("affected", "cached", "rolling"),
+    RiskLevel.MEDIUM: Cells("affected", "cached", "rolling"),
+    RiskLevel.HIGH: Cells("extended", "cached", "canary", 10, 30),
+    RiskLevel.CRITICAL: Cells("extended", "cached", "canary", 5, 60),
+}
 """`affected` is full as long as the test map is not proved, `cached` is full when the build itself has changed."""
 
-CELLS: Final = ("tests", "build", "strategy", "canary_percentage", "monitor_minutes")
-
-_CANARY = {RiskLevel.CRITICAL: 5}
-_CANARY_OTHERWISE = 10
+_CANARY = 10
+"""The percentage of a canary where the table has none."""
 _WHAT_BUILDS = frozenset(
     {PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE, PathKind.DOCKERFILE, PathKind.WORKFLOW, PathKind.CI_CONFIG}
 )
 _COMPOSE = ("compose*.y*ml", "docker-compose*.y*ml", ".dockerignore")
-_MAX_NAMED = 2
 
 
 def build_for(change: Change) -> tuple[Build, str]:
     """The build that a change needs, and why."""
-    path_kinds = list(
-        dict.fromkeys(path for file in change.files for path in (file.path, file.old_path) if _builds(path))
-    )
-    if not path_kinds:
-        return "cached", _only(change)
-    named = ", ".join(path_kinds[:_MAX_NAMED])
-    more = len(path_kinds) - _MAX_NAMED
-    rest = f" and {count(more, 'more file')}" if more > 0 else ""
-    return "full", f"{named}{rest} changed"
+    paths = [path for path in _touched(change) if _builds(path)]
+    if paths:
+        return "full", f"{first_files(paths, 2)} changed"
+    path_kinds = [kinds(file.path) for file in change.files]
+    for kind, noun in ((PathKind.DOCS, "documentation"), (PathKind.TEST, "tests")):
+        if path_kinds and all(kind in each for each in path_kinds):
+            return "cached", f"only {noun}"
+    return "cached", "only application code"
+
+
+def first_files(paths: Sequence[str], limit: int) -> str:
+    more = len(paths) - limit
+    return ", ".join(paths[:limit]) + (f" and {count(more, 'more file')}" if more > 0 else "")
 
 
 def _builds(path: str) -> bool:
@@ -56,26 +54,14 @@ def _builds(path: str) -> bool:
     return bool(kinds(path) & _WHAT_BUILDS) or any(fnmatchcase(name, pattern) for pattern in _COMPOSE)
 
 
-def _only(change: Change) -> str:
-    """What a change is made of that leaves the build as it is."""
-    path_kinds = [kinds(file.path) for file in change.files]
-    if path_kinds and all(PathKind.DOCS in each for each in path_kinds):
-        return "only documentation"
-    return "only tests" if path_kinds and all(PathKind.TEST in each for each in path_kinds) else "only application code"
-
-
 def overridden(cells: Cells, level: RiskLevel, settings: Settings) -> tuple[Cells, tuple[str, ...]]:
     """The cells with what the config says for the level in their place, and the names of these."""
     route = settings.routes.get(level.value)
-    if route is None:
-        return cells, ()
-    overrides = {name: value for name in CELLS if (value := getattr(route, name)) is not None}
+    overrides = route.model_dump(exclude_none=True) if route else {}
     changed = replace(cells, **overrides)
     if "canary_percentage" not in overrides and "strategy" in overrides:
         # A share of the traffic goes with a canary, and with nothing else.
-        share = (
-            (cells.canary_percentage or _CANARY.get(level, _CANARY_OTHERWISE)) if changed.strategy == "canary" else 0
-        )
+        share = (cells.canary_percentage or _CANARY) if changed.strategy == "canary" else 0
         changed = replace(changed, canary_percentage=share)
     return changed, tuple(overrides)
 
@@ -83,9 +69,7 @@ def overridden(cells: Cells, level: RiskLevel, settings: Settings) -> tuple[Cell
 # MDX is compiled; a page or a script in a folder of documents is served, and may be the product's.
 _PROSE = frozenset({"md", "markdown", "rst", "adoc", "asciidoc", "org", "textile", "txt"})
 _PICTURES = frozenset({"png", "jpg", "jpeg", "gif", "svg", "ico", "webp", "avif", "pdf"})
-_DOCUMENT_FOLDERS = frozenset(
-    {"doc", "docs", "documentation", "man", "manual", "changelog.d", "newsfragments", ".github"}
-)
+_FOLDERS = frozenset({"doc", "docs", "documentation", "man", "manual", "changelog.d", "newsfragments", ".github"})
 _ANYWHERE = frozenset({"readme", "changelog", "license", "licence", "copying", "contributing", "authors"})
 _BUILDS = frozenset({"cmakelists.txt", "meson_options.txt"})
 _DOCTEST = re.compile(r"\s*>>>(?:\s|$)|.*\bdoctest:")
@@ -96,15 +80,11 @@ def is_inert(change: Change) -> bool:
     shape = features(change)
     if not (shape.documentation_only or shape.comment_only):
         return False
-    return all(_is_for_people(file) for file in change.files) and not any(map(_has_doctest, change.files))
-
-
-def _is_for_people(file: FileDiff) -> bool:
-    """Whether a file that is documentation by its name is so by its place, too: a package may hold texts that it uses.
-
-    What is not documentation has changed in its comments only.
-    """
-    return all(PathKind.DOCS not in kinds(path) or _is_document(path) for path in (file.path, file.old_path))
+    paths = (path for file in change.files for path in (file.path, file.old_path))
+    # What is documentation by its name has to be so by its place, too: a package may hold texts that it uses. What is
+    # not documentation has changed in its comments only.
+    is_for_people = all(PathKind.DOCS not in kinds(path) or _is_document(path) for path in paths)
+    return is_for_people and not any(map(_has_doctest, change.files))
 
 
 def _is_document(path: str) -> bool:
@@ -117,24 +97,22 @@ def _is_document(path: str) -> bool:
         return False
     if not parents or stem in _ANYWHERE:
         return suffix in _PROSE
-    return suffix in _PROSE | _PICTURES and not _DOCUMENT_FOLDERS.isdisjoint(parents)
+    return suffix in _PROSE | _PICTURES and not _FOLDERS.isdisjoint(parents)
 
 
 def _has_doctest(file: FileDiff) -> bool:
     return any(_DOCTEST.match(line.text) for lines in (file.added, file.deleted) for line in lines)
 
 
-BY_KIND: Final[Mapping[str, frozenset[PathKind]]] = MappingProxyType(
-    {
-        "docs": frozenset({PathKind.DOCS}),
-        "tests": frozenset({PathKind.TEST}),
-        "dependencies": frozenset({PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE, PathKind.VENDORED}),
-        "infrastructure": frozenset({PathKind.INFRASTRUCTURE, PathKind.DOCKERFILE, PathKind.ENV_CONFIG}),
-        "migrations": frozenset({PathKind.MIGRATION}),
-        "workflows": frozenset({PathKind.WORKFLOW, PathKind.CI_CONFIG, PathKind.OWN_CONFIG}),
-    }
-)
-DEFAULT_AREAS: Final = ("code", *BY_KIND)
+_AREAS: Final[Mapping[str, frozenset[PathKind]]] = {
+    "docs": frozenset({PathKind.DOCS}),
+    "tests": frozenset({PathKind.TEST}),
+    "dependencies": frozenset({PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE, PathKind.VENDORED}),
+    "infrastructure": frozenset({PathKind.INFRASTRUCTURE, PathKind.DOCKERFILE, PathKind.ENV_CONFIG}),
+    "migrations": frozenset({PathKind.MIGRATION}),
+    "workflows": frozenset({PathKind.WORKFLOW, PathKind.CI_CONFIG, PathKind.OWN_CONFIG}),
+}
+DEFAULT_AREAS: Final = ("code", *_AREAS)
 """The areas of a repository whose config names none. `code` is all source, and whatever is in no other area."""
 
 _NO_CODE = frozenset({PathKind.DOCS, PathKind.TEST, PathKind.VENDORED, PathKind.EXAMPLE})
@@ -143,17 +121,17 @@ _NO_CODE = frozenset({PathKind.DOCS, PathKind.TEST, PathKind.VENDORED, PathKind.
 def area_runs(change: Change | None, settings: Settings, *, everything: bool) -> tuple[AreaRun, ...]:
     """Each area in the order of the config. `everything` makes all of them run; without a change all do."""
     touched = _touched(change) if change is not None else ()
-    path_kinds = []
-    for name, holds in _tests(settings):
-        paths = tuple(path for path in touched if holds is None or holds(path))
-        path_kinds.append(AreaRun(name, everything or change is None or holds is None or bool(paths), paths))
-    return tuple(path_kinds)
+    areas = []
+    for name, contains in _areas(settings):
+        paths = tuple(path for path in touched if contains is None or contains(path))
+        areas.append(AreaRun(name, everything or change is None or contains is None or bool(paths), paths))
+    return tuple(areas)
 
 
 def unreadable_areas(settings: Settings) -> Iterator[str]:
     """Why an area runs whatever the change is: its patterns are none."""
-    for name, holds in _tests(settings):
-        if holds is None:
+    for name, contains in _areas(settings):
+        if contains is None:
             yield f"the patterns of the area `{name}` cannot be read, mend them in {settings.config_file}"
 
 
@@ -166,12 +144,11 @@ def _touched(change: Change) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for file in change.files for path in (file.path, file.old_path)))
 
 
-def _tests(settings: Settings) -> Iterator[tuple[str, Callable[[str], bool] | None]]:
-    """Each area with what tells whether a path lies in it, None when its patterns are none."""
+def _areas(settings: Settings) -> Iterator[tuple[str, Callable[[str], bool] | None]]:
+    """Each area with whether it contains a path, None when its patterns are none."""
     if not settings.areas:
         for name in DEFAULT_AREAS:
-            yield name, lambda path, area=name: area in _by_kind(path)  # type: ignore[misc]
-        return
+            yield name, lambda path, area=name: area in _default_areas(path)  # type: ignore[misc]
     for name, patterns in settings.areas.items():
         try:
             yield name, _last_match(patterns)
@@ -188,10 +165,10 @@ def _last_match(patterns: Sequence[str]) -> Callable[[str], bool]:
     return lambda path: next((inside for spec, inside in steps if spec.match_file(path)), False)
 
 
-def _by_kind(path: str) -> frozenset[str]:
+def _default_areas(path: str) -> set[str]:
     """The default areas in which a path lies: at least one."""
     path_kinds = kinds(path)
-    areas = {area for area, those in BY_KIND.items() if path_kinds & those}
+    areas = {area for area, contained in _AREAS.items() if path_kinds & contained}
     if not areas or (PathKind.SOURCE in path_kinds and not path_kinds & _NO_CODE):
         areas.add("code")
-    return frozenset(areas)
+    return areas

@@ -23,26 +23,27 @@ _UNGATHERED = RouteEvidence(("the evidence holds nothing that routing looks at",
 
 def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Routed:
     """The plan. No answer of a model has a part in it."""
-    route = evidence.get(ROUTE_EVIDENCE) or _UNGATHERED
+    route, change = evidence.get(ROUTE_EVIDENCE) or _UNGATHERED, evidence.change
     risk = _risk(rules, evidence, settings)
-    doubts = tuple(dict.fromkeys((*route.doubts, *_unsaid(evidence, route), *unreadable_areas(settings))))
-    cells, named = overridden(_row(evidence.change, risk.level), risk.level, settings)
+    # Evidence may come from a file: without a change there is always a doubt, whatever that says.
+    unknown = () if change is not None or route.doubts else ("the change is not known",)
+    doubts = tuple(dict.fromkeys((*route.doubts, *unknown, *unreadable_areas(settings))))
+    cells = TABLE[risk.level]
+    if change is not None and risk.level is RiskLevel.LOW and is_inert(change):
+        # No test runs for a change in which nothing that runs has changed.
+        cells = replace(cells, tests="none")
+    cells, named = overridden(cells, risk.level, settings)
     routed = Routed(
         conclusion=Conclusion.NEUTRAL if doubts else Conclusion.SUCCESS,
         risk=risk,
         cells=cells,
         tests_why="",
         build_why="",
-        areas=area_runs(evidence.change, settings, everything=bool(doubts)),
+        areas=area_runs(change, settings, everything=bool(doubts)),
         doubts=doubts,
         overridden=named,
     )
-    return _in_doubt(routed) if doubts else _certain(routed, evidence.change, route.affected)
-
-
-def _unsaid(evidence: Evidence, route: RouteEvidence) -> tuple[str, ...]:
-    """Evidence may come from a file: without a change there is always a doubt, whatever that says."""
-    return () if evidence.change is not None or route.doubts else ("the change is not known",)
+    return _certain(routed, change, route.affected) if change is not None and not doubts else _in_doubt(routed)
 
 
 def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
@@ -55,14 +56,6 @@ def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
     return assess(change, minimums, history=history, learnt=learnt)
 
 
-def _row(change: Change | None, level: RiskLevel) -> Cells:
-    """The table's row; no test runs for a change in which nothing that runs has changed."""
-    cells = TABLE[level]
-    if change is not None and level is RiskLevel.LOW and is_inert(change):
-        return replace(cells, tests="none")
-    return cells
-
-
 def _in_doubt(routed: Routed) -> Routed:
     """The full plan; how it is let out stays what it is for the level."""
     extended = routed.cells.tests == "extended" or routed.risk.level.rank >= RiskLevel.HIGH.rank
@@ -71,32 +64,36 @@ def _in_doubt(routed: Routed) -> Routed:
     return replace(routed, cells=cells, tests_why=reason, build_why=reason)
 
 
-def _certain(routed: Routed, change: Change | None, affected: AffectedTests | None) -> Routed:
-    build, build_why = build_for(change) if change is not None else ("full", "the change is not known")
+def _certain(routed: Routed, change: Change, affected: AffectedTests | None) -> Routed:
+    build, build_reason = build_for(change)
     if "build" in routed.overridden:
-        build, build_why = routed.cells.build, "the config says so"
-    tests, tests_why, proved = _tests(routed.cells, routed.overridden, affected)
+        build, build_reason = routed.cells.build, "the config says so"
+    tests, tests_reason = _tests(routed.cells, routed.overridden, affected)
     cells = replace(routed.cells, tests=tests, build=build)
+    # What would be done with a map that is proved.
+    is_unproved = (
+        routed.cells.tests == "affected" and affected is not None and not (affected.run_all or affected.proved)
+    )
     return replace(
         routed,
         cells=cells,
-        tests_why=tests_why,
-        build_why=build_why,
+        tests_why=tests_reason,
+        build_why=build_reason,
         select=affected.select if affected is not None and tests == "affected" else (),
-        would_be=None if proved else replace(cells, tests="affected"),
+        would_be=replace(cells, tests="affected") if is_unproved else None,
     )
 
 
-def _tests(cells: Cells, named: Sequence[str], affected: AffectedTests | None) -> tuple[TestScope, str, bool]:
-    """Which tests, why, and whether that is what would be done with a map that is proved."""
+def _tests(cells: Cells, named: Sequence[str], affected: AffectedTests | None) -> tuple[TestScope, str]:
+    """Which tests, and why."""
     if cells.tests == "none" and "tests" not in named:
-        return "none", "nothing that runs has changed", True
+        return "none", "nothing that runs has changed"
     if cells.tests != "affected":
-        return cells.tests, "the config says so" if "tests" in named else "for this level of risk", True
+        return cells.tests, "the config says so" if "tests" in named else "for this level of risk"
     if affected is None:
-        return "full", "there is no test map", True
+        return "full", "there is no test map"
     if affected.run_all:
-        return "full", affected.run_all[0], True
+        return "full", affected.run_all[0]
     if not affected.proved:
-        return "full", f"the test map is not proved yet ({affected.proof or 'no shadow run'})", False
-    return "affected", affected.proof or "the test map is proved", True
+        return "full", f"the test map is not proved yet ({affected.proof or 'no shadow run'})"
+    return "affected", affected.proof or "the test map is proved"
