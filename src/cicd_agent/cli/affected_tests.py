@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cicd_agent.adapters.files import write_file
-from cicd_agent.analysis.test_selection.map_builder import made
+from cicd_agent.analysis.test_selection.map_builder import build_map
 from cicd_agent.analysis.test_selection.proof import Shadow, extended
 from cicd_agent.analysis.test_selection.proof import dump as dump_proof
 from cicd_agent.analysis.test_selection.proof import shadow as compare
@@ -188,7 +188,7 @@ def _record(
         why = collecting.problem or "it did not come to its end"
         console.warn(f"what runs at import was not seen ({why}): each function that it could reach makes all tests run")
     (result,) = pytest_runner.run([PytestRun("traced", traced=True, seconds=_share(pytest_runner, 0.9))])
-    test_map = made(result, texts, change.base, pytest_runner.interpreter.version, collecting=collecting)
+    test_map = build_map(result, texts, change.base, pytest_runner.interpreter.version, collecting=collecting)
     if not test_map.tests:
         raise ConfigError("pytest has found no tests", remedy="Run it in this folder to see why")
     write_beside(place, dump(test_map))

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.analysis.test_selection.map_builder import made
+from cicd_agent.analysis.test_selection.map_builder import build_map
 from cicd_agent.analysis.test_selection.selection import Selection, affected
 from cicd_agent.analysis.test_selection.test_map import TestMap
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
@@ -75,7 +75,7 @@ def mapped(files: Mapping[str, str] = FILES, **outcomes: Outcome) -> TestMap:
     covered = tuple(FileCoverage(path, (1,), AT_IMPORT if path == "src/app.py" else (1,)) for path in files)
     collecting = RunResult("collect", completed=True, coverage=covered)
     result = RunResult("traced", completed=True, tests=tests, traces=traces)
-    return made(result, files, COMMIT, "3.12.4", collecting=collecting)
+    return build_map(result, files, COMMIT, "3.12.4", collecting=collecting)
 
 
 def changed(files: Mapping[str, str], *more: FileDiff) -> Change:

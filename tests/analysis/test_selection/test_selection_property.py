@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.test_selection.map_builder import made
+from cicd_agent.analysis.test_selection.map_builder import build_map
 from cicd_agent.analysis.test_selection.selection import affected
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
@@ -111,7 +111,7 @@ def test_each_test_that_ends_otherwise_is_chosen(*, both: tuple[Project, Project
     wanted = before.wanted()
     suite, collecting = run(before, wanted)
     texts = {SOURCE: before.source(), TESTS: before.test_source(wanted)}
-    test_map = made(suite, texts, COMMIT, "3.12.1", collecting=collecting if watched else None)
+    test_map = build_map(suite, texts, COMMIT, "3.12.1", collecting=collecting if watched else None)
     files = (FileDiff(SOURCE, SOURCE, ChangeKind.MODIFIED),) if after != before else ()
     since = Change(COMMIT, "", ChangeSource.WORKTREE, files, texts={SOURCE: after.source()}, paths=(SOURCE, TESTS))
     chosen = affected(test_map, since, since, "3.12.1")

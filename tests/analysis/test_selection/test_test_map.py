@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.test_selection.map_builder import made
+from cicd_agent.analysis.test_selection.map_builder import build_map
 from cicd_agent.analysis.test_selection.outline import outline, plain_name
 from cicd_agent.analysis.test_selection.test_map import KnownTest, TestMap, dump, load
 from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
@@ -50,14 +50,16 @@ TESTS = st.builds(
 def test_a_map_is_read_as_it_was_written_and_written_as_it_was_read(
     tests: dict[str, KnownTest], files: frozenset[str]
 ) -> None:
-    sources = made(run({}), {"a.py": "import x\nclass C(D):\n    def g(self): pass\n"}, COMMIT, "3.12.4").sources
+    sources = build_map(run({}), {"a.py": "import x\nclass C(D):\n    def g(self): pass\n"}, COMMIT, "3.12.4").sources
     test_map = TestMap(COMMIT, "3.12.4", tests, sources, files)
     text = dump(test_map)
     assert load(text) == test_map
     assert dump(load(text)) == text
 
 
-VALID = json.loads(dump(made(run({"t.py::t": (["a.py::f"], ["x"])}), {"a.py": "def f(): pass\n"}, COMMIT, "3.12.4")))
+VALID = json.loads(
+    dump(build_map(run({"t.py::t": (["a.py::f"], ["x"])}), {"a.py": "def f(): pass\n"}, COMMIT, "3.12.4"))
+)
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -104,7 +106,7 @@ def test_what_a_wider_fixture_used_belongs_to_all_tests_in_its_reach() -> None:
         }
     )
     texts = {"tests/a/conftest.py": CONFTEST, "src/app.py": "def serve(): pass\n"}
-    tests = made(result, texts, COMMIT, "3.12.4").tests
+    tests = build_map(result, texts, COMMIT, "3.12.4").tests
     assert {"src/app.py::serve", "src/app.py::other"} <= tests[second].functions
     assert tests[second].files == {"data.json"}
     assert tests[other].functions == {"src/app.py::third"}
@@ -115,13 +117,13 @@ def test_a_module_that_a_test_imports_belongs_to_all_that_use_it() -> None:
     first, second = "test_a.py::test_1", "test_b.py::test_2"
     result = run({first: (["lazy.py::", "app.py::setup"], []), second: (["lazy.py::f"], [])})
     collecting = RunResult("collect", completed=True, coverage=(FileCoverage("lazy.py", (1,), ()),))
-    tests = made(result, {"lazy.py": "def f(): pass\n"}, COMMIT, "3.12.4", collecting=collecting).tests
+    tests = build_map(result, {"lazy.py": "def f(): pass\n"}, COMMIT, "3.12.4", collecting=collecting).tests
     assert "app.py::setup" in tests[second].functions
 
 
 def test_a_file_that_all_tests_of_a_module_opened_may_be_read_at_import() -> None:
     result = run({"test_a.py::test_1": ([], ["x", "y"]), "test_a.py::test_2": ([], ["x"])})
-    assert made(result, {}, COMMIT, "3.12.4").files == {"x"}
+    assert build_map(result, {}, COMMIT, "3.12.4").files == {"x"}
 
 
 @pytest.mark.parametrize("collecting", [None, RunResult("collect", completed=False)])
@@ -130,13 +132,13 @@ def test_without_a_look_at_the_imports_whatever_they_can_reach_counts_as_run_by_
 ) -> None:
     classes = "class C(B):\n    pass\nclass B:\n    def __init__(self):\n        deep()\n"
     text = classes + "def deep(): pass\ndef apart(): pass\nC()\n"
-    functions = made(run({}), {"a.py": text}, COMMIT, "3.12.4", collecting=collecting).sources["a.py"].functions
+    functions = build_map(run({}), {"a.py": text}, COMMIT, "3.12.4", collecting=collecting).sources["a.py"].functions
     assert {name for name, function in functions.items() if function.early} == {"B.__init__", "deep"}
 
 
 def test_a_test_without_a_trace_is_one_of_which_nothing_is_known() -> None:
     result = RunResult("traced", completed=True, tests=(TestOutcome("t.py::t", Outcome.PASSED),))
-    assert made(result, {}, COMMIT, "3.12.4").tests["t.py::t"].unseen == "it was not traced"
+    assert build_map(result, {}, COMMIT, "3.12.4").tests["t.py::t"].unseen == "it was not traced"
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,12 @@ from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSour
 from cicd_agent.domain.trials.test_run import RunResult
 from cicd_agent.errors import ConfigError
 
-OUTSIDE = ""
-"""The node id under which a run tells what it used outside of all tests."""
-
+_OUTSIDE = ""
+"""The node id under which a run lists what it used outside of all tests."""
 _AT_DEFINITION = ("__init_subclass__", "__class_getitem__", "__mro_entries__", "__set_name__")
 
 
-def made(
+def build_map(
     result: RunResult, texts: Mapping[str, str], commit: str, python: str, *, collecting: RunResult | None = None
 ) -> TestMap:
     """The map of one traced run of the whole suite. `texts` are all Python files of `commit`, by path.
@@ -32,15 +31,19 @@ def made(
     traces = {trace.nodeid: trace for trace in result.traces}
     tests: dict[str, KnownTest] = {}
     for test in result.tests:
-        trace = traces.get(test.nodeid)
-        used = _expanded(trace.functions, outlines) if trace else frozenset()
-        known = KnownTest(test.outcome, test.seconds, used, frozenset(trace.files if trace else ()))
-        tests[test.nodeid] = replace(known, unseen=_unseen(known, outlines) if trace else "it was not traced")
-    outside = traces.get(OUTSIDE)
-    early = _early(outlines, collecting) | (_expanded(outside.functions, outlines) if outside else frozenset())
+        known = KnownTest(test.outcome, test.seconds, unseen="it was not traced")
+        if trace := traces.get(test.nodeid):
+            used = _expanded(trace.functions, outlines)
+            known = replace(known, functions=used, files=frozenset(trace.files), unseen=_unseen(used, outlines))
+        tests[test.nodeid] = known
+    early, files = _early(outlines, collecting), _opened_early(tests)
+    if outside := traces.get(_OUTSIDE):
+        early |= _expanded(outside.functions, outlines)
+        files |= frozenset(outside.files)
     sources = {path: _source(path, each, early) for path, each in outlines.items()}
-    files = _opened_early(tests) | frozenset(outside.files if outside else ())
-    return TestMap(commit, python, _shared(tests, outlines, _lazy(collecting)), sources, files)
+    # Files of which nothing runs before the first test does: if they are imported, it is by a test.
+    lazy = {each.path for each in collecting.coverage if not each.executed} if collecting else set()
+    return TestMap(commit, python, _shared(tests, outlines, lazy), sources, files)
 
 
 def _opened_early(tests: Mapping[str, KnownTest]) -> frozenset[str]:
@@ -48,11 +51,11 @@ def _opened_early(tests: Mapping[str, KnownTest]) -> frozenset[str]:
 
     What is imported once is there for every other module, too.
     """
-    together: dict[str, frozenset[str]] = {}
+    by_module: dict[str, frozenset[str]] = {}
     for nodeid, test in tests.items():
-        path = nodeid.partition("::")[0]
-        together[path] = together.get(path, test.files) & test.files
-    return frozenset().union(*together.values())
+        path = _path(nodeid)
+        by_module[path] = by_module.get(path, test.files) & test.files
+    return frozenset().union(*by_module.values())
 
 
 def _source(path: str, source: Outline, early: frozenset[str]) -> KnownSource:
@@ -60,8 +63,7 @@ def _source(path: str, source: Outline, early: frozenset[str]) -> KnownSource:
         name: KnownFunction(function.head, function.body, early=f"{path}::{name}" in early)
         for name, function in source.functions.items()
     }
-    bases = frozenset().union(*source.classes.values())
-    return KnownSource(source.at_import, functions, source.imports, bases)
+    return KnownSource(source.at_import, functions, source.imports, frozenset().union(*source.classes.values()))
 
 
 def _expanded(functions: Iterable[str], outlines: Mapping[str, Outline]) -> frozenset[str]:
@@ -71,17 +73,15 @@ def _expanded(functions: Iterable[str], outlines: Mapping[str, Outline]) -> froz
         path, _, qualified = each.partition("::")
         name = plain_name(qualified)
         expanded.add(f"{path}::{name}")
-        known = outlines[path].functions if path in outlines else {}
-        while name:
-            name = name.rpartition(".")[0]
-            if name in known:
+        while name := name.rpartition(".")[0]:
+            if path in outlines and name in outlines[path].functions:
                 expanded.add(f"{path}::{name}")
     return frozenset(expanded)
 
 
-def _unseen(test: KnownTest, outlines: Mapping[str, Outline]) -> str:
-    """Why a trace does not show all that the test uses."""
-    for each in sorted(test.functions):
+def _unseen(functions: Iterable[str], outlines: Mapping[str, Outline]) -> str:
+    """Why a trace does not show all that a test uses."""
+    for each in sorted(functions):
         path, _, name = each.partition("::")
         function = outlines[path].functions.get(name) if path in outlines else None
         if function is not None and function.starts:
@@ -89,14 +89,7 @@ def _unseen(test: KnownTest, outlines: Mapping[str, Outline]) -> str:
     return ""
 
 
-def _lazy(collecting: RunResult | None) -> frozenset[str]:
-    """Files of which nothing runs before the first test does: if they are imported, it is by a test."""
-    return frozenset(each.path for each in collecting.coverage if not each.executed) if collecting else frozenset()
-
-
-def _shared(
-    tests: Mapping[str, KnownTest], outlines: Mapping[str, Outline], lazy: frozenset[str]
-) -> dict[str, KnownTest]:
+def _shared(tests: Mapping[str, KnownTest], outlines: Mapping[str, Outline], lazy: set[str]) -> dict[str, KnownTest]:
     """The tests, each with what ran once for several of them: only one of these was seen to use it.
 
     That is what fixtures of a wider scope prepare, and modules that are imported while a test runs. What these used is
@@ -108,25 +101,22 @@ def _shared(
         for name, function in source.functions.items()
         if function.wide
     }
-    donors: defaultdict[str, list[KnownTest]] = defaultdict(list)
+    prepared: defaultdict[str, list[KnownTest]] = defaultdict(list)
     imported: defaultdict[str, list[KnownTest]] = defaultdict(list)
     for test in tests.values():
         for reach in {wide[each] for each in test.functions & wide.keys()}:
-            donors[reach].append(test)
+            prepared[reach].append(test)
         for path in {each[:-2] for each in test.functions if each.endswith("::")} & lazy:
             imported[path].append(test)
     shared = {}
     for nodeid, test in tests.items():
-        path = nodeid.partition("::")[0]
-        given = [one for reach in donors if _reaches(reach, path) for one in donors[reach]]
-        given += [
-            one for used in {each.partition("::")[0] for each in test.functions} for one in imported.get(used, ())
-        ]
+        others = [one for reach in prepared if _reaches(reach, _path(nodeid)) for one in prepared[reach]]
+        others += [one for used in set(map(_path, test.functions)) for one in imported.get(used, ())]
         shared[nodeid] = replace(
             test,
-            functions=test.functions.union(*(one.functions for one in given)),
-            files=test.files.union(*(one.files for one in given)),
-            unseen=test.unseen or next((one.unseen for one in given if one.unseen), ""),
+            functions=test.functions.union(*(one.functions for one in others)),
+            files=test.files.union(*(one.files for one in others)),
+            unseen=test.unseen or next((one.unseen for one in others if one.unseen), ""),
         )
     return shared
 
@@ -146,21 +136,21 @@ def _reach(path: str) -> str:
 
 def _early(outlines: Mapping[str, Outline], collecting: RunResult | None) -> frozenset[str]:
     """Functions that run while modules are imported, as "path::name"."""
-    if collecting is None or not collecting.completed:
-        return _reachable(outlines)
-    executed = {each.path: each.executed for each in collecting.coverage}
-    functions = set()
-    for path, each in outlines.items():
-        lines = executed.get(path, ())
-        for name, function in each.functions.items():
-            if any(first <= line <= last for first, last in function.lines for line in lines):
-                functions.add(f"{path}::{name}")
-    if outlines.keys() <= executed.keys():
-        return frozenset(functions)
-    return frozenset(functions) | {each for each in _reachable(outlines) if each.partition("::")[0] not in executed}
+    executed = {}
+    if collecting is not None and collecting.completed:
+        executed = {each.path: each.executed for each in collecting.coverage}
+    functions = {
+        f"{path}::{name}"
+        for path, each in outlines.items()
+        for name, function in each.functions.items()
+        if any(first <= line <= last for first, last in function.lines for line in executed.get(path, ()))
+    }
+    if not executed or outlines.keys() - executed.keys():
+        functions |= {each for each in _reachable(outlines) if _path(each) not in executed}
+    return frozenset(functions)
 
 
-def _reachable(outlines: Mapping[str, Outline]) -> frozenset[str]:
+def _reachable(outlines: Mapping[str, Outline]) -> set[str]:
     """Functions that may run while modules are imported, as "path::name": whatever can be reached by name.
 
     That takes in too much, never too little but for names that are made at run time.
@@ -172,22 +162,23 @@ def _reachable(outlines: Mapping[str, Outline]) -> frozenset[str]:
             by_name[name.rpartition(".")[2]].add((path, name))
         for name in source.classes:
             classes[name.rpartition(".")[2]].add((path, name))
-    reached: set[tuple[str, str]] = set().union(*(by_name[name] for name in _AT_DEFINITION))
+    reached: set[tuple[str, str]] = set()
     names: set[str] = set()
-    fresh = set().union(*(source.names for source in outlines.values()))
-    fresh |= {name for path, each in reached for name in outlines[path].functions[each].names}
+    fresh = set(_AT_DEFINITION).union(*(source.names for source in outlines.values()))
     while fresh:
         name = fresh.pop()
         names.add(name)
-        reachable_here = set(by_name.get(name, ()))
+        functions = set(by_name.get(name, ()))
         for path, qualified in classes.get(name, ()):
             fresh |= {base for base in outlines[path].classes[qualified] if base not in names}
-            reachable_here |= {
-                (path, each)
-                for each in outlines[path].functions
-                if each.startswith(f"{qualified}.__") and each.endswith("__")
-            }
-        for path, each in reachable_here - reached:
+            special = (each for each in outlines[path].functions if each.startswith(f"{qualified}.__"))
+            functions |= {(path, each) for each in special if each.endswith("__")}
+        for path, each in functions - reached:
             reached.add((path, each))
             fresh |= outlines[path].functions[each].names - names
-    return frozenset(f"{path}::{name}" for path, name in reached)
+    return {f"{path}::{name}" for path, name in reached}
+
+
+def _path(name: str) -> str:
+    """The file of a node id or of a function."""
+    return name.partition("::")[0]

@@ -4,9 +4,9 @@ import ast
 import hashlib
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 _STARTING_MODULES: Final = frozenset(
     {"subprocess", "multiprocessing", "runpy", "pty", "pexpect", "sh", "plumbum", "invoke", "sarge", "nox", "docker"}
@@ -21,7 +21,7 @@ _WIDE_NAMES: Final = frozenset(
     | {"setup_class", "teardown_class", "setUpClass", "tearDownClass"}
 )
 """Functions that pytest and unittest call once for several tests."""
-_UNTOLD: Final = frozenset({"ctx", "type_comment", "type_ignores", "kind"})
+_IGNORED: Final = frozenset({"ctx", "type_comment", "type_ignores", "kind"})
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -68,9 +68,7 @@ def outline(text: str) -> Outline | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text.removeprefix("\ufeff"))
-        reader = _Reader(tree)
-        reader.block(tree.body, "", direct=True)
-        return reader.outline()
+        return _Reader(tree).outline()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -82,14 +80,19 @@ def plain_name(qualified: str) -> str:
     return ".".join(parts[:end])
 
 
-class _Reader:
+class _Reader(ast.NodeTransformer):
+    """Takes the functions out of a module, so that what is left is what runs at import."""
+
     def __init__(self, tree: ast.Module) -> None:
-        self._parts_read: list[str] = []
-        self._names: set[str] = set()
-        self._parts: dict[str, list[Function]] = {}
+        self._functions: dict[str, list[Function]] = {}
         self._classes: dict[str, tuple[str, ...]] = {}
         self._plain: set[str] = set()
+        self._names: set[str] = set()
         self._imports, self._bound = _imported(tree)
+        self._scope = ""
+        self._direct = True
+        """Whether a statement always runs, so that a function is there whatever happens."""
+        self._rest = self._block(tree.body)
 
     def outline(self) -> Outline:
         functions = {
@@ -102,89 +105,90 @@ class _Reader:
                 lines=tuple(line for part in parts for line in part.lines),
                 wide=any(part.wide for part in parts),
             )
-            for name, parts in sorted(self._parts.items())
+            for name, parts in sorted(self._functions.items())
         }
-        names = frozenset(self._names)
-        return Outline(
-            _digest(self._parts_read), functions, names, self._imports, self._classes, frozenset(self._plain)
-        )
+        names, plain = frozenset(self._names), frozenset(self._plain)
+        return Outline(_digest(self._rest), functions, names, self._imports, self._classes, plain)
 
-    def block(self, body: Iterable[ast.stmt], scope: str, *, direct: bool) -> None:
-        """Statements that run at import; `direct` when they always do, so that a function is there whatever happens."""
+    def _block(self, body: Iterable[ast.stmt], *, scope: str | None = None, direct: bool = True) -> list[ast.stmt]:
+        outer = self._scope, self._direct
+        self._scope, self._direct = self._scope if scope is None else scope, direct
+        rest: list[ast.stmt] = []
         for statement in body:
-            match statement:
-                case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    if not direct:
-                        self._parts_read.append(f"def {scope}{statement.name}")
-                    self._function(statement, scope)
-                    self._names |= _names([*statement.decorator_list, *_defaults(statement.args)])
-                case ast.ClassDef():
-                    self._class(statement, scope)
-                case ast.If(test=test, orelse=orelse) if _is_main(test):
-                    # What it guards runs in no import; who starts the module as a program starts a process.
-                    self.block(orelse, scope, direct=False)
-                case ast.Import() | ast.ImportFrom():
-                    _spell(statement, self._parts_read)
-                case ast.AnnAssign():
-                    _spell(statement, self._parts_read)
-                    self._names |= _names([statement.target, *([statement.value] if statement.value else [])])
-                case _:
-                    self._other(statement, scope)
+            left = self.visit(statement)
+            rest += left if isinstance(left, list) else [left]
+        self._scope, self._direct = outer
+        return rest
 
-    def _class(self, statement: ast.ClassDef, scope: str) -> None:
-        name = f"{scope}{statement.name}"
-        self._parts_read.append(f"class {name}")
-        for part in (*statement.bases, *statement.keywords, *statement.decorator_list):
-            _spell(part, self._parts_read)
-        self._names |= _names([*statement.keywords, *statement.decorator_list])
-        bases = sorted(_names(statement.bases))
+    def visit_FunctionDef(self, node: _Definition) -> list[ast.stmt]:
+        self._function(node, self._scope)
+        self._use(*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults))
+        return [] if self._direct else [ast.Expr(ast.Constant(f"def {self._scope}{node.name}"))]
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> list[ast.stmt]:
+        return self.visit_FunctionDef(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        name = f"{self._scope}{node.name}"
+        self._use(*node.keywords, *node.decorator_list)
+        bases = sorted(_names(node.bases))
         self._classes[name] = tuple(bases)
-        if not (set(bases) - {"object"} or statement.keywords or statement.decorator_list):
+        if not (set(bases) - {"object"} or node.keywords or node.decorator_list):
             self._plain.add(name)
-        self.block(statement.body, f"{name}.", direct=True)
-        self._parts_read.append("end")
+        node.body = self._block(node.body, scope=f"{name}.")
+        return node
 
-    def _other(self, statement: ast.stmt, scope: str) -> None:
-        self._parts_read.append(type(statement).__name__)
-        for name, value in ast.iter_fields(statement):
-            self._parts_read.append(name)
-            self._part(value, scope)
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        if ast.unparse(node.test) in {"__name__ == '__main__'", "'__main__' == __name__"}:
+            # What it guards runs in no import; who starts the module as a program starts a process.
+            return self._block(node.orelse, direct=False)
+        return self.generic_visit(node)
 
-    def _part(self, value: Any, scope: str) -> None:
-        match value:
-            case [ast.stmt(), *_]:
-                self.block(value, scope, direct=False)
-            case list():
-                for each in value:
-                    self._part(each, scope)
-            case ast.ExceptHandler() | ast.match_case():
-                for name, inner in ast.iter_fields(value):
-                    self._parts_read.append(name)
-                    self._part(inner, scope)
-            case ast.AST():
-                _spell(value, self._parts_read)
-                self._names |= _names([value])
-            case _:
-                _spell(value, self._parts_read)
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
+        self._use(node.target, *([node.value] if node.value else []))
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Any other statement, or a part of one that has a block of its own."""
+        for name, value in ast.iter_fields(node):
+            match value:
+                case [ast.stmt(), *_]:
+                    setattr(node, name, self._block(value, direct=False))
+                case [ast.ExceptHandler() | ast.match_case(), *_]:
+                    for each in value:
+                        self.generic_visit(each)
+                case [ast.AST(), *_]:
+                    self._use(*value)
+                case ast.AST():
+                    self._use(value)
+                case _:
+                    pass
+        return node
+
+    def _use(self, *nodes: ast.AST) -> None:
+        self._names |= _names(nodes)
 
     def _function(self, node: _Definition, scope: str) -> None:
-        name = f"{scope}{node.name}"
-        head: list[str] = [type(node).__name__]
-        for part in (*node.decorator_list, node.args, node.returns, *getattr(node, "type_params", ())):
-            _spell(part, head)
-        body: list[str] = []
-        _spell(node.body, body)
-        names = _names(node.body)
-        starts = any(each in self._bound or _STARTING.fullmatch(each) for each in names)
-        wide = node.name in _WIDE_NAMES or any(map(_is_wide, node.decorator_list))
+        name, names = f"{scope}{node.name}", _names(node.body)
         lines = ((node.body[0].lineno, node.end_lineno or node.body[-1].lineno),)
-        results = Function(_digest(head), _digest(body), names, bool(node.decorator_list), starts, lines, wide)
-        self._parts.setdefault(name, []).append(results)
-        for inner, below in _inner(node.body, f"{name}."):
+        for inner, below in list(_inner(node.body, f"{name}.")):
+            # It has a digest of its own.
             self._function(inner, below)
+            inner.body = []
+        head = (type(node).__name__, *node.decorator_list, node.args, node.returns, *getattr(node, "type_params", ()))
+        function = Function(
+            head=_digest(head),
+            body=_digest(node.body),
+            names=names,
+            decorated=bool(node.decorator_list),
+            starts=any(each in self._bound or _STARTING.fullmatch(each) for each in names),
+            lines=lines,
+            wide=node.name in _WIDE_NAMES or any(map(_is_wide, node.decorator_list)),
+        )
+        self._functions.setdefault(name, []).append(function)
 
 
-def _inner(body: Sequence[ast.AST], scope: str) -> Iterator[tuple[_Definition, str]]:
+def _inner(body: Iterable[ast.AST], scope: str) -> Iterator[tuple[_Definition, str]]:
     """The functions that stand in a function, but for those in these, with the scope in which each is."""
     for node in body:
         match node:
@@ -193,7 +197,7 @@ def _inner(body: Sequence[ast.AST], scope: str) -> Iterator[tuple[_Definition, s
             case ast.ClassDef():
                 yield from _inner(node.body, f"{scope}{node.name}.")
             case _:
-                yield from _inner(list(ast.iter_child_nodes(node)), scope)
+                yield from _inner(ast.iter_child_nodes(node), scope)
 
 
 def _imported(tree: ast.Module) -> tuple[frozenset[str], frozenset[str]]:
@@ -219,23 +223,12 @@ def _imported(tree: ast.Module) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _names(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    results = set()
-    for top in nodes:
-        for node in ast.walk(top):
-            match node:
-                case ast.Name(id=name) | ast.Attribute(attr=name):
-                    results.add(name)
-                case _:
-                    pass
-    return frozenset(results)
-
-
-def _defaults(arguments: ast.arguments) -> list[ast.expr]:
-    return [*arguments.defaults, *(each for each in arguments.kw_defaults if each is not None)]
-
-
-def _is_main(test: ast.expr) -> bool:
-    return ast.unparse(test) in {"__name__ == '__main__'", "'__main__' == __name__"}
+    every = (node for top in nodes for node in ast.walk(top))
+    return frozenset(
+        node.id if isinstance(node, ast.Name) else node.attr
+        for node in every
+        if isinstance(node, ast.Name | ast.Attribute)
+    )
 
 
 def _is_wide(decorator: ast.expr) -> bool:
@@ -249,32 +242,30 @@ def _is_wide(decorator: ast.expr) -> bool:
             return False
 
 
-def _spell(value: object, out: list[str]) -> None:
-    """Append what a node says, the same in every version of Python that reads it."""
+def _spelt(value: object) -> Iterator[str]:
+    """What a node says, the same in every version of Python that reads it."""
     match value:
         case ast.AST():
-            out.append(f"{type(value).__name__}(")
+            yield f"{type(value).__name__}("
             for name, inner in ast.iter_fields(value):
                 # What is empty is left out: which fields there are differs from version to version.
-                # The body of a function is told for itself, wherever it stands.
-                is_body = name == "body" and isinstance(value, ast.FunctionDef | ast.AsyncFunctionDef)
-                if name not in _UNTOLD and inner is not None and inner != [] and not is_body:
-                    out.append(name)
-                    _spell(inner, out)
-            out.append(")")
-        case list():
-            out.append("[")
+                if name not in _IGNORED and inner is not None and inner != []:
+                    yield name
+                    yield from _spelt(inner)
+            yield ")"
+        case list() | tuple():
+            yield "["
             for each in value:
-                _spell(each, out)
-            out.append("]")
+                yield from _spelt(each)
+            yield "]"
         case _:
-            out.append(f"{type(value).__name__} {value!r}")
+            yield f"{type(value).__name__} {value!r}"
 
 
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def _digest(value: object) -> str:
+    return hashlib.sha256("\0".join(_spelt(value)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _joined(digests: Iterable[str]) -> str:
-    results = list(digests)
-    return results[0] if len(results) == 1 else _digest(results)
+    parts = list(digests)
+    return parts[0] if len(parts) == 1 else _digest(parts)

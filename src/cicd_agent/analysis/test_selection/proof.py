@@ -18,11 +18,8 @@ MAX_RECORDS: Final = 50
 MAX_BYTES: Final = 1_000_000
 
 _MAX_MISSED = 20
-_LONGEST = 400
-
-
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+_MAX_LENGTH = 400
+_CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,6 @@ class Shadow:
 
     @property
     def summary(self) -> str:
-        """On one line."""
         return (
             f"would have run {self.tests - self.skipped:,} of {count(self.tests, 'test')}, would have skipped "
             f"{self.skipped:,} ({self.skipped_seconds:.1f} s of {self.seconds:.1f} s), would have missed: "
@@ -50,38 +46,37 @@ class Shadow:
 
 def shadow(selection: Selection, test_map: TestMap | None, result: RunResult) -> Shadow:
     """Compare a selection with a run of all tests."""
-    known = test_map.tests if test_map else {}
+    before = {nodeid: test.outcome for nodeid, test in test_map.tests.items()} if test_map else {}
     skipped = [test for test in result.tests if not selection.selects(test.nodeid)]
     red = {test.nodeid for test in result.failed}
-    missed = (
-        test.nodeid
-        for test in skipped
-        if test.nodeid in red and not (test.nodeid in known and known[test.nodeid].outcome is test.outcome)
-    )
     return Shadow(
         len(result.tests),
         len(skipped),
         sum(test.seconds for test in result.tests),
         sum(test.seconds for test in skipped),
-        tuple(missed),
+        tuple(test.nodeid for test in skipped if test.nodeid in red and before.get(test.nodeid) is not test.outcome),
     )
 
 
-class Comparison(_Wire):
+class Comparison(BaseModel):
     """One comparison: of `tests` that ran, the choice would have left out `skipped`, and with these missed `missed`.
 
     `tree` is git's id of the files that ran, `commit` what was checked out.
     """
 
+    model_config = _CONFIG
+
     commit: Annotated[str, Field(max_length=64)]
     tree: Annotated[str, Field(max_length=64)]
     tests: Annotated[int, Field(ge=0)]
     skipped: Annotated[int, Field(ge=0)]
-    missed: Annotated[tuple[Annotated[str, Field(max_length=_LONGEST)], ...], Field(max_length=_MAX_MISSED)] = ()
+    missed: Annotated[tuple[Annotated[str, Field(max_length=_MAX_LENGTH)], ...], Field(max_length=_MAX_MISSED)] = ()
 
 
-class Proof(_Wire):
+class Proof(BaseModel):
     """The last comparisons, oldest first."""
+
+    model_config = _CONFIG
 
     version: Literal[1] = 1
     records: Annotated[tuple[Comparison, ...], Field(max_length=MAX_RECORDS)] = ()
@@ -90,8 +85,7 @@ class Proof(_Wire):
     def in_a_row(self) -> tuple[Comparison, ...]:
         """The last NEEDED comparisons, as far as they lie behind the last miss."""
         row = self.records[-NEEDED:]
-        last_miss = max((at for at, record in enumerate(row, 1) if record.missed), default=0)
-        return row[last_miss:]
+        return row[max((at for at, record in enumerate(row, 1) if record.missed), default=0) :]
 
     @property
     def holds(self) -> bool:
@@ -102,23 +96,20 @@ class Proof(_Wire):
         """What is proved, in one clause."""
         row = self.in_a_row
         if self.holds:
-            return f"the last {NEEDED} shadow runs missed nothing and left out {_left_out(row)}"
+            skipped = count(sum(record.skipped for record in row), "test")
+            return f"the last {NEEDED} shadow runs missed nothing and left out {skipped}"
         if len(row) >= NEEDED:
             return f"the last {NEEDED} shadow runs left out no test, which proves nothing"
         behind = " since the last miss" if len(row) < len(self.records) else ""
         return f"{len(row)} of {NEEDED} shadow runs without a miss{behind}"
 
 
-def _left_out(row: tuple[Comparison, ...]) -> str:
-    return count(sum(record.skipped for record in row), "test")
-
-
 def extended(proof: Proof, shadow: Shadow, *, commit: str, tree: str) -> Proof:
     """The proof with one more comparison. The same files count once, and what was missed with them stays missed."""
-    missed = tuple(clip(test, _LONGEST) for test in shadow.missed[:_MAX_MISSED])
+    missed = tuple(clip(test, _MAX_LENGTH) for test in shadow.missed[:_MAX_MISSED])
     same = [record for record in proof.records if tree and record.tree == tree]
-    earlier = next((record.missed for record in same if record.missed), ())
-    record = Comparison(commit=commit, tree=tree, tests=shadow.tests, skipped=shadow.skipped, missed=missed or earlier)
+    missed = missed or next((record.missed for record in same if record.missed), ())
+    record = Comparison(commit=commit, tree=tree, tests=shadow.tests, skipped=shadow.skipped, missed=missed)
     return Proof(records=(*(each for each in proof.records if each not in same), record)[-MAX_RECORDS:])
 
 

@@ -1,11 +1,10 @@
 """Which test executed what: the values, and the file in which they are kept, of which nothing is believed unchecked."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
 from cicd_agent.domain.trials.test_run import Outcome
 from cicd_agent.errors import ConfigError, first_problem
@@ -15,15 +14,21 @@ MAX_BYTES: Final = 100_000_000
 
 _MAX = 200_000
 _MAX_USED = 100_000
+_CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+_Text = Annotated[str, Field(max_length=4_000)]
+_Names = Annotated[frozenset[_Text], Field(max_length=_MAX), PlainSerializer(sorted)]
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+_Index = Annotated[int, Field(ge=0, lt=_MAX)]
+_Indices = Annotated[tuple[_Index, ...], Field(max_length=_MAX_USED)]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFunction:
+class KnownFunction(NamedTuple):
     """Digests of its head (decorators, signature) and its body; `early` when it may run while modules are imported."""
 
-    head: str
-    body: str
-    early: bool = False
+    head: _Digest
+    body: _Digest
+    early: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +38,11 @@ class KnownSource:
     It imports `imports`, and its classes inherit from `bases`.
     """
 
-    at_import: str
-    functions: Mapping[str, KnownFunction] = field(default_factory=dict)
-    imports: frozenset[str] = frozenset()
-    bases: frozenset[str] = frozenset()
+    __pydantic_config__ = _CONFIG
+    at_import: _Digest
+    functions: Annotated[dict[_Text, KnownFunction], Field(max_length=_MAX)]
+    imports: _Names
+    bases: _Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,88 +74,65 @@ class TestMap:
     files: frozenset[str] = frozenset()
 
 
-_Text = Annotated[str, Field(max_length=4_000)]
-_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-_Index = Annotated[int, Field(ge=0, lt=_MAX)]
+class _Test(BaseModel):
+    model_config = _CONFIG
 
-
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
-
-
-class _Source(_Wire):
-    at_import: _Digest
-    functions: dict[_Text, tuple[_Digest, _Digest, bool]] = Field(max_length=_MAX)
-    imports: tuple[_Text, ...] = Field(max_length=_MAX)
-    bases: tuple[_Text, ...] = Field(max_length=_MAX)
-
-
-class _Test(_Wire):
     id: _Text
     outcome: Outcome
     seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
-    functions: tuple[_Index, ...] = Field(max_length=_MAX_USED)
-    files: tuple[_Index, ...] = Field(max_length=_MAX_USED)
+    functions: _Indices
+    files: _Indices
     unseen: _Text = ""
 
 
-class _Map(_Wire):
-    """Functions and files are named once; a test has their places in `names`."""
+class _Map(BaseModel):
+    """Functions and files are named once; a test has their indices in `names`."""
+
+    model_config = _CONFIG
 
     version: Literal[1]
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")]
     python: Annotated[str, Field(pattern=r"^\d{1,3}\.\d{1,3}[\w.+-]{0,40}$")]
     names: tuple[_Text, ...] = Field(max_length=_MAX)
-    files: tuple[_Index, ...] = Field(max_length=_MAX_USED)
-    sources: dict[_Text, _Source] = Field(max_length=_MAX)
+    files: _Indices
+    sources: dict[_Text, KnownSource] = Field(max_length=_MAX)
     tests: tuple[_Test, ...] = Field(max_length=_MAX)
 
 
 def dump(test_map: TestMap) -> str:
     """The map as JSON: the same for the same map. Raises ConfigError when it is more than would be read again."""
     tests = sorted(test_map.tests.items())
-    used = {name for _, test in tests for name in (*test.functions, *test.files)} | test_map.files
-    names = sorted(used)
+    names = sorted(test_map.files.union(*(test.functions | test.files for _, test in tests)))
     indices = {name: index for index, name in enumerate(names)}
 
-    def interned(those: Iterable[str]) -> list[int]:
-        return sorted(indices[name] for name in those)
+    def interned(used: Iterable[str]) -> tuple[int, ...]:
+        return tuple(sorted(indices[name] for name in used))
 
-    written = {
-        "version": 1,
-        "commit": test_map.commit,
-        "python": test_map.python,
-        "names": names,
-        "files": interned(test_map.files),
-        "sources": {
-            path: {
-                "at_import": source.at_import,
-                "functions": {
-                    name: [function.head, function.body, function.early]
-                    for name, function in sorted(source.functions.items())
-                },
-                "imports": sorted(source.imports),
-                "bases": sorted(source.bases),
-            }
-            for path, source in sorted(test_map.sources.items())
-        },
-        "tests": [
-            {
-                "id": nodeid,
-                "outcome": test.outcome,
-                "seconds": round(test.seconds, 4),
-                "functions": interned(test.functions),
-                "files": interned(test.files),
-                "unseen": test.unseen,
-            }
+    wire = _Map.model_construct(
+        version=1,
+        commit=test_map.commit,
+        python=test_map.python,
+        names=tuple(names),
+        files=interned(test_map.files),
+        sources=dict(sorted(test_map.sources.items())),
+        tests=tuple(
+            _Test.model_construct(
+                id=nodeid,
+                outcome=test.outcome,
+                seconds=round(test.seconds, 4),
+                functions=interned(test.functions),
+                files=interned(test.files),
+                unseen=test.unseen,
+            )
             for nodeid, test in tests
-        ],
-    }
-    text = json.dumps(written, separators=(",", ":")) + "\n"
+        ),
+    )
     try:
+        text = wire.model_dump_json() + "\n"
         load(text)
-    except ConfigError as error:
-        raise ConfigError("the test map cannot be written", why=error.why) from None
+    except (ConfigError, ValueError) as error:
+        reason = error.why if isinstance(error, ConfigError) else str(error)
+        raise ConfigError("the test map cannot be written", why=reason) from None
     return text
 
 
@@ -161,32 +144,20 @@ def load(text: str | bytes) -> TestMap:
         wire = _Map.model_validate_json(text)
     except ValidationError as error:
         raise _unusable(first_problem(error)) from None
-    return _read(wire)
 
-
-def _read(wire: _Map) -> TestMap:
     def named(indices: Iterable[int]) -> frozenset[str]:
         try:
             return frozenset(wire.names[index] for index in indices)
         except IndexError:
             raise _unusable("a place in it leads to no name") from None
 
-    sources = {
-        path: KnownSource(
-            source.at_import,
-            {name: KnownFunction(*function) for name, function in source.functions.items()},
-            frozenset(source.imports),
-            frozenset(source.bases),
-        )
-        for path, source in wire.sources.items()
-    }
     tests = {
         test.id: KnownTest(test.outcome, test.seconds, named(test.functions), named(test.files), test.unseen)
         for test in wire.tests
     }
     if len(tests) < len(wire.tests):
         raise _unusable("a test is in it twice")
-    return TestMap(wire.commit, wire.python, tests, sources, named(wire.files))
+    return TestMap(wire.commit, wire.python, tests, wire.sources, named(wire.files))
 
 
 def _unusable(reason: str) -> ConfigError:

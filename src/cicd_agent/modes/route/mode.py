@@ -25,6 +25,7 @@ class Route(Mode[RuleDraft]):
     unproved: Mapping[str, str] = MappingProxyType({"tests": "full", "build": "full"})
     rule_ids = frozenset(rule.id for rule in RULES)
     gather = staticmethod(gather)
+    page = staticmethod(page)
     verify = staticmethod(verify)
     report = staticmethod(report)
 
