@@ -41,13 +41,13 @@ class Prover:
     """Holds the diff's text, so that many claims are looked up in it at the cost of reading it once."""
 
     change: Change
-    _files: Mapping[str, FileDiff] = field(init=False)
+    files: Mapping[str, FileDiff] = field(init=False)
+    """By the paths that a claim may name."""
     _quotes: dict[tuple[str, Side], Quotes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._files = {file.old_path: file for file in self.change.files} | {
-            file.path: file for file in self.change.files
-        }
+        files = self.change.files
+        self.files = {file.old_path: file for file in files} | {file.path: file for file in files}
 
     def prove(self, claims: Iterable[Claim]) -> Proof:
         """Tie each claim to its place in the diff, whatever line the model said it is on."""
@@ -68,7 +68,7 @@ class Prover:
 
     def _proof(self, claim: Claim) -> tuple[Location, str] | str:
         """Where the claim stands and the lines it stands on, or why it does not stand."""
-        file = self._files.get(claim.path)
+        file = self.files.get(claim.path)
         if file is None:
             return "its path is not in the change"
         if not claim.title.strip():

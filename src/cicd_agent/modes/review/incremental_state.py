@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -32,7 +33,7 @@ from cicd_agent.settings.schema import Settings
 
 
 class _Line(BaseModel):
-    """One line of a memory. Any of them may be missing: what is not complete without it is not remembered."""
+    """One line of the state. Any of them may be missing: what is not complete without it is not taken over."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,7 +47,10 @@ class Run(_Line):
 
 
 class Drafted(_Line):
-    """One answer to the question that looks for problems, less its claims; `whole` when it was shown all it needs."""
+    """One answer to the question that looks for problems, less its claims; `whole` when it was shown all it needs.
+
+    The lower its `number`, the newer it is.
+    """
 
     kind: Literal["draft"] = "draft"
     number: int
@@ -170,13 +174,13 @@ def load_state(evidence: Evidence, settings: Settings) -> ReusedState:
     )
     paths, used = {line.path for line in seen}, {number for line in seen for number in line.drafts}
     remaining = [claim for claim in claims if claim.draft in used and (not claim.path or claim.path in paths)]
-    described = next((line for line in lines if isinstance(line, Described)), None)
-    is_same = described is not None and described.digest == description_digest(evidence.event, change)
+    digest = description_digest(evidence.event, change)
+    described = next((line for line in lines if isinstance(line, Described) and line.digest == digest), None)
     return ReusedState(
         seen=seen,
         drafts=tuple(drafts[number] for number in sorted(used)),
         claims=tuple(sorted(remaining, key=lambda claim: (claim.draft, claim.at))),
-        described=described if is_same else None,
+        described=described,
         since=run.head,
         of=len(candidates),
     )
@@ -210,16 +214,10 @@ def dependency_digest(evidence: Evidence, settings: Settings) -> str:
     return _digest([PREAMBLE, prompts, guidelines, models, rules])
 
 
-def dump(lines: Iterable[Line]) -> tuple[str, ...]:
-    return tuple(json.dumps(line.model_dump(mode="json"), separators=(",", ":")) for line in lines)
-
-
 def _read(memory: str) -> Iterator[Line]:
     for line in memory.split("\n"):
-        try:
+        with suppress(ValidationError):
             yield _LINE.validate_json(line, strict=True)
-        except ValidationError:
-            continue
 
 
 def _digest(parts: Sequence[Any]) -> str:
@@ -231,25 +229,26 @@ JUDGE = "judge"
 
 
 def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> tuple[str, ...]:
-    """The lines of the next memory, the most valuable first; none when there is no file that need not be asked again.
+    """What a later run may take over, the most valuable lines first; none when each file has to be asked about again.
 
     What was taken over and what was answered now are one: the run after this makes no difference between them.
     """
     if not answers and not evidence.memory:
         return ()
     change, recalled = changed(evidence), load_state(evidence, settings)
-    given = [_ShownAnswer(answer) for answer in answers if not answer.optional]
+    main = [answer for answer in answers if not answer.optional]
+    newest = min((each.number for each in recalled.drafts), default=0) - len(main)
+    given = {number: _ShownAnswer(answer) for number, answer in enumerate(main, newest)}
     fresh = list(_claims(given, answers, change, settings))
-    known = _renumbered(recalled, len(given))
-    claims = [*fresh, *known.claims]
+    claims = [*fresh, *recalled.claims]
     unjudged = _unjudged(fresh, answers, settings)
-    parts = {each.path: each.drafts for each in known.seen}
+    parts = {each.path: each.drafts for each in recalled.seen}
     drafts = {
         number: Drafted(number=number, draft=draft.model_copy(update={"findings": ()}), whole=each.is_whole)
-        for number, each in enumerate(given)
+        for number, each in given.items()
         if each.is_good and isinstance(draft := each.answer.draft, ReviewDraft)
     }
-    drafts |= {each.number: each for each in known.drafts}
+    drafts |= {each.number: each for each in recalled.drafts}
     files: list[tuple[int, ReviewedFile]] = []
     for file in readable(change, settings):
         own = [claim.draft for claim in claims if claim.path == file.path]
@@ -257,13 +256,21 @@ def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Set
         numbers = tuple(sorted({*part, *own}))
         if part and file.path not in unjudged and drafts.keys() >= set(numbers):
             size = sum(len(line.text) for line in file.lines)
-            files.append(
-                (size, ReviewedFile(path=file.path, digest=diff_digest(file), drafts=numbers, claims=len(own)))
-            )
+            reviewed = ReviewedFile(path=file.path, digest=diff_digest(file), drafts=numbers, claims=len(own))
+            files.append((-size, reviewed))
     if not files:
         return ()
-    run = Run(head=change.head, depends=dependency_digest(evidence, settings))
-    return dump(_lines(run, _described(answers, recalled, evidence), drafts, claims, files))
+    used = sorted({number for _, each in files for number in each.drafts})
+    lines: list[Line] = [Run(head=change.head, depends=dependency_digest(evidence, settings))]
+    lines += (drafts[number] for number in used)
+    if described := _described(answers, recalled, evidence):
+        lines.append(described)
+    remaining = sorted((each for each in claims if each.draft in used), key=lambda each: (each.draft, each.at))
+    # What saves most comes first, since the end may not fit.
+    for _, each in sorted(files, key=lambda pair: (pair[0], pair[1].path)):
+        lines += [each, *(claim for claim in remaining if claim.path == each.path)]
+    lines += (claim for claim in remaining if not claim.path)
+    return tuple(json.dumps(line.model_dump(mode="json"), separators=(",", ":")) for line in lines)
 
 
 class _ShownAnswer:
@@ -271,92 +278,69 @@ class _ShownAnswer:
 
     def __init__(self, answer: Answer[Any]) -> None:
         self.answer = answer
+        self._gutters: dict[str, set[str]] = {}
+        for exhibit in answer.evidence:
+            self._gutters.setdefault(exhibit.source, set()).update(exhibit.gutter)
 
     @cached_property
     def is_good(self) -> bool:
         own = {visible_line(source) for source in self._gutters}
         return _is_good(self.answer) and all(left_out_of(each, own) for each in self.answer.left_out)
 
-    @cached_property
+    @property
     def is_whole(self) -> bool:
-        common = {visible_line(exhibit.source) for exhibit in self.answer.evidence if not exhibit.whole}
-        return not any(left_out_of(each, common) for each in self.answer.left_out)
+        return not _lacks(self.answer, {exhibit.source for exhibit in self.answer.evidence if not exhibit.whole})
 
     def gutters(self, path: str) -> set[str]:
         """What stands before the lines of a file that were shown; none when a part of it was left out."""
-        if any(left_out_of(each, {visible_line(path)}) for each in self.answer.left_out):
-            return set()
-        return self._gutters.get(path, set())
-
-    @cached_property
-    def _gutters(self) -> Mapping[str, set[str]]:
-        gutters: dict[str, set[str]] = {}
-        for exhibit in self.answer.evidence:
-            gutters.setdefault(exhibit.source, set()).update(exhibit.gutter)
-        return gutters
+        return set() if _lacks(self.answer, {path}) else self._gutters.get(path, set())
 
 
 def _is_good(answer: Answer[Any]) -> bool:
     return answer.draft is not None and not answer.failure and not answer.instead_of
 
 
-def _shown(file: FileDiff, given: Sequence[_ShownAnswer]) -> tuple[int, ...]:
+def _lacks(answer: Answer[Any], sources: Iterable[str]) -> bool:
+    """Whether one of these sources was not shown whole."""
+    visible = {visible_line(source) for source in sources}
+    return any(left_out_of(each, visible) for each in answer.left_out)
+
+
+def _shown(file: FileDiff, given: Mapping[int, _ShownAnswer]) -> tuple[int, ...]:
     """The answers that were shown this file, together all of it; none when a line of it was not shown."""
-    expected = {gutter(line) for line in file.lines}
-    parts = {number: each.gutters(file.path) for number, each in enumerate(given) if each.is_good}
-    numbers = tuple(number for number, gutters in parts.items() if gutters)
-    return numbers if expected <= {each for gutters in parts.values() for each in gutters} else ()
+    parts = {number: gutters for number, each in given.items() if each.is_good and (gutters := each.gutters(file.path))}
+    return tuple(parts) if set().union(*parts.values()) >= set(map(gutter, file.lines)) else ()
 
 
 def _claims(
-    given: Sequence[_ShownAnswer], answers: Sequence[Answer[Any]], change: Change, settings: Settings
+    given: Mapping[int, _ShownAnswer], answers: Sequence[Answer[Any]], change: Change, settings: Settings
 ) -> Iterator[Claimed]:
     """What was claimed in this run, as the judge left it."""
-    drafts = [(number, each.answer.draft) for number, each in enumerate(given) if each.answer.draft is not None]
-    placed = [(number, at, claim) for number, draft in drafts for at, claim in enumerate(draft.findings)]
+    drafts = [(number, each.answer.draft) for number, each in given.items() if each.answer.draft is not None]
+    claims = [(number, at, claim) for number, draft in drafts for at, claim in enumerate(draft.findings)]
     prover = Prover(change)
-    outcomes = iter(judge_outcomes(prover.prove(claim for _, _, claim in placed), answers))
-    # The file that the path of a claim means, as the prover sees it.
-    owners = {file.old_path: file.path for file in change.files} | {file.path: file.path for file in change.files}
+    outcomes = iter(judge_outcomes(prover.prove(claim for _, _, claim in claims), answers))
     shown = {file.path for file in showable(change, settings)}
-    for number, at, claim in placed[:MAX_CLAIMS]:
+    for number, at, claim in claims[:MAX_CLAIMS]:
         proof = prover.prove([claim])
         outcome = next(outcomes) if proof.findings else proof.rejected[0]
-        owner = owners.get(claim.path, "")
-        yield _claimed(number, at, owner if owner in shown else "", claim, outcome)
-
-
-def _claimed(number: int, at: int, path: str, claim: Claim, outcome: Finding | Rejected) -> Claimed:
-    if isinstance(outcome, Rejected):
-        return Claimed(draft=number, at=at, path=path, claim=claim, dropped=outcome.reason)
-    weaker = claim.model_copy(update={"severity": outcome.severity, "confidence": outcome.confidence})
-    return Claimed(draft=number, at=at, path=path, claim=weaker, dropped="")
+        file = prover.files.get(claim.path)
+        path = file.path if file and file.path in shown else ""
+        if isinstance(outcome, Rejected):
+            yield Claimed(draft=number, at=at, path=path, claim=claim, dropped=outcome.reason)
+        else:
+            weaker = claim.model_copy(update={"severity": outcome.severity, "confidence": outcome.confidence})
+            yield Claimed(draft=number, at=at, path=path, claim=weaker, dropped="")
 
 
 def _unjudged(fresh: Sequence[Claimed], answers: Sequence[Answer[Any]], settings: Settings) -> frozenset[str]:
     """The files with claims that the judge should have looked at and has not."""
     judges = [answer for answer in answers if answer.question.startswith(JUDGE)]
-    paths = frozenset(each.path for each in fresh)
     if settings.judge == "off":
         return frozenset()
-    if not judges or not all(_is_good(answer) for answer in judges):
+    if not judges or not all(map(_is_good, judges)):
         return frozenset(each.path for each in fresh if not each.dropped)
-    left_out = [each for answer in judges for each in answer.left_out]
-    return frozenset(path for path in paths if any(left_out_of(each, {visible_line(path)}) for each in left_out))
-
-
-def _renumbered(recalled: ReusedState, first: int) -> ReusedState:
-    """The same behind the drafts of this run."""
-    numbers = {each.number: first + index for index, each in enumerate(recalled.drafts)}
-    return replace(
-        recalled,
-        seen=tuple(
-            each.model_copy(update={"drafts": tuple(numbers[number] for number in each.drafts)})
-            for each in recalled.seen
-        ),
-        drafts=tuple(each.model_copy(update={"number": numbers[each.number]}) for each in recalled.drafts),
-        claims=tuple(each.model_copy(update={"draft": numbers[each.draft]}) for each in recalled.claims),
-    )
+    return frozenset(each.path for each in fresh if any(_lacks(answer, {each.path}) for answer in judges))
 
 
 def _described(answers: Sequence[Answer[Any]], recalled: ReusedState, evidence: Evidence) -> Described | None:
@@ -364,30 +348,3 @@ def _described(answers: Sequence[Answer[Any]], recalled: ReusedState, evidence: 
         if isinstance(answer.draft, DescriptionDraft) and _is_good(answer):
             return Described(digest=description_digest(evidence.event, changed(evidence)), draft=answer.draft)
     return recalled.described
-
-
-def _lines(
-    run: Run,
-    described: Described | None,
-    drafts: Mapping[int, Drafted],
-    claims: Sequence[Claimed],
-    files: Sequence[tuple[int, ReviewedFile]],
-) -> Iterator[Line]:
-    """What saves most comes first, since the end may find no room."""
-    used = sorted({number for _, each in files for number in each.drafts})
-    numbers = {number: index for index, number in enumerate(used)}
-    yield run
-    for number in used:
-        yield drafts[number].model_copy(update={"number": numbers[number]})
-    if described is not None:
-        yield described
-
-    def given(path: str) -> Iterator[Line]:
-        for claim in sorted(claims, key=lambda each: (each.draft, each.at)):
-            if claim.path == path and claim.draft in numbers:
-                yield claim.model_copy(update={"draft": numbers[claim.draft]})
-
-    for _, each in sorted(files, key=lambda pair: (-pair[0], pair[1].path)):
-        yield each.model_copy(update={"drafts": tuple(numbers[number] for number in each.drafts)})
-        yield from given(each.path)
-    yield from given("")
