@@ -10,10 +10,7 @@ Texts = Mapping[str, str | None]
 
 
 def apply(patch: Patch, texts: Texts) -> Texts | Flaw:
-    """The changed files. A path that `texts` does not have is a file that is not there.
-
-    A hunk that is not where it says it is goes to the only place that has its lines, or to the nearest of several.
-    """
+    """The changed files. A path that `texts` does not have is a file that is not there."""
     changed: dict[str, str | None] = {}
     for file in patch.files:
         before = texts.get(file.path)
@@ -77,7 +74,6 @@ def _bare(line: str) -> str:
 
 
 def _position(hunk: PatchHunk, bare: Sequence[str], path: str) -> int | Flaw:
-    """The index of the line with which a hunk begins."""
     expected = list(hunk.old)
     if not expected:
         return 0 if not bare else Flaw(f"adds lines to {path} without a line beside them that shows where")

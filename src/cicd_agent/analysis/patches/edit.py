@@ -83,7 +83,6 @@ class Edit:
 
     @property
     def names(self) -> frozenset[str]:
-        """What a table may call the file by."""
         return frozenset({self.suffix, self.name, self.name.partition(".")[0]})
 
     @property

@@ -26,7 +26,6 @@ _Key = tuple[str, ...]
 
 
 def objection(patch: Patch, before: Texts, denied: Callable[[str], bool] = lambda _: False) -> str:
-    """The first of the objections, "" when there is none."""
     return next(objections(patch, before, denied), "")
 
 
@@ -121,7 +120,6 @@ def _unpins(piece: Piece) -> bool:
 
 
 def _recipes(text: str) -> dict[str, list[str]]:
-    """Each target with its head and recipe."""
     recipes: dict[str, list[str]] = {}
     recipe: list[str] = []
     for line in text.split("\n"):

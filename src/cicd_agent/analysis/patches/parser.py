@@ -89,7 +89,6 @@ class Patch:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """What it touches, in its order."""
         return tuple(file.path for file in self.files)
 
     @property
@@ -115,8 +114,6 @@ def read_patch(text: str) -> Patch | Flaw:
 
 
 class _Flawed(Exception):
-    """Leads out of the reading with the reason."""
-
     def __init__(self, reason: str, *, forbidden: bool = False) -> None:
         super().__init__(reason)
         self.forbidden = forbidden
@@ -124,13 +121,10 @@ class _Flawed(Exception):
 
 @dataclass(slots=True)
 class _Reader:
-    """Where the reading is."""
-
     lines: Sequence[str]
     at: int = 0
 
     def files(self) -> Iterator[FilePatch]:
-        """The files, each checked for what no patch of ours may be."""
         prose = True
         while self.at < len(self.lines):
             line = self._line()
@@ -182,7 +176,6 @@ class _Reader:
         return FilePatch(path, kind, hunks)
 
     def _headers(self) -> ChangeKind:
-        """The lines between `diff --git` and the names."""
         kind = ChangeKind.MODIFIED
         while self.at < len(self.lines):
             line = self._line()

@@ -49,7 +49,6 @@ def _inserts(furthest: dict[int, int], diagonal: int, edits: int) -> bool:
 
 
 def _blocks(rounds: Sequence[dict[int, int]], x: int, y: int) -> Iterator[Match]:
-    """The blocks of lines that stay, from the last to the first."""
     for edits in range(len(rounds) - 1, -1, -1):
         diagonal = x - y
         entry = _entry(rounds[edits], diagonal, edits)

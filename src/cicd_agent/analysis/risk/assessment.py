@@ -68,7 +68,6 @@ def risky_kinds(kinds: AbstractSet[PathKind]) -> Iterator[PathKind]:
 
 
 def floor_of(kinds: AbstractSet[PathKind]) -> RiskLevel:
-    """The floor under a file of these kinds."""
     if kinds & _NOT_THE_PRODUCT:
         return RiskLevel.LOW
     levels = (level for kind, level, _ in FLOORS if kind in kinds)
@@ -136,7 +135,6 @@ def assess(
 
 
 def _by_model(measures: Measures, learnt: RiskFile | None) -> tuple[int, list[Reason]]:
-    """Score and reasons of the statistical model."""
     reached = score(measures, learnt)
     if not reached:
         return 0, []

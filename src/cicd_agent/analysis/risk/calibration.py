@@ -61,8 +61,6 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A change whose outcome is known."""
-
     measures: Measures
     bad: bool
 
@@ -160,7 +158,6 @@ def _learn(rows: Sequence[_Row], file: RiskFile) -> Calibration:
 
 
 def _lacking(matured: int, bad: int) -> str:
-    """What is missing before anything can be fitted, "" when nothing is."""
     if matured < MATURED:
         seen = f"{count(matured, 'change')} of which the outcome is known for {MATURED_DAYS} days"
         return f"there are {seen}, and it takes {MATURED}: {MATURED - matured:,} are missing"
@@ -171,10 +168,7 @@ def _lacking(matured: int, bad: int) -> str:
 
 
 def _own(rows: Sequence[_Row]) -> _Model:
-    """Own weights, drawn to the shipped ones as far as there is little to learn from, and their probability.
-
-    The probability is scaled on parts that the weights were not fitted to: on its own rows a fit is too sure.
-    """
+    """Own weights, drawn to the shipped ones as far as there is little to learn from, and their probability."""
     odds: list[float] = []
     for fold in range(_FOLDS):
         first, last = fold * len(rows) // _FOLDS, (fold + 1) * len(rows) // _FOLDS
@@ -213,10 +207,7 @@ def learn(
     importance: Sequence[float] = (),
     ridge: float = RIDGE,
 ) -> RiskFile:
-    """Weights and intercept for these changes, drawn to `start`; an outcome is True where a repair was needed.
-
-    A feature that is not known of any change gets no weight. The rest is as in `logistic.fit`.
-    """
+    """Weights and intercept for these changes, drawn to `start`; an outcome is True where a repair was needed."""
     known = [logs(change) for change in changes]
     names = [name for name in features if any(each[name] is not None for each in known)]
     fitted = fit(
@@ -239,10 +230,7 @@ def _typical(known: Sequence[Mapping[str, float | None]], names: Sequence[str]) 
 
 
 def auc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
-    """The chance that a random True has a higher score than a random False; a tie counts half.
-
-    None where one of the two is missing.
-    """
+    """The chance that a random True has a higher score than a random False; a tie counts half."""
     positives = sum(1 for label in labels if label)
     negatives = len(labels) - positives
     if not positives or not negatives:
@@ -257,10 +245,7 @@ def auc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
 
 
 def calibration_error(probabilities: Sequence[float], labels: Sequence[bool], bins: int = 10) -> float | None:
-    """The expected calibration error: how far the promised share is from the seen one, over bins of equal width.
-
-    Each bin counts by what is in it. None without labels.
-    """
+    """The expected calibration error: how far the promised share is from the seen one, over bins of equal width."""
     promised, seen = [0.0] * bins, [0] * bins
     for chance, label in zip(probabilities, labels, strict=True):
         index = min(bins - 1, max(0, int(chance * bins)))

@@ -70,7 +70,6 @@ def measured(paths: Collection[str], churn: Sequence[tuple[int, int]], *, is_fix
 
 
 def says_repair(subject: str) -> bool:
-    """Whether a commit's subject speaks of the repair of something that was wrong when it ran."""
     return bool(_REPAIRS.search(subject)) and not _COSMETICS.search(subject)
 
 

@@ -32,8 +32,6 @@ _YEAR = 365.25 * _DAY
 
 @dataclass(slots=True)
 class _File:
-    """What a file has been through so far."""
-
     developers: set[str] = field(default_factory=set)
     last: str = ""
     """The commit that touched it last."""
@@ -57,7 +55,6 @@ class _Memory:
     authors: dict[str, _Author]
 
     def keep(self, commit: PastCommit) -> None:
-        """Take a commit into account."""
         sha, when, by = commit.sha, commit.when, commit.author
         for path in commit.paths:
             if (file := self.files.get(path)) is not None:
@@ -142,10 +139,7 @@ def _judged(commit: PastCommit, known: Experience, floors: dict[str, tuple[bool,
 def _troubles(
     before: Sequence[PastCommit], names: dict[str, str], now: int
 ) -> tuple[tuple[Trouble, ...], tuple[str, ...]]:
-    """How often the files (`names` leads from a path, old or new, to the one shown) were taken back or repaired.
-
-    A commit that takes another back touches what that one touched, so its own paths tell.
-    """
+    """How often the files (`names` leads from a path, old or new, to the one shown) were taken back or repaired."""
     reverted: Counter[str] = Counter()
     repaired: Counter[str] = Counter()
     for commit in before:

@@ -162,7 +162,6 @@ class _Problem:
         return odds, unlikely + sum(ridge * (weight - target) ** 2 for ridge, weight, target in far) / 2
 
     def _step(self, weights: Sequence[float], odds: Sequence[float], free: Sequence[int]) -> list[float]:
-        """Newton's step for the weights that are free."""
         chances = list(map(probability, odds))
         rows = list(zip(self.importance, self.outcomes, chances, strict=True))
         missed = [count * (outcome - chance) for count, outcome, chance in rows]

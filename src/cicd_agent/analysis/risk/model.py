@@ -107,18 +107,12 @@ def logs(measures: Measures) -> dict[str, float | None]:
 
 
 def log_odds(measures: Measures, learnt: RiskFile | None = None) -> float:
-    """The weighted sum, with the repository's own weights where it has learnt some.
-
-    What is not known is taken to be as it is with most changes of the repository; without own weights it adds nothing.
-    """
+    """The weighted sum, with the repository's own weights where it has learnt some."""
     return _model(learnt).log_odds(measures)
 
 
 def score(measures: Measures, learnt: RiskFile | None = None) -> int:
-    """The log-odds on a scale from 0 (the smallest change there is, or less) to 100: it ranks, it is no probability.
-
-    The score of a change and of those before it come from here, so that they can be compared.
-    """
+    """The log-odds on a scale from 0 (the smallest change there is, or less) to 100: it ranks, it is no probability."""
     if not measures.files:
         return 0
     model = _model(learnt)
@@ -165,10 +159,7 @@ def chance(measures: Measures, learnt: RiskFile | None) -> float | None:
 
 
 def thresholds_of(scores: Iterable[int]) -> Thresholds:
-    """Where medium, high and critical begin, so that no more than their share of these scores reaches each.
-
-    Scores that tie at a border belong below it. The thresholds rise strictly and lie between 1 and 100.
-    """
+    """Where medium, high and critical begin, so that no more than their share of these scores reaches each."""
     ordered = sorted(scores)
     if not ordered:
         return ascending((1, 1, 1))
@@ -199,7 +190,6 @@ def _spread(measures: Measures) -> str:
 
 
 def _files(past: Experience) -> str:
-    """What is known of the past of the files."""
     parts = []
     if past.developers is not None:
         people = round(past.developers)

@@ -20,7 +20,6 @@ _GUARD_WORD = re.compile(r"(?i)requir|authenticated|accepted|user_passes|csrf_pr
 
 
 def _guards_gone(context: FileContext) -> Iterator[Hit]:
-    """Functions and classes that are still there and have lost every guard."""
     if not any(_GUARD_WORD.search(text) for _, text in context.deleted):
         return
     base, head = context.old_python, context.python if context.added else PythonText.parse(context.head)
@@ -37,7 +36,6 @@ def _guards_gone(context: FileContext) -> Iterator[Hit]:
 
 
 def _guarded(text: PythonText) -> dict[str, list[tuple[str, int]]]:
-    """The guards of each function and class, by its qualified name (a class: its own name)."""
     guards_of: dict[str, list[tuple[str, int]]] = {}
     for node, _ in text.nodes:
         if isinstance(node, ast.ClassDef):

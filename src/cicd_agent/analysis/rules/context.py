@@ -83,7 +83,6 @@ class ChangeContext:
         return "deprecat" in test.lower() or not self.vanished.isdisjoint(IDENTIFIER.findall(test))
 
     def lost_module(self, imported: Iterable[str]) -> bool:
-        """Whether one of these full names is, or is in, a module that the change deletes."""
         gone = tuple("/" + file.path for file in self._product if file.head is None)
         names = {part for name in imported for part in (name, name.rpartition(".")[0]) if "." in part}
         return any(path.endswith(f"/{name.replace('.', '/')}.py") for name in names for path in gone)
@@ -94,7 +93,6 @@ class ChangeContext:
 
     @cached_property
     def gains_tests(self) -> bool:
-        """Whether the change adds at least as many Python tests as it takes away."""
         tests = [file for file in self.files if PathKind.TEST in file.kinds]
         added = sum(1 for file in tests for _, text in file.added if TEST_FUNCTION.match(text))
         return added >= sum(1 for file in tests for _, text in file.deleted if TEST_FUNCTION.match(text))
@@ -116,7 +114,6 @@ class FileContext:
 
     @cached_property
     def kinds(self) -> frozenset[PathKind]:
-        """What the path and .gitattributes say of the file."""
         stated = {kind for name, kind in _ATTRIBUTES.items() if name in self.diff.attributes}
         own = {PathKind.OWN_CONFIG} if self.path == self.change.config_file else set()
         return kinds(self.path) | stated | own
@@ -147,7 +144,6 @@ class FileContext:
 
     @property
     def nodes(self) -> Iterator[tuple[PythonText, ast.AST, Function | ast.Lambda | None]]:
-        """The Python nodes near added lines, each with the function that it is in."""
         if self.python is not None:
             yield from ((self.python, node, inside) for node, inside in self.python.nodes)
 
@@ -191,5 +187,4 @@ class FileContext:
         return self.added if PathKind.DOCKERFILE in self.kinds else ()
 
     def first_added(self, *numbers: int | None) -> int | None:
-        """The first of these line numbers that the change added, None when it added none of them."""
         return next((number for number in numbers if number in self.added_numbers), None)

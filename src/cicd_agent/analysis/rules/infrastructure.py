@@ -73,7 +73,6 @@ def open_infrastructure(context: FileContext) -> Iterator[Hit]:
 
 
 def _is_outbound(rows: list[str], number: int) -> bool:
-    """Whether the nearest heading above says that the rule is for the way out, or for a route."""
     for text in reversed(rows[max(0, number - 15) : number]):
         lower = text[:300].lower()
         if "egress" in lower or "outbound" in lower or "route" in lower:

@@ -72,7 +72,6 @@ def _dependencies(context: FileContext, pattern: re.Pattern[str]) -> Iterator[tu
 
 
 def _tables(text: str) -> dict[int, str]:
-    """The table that each line of a TOML file stands in."""
     results: dict[int, str] = {}
     table = ""
     for number, line in enumerate(text.split("\n"), 1):

@@ -28,7 +28,6 @@ class Suppression:
 
 
 def suppression(line: str) -> Suppression | None:
-    """The suppression that a line of any language carries in a comment."""
     match = _COMMENT.search(line[:_LINE])
     if match is None:
         return None
@@ -60,7 +59,6 @@ def silenced(finding: Finding, change: Change) -> Suppressed | None:
 
 
 def silence(findings: Iterable[Finding], change: Change, settings: Settings) -> tuple[list[Finding], list[Suppressed]]:
-    """The findings that stand, graded as the settings say, and those that somebody silenced."""
     ignored = matcher(settings.paths_ignore)
     accepted: list[Finding] = []
     suppressed: list[Suppressed] = []

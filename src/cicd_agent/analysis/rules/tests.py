@@ -95,7 +95,6 @@ def test_skipped(context: FileContext) -> Iterator[Hit]:
 
 
 def _commented(text: PythonText, line: int, body: int) -> bool:
-    """Whether a comment stands above a decorator, or between it and what the function first does."""
     above = text.lines[line - 2].lstrip() if line > 1 else ""
     return above.startswith("#") or any("#" in row for row in text.lines[line - 1 : body])
 
@@ -126,7 +125,6 @@ def untested_function(context: FileContext) -> Iterator[Hit]:
 
 
 def _deserves_a_test(text: PythonText, defined: Defined, name: str) -> bool:
-    """Public, not declared elsewhere (overloads), and with something in it that can be wrong."""
     node = defined.node
     if defined.is_nested or "." in name or name.startswith("_"):
         return False  # methods are tested through what their class does; to ask for each would be noise
@@ -153,7 +151,6 @@ def assertion_weakened(context: FileContext) -> Iterator[Hit]:
 
 
 def _trivial(context: FileContext) -> Iterator[Hit]:
-    """Assertions that can never fail."""
     asserts = [(node, inside) for _, node, inside in context.nodes if isinstance(node, ast.Assert)]
     # `if ok: assert True` beside `else: assert False` is a way to write an assertion.
     failing = [inside for node, inside in asserts if isinstance(node.test, ast.Constant) and not node.test.value]

@@ -44,7 +44,6 @@ def _jobs(text: YamlText | None) -> dict[str, Node]:
 
 
 def _steps(text: YamlText | None) -> Iterator[Node]:
-    """All steps of a workflow's jobs or of a composite action."""
     if text is None:
         return
     for job in _jobs(text).values():
@@ -88,7 +87,6 @@ def workflow_permissions(context: FileContext) -> Iterator[Hit]:
 
 
 def _had(before: dict[tuple[str, str], tuple[str, int]], scope: str) -> bool:
-    """Whether some job of the workflow could write this already: moving a permission to where it is used is no gain."""
     return any(
         (name == scope and access == "write") or (name == "*" and access == "write-all")
         for (_, name), (access, _) in before.items()
@@ -114,7 +112,6 @@ def _unlimited(context: FileContext) -> Iterator[Hit]:
 
 
 def _used(context: FileContext, text: YamlText | None) -> Iterator[tuple[str, str, int]]:
-    """Action, version and line of each `uses`."""
     nodes = [*_steps(text), *_jobs(text).values()]
     for node in nodes:
         uses = at(node, "uses")

@@ -70,7 +70,6 @@ def at(node: Node | None, *keys: str) -> Node | None:
 
 
 def scalar(node: Node | None) -> str:
-    """The text of a scalar, "" for anything else."""
     return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
 
 

@@ -50,7 +50,6 @@ class Prover:
         self.files = {file.old_path: file for file in files} | {file.path: file for file in files}
 
     def prove(self, claims: Iterable[Claim]) -> Proof:
-        """Tie each claim to its place in the diff, whatever line the model said it is on."""
         findings: list[Finding] = []
         rejected: list[Rejected] = []
         whole: set[tuple[Location, str]] = set()
@@ -67,7 +66,6 @@ class Prover:
         return Proof(tuple(findings), tuple(rejected), frozenset(whole))
 
     def _proof(self, claim: Claim) -> tuple[Location, str] | str:
-        """Where the claim stands and the lines it stands on, or why it does not stand."""
         file = self.files.get(claim.path)
         if file is None:
             return "its path is not in the change"
@@ -88,7 +86,6 @@ class Prover:
 
 
 def complain(draft: ReviewDraft, prover: Prover) -> str | None:
-    """What to tell the model about the claims that do not hold, or None when all do."""
     rejected = prover.prove(draft.findings).rejected
     if not rejected:
         return None
@@ -151,7 +148,6 @@ def positives(
 
 
 def _location(claim: ClaimedStrength, files: dict[str, FileDiff], findings: Sequence[Finding]) -> Location | str:
-    """The added lines that the claim quotes, or why it does not stand."""
     file = files.get(claim.path)
     if file is None:
         return "its path is not in the change"

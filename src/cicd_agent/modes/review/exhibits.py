@@ -63,10 +63,7 @@ _SOURCE = "threads: what people discuss already at lines of this change, not to 
 
 
 def discussion_exhibit(threads: Sequence[Thread], shown: Iterable[FileDiff]) -> Exhibit | None:
-    """The remarks of people at lines of the files that may be shown; None when there are none.
-
-    It is packed after everything else, and what does not fit is counted in its last line.
-    """
+    """The remarks of people at lines of the files that may be shown; None when there are none."""
     discussed = {thread.path for thread in threads if thread.remarks}
     anchors = {file.path: Anchors(file) for file in shown if file.path in discussed}
     remarks = [
@@ -107,7 +104,6 @@ def guideline_exhibits(texts: Mapping[str, str]) -> tuple[Exhibit, ...]:
 
 
 def _clipped(text: str) -> str:
-    """Whole lines up to the limit; a line of ours at the end says what is missing."""
     if len(text) <= MAX_GUIDELINE:
         return text
     lines = text[:MAX_GUIDELINE].rpartition("\n")[0] or text[:MAX_GUIDELINE]

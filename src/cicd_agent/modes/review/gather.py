@@ -32,7 +32,6 @@ SERVED = frozenset(
 
 
 def declines(event: Event) -> str | None:
-    """Why there is nothing to review, in one line."""
     requested = is_request(event)
     if event.kind not in SERVED and not requested:
         hint = "; set `pull-request` to review one" if event.kind is EventKind.WORKFLOW_DISPATCH else ""
@@ -69,7 +68,6 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
 
 
 def _threads(event: Event, world: Ports, settings: Settings) -> tuple[tuple[Thread, ...], tuple[Gap, ...]]:
-    """The threads of earlier reviews, where something may be said on a pull request; and what is missing of them."""
     if event.pull is None or world.forge is None or settings.comment is Commenting.NONE:
         return (), ()
     try:

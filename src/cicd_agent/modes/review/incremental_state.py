@@ -111,7 +111,6 @@ class ReusedState:
 
     @property
     def answers(self) -> tuple[ReviewDraft, ...]:
-        """The answers as they would be given now: each with the claims that are left of it."""
         return tuple(
             each.draft.model_copy(
                 update={"findings": tuple(claimed.claim for claimed in self.claims if claimed.draft == each.number)}
@@ -121,7 +120,6 @@ class ReusedState:
 
     @property
     def whole(self) -> bool:
-        """Whether none of the answers lacked something that it should have been shown."""
         return all(each.whole for each in self.drafts)
 
     @property
@@ -129,7 +127,6 @@ class ReusedState:
         return Recalled(len(self.seen), self.of, self.since) if self.seen else None
 
     def joined(self, answers: Sequence[Answer[Any]]) -> Sequence[Answer[Any]]:
-        """The answers, with that about the description if it is remembered."""
         if self.described is None:
             return answers
         return [*answers, Answer("description", self.described.draft, optional=True)]
@@ -152,7 +149,6 @@ class ReusedState:
 
 
 def load_state(evidence: Evidence, settings: Settings) -> ReusedState:
-    """What of the evidence's memory, which was opened before, holds for its change."""
     change = evidence.change
     if not evidence.memory or change is None or is_request(evidence.event):
         return ReusedState()
@@ -229,10 +225,7 @@ JUDGE = "judge"
 
 
 def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> tuple[str, ...]:
-    """What a later run may take over, the most valuable lines first; none when each file has to be asked about again.
-
-    What was taken over and what was answered now are one: the run after this makes no difference between them.
-    """
+    """What a later run may take over, the most valuable lines first; none when each file has to be asked about again."""
     if not answers and not evidence.memory:
         return ()
     change, recalled = changed(evidence), load_state(evidence, settings)
@@ -292,7 +285,6 @@ class _ShownAnswer:
         return not _lacks(self.answer, {exhibit.source for exhibit in self.answer.evidence if not exhibit.whole})
 
     def gutters(self, path: str) -> set[str]:
-        """What stands before the lines of a file that were shown; none when a part of it was left out."""
         return set() if _lacks(self.answer, {path}) else self._gutters.get(path, set())
 
 
@@ -301,7 +293,6 @@ def _is_good(answer: Answer[Any]) -> bool:
 
 
 def _lacks(answer: Answer[Any], sources: Iterable[str]) -> bool:
-    """Whether one of these sources was not shown whole."""
     visible = {visible_line(source) for source in sources}
     return any(left_out_of(each, visible) for each in answer.left_out)
 
@@ -315,7 +306,6 @@ def _shown(file: FileDiff, given: Mapping[int, _ShownAnswer]) -> tuple[int, ...]
 def _claims(
     given: Mapping[int, _ShownAnswer], answers: Sequence[Answer[Any]], change: Change, settings: Settings
 ) -> Iterator[Claimed]:
-    """What was claimed in this run, as the judge left it."""
     drafts = [(number, each.answer.draft) for number, each in given.items() if each.answer.draft is not None]
     claims = [(number, at, claim) for number, draft in drafts for at, claim in enumerate(draft.findings)]
     prover = Prover(change)

@@ -113,7 +113,6 @@ def _verdict(
 
 
 def _review_body(event: ReviewEvent, at_lines: int, findings: int) -> str:
-    """The body of a review."""
     if event is ReviewEvent.APPROVE:
         return "Nothing found, neither by the rules nor by the model, in a change that was read whole."
     if not at_lines:
@@ -156,10 +155,7 @@ def _labels(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterato
 
 
 def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterator[tuple[InlineComment, bool]]:
-    """Findings worth a comment that have a line in the diff under review, and whether they have still to be said.
-
-    The others stand in the summary.
-    """
+    """Findings worth a comment that have a line in the diff under review, and whether they have still to be said."""
     named = {finding.location.path for finding in verdict.findings}
     anchors = {file.path: Anchors(file) for file in changed(evidence).files if file.path in named}
     for finding, key, fresh in unpublished(verdict.findings, verdict.suppressed, (evidence.get(THREADS) or ())):

@@ -79,7 +79,6 @@ class Trials:
         return Trial(reason="its indentation is not clear" if fitting or not matches else "the file would not parse")
 
     def _unsuitable_location(self, where: Location, text: str | None) -> str:
-        """Why nothing can be committed at this place, "" when it can."""
         if where.path not in self._files or text is None:
             return "the whole file is not known"
         file, anchors = self._files[where.path]
@@ -116,7 +115,6 @@ def prove_suggestions(
 
 
 def why_shown(finding: Finding, change: Change) -> str:
-    """Why a suggestion that may not be committed is only shown."""
     return Trials(change).of(finding).reason or UNPROVED
 
 
@@ -211,7 +209,6 @@ def _readings(old: Sequence[str], new: Sequence[str]) -> list[list[str]]:
 
 
 def _indent(lines: Sequence[str]) -> str:
-    """The white space before the first line that is not blank."""
     line = next((line for line in lines if line.strip()), "")
     return line[: len(line) - len(line.lstrip())]
 

@@ -33,7 +33,6 @@ def keys(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[str, .
 
 
 def suppress_resolved(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[list[Finding], list[Suppressed]]:
-    """The findings that stand, and those whose thread a person resolved."""
     settled = [thread for thread in threads if thread.key and thread.resolved and thread.resolved_by_person]
     open_keys = {thread.key for thread in threads if not thread.resolved}
     standing: list[Finding] = []
@@ -83,10 +82,7 @@ def fixed(evidence: Evidence, claims: Collection[Finding], *, model_answered: bo
 
 
 def _about(finding: Finding, key: str, threads: Sequence[Thread]) -> Thread | None:
-    """The thread that says this finding already.
-
-    A model may word its category or cut its quote anew: the place in the code as it is now decides then.
-    """
+    """The thread that says this finding already."""
     for thread in threads:
         if thread.key == key:
             return thread

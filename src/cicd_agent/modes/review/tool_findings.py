@@ -85,8 +85,6 @@ def read_sarif(raw: bytes, roots: Sequence[str]) -> tuple[tuple[ToolResult, ...]
 
 
 class _Run:
-    """One run of a tool: what its results refer to."""
-
     def __init__(self, run: Mapping[str, Any], roots: Sequence[str]) -> None:
         self.run = run
         self._roots = roots
@@ -103,7 +101,6 @@ class _Run:
                     self._rules.setdefault(ident, rule)
 
     def read(self, limit: int) -> tuple[list[ToolResult], list[str]]:
-        """At most `limit` results, and what of the run could not be read."""
         results: list[ToolResult] = []
         notes: list[str] = []
         broken = 0
@@ -122,7 +119,6 @@ class _Run:
         return results, notes
 
     def _result(self, result: Mapping[str, Any]) -> ToolResult | None:
-        """The result as a finding, None when it lacks what makes one."""
         ident = self._rule_id(result)
         rule = self._rules.get(ident, {})
         physical = as_mapping(as_mapping(_first(result.get("locations"))).get("physicalLocation"))
@@ -227,7 +223,6 @@ def _confidence(result: Mapping[str, Any], properties: Mapping[str, Any]) -> flo
 
 
 def _silent(result: Mapping[str, Any]) -> bool:
-    """Whether the tool itself does not stand by it: it passed, is gone, or somebody silenced it there."""
     if result.get("kind", "fail") not in ("fail", "open", "review") or result.get("baselineState") == "absent":
         return True
     return any(
@@ -247,7 +242,6 @@ def _number(value: object) -> float | None:
 
 
 def _safe(ident: str) -> str:
-    """An id as `rules:` and ignore comments can name it."""
     return _NOT_OF_AN_ID.sub("-", ident).strip("-/")
 
 
@@ -315,10 +309,7 @@ def proven_results(findings: Iterable[Finding], change: Change) -> Iterator[Find
 
 
 def merge_same(findings: Sequence[Finding], settings: Settings) -> tuple[list[Finding], list[Rejected]]:
-    """The findings of rules and tools without those that say what another, which weighs as much, says of the same line.
-
-    Neither the rules nor a tool say a thing twice: what one of them says of a line with two rules is two things.
-    """
+    """The findings of rules and tools without those that say what another, which weighs as much, says of the same line."""
     accepted_findings = [finding for finding in findings if finding.origin is not Origin.TOOL]
     merged: list[Rejected] = []
     for finding in sorted(

@@ -101,7 +101,6 @@ def reaches(finding: Finding, settings: Settings) -> bool:
 
 
 def blocks(finding: Finding, settings: Settings) -> bool:
-    """Whether a finding fails the run: only by `fail-on`, and a model's only with `fail-on-model`."""
     if settings.fail_on == "never" or (finding.origin is Origin.MODEL and not settings.fail_on_model):
         return False
     return finding.severity.rank >= Severity(settings.fail_on).rank and finding.confidence >= settings.min_confidence
@@ -115,7 +114,6 @@ def _worst_first(finding: Finding) -> tuple[int, float, str, int, str]:
 def _merge(
     claims: Iterable[Finding], open_findings: Sequence[Finding], suppressed: Sequence[Suppressed]
 ) -> tuple[list[Finding], list[Rejected], list[Suppressed]]:
-    """Claims that are new, those that say what a finding says already, and those that say what somebody silenced."""
     new: list[Finding] = []
     merged: list[Rejected] = []
     known: list[Suppressed] = []

@@ -183,7 +183,6 @@ def sql_injection(context: FileContext) -> Iterator[Hit]:
 
 
 def _only_value(called: Called, name: str) -> ast.expr | None:
-    """The value of a local variable that is assigned exactly once in the enclosing function."""
     if called.inside is None or isinstance(called.inside, ast.Lambda):
         return None
     values = values_of(called.inside, name)
@@ -205,7 +204,6 @@ def _is_built_sql(query: ast.expr) -> bool:
 
 
 def _head(node: ast.expr) -> str:
-    """The literal text that an expression begins with."""
     while isinstance(node, ast.BinOp):
         node = node.left
     if isinstance(node, ast.JoinedStr) and node.values:

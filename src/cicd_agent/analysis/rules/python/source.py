@@ -26,7 +26,6 @@ class Called:
 
     @property
     def tail(self) -> str:
-        """The last part of the name: `execute` of `self.db.execute`."""
         return self.name.rpartition(".")[2]
 
     @property
@@ -190,7 +189,6 @@ def expression_text(node: ast.expr) -> str:
 
 
 def values_of(function: ast.AST, name: str) -> list[ast.expr]:
-    """What is assigned to a local variable."""
     return [
         node.value
         for node in ast.walk(function)
@@ -214,7 +212,6 @@ def is_constant(node: ast.expr | None) -> bool:
 
 
 def names_in(node: ast.AST) -> Iterator[str]:
-    """Every identifier used in an expression."""
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             yield part.id

@@ -47,7 +47,6 @@ def is_request(event: Event) -> bool:
 
 
 def declines(event: Event, settings: Settings | None) -> str | None:
-    """Why the comment is left alone, in one line; without `settings` only for what no setting can change."""
     return next(ineligible_reasons(event, settings), None)
 
 
@@ -70,7 +69,6 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
 
 
 def verify(answers: Sequence[Answer[Any]], evidence: Evidence) -> ChatReply:
-    """What is said to the person: the model's words with the code that proves them, or why there are none."""
     comment, _, parsed = _addressed(evidence.event)
     if parsed.command is Command.HELP:
         return ChatReply(Conclusion.SUCCESS, Manner.HELP, HELP)
@@ -88,7 +86,6 @@ def verify(answers: Sequence[Answer[Any]], evidence: Evidence) -> ChatReply:
 
 
 def report(reply: ChatReply, evidence: Evidence, account: Account) -> Plan:
-    """The reply, and the same in the step summary and the `summary` output."""
     comment, pull, _ = _addressed(evidence.event)
     key = note_key(comment.id) if reply.manner is Manner.NOTE else reply_key(comment.id)
     body = "\n\n".join(_parts(reply, account))
@@ -127,7 +124,6 @@ def _thread(event: Event, parsed: ParsedComment, forge: Forge) -> tuple[tuple[Po
 
 
 def _addressed(event: Event) -> tuple[Comment, PullRequest, ParsedComment]:
-    """The comment that is answered, its pull request, and how it addresses us."""
     parsed = parse_comment(event.comment.body) if event.comment else None
     if event.comment is None or event.pull is None or parsed is None:
         raise ConfigError("this evidence is not of a comment to answer", remedy="Gather it again with the same mode")
@@ -135,7 +131,6 @@ def _addressed(event: Event) -> tuple[Comment, PullRequest, ParsedComment]:
 
 
 def _parts(reply: ChatReply, account: Account) -> Iterator[str]:
-    """The reply as Markdown."""
     if reply.manner is not Manner.ANSWER:
         yield reply.text
         return

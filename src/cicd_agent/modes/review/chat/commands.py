@@ -81,7 +81,6 @@ def _own_text(body: str) -> str:
 
 
 def _plain(lines: list[str]) -> Iterator[str]:
-    """The lines that are neither quoted nor code; blank ones in the place of the others."""
     closing = ""
     for line in lines:
         fence = _FENCE.match(line)

@@ -56,7 +56,6 @@ def _of_author(event: Event, comment: Comment) -> Iterator[str]:
 
 
 def _of_permission(comment: Comment) -> Iterator[str]:
-    """What GitHub says against the author; whoever it says nothing of may do nothing."""
     who = comment.author.login
     if comment.refusal:
         yield f"it is not known whether {who} may write to this repository: {comment.refusal}"

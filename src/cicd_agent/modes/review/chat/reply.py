@@ -54,7 +54,6 @@ class ReplyDraft(Draft):
 def exhibits(
     thread: Sequence[PostedComment], addressed: Comment, change: Change, settings: Settings
 ) -> tuple[Exhibit, ...]:
-    """What is shown: the thread up to the comment that is answered, and the diff around its line."""
     earlier = [comment for comment in thread[1:] if comment.id < addressed.id][-_EARLIER:]
     return (
         Exhibit("T1", "the finding", _body(thread[0].body), priority=8),
@@ -71,7 +70,6 @@ def exhibits(
 
 
 def question(evidence: Evidence, settings: Settings) -> Question[ReplyDraft]:
-    """What is asked about a thread."""
     house_rules = Exhibit("house-rules", "what this repository asks of reviews", settings.instructions, priority=1)
     change, comment = changed(evidence), evidence.event.comment
     path = comment.path if comment else ""
@@ -97,7 +95,6 @@ def complain(draft: ReplyDraft, change: Change, path: str) -> str | None:
 def prove(
     draft: ReplyDraft, answer: Answer[Any], change: Change, path: str
 ) -> tuple[tuple[Backing, ...], tuple[str, ...]]:
-    """The quotes that stand where the draft says they do, and why the others do not."""
     judged = tuple(_judged(draft, change, path, answer.lookups))
     return tuple(backing for backing, _ in judged if backing), tuple(reason for _, reason in judged if reason)
 
@@ -105,7 +102,6 @@ def prove(
 def _judged(
     draft: ReplyDraft, change: Change, path: str, lookups: Sequence[Exhibit] | None
 ) -> Iterator[tuple[Backing | None, str]]:
-    """Each quote with its place, or with the reason why it has none; `lookups` are None while they are not known."""
     file = next((file for file in change.files if path in {file.path, file.old_path}), None)
     for number, each in enumerate(draft.quotes, 1):
         name = clip(" ".join(each.exhibit.split()), 20)
@@ -167,7 +163,6 @@ def _is_at(line: DiffLine, addressed: Comment) -> bool:
 
 
 def _body(text: str) -> str:
-    """What a comment says, without our marker."""
     if text.startswith("<!-- cicd-agent:"):
         text = text.partition("\n")[2]
     return text[:_MAX_COMMENT]

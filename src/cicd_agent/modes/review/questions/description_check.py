@@ -40,7 +40,6 @@ class DescriptionDraft(Draft):
 
 
 def question(event: Event, change: Change, summaries: Sequence[str]) -> Question[DescriptionDraft] | None:
-    """What is asked about a pull request that describes itself; None about everything else."""
     pull = event.pull
     if pull is None or not pull.title.strip() or not pull.body.strip():
         return None

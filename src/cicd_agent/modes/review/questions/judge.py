@@ -62,7 +62,6 @@ class Judgement:
 
 
 def question(proof: Proof, change: Change, settings: Settings) -> Question[JudgeDraft] | None:
-    """What is asked about the claims, None when there are none that a model may be shown."""
     shown = {file.path: file for file in showable(change, settings)}
     claims = {name: claim for name, claim in _named(proof.findings).items() if claim.location.path in shown}
     if not claims:
@@ -92,7 +91,6 @@ def apply_judgement(proof: Proof, answers: Sequence[Answer[Any]]) -> Judgement:
 
 
 def judge_outcomes(proof: Proof, answers: Sequence[Answer[Any]]) -> tuple[Finding | Rejected, ...]:
-    """What the judge leaves of each proven claim, in their order."""
     rulings = dict(_rulings(_named(proof.findings), answers))
     return tuple(_outcome(claim, rulings.get(name)) for name, claim in _named(proof.findings).items())
 
@@ -146,7 +144,6 @@ def _claimed(name: str, claim: Finding) -> Exhibit:
 
 
 def _excerpt(name: str, file: FileDiff, claims: Sequence[Finding]) -> Exhibit:
-    """The lines of a file's diff around what is claimed of it, each once."""
     lines = list(file.lines)
     near: set[int] = set()
     for claim in claims:

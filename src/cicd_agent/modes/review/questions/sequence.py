@@ -16,7 +16,6 @@ from cicd_agent.settings.schema import Settings
 
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
-    """The question that looks for problems, then those that need its answer, then none."""
     return tuple(_second(evidence, answers, settings)) if answers else _first(evidence, settings)
 
 
@@ -57,7 +56,6 @@ def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settin
 
 
 def _comparing(evidence: Evidence, recalled: ReusedState, drafts: Sequence[ReviewDraft]) -> Iterator[Question[Any]]:
-    """Whether the description fits, unless nobody has read the change, or the same was compared before."""
     summaries = [draft.summary for draft in (*drafts, *recalled.answers)]
     if summaries and recalled.described is None:
         comparing = description_check.question(evidence.event, changed(evidence), summaries)
