@@ -10,10 +10,10 @@ import pytest
 from cicd_agent.adapters.models.capabilities import printed
 from cicd_agent.agent.schema import strict
 from cicd_agent.domain.verdict import Draft
-from cicd_agent.modes.review.chat.reply import ReplyDraft
 from cicd_agent.modes.review.questions.description_check import DescriptionDraft
 from cicd_agent.modes.review.questions.draft import ReviewDraft
 from cicd_agent.modes.review.questions.judge import JudgeDraft
+from cicd_agent.modes.review.questions.reply import ReplyDraft
 from tests.agent.drafts import DRAFTS
 
 OURS = (ReviewDraft, JudgeDraft, DescriptionDraft, ReplyDraft)

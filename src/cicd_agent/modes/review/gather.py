@@ -5,7 +5,7 @@ from cicd_agent.domain.events.thread import Thread
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.modes.review.chat.chat import is_request
+from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.exhibits import (
     GUIDELINES,

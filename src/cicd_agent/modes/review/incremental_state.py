@@ -21,8 +21,8 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import Recalled, Rejected
-from cicd_agent.modes.review.chat.chat import is_request
 from cicd_agent.modes.review.claims import MAX_CLAIMS, Proof, Prover
+from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.exhibits import GUIDELINES
 from cicd_agent.modes.review.questions.description_check import DescriptionDraft
 from cicd_agent.modes.review.questions.draft import Claim, ReviewDraft
@@ -225,7 +225,7 @@ JUDGE = "judge"
 
 
 def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> tuple[str, ...]:
-    """What a later run may take over, the most valuable lines first; none when each file has to be asked about again."""
+    """What a later run may take over, the most valuable lines first; none when nothing of it helps."""
     if not answers and not evidence.memory:
         return ()
     change, recalled = changed(evidence), load_state(evidence, settings)

@@ -12,8 +12,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.domain.verdict import ChatReply, Verdict
 from cicd_agent.modes.protocol import Account, Edits, Mode, Ports
-from cicd_agent.modes.review import gather
-from cicd_agent.modes.review.chat import chat
+from cicd_agent.modes.review import comments, gather
 from cicd_agent.modes.review.incremental_state import save_state
 from cicd_agent.modes.review.page import page
 from cicd_agent.modes.review.questions.sequence import questions
@@ -26,7 +25,7 @@ from cicd_agent.settings.schema import Settings
 
 
 class Review(Mode[RuleDraft]):
-    """Each step has a module of its own name; comments are in `chat/`."""
+    """Each step has a module of its own name; what becomes of comments is in `comments`."""
 
     name = "review"
     outputs = OUTPUTS
@@ -35,16 +34,16 @@ class Review(Mode[RuleDraft]):
     page = staticmethod(page)
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:
-        reason = chat.declines(event, settings) if event.kind in chat.KINDS else None
-        return reason or (None if chat.is_chat(event) else gather.declines(event))
+        reason = comments.declines(event, settings) if event.kind in comments.KINDS else None
+        return reason or (None if comments.is_chat(event) else gather.declines(event))
 
     def gather(self, event: Event, world: Ports, settings: Settings) -> Evidence:
-        read = chat.gather if chat.is_chat(event) else gather.gather
+        read = comments.gather if comments.is_chat(event) else gather.gather
         return read(event, world, settings)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
         """What rules and other tools find in a change, and its risky areas; nobody is answered by rule."""
-        if evidence.change is None or chat.is_chat(evidence.event):
+        if evidence.change is None or comments.is_chat(evidence.event):
             return RuleDraft()
         draft = ruled(evidence.change, settings.config_file)
         findings = (*draft.findings, *proven_results(evidence.findings, evidence.change))
@@ -53,22 +52,22 @@ class Review(Mode[RuleDraft]):
     def questions(
         self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
     ) -> Sequence[Question[Any]]:
-        ask = chat.questions if chat.is_chat(evidence.event) else questions
+        ask = comments.questions if comments.is_chat(evidence.event) else questions
         return ask(evidence, answers, settings)
 
     def verify(
         self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
     ) -> Verdict | ChatReply:
-        if chat.is_chat(evidence.event):
-            return chat.verify(answers, evidence)
+        if comments.is_chat(evidence.event):
+            return comments.verify(answers, evidence)
         return verify(rules, answers, evidence, settings)
 
     def save_state(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
-        return () if chat.is_chat(evidence.event) else save_state(answers, evidence, settings)
+        return () if comments.is_chat(evidence.event) else save_state(answers, evidence, settings)
 
     def report(self, verdict: Verdict | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:
         if isinstance(verdict, ChatReply):
-            return chat.report(verdict, evidence, account)
+            return comments.report(verdict, evidence, account)
         return report(verdict, evidence, account, settings)
 
     def facts(self, result: Verdict, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002

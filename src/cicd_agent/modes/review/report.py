@@ -29,7 +29,7 @@ from cicd_agent.domain.repository.diff import Anchors, Side
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.chat.chat import is_request
+from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.coverage import pictures
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.exhibits import UNREAD

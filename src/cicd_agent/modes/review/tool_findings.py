@@ -309,7 +309,7 @@ def proven_results(findings: Iterable[Finding], change: Change) -> Iterator[Find
 
 
 def merge_same(findings: Sequence[Finding], settings: Settings) -> tuple[list[Finding], list[Rejected]]:
-    """The findings of rules and tools without those that say what another, which weighs as much, says of the same line."""
+    """The findings of rules and tools without those that repeat another of the same line and no less weight."""
     accepted_findings = [finding for finding in findings if finding.origin is not Origin.TOOL]
     merged: list[Rejected] = []
     for finding in sorted(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cicd_agent.modes.review.chat.commands import Command, ParsedComment, parse_comment
+from cicd_agent.modes.review.comment_commands import Command, ParsedComment, parse_comment
 
 LEADS = "@cicd-agent is this so?"
 

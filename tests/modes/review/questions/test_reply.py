@@ -18,8 +18,8 @@ from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.verdict import ChatReply, Manner
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.chat.reply import MAX_QUOTE_LINES, MAX_QUOTES, Quoted, ReplyDraft, complain, prove
 from cicd_agent.modes.review.mode import MODE as REVIEW
+from cicd_agent.modes.review.questions.reply import MAX_QUOTE_LINES, MAX_QUOTES, Quoted, ReplyDraft, complain, prove
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
 from tests.support.strategies import drafts

@@ -1,1 +1,0 @@
-"""Comments addressed to the reviewer."""
