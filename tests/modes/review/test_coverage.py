@@ -62,12 +62,12 @@ def test_what_is_done_well_is_one_line_with_a_link() -> None:
 
 def test_there_is_no_picture_of_a_change_that_was_read_whole_and_has_few_findings() -> None:
     few = replace(VERDICT, findings=(finding("src/a.py"), finding("tests/b.py")))
-    assert pictures(few, evidence(), Account()) == ()
+    assert tuple(pictures(few, evidence(), Account())) == ()
 
 
 def test_a_picture_shows_how_many_lines_were_looked_at() -> None:
     partly = Account(left_out=("src/f.py", "src/a.py"))
-    assert pictures(VERDICT, evidence(*gaps(2)), partly) == (
+    assert tuple(pictures(VERDICT, evidence(*gaps(2)), partly)) == (
         Pie(
             "Added lines",
             (Slice("looked at", 6), Slice("not looked at, too large", 4), Slice("looked at by rules only", 2)),
@@ -77,10 +77,10 @@ def test_a_picture_shows_how_many_lines_were_looked_at() -> None:
 
 def test_a_picture_shows_where_findings_are_by_folder_or_else_by_category() -> None:
     spread = replace(VERDICT, findings=(*[finding("src/a.py")] * 3, finding("top.py")))
-    assert pictures(spread, evidence(), Account()) == (
+    assert tuple(pictures(spread, evidence(), Account())) == (
         Pie("Findings by folder", (Slice("src/", 3), Slice("(top)", 1))),
     )
     together = replace(VERDICT, findings=(*[finding("src/a.py")] * 3, finding("src/b.py", Category.TESTING)))
-    assert pictures(together, evidence(), Account()) == (
+    assert tuple(pictures(together, evidence(), Account())) == (
         Pie("Findings by category", (Slice("security", 3), Slice("testing", 1))),
     )

@@ -151,12 +151,11 @@ def test_fixes_are_put_together_where_they_do_not_meet() -> None:
     later = found("    return 1", line=6, committable=True)
     first = found("import sys", line=1, committable=True)
     shown_only = found("    run(", line=6)
-    result = fixes([worst, same, later, first, shown_only], change)
-    [fix] = result.fixes
+    [fix], left = fixes([worst, same, later, first, shown_only], change)
     assert fix.findings == (worst, later, first)
     assert fix.before == APP
     assert fix.after == "import sys\n\n\ndef go(name):\n    a()\n    b()\n    return 1\n"
-    assert result.left == ((same, "a worse finding changes the same lines"), (shown_only, "the file would not parse"))
+    assert left == [(same, "a worse finding changes the same lines"), (shown_only, "the file would not parse")]
 
 
 SAMPLES = {

@@ -72,31 +72,22 @@ class Prover:
         if not claim.title.strip():
             return "it does not say what is wrong"
         side = claim.side.side
-        location = self._side(file, side).locate(claim.quote, claim.line)
+        if (file.path, side) not in self._quotes:
+            self._quotes[file.path, side] = Quotes(file, side)
+        location = self._quotes[file.path, side].locate(claim.quote, claim.line)
         if isinstance(location, Miss):
             return location.reason + ("; a longer quote would settle it" if location.longer else "")
         start = location.first if location.first < location.last else 0
         return Location(path=file.path, line=location.last, start=start, side=side), location.text
-
-    def _side(self, file: FileDiff, side: Side) -> Quotes:
-        key = (file.path, side)
-        if key not in self._quotes:
-            self._quotes[key] = Quotes(file, side)
-        return self._quotes[key]
 
 
 def complain(draft: ReviewDraft, prover: Prover) -> str | None:
     rejected = prover.prove(draft.findings).rejected
     if not rejected:
         return None
-    lines = [f"- {each.claim.location.path}: “{_one_line(each.claim.title)}”: {each.reason}." for each in rejected[:20]]
-    return "\n".join(
-        [
-            f"{len(rejected)} of your {len(draft.findings)} findings cannot be kept:",
-            *lines,
-            _HOW_TO_QUOTE,
-        ]
-    )
+    lines = (f"- {each.claim.location.path}: “{_one_line(each.claim.title)}”: {each.reason}." for each in rejected[:20])
+    heading = f"{len(rejected)} of your {len(draft.findings)} findings cannot be kept:"
+    return "\n".join((heading, *lines, _HOW_TO_QUOTE))
 
 
 def _finding(claim: Claim, location: Location, quote: str) -> Finding:
@@ -168,10 +159,11 @@ def _tested(change: Change, findings: Sequence[Finding]) -> Iterator[Strength]:
     code = tests = 0
     for file in (file for file in change.files if not unread(file)):
         path_kinds = kinds(file.path)
+        added = sum(1 for line in file.added if line.text.strip())
         if PathKind.TEST in path_kinds:
-            tests += sum(1 for line in file.added if line.text.strip()) - sum(1 for _ in file.deleted)
+            tests += added - sum(1 for _ in file.deleted)
         elif PathKind.SOURCE in path_kinds:
-            code += sum(1 for line in file.added if line.text.strip())
+            code += added
     weak = any(finding.category is Category.TESTING for finding in findings)
     if code >= _WORTH_SAYING and tests >= code * _ENOUGH and not weak:
         yield Strength(f"{count(code, 'line')} of code come with {count(tests, 'line')} of tests")

@@ -17,6 +17,7 @@ _REVIEW_OF = re.compile(r"review[ \t]+([0-9a-f]{7,64})")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _QUOTED = re.compile(r" {0,3}>")
 _INDENTED = re.compile(r" {4}| {0,3}\t")
+_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
 _CODE = "`"
 """What stands for a code span: a character that neither begins a mention nor lets one begin after it."""
@@ -63,8 +64,8 @@ def parse_comment(body: str) -> ParsedComment | None:
     line = rest.partition("\n")[0].strip().rstrip(".!").lower()
     if named := _REVIEW_OF.fullmatch(line):
         return ParsedComment(Command.REVIEW, leads=True, commit=named[1])
-    command = {"": Command.TALK if rest.strip() else Command.HELP, "review": Command.REVIEW, "help": Command.HELP}
-    return ParsedComment(command.get(line, Command.TALK), leads=True)
+    commands = {"review": Command.REVIEW, "help": Command.HELP} if rest.strip() else {"": Command.HELP}
+    return ParsedComment(commands.get(line, Command.TALK), leads=True)
 
 
 def _names(text: str) -> Iterator[re.Match[str]]:
@@ -76,8 +77,8 @@ def _names(text: str) -> Iterator[re.Match[str]]:
 
 def _own_text(body: str) -> str:
     """The body without quotations, code, comments and tags. In doubt too much is taken away, never too little."""
-    text = _without_comments("\n".join(_plain(body.replace("\r\n", "\n").split("\n"))))
-    return _TAG.sub("", _without_code(text))
+    text = "\n".join(_plain(body.replace("\r\n", "\n").split("\n")))
+    return _TAG.sub("", _without_code(_HIDDEN.sub("", text)))
 
 
 def _plain(lines: list[str]) -> Iterator[str]:
@@ -95,18 +96,6 @@ def _plain(lines: list[str]) -> Iterator[str]:
             yield "" if _QUOTED.match(line) or _INDENTED.match(line) else line
 
 
-def _without_comments(text: str) -> str:
-    parts: list[str] = []
-    at = 0
-    while (start := text.find("<!--", at)) >= 0:
-        parts.append(text[at:start])
-        end = text.find("-->", start + 4)
-        if end < 0:
-            return "".join(parts)
-        at = end + 3
-    return "".join([*parts, text[at:]])
-
-
 def _without_code(text: str) -> str:
     """Runs of as many backticks open and close a span; one that is never closed is a run of plain backticks."""
     tokens = re.split(r"(`+)", text)
@@ -114,10 +103,8 @@ def _without_code(text: str) -> str:
     parts: list[str] = []
     at = 0
     while at < len(tokens):
+        parts.append(_CODE if at % 2 else tokens[at])
         if at % 2 and last[tokens[at]] > at:
             at = tokens.index(tokens[at], at + 2)
-            parts.append(_CODE)
-        else:
-            parts.append(tokens[at] if at % 2 == 0 else _CODE)
         at += 1
     return "".join(parts)

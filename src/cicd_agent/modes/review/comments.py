@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from cicd_agent.agent.messages import Answer, Question
-from cicd_agent.domain.effects import Effect, Output, Plan, PostedComment, Reply, Summary
+from cicd_agent.domain.effects import Output, Plan, PostedComment, Reply, Summary
 from cicd_agent.domain.events.comment_markers import MOST_REPLIES, is_ours, is_said, note_key, replies, reply_key
 from cicd_agent.domain.events.event import WRITERS, Comment, Event, EventKind, PullRequest, Trust
 from cicd_agent.domain.evidence import Evidence
@@ -29,6 +29,11 @@ HELP: Final = (
     "It resolves no thread and approves nothing: that is for people."
 )
 NO_MODEL: Final = "No model is configured: only the commands `review` and `help` are understood."
+_OUTCOMES = {
+    True: "the finding stands",
+    False: "nothing but these words is changed by it: who agrees resolves the thread",
+    None: "the finding stands: no code was quoted that refutes it",
+}
 _FAILURES = {
     Exit.BUDGET: "the budget of this run is used up",
     Exit.MODEL: "no model could be reached",
@@ -88,12 +93,15 @@ def report(reply: ChatReply, evidence: Evidence, account: Account) -> Plan:
     comment, pull, _ = _addressed(evidence.event)
     key = note_key(comment.id) if reply.manner is Manner.NOTE else reply_key(comment.id)
     body = "\n\n".join(_parts(reply, account))
-    effects: list[Effect] = [Reply(key, pull.number, comment.id, body)]
-    notes = [f"- {escape(note)}" for note in (*reply.dropped, account.degraded, *account.notices) if note]
+    notes = "\n".join(f"- {escape(note)}" for note in (*reply.dropped, account.degraded, *account.notices) if note)
     heading = f"### Reply to {escape(comment.author.login or 'somebody')}"
-    effects.append(Summary("summary", "\n\n".join([heading, body, *(["\n".join(notes)] if notes else [])]) + "\n"))
-    effects.append(Output("output-summary", "summary", f"{reply.manner} on pull request {pull.number}"))
-    return Plan(tuple(effects))
+    return Plan(
+        (
+            Reply(key, pull.number, comment.id, body),
+            Summary("summary", "\n\n".join(filter(None, (heading, body, notes))) + "\n"),
+            Output("output-summary", "summary", f"{reply.manner} on pull request {pull.number}"),
+        )
+    )
 
 
 def _thread(event: Event, parsed: ParsedComment, forge: Forge) -> tuple[tuple[PostedComment, ...], str]:
@@ -139,19 +147,8 @@ def _parts(reply: ChatReply, account: Account) -> Iterator[str]:
     yield from (escape(paragraph) for paragraph in text.split("\n\n") if paragraph.strip())
     for quote in reply.quotes:
         yield f"{code(clip(quote.source, 200))}\n\n{fence(quote.text)}".rstrip("\n")
-    yield f"<sub>{_stands(reply)} · {_cost(account)}</sub>"
-
-
-def _stands(reply: ChatReply) -> str:
-    if reply.stands is False:
-        return "nothing but these words is changed by it: who agrees resolves the thread"
-    if reply.stands is None:
-        return "the finding stands: no code was quoted that refutes it"
-    return "the finding stands"
-
-
-def _cost(account: Account) -> str:
-    return f"{escape(account.model or 'a model')}, {account.usage.words}, {account.price}"
+    outcome = _OUTCOMES[reply.stands]
+    yield f"<sub>{outcome} · {escape(account.model or 'a model')}, {account.usage.words}, {account.price}</sub>"
 
 
 def ineligible_reasons(event: Event, settings: Settings | None) -> Iterator[str]:

@@ -17,6 +17,8 @@ MAX_NAMED = 3
 """Files that are named in the line itself; of more, the line counts them by reason and a folded table names them."""
 _MAX_ROWS = 100
 _MAX_LINES = 500
+_MIN_FINDINGS = 3
+"""Findings that are worth a picture."""
 
 
 def nothing_found(evidence: Evidence, *, asked: bool, shown: bool, weak: bool) -> str:
@@ -84,37 +86,25 @@ def _table(gaps: Sequence[Gap]) -> Table:
     return Table(("not looked at", "why"), rows)
 
 
-_FEWEST = 3
-"""Findings that are worth a picture."""
-
-
-def pictures(verdict: Verdict, evidence: Evidence, account: Account) -> tuple[Pie, ...]:
+def pictures(verdict: Verdict, evidence: Evidence, account: Account) -> Iterator[Pie]:
     """How much of the change was looked at, when not all of it was, and where the findings are, when in many places."""
-    return (*_coverage(evidence, account), *_areas(verdict))
-
-
-def _coverage(evidence: Evidence, account: Account) -> Iterator[Pie]:
-    why = {gap.what: f"not looked at, {gap.why}" for gap in evidence.gaps if gap.what}
+    reasons = {gap.what: f"not looked at, {gap.why}" for gap in evidence.gaps if gap.what}
     files = changed(evidence).files
     shown = {visible_line(file.path): file.path for file in files}
     for source in account.left_out:
         if name := left_out_of(source, shown):
-            why.setdefault(shown[name], "looked at by rules only" if name == source else "in files not shown whole")
+            reasons.setdefault(shown[name], "looked at by rules only" if name == source else "in files not shown whole")
     lines: Counter[str] = Counter()
     for file in files:
-        lines[why.get(file.path, "looked at")] += sum(1 for _ in file.added)
+        lines[reasons.get(file.path, "looked at")] += sum(1 for _ in file.added)
     seen = lines.pop("looked at", 0)
     if lines.total():
         yield Pie("Added lines", (Slice("looked at", seen), *(Slice(name, size) for name, size in lines.most_common())))
 
-
-def _areas(verdict: Verdict) -> Iterator[Pie]:
-    if len(verdict.findings) < _FEWEST:
-        return
     folders = Counter(_folder(finding.location.path) for finding in verdict.findings)
     themes = Counter(str(finding.category) for finding in verdict.findings)
     title, counts = ("Findings by folder", folders) if len(folders) > 1 else ("Findings by category", themes)
-    if len(counts) > 1:
+    if len(counts) > 1 and len(verdict.findings) >= _MIN_FINDINGS:
         yield Pie(title, tuple(Slice(name, number) for name, number in counts.most_common()))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
+from itertools import accumulate
 
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.events.thread import Thread
@@ -47,12 +48,9 @@ def _asks(settings: Settings) -> bool:
 
 def _rows(runs: Sequence[FailedRun], head: str) -> Iterator[str]:
     for run in runs:
-        where = "the commit under review" if run.sha == head else run.sha[:7]
-        yield f"{_day(run.when)} {run.conclusion}: {visible_line(run.workflow[:_MAX_NAME])} at {where}"
-
-
-def _day(when: int) -> str:
-    return datetime.fromtimestamp(when, UTC).date().isoformat()
+        day = datetime.fromtimestamp(run.when, UTC).date()
+        commit = "the commit under review" if run.sha == head else run.sha[:7]
+        yield f"{day} {run.conclusion}: {visible_line(run.workflow[:_MAX_NAME])} at {commit}"
 
 
 MAX_CHARACTERS = 4_000
@@ -73,15 +71,10 @@ def discussion_exhibit(threads: Sequence[Thread], shown: Iterable[FileDiff]) -> 
         for remark in (clip(" ".join(each.text.split()), _REMARK) for each in thread.remarks)
         if remark
     ]
-    lines: list[str] = []
-    remaining = MAX_CHARACTERS
-    for line in remarks:
-        remaining -= len(line) + 1
-        if remaining < 0:
-            break
-        lines.append(line)
     if not remarks:
         return None
+    sizes = accumulate(len(line) + 1 for line in remarks)
+    lines = [line for line, size in zip(remarks, sizes, strict=True) if size <= MAX_CHARACTERS]
     if len(lines) < len(remarks):
         lines.append(f"[{len(remarks) - len(lines):,} more remarks are not shown]")
     return Exhibit("threads", _SOURCE, "\n".join(lines))

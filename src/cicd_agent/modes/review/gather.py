@@ -55,14 +55,14 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     change = read_change(event, world, settings)
     texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, MAX_BYTES)
     findings, left_out = read_results(change, world, settings)
-    threads, unheard = _threads(event, world, settings)
+    threads, unread_threads = _threads(event, world, settings)
     discussed = discussion_exhibit(threads, showable(change, settings))
     hints, unread = recent_failures(event, world, settings)
     return Evidence(
         event,
         change,
         (*guideline_exhibits(texts), *([discussed] if discussed else []), *hints),
-        (*gaps(change, settings), *missed, *left_out, *unheard, *unread),
+        (*gaps(change, settings), *missed, *left_out, *unread_threads, *unread),
         findings,
     ).put(THREADS, threads)
 

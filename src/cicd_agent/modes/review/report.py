@@ -1,6 +1,6 @@
 """Turns a verdict into the effects that publish it: one comment, one review, annotations, a summary, outputs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -41,7 +41,7 @@ from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.rendering.sarif import sarif
 from cicd_agent.settings.schema import Commenting, Settings
 
-SAYS = {"approve": ReviewEvent.APPROVE, "request_changes": ReviewEvent.REQUEST_CHANGES}
+_EVENTS = {"approve": ReviewEvent.APPROVE, "request_changes": ReviewEvent.REQUEST_CHANGES}
 OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "sarif_file")
 
 
@@ -55,58 +55,65 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
     annotations = tuple(_annotation(finding, verdict) for finding in strong)
     has_check = settings.check_run == "on" and evidence.event.kind is not EventKind.LOCAL and bool(evidence.event.sha)
     check = CheckRun("check-run", evidence.event.sha, verdict.conclusion, sentence(verdict), body, annotations)
+    outputs = {
+        "decision": verdict.decision,
+        "findings_count": len(verdict.findings),
+        "blocking_count": len(verdict.blocking),
+        "suppressed_count": len(verdict.suppressed),
+        "summary": sentence(verdict),
+    }
     return Plan(
         (
-            *_comment(strong, evidence, body, settings),
-            *_verdict(verdict, strong, evidence, withheld, settings),
-            *_resolved(verdict, evidence, settings),
-            *_labels(verdict, evidence, settings),
+            *_published(verdict, evidence, body, withheld, settings),
             # Either shows them; when the check run is refused, the performer falls back to annotations.
             *((check,) if has_check else annotations),
-            Summary(key="summary", body=body, pictures=pictures(verdict, evidence, account)),
+            Summary(key="summary", body=body, pictures=tuple(pictures(verdict, evidence, account))),
             Artifact(key="sarif", name="findings.sarif", text=sarif_text(verdict), output="sarif_file"),
-            *_outputs(verdict),
+            *(Output(key=f"output-{name}", name=name, value=str(value)) for name, value in outputs.items()),
         )
     )
 
 
 def sarif_text(verdict: Verdict) -> str:
-    ours = [finding for finding in verdict.findings if finding.origin is not Origin.TOOL]
-    return sarif(ours, version=__version__)
+    return sarif([each for each in verdict.findings if each.origin is not Origin.TOOL], version=__version__)
 
 
-def _comment(strong: Sequence[Finding], evidence: Evidence, body: str, settings: Settings) -> Iterator[Effect]:
+def _published(verdict: Verdict, evidence: Evidence, body: str, withheld: str, settings: Settings) -> Iterator[Effect]:
+    """What is written to the pull request, if there is one."""
     pull = evidence.event.pull
-    if pull is None or settings.comment is Commenting.NONE:
+    if pull is None:
         return
-    # Who asks for a review is answered, also where nothing is found.
-    quiet = not strong and not is_request(evidence.event)
-    yield Comment(key="review", pull=pull.number, body=body, only_edit=quiet)
+    if settings.comment is not Commenting.NONE:
+        # Who asks for a review is answered, also where nothing is found.
+        quiet = not is_request(evidence.event) and not any(reaches(each, settings) for each in verdict.findings)
+        yield Comment(key="review", pull=pull.number, body=body, only_edit=quiet)
+        yield from _review(verdict, evidence, pull.number, withheld, settings)
+        # A thread in which a person has answered is theirs to resolve.
+        unanswered = (thread for thread in verdict.fixed if not thread.answered)
+        for thread in islice(unanswered, MOST_RESOLVED):
+            yield Resolve(key=f"resolve-{thread.key}", pull=pull.number, thread=thread.id)
+    if settings.labels == "on":
+        yield Labels("labels", pull.number, verdict.risk.level)
 
 
-def _verdict(
-    verdict: Verdict, strong: Sequence[Finding], evidence: Evidence, withheld: str, settings: Settings
-) -> Iterator[Effect]:
+def _review(verdict: Verdict, evidence: Evidence, pull: int, withheld: str, settings: Settings) -> Iterator[Effect]:
     """The review, when it has comments or is to say yes or no: then also to take back what it said before."""
-    pull = evidence.event.pull
     decides = settings.review_event == "verdict"
-    if pull is None or settings.comment is Commenting.NONE:
-        return
     has_lines = settings.comment is Commenting.REVIEW
     placed = islice(_inline(verdict, evidence, settings), settings.max_comments)
     # What stands already takes its place among the few: a push more is no reason for comments more.
     comments = tuple(comment for comment, fresh in placed if fresh) if has_lines else ()
     if not comments and not decides:
         return
-    event = SAYS.get(verdict.decision, ReviewEvent.COMMENT) if decides else ReviewEvent.COMMENT
+    event = _EVENTS.get(verdict.decision, ReviewEvent.COMMENT) if decides else ReviewEvent.COMMENT
     if event is ReviewEvent.APPROVE and withheld:
         event = ReviewEvent.COMMENT
     yield Review(
         key=f"review-{evidence.event.sha}",
-        pull=pull.number,
+        pull=pull,
         commit=evidence.event.sha,
         event=event,
-        body=_review_body(event, len(comments), len(strong)),
+        body=_review_body(event, len(comments), sum(reaches(each, settings) for each in verdict.findings)),
         comments=comments,
         withheld=withheld,
     )
@@ -140,20 +147,6 @@ def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
     return ""
 
 
-def _resolved(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
-    """The threads whose issue is gone, unless a person has answered in them."""
-    if evidence.event.pull is None or settings.comment is Commenting.NONE:
-        return
-    quiet = (thread for thread in verdict.fixed if not thread.answered)
-    for thread in islice(quiet, MOST_RESOLVED):
-        yield Resolve(key=f"resolve-{thread.key}", pull=evidence.event.pull.number, thread=thread.id)
-
-
-def _labels(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
-    if evidence.event.pull is not None and settings.labels == "on":
-        yield Labels("labels", evidence.event.pull.number, verdict.risk.level)
-
-
 def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterator[tuple[InlineComment, bool]]:
     """Findings worth a comment that have a line in the diff under review, and whether they have still to be said."""
     named = {finding.location.path for finding in verdict.findings}
@@ -162,15 +155,8 @@ def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterato
         where = finding.location
         is_placed = where.path in anchors and anchors[where.path].allows(where.side, where.line, where.start)
         if is_placed and reaches(finding, settings):
-            comment = InlineComment(
-                key=key,
-                path=where.path,
-                line=where.line,
-                side=where.side,
-                body=github_markdown(inline(finding, changed(evidence))).rstrip(),
-                start=where.start,
-            )
-            yield comment, fresh
+            body = github_markdown(inline(finding, changed(evidence))).rstrip()
+            yield InlineComment(key, where.path, where.line, where.side, body, where.start), fresh
 
 
 def _annotation(finding: Finding, verdict: Verdict) -> Annotation:
@@ -190,15 +176,3 @@ def _annotation(finding: Finding, verdict: Verdict) -> Annotation:
         line=line,
         start=start,
     )
-
-
-def _outputs(verdict: Verdict) -> Iterator[Output]:
-    values = {
-        "decision": verdict.decision,
-        "findings_count": len(verdict.findings),
-        "blocking_count": len(verdict.blocking),
-        "suppressed_count": len(verdict.suppressed),
-        "summary": sentence(verdict),
-    }
-    for name, value in values.items():
-        yield Output(key=f"output-{name}", name=name, value=str(value))

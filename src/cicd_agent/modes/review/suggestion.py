@@ -1,11 +1,11 @@
 """Proves that a suggestion may be committed as it is: the file still parses, and only its own lines change."""
 
-import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import PurePosixPath
 
+from cicd_agent.analysis.patches.apply import split
 from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.analysis.rules.yaml_source import YamlText
 from cicd_agent.domain.evidence import Evidence
@@ -23,8 +23,13 @@ MAX_SIZE = 200_000
 MAX_TRIALS = 50
 """Suggestions that are tried in one run, worst finding first: each costs a parse of its file."""
 
+_NOTHING = "no finding has a suggestion: there is nothing to fix"
 UNPROVED = "it is not proved to replace its lines as a whole"
 _REGULAR = frozenset({"", "100644", "100755"})
+_PARSERS: dict[str, Callable[[str], bool]] = {
+    **PARSERS,
+    **dict.fromkeys((".yaml", ".yml"), lambda text: YamlText.parse(text) is not None),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +130,19 @@ class Fix:
     path: str
     before: str
     after: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fixes:
-    """Every finding with a suggestion is in a fix, or in `left` with the reason."""
+def fixes(findings: Iterable[Finding], change: Change) -> tuple[list[Fix], list[tuple[Finding, str]]]:
+    """The committable suggestions put together, the earlier finding first; and those left out, with the reason.
 
-    fixes: tuple[Fix, ...]
-    left: tuple[tuple[Finding, str], ...]
-
-
-def fixes(findings: Iterable[Finding], change: Change) -> Fixes:
-    """The committable suggestions put together, the earlier finding first; each file parses with all of its own."""
+    Each file parses with all of its own.
+    """
     trials, made, left = Trials(change), dict[str, Fix](), list[tuple[Finding, str]]()
     for number, finding in enumerate(each for each in findings if each.suggestion):
         where = finding.location
         before = change.texts.get(where.path, "")
-        fix = made.get(where.path, Fix(where.path, before, before, ()))
+        fix = made.get(where.path, Fix(where.path, before, before))
         others = [each.location for each in fix.findings]
         if not finding.committable:
             tried = number < MAX_TRIALS
@@ -156,7 +156,39 @@ def fixes(findings: Iterable[Finding], change: Change) -> Fixes:
                 made[where.path] = replace(fix, after=trial.patched, findings=(*fix.findings, finding))
             else:
                 left.append((finding, f"together with the others {trial.reason}" if others else trial.reason))
-    return Fixes(tuple(made.values()), tuple(left))
+    return list(made.values()), left
+
+
+def edits(verdict: Verdict | None, evidence: Evidence | None) -> Edits:
+    if verdict is None or evidence is None or evidence.change is None:
+        return Edits(nothing=_NOTHING)
+    planned, left = fixes(verdict.findings, evidence.change)
+    named = [(fix, [_name(finding) for finding in fix.findings]) for fix in planned]
+    return Edits(
+        tuple(
+            Edit(
+                fix.path,
+                fix.before,
+                fix.after,
+                done=tuple(f"fixed {name}" for name in names),
+                failed=tuple(f"not fixed {name}" for name in names),
+            )
+            for fix, names in named
+        ),
+        "".join(line for fix in planned for line in _diff(fix)),
+        tuple(f"not fixed {_name(finding)}: {reason}" for finding, reason in left),
+        _NOTHING,
+    )
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.location.path}:{finding.location.line} {finding.title} ({finding.id})"
+
+
+def _diff(fix: Fix) -> Iterator[str]:
+    # Lines as git counts them: other characters that end a line elsewhere do not.
+    for line in unified_diff(split(fix.before), split(fix.after), f"a/{fix.path}", f"b/{fix.path}"):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _is_one_piece(where: Location, lines: Sequence[str], anchors: Anchors) -> bool:
@@ -211,45 +243,3 @@ def _readings(old: Sequence[str], new: Sequence[str]) -> list[list[str]]:
 def _indent(lines: Sequence[str]) -> str:
     line = next((line for line in lines if line.strip()), "")
     return line[: len(line) - len(line.lstrip())]
-
-
-def _yaml(text: str) -> bool:
-    return YamlText.parse(text) is not None
-
-
-_PARSERS: dict[str, Callable[[str], bool]] = {**PARSERS, ".yaml": _yaml, ".yml": _yaml}
-
-
-_NOTHING = "no finding has a suggestion: there is nothing to fix"
-
-
-def edits(verdict: Verdict | None, evidence: Evidence | None) -> Edits:
-    if verdict is None or evidence is None or evidence.change is None:
-        return Edits(nothing=_NOTHING)
-    planned = fixes(verdict.findings, evidence.change)
-    return Edits(
-        tuple(
-            Edit(
-                fix.path,
-                fix.before,
-                fix.after,
-                tuple(f"fixed {_name(finding)}" for finding in fix.findings),
-                tuple(f"not fixed {_name(finding)}" for finding in fix.findings),
-            )
-            for fix in planned.fixes
-        ),
-        "".join(line for fix in planned.fixes for line in _diff(fix)),
-        tuple(f"not fixed {_name(finding)}: {reason}" for finding, reason in planned.left),
-        _NOTHING,
-    )
-
-
-def _diff(fix: Fix) -> Iterator[str]:
-    # Lines as git counts them: other characters that end a line elsewhere do not.
-    before, after = (list(io.StringIO(text, newline="\n")) for text in (fix.before, fix.after))
-    for line in unified_diff(before, after, f"a/{fix.path}", f"b/{fix.path}"):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def _name(finding: Finding) -> str:
-    return f"{finding.location.path}:{finding.location.line} {finding.title} ({finding.id})"

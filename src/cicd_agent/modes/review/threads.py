@@ -35,15 +35,15 @@ def keys(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[str, .
 def suppress_resolved(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[list[Finding], list[Suppressed]]:
     settled = [thread for thread in threads if thread.key and thread.resolved and thread.resolved_by_person]
     open_keys = {thread.key for thread in threads if not thread.resolved}
-    standing: list[Finding] = []
-    silent: list[Suppressed] = []
+    unresolved: list[Finding] = []
+    suppressed: list[Suppressed] = []
     for finding, key in zip(findings, keys(findings, threads), strict=True):
         thread = None if key in open_keys else _about(finding, key, settled)
         if thread is None:
-            standing.append(finding)
+            unresolved.append(finding)
         else:
-            silent.append(Suppressed(finding, SuppressedBy.THREAD, "its thread was resolved", url=thread.url))
-    return standing, silent
+            suppressed.append(Suppressed(finding, SuppressedBy.THREAD, "its thread was resolved", url=thread.url))
+    return unresolved, suppressed
 
 
 def unpublished(
@@ -62,19 +62,21 @@ def unpublished(
 def fixed(evidence: Evidence, claims: Collection[Finding], *, model_answered: bool) -> Iterator[Thread]:
     """Our open threads whose issue is provably gone. `claims` is all that was claimed this time, rejected ones too.
 
-    `heard` says that a model has seen the whole change. That it is silent proves nothing by itself: the line that its
-    earlier finding stood on must be gone from the file, too. (GitHub calls a thread outdated also after a rebase.)
+    That a model has seen the whole change (`model_answered`) and is silent proves nothing by itself: the line of its
+    earlier finding must be gone from the file, too. (GitHub calls a thread outdated also after a rebase.)
     """
     change = changed(evidence)
     alive = {finding.fingerprint for finding in claims}
     tools = {finding.id.partition("/")[0] for finding in evidence.findings}
     unread = {gap.what for gap in evidence.gaps}
+    ids = {rule.id for rule in RULES}
+    whole = {*change.texts, *(file.path for file in change.files if file.kind is ChangeKind.DELETED)}
     for thread in evidence.get(THREADS) or ():
         if not thread.key or thread.resolved or thread.fingerprint in alive:
             continue
         if thread.rule:
-            checked = _is_ours(thread.rule) or thread.rule.partition("/")[0] in tools
-            proved = checked and (thread.outdated or _is_whole(thread.path, change))
+            checked = thread.rule in ids or thread.rule.partition("/")[0] in tools
+            proved = checked and (thread.outdated or thread.path in whole)
         else:
             proved = model_answered and thread.outdated and not _stands(thread, change)
         if (proved and thread.path not in unread) or _is_gone(thread, change):
@@ -91,15 +93,6 @@ def _about(finding: Finding, key: str, threads: Sequence[Thread]) -> Thread | No
         if finding.origin is Origin.MODEL and here and thread.line and not thread.outdated:
             return thread
     return None
-
-
-def _is_ours(rule: str) -> bool:
-    return any(rule == each.id for each in RULES)
-
-
-def _is_whole(path: str, change: Change) -> bool:
-    deleted = any(file.path == path and file.kind is ChangeKind.DELETED for file in change.files)
-    return path in change.texts or deleted
 
 
 def _stands(thread: Thread, change: Change) -> bool:

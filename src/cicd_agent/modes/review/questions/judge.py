@@ -66,10 +66,9 @@ def question(proof: Proof, change: Change, settings: Settings) -> Question[Judge
     claims = {name: claim for name, claim in _named(proof.findings).items() if claim.location.path in shown}
     if not claims:
         return None
-    claims_of = {path: [claim for claim in claims.values() if claim.location.path == path] for path in shown}
-    excerpts = (
-        _excerpt(f"E{n}", shown[path], claimed) for n, (path, claimed) in enumerate(claims_of.items(), 1) if claimed
-    )
+    claims_of = [[claim for claim in claims.values() if claim.location.path == path] for path in shown]
+    numbered = enumerate(zip(shown.values(), claims_of, strict=True), 1)
+    excerpts = (_excerpt(f"E{number}", file, claimed) for number, (file, claimed) in numbered if claimed)
     return Question(
         name="judge",
         instructions=files(__package__).joinpath("judge.md").read_text("utf-8"),
@@ -91,16 +90,18 @@ def apply_judgement(proof: Proof, answers: Sequence[Answer[Any]]) -> Judgement:
 
 
 def judge_outcomes(proof: Proof, answers: Sequence[Answer[Any]]) -> tuple[Finding | Rejected, ...]:
-    rulings = dict(_rulings(_named(proof.findings), answers))
-    return tuple(_outcome(claim, rulings.get(name)) for name, claim in _named(proof.findings).items())
+    claims = _named(proof.findings)
+    rulings = dict(_rulings(claims, answers))
+    return tuple(_outcome(claim, rulings[name]) if name in rulings else claim for name, claim in claims.items())
 
 
-def _outcome(claim: Finding, ruling: Judged | None) -> Finding | Rejected:
-    if ruling is None:
-        return claim
+def _outcome(claim: Finding, ruling: Judged) -> Finding | Rejected:
     if ruling.ruling is Ruling.DROP:
         return Rejected(claim, f"not defended: {' '.join(ruling.reason.split())}")
-    return _weakened(claim, ruling)
+    limit = UNSURE if ruling.ruling is Ruling.UNSURE else 1.0
+    confidence = min(claim.confidence, limit, 1.0 if ruling.confidence is None else ruling.confidence)
+    severity = min(claim.severity, ruling.severity or claim.severity, key=lambda each: each.rank)
+    return replace(claim, confidence=confidence, severity=capped(severity, confidence))
 
 
 def _rulings(claims: Mapping[str, Finding], answers: Sequence[Answer[Any]]) -> Iterator[tuple[str, Judged]]:
@@ -116,13 +117,6 @@ def _rulings(claims: Mapping[str, Finding], answers: Sequence[Answer[Any]]) -> I
             unseen = any(left_out_of(each, {path}) for each in answer.left_out)
             if not unseen and (ruling.ruling is not Ruling.DROP or ruling.reason.strip()):
                 yield ruling.id, ruling
-
-
-def _weakened(claim: Finding, ruling: Judged) -> Finding:
-    limit = UNSURE if ruling.ruling is Ruling.UNSURE else 1.0
-    confidence = min(claim.confidence, limit, 1.0 if ruling.confidence is None else ruling.confidence)
-    severity = min(claim.severity, ruling.severity or claim.severity, key=lambda each: each.rank)
-    return replace(claim, confidence=confidence, severity=capped(severity, confidence))
 
 
 def _named(claims: Sequence[Finding]) -> dict[str, Finding]:

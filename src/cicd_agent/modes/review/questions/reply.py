@@ -105,6 +105,7 @@ def _judged(
     file = next((file for file in change.files if path in {file.path, file.old_path}), None)
     for number, each in enumerate(draft.quotes, 1):
         name = clip(" ".join(each.exhibit.split()), 20)
+        result = next((one for one in lookups or () if one.id == name), None)
         backing: Backing | str | None
         if number > MAX_QUOTES or each.quote.count("\n") >= MAX_QUOTE_LINES:
             backing = f"more than {MAX_QUOTES} quotes of {MAX_QUOTE_LINES} lines each"
@@ -113,9 +114,7 @@ def _judged(
         elif lookups is None:
             backing = None if name.startswith("L") else "there is no such exhibit of code"
         else:
-            backing = next(
-                (_in_tool_result(each.quote, one) for one in lookups if one.id == name), "it was not looked up"
-            )
+            backing = _in_tool_result(each.quote, result) if result else "it was not looked up"
         yield (None, f"quote {number} of {name}: {backing}.") if isinstance(backing, str) else (backing, "")
 
 
