@@ -11,7 +11,7 @@ from cicd_agent.agent.loop import ask
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.trials.patch_trial import Step, Trial, TrialReport
 from cicd_agent.modes.analyse_failure.evidence import TRIALS
-from cicd_agent.modes.analyse_failure.questions import MAX_PATCH, experiments, key, objection, questions
+from cicd_agent.modes.analyse_failure.questions import MAX_PATCH, key, objection, questions, trial_of
 from cicd_agent.modes.analyse_failure.result import CascadeStep, FailureDraft
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import verify
@@ -24,7 +24,7 @@ PATCHED = draft(fix=fix(patch=PATCH))
 
 
 def test_the_patch_of_the_answer_is_tried_under_a_key_of_its_own() -> None:
-    [trial] = experiments((answer(None), answer(PATCHED)), evidence(), SETTINGS)
+    trial = trial_of((answer(None), answer(PATCHED)), evidence())
     assert trial == Trial(key(PATCH), PATCH)
     assert len(trial.key) == 16
     assert key(PATCH + "\n") != trial.key
@@ -32,7 +32,7 @@ def test_the_patch_of_the_answer_is_tried_under_a_key_of_its_own() -> None:
 
 def test_nothing_is_tried_twice() -> None:
     seen = evidence(trials=(tried(Step.DOES_NOT_APPLY),))
-    assert experiments((answer(PATCHED),), seen, SETTINGS) == ()
+    assert trial_of((answer(PATCHED),), seen) is None
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_nothing_is_tried_twice() -> None:
     ],
 )
 def test_without_a_patch_nothing_is_tried(said: FailureDraft | None) -> None:
-    assert experiments((answer(said),), evidence(), SETTINGS) == ()
+    assert trial_of((answer(said),), evidence()) is None
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_a_text_that_is_no_patch_is_not_tried(patch: str, reason: str) -> None:
 
 @given(st.text())
 def test_any_text_is_judged(patch: str) -> None:
-    made = experiments((answer(draft(fix=fix(patch=patch))),), evidence(), SETTINGS)
-    assert len(made) == (not objection(patch))
+    made = trial_of((answer(draft(fix=fix(patch=patch))),), evidence())
+    assert (made is None) is bool(objection(patch))
 
 
 def test_from_the_question_to_a_patch_that_was_tried() -> None:
@@ -88,9 +88,10 @@ def test_from_the_question_to_a_patch_that_was_tried() -> None:
     assert "the quote does not stand there" in correction
     assert "it is no unified diff" in correction
     assert questions(seen, answers, SETTINGS) == ()
-    [trial] = experiments(answers, seen, SETTINGS)
+    trial = trial_of(answers, seen)
+    assert trial is not None
     seen = seen.put(TRIALS, (TrialReport(trial.key, Step.VERIFIED, patch=trial.patch),))
-    assert experiments(answers, seen, SETTINGS) == ()
+    assert trial_of(answers, seen) is None
     found = rules(seen, SETTINGS)
     told = verify(found, answers, seen, SETTINGS)
     assert (told.cause, told.rung, told.confidence) == (Cause.CHANGE, CascadeStep.MEETS_CHANGE, found.confidence)

@@ -16,7 +16,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
-from cicd_agent.modes.analyse_failure.questions import experiments, question
+from cicd_agent.modes.analyse_failure.questions import question, trial_of
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, FailureDraft, Remedy
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
@@ -112,7 +112,8 @@ def test_nothing_comes_of_orders_in_a_log(cause: Cause) -> None:
 def test_a_cheating_patch_goes_to_trial_and_no_further() -> None:
     seen = forged()
     said = put(diagnosis(), seen, obey, obey, obey)
-    [trial] = experiments((said,), seen, SETTINGS)
+    trial = trial_of((said,), seen)
+    assert trial is not None
     assert trial.patch == CHEAT
     assert verify(diagnosis(), (said,), seen, SETTINGS).trial is None
 

@@ -7,7 +7,6 @@ from enum import IntEnum
 
 from cicd_agent.analysis.logs.extract import ExtractLine
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff, Side
 from cicd_agent.domain.text.quote import Place, Quotes, shown
 from cicd_agent.domain.text.words import clip
@@ -31,45 +30,6 @@ MAX_DISTANCE = 3
 _MAX_TEXT = 400
 _MAX_NAME = 60
 _TOO_SHORT = f"a part of a line takes {MIN_QUOTE} characters"
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """`changed` are the files of the change, `paths` these and every other that is known.
-
-    Unless that `is_whole`, a file that exists may be missing from `paths`: it is not named then, for nothing shows
-    that it is there.
-    """
-
-    changed: frozenset[str]
-    paths: frozenset[str]
-    candidates: tuple[Candidate, ...]
-    is_whole: bool
-
-    @classmethod
-    def of(cls, evidence: Evidence) -> "Scope":
-        """As the evidence shows it. Without a change, what the commits since the last green run left is it."""
-        failed, change = failed_run(evidence), evidence.change
-        touched = frozenset(path for each in failed.candidates for path in each.lines)
-        changed = _changed(change) if change else touched
-        places = frozenset(located.path for job in failed.jobs for located in job.places)
-        known = frozenset(change.paths) if change else frozenset()
-        return cls(changed, changed | touched | places | known, failed.candidates, bool(known))
-
-    def holds(self, path: str) -> bool:
-        return path in self.paths
-
-    def commit(self, text: str) -> Candidate | None:
-        """The commit since the last green run that an id, or the beginning of one, names."""
-        name = text.strip().lower()
-        if len(name) < MIN_COMMIT_DIGITS:
-            return None
-        matches = [each for each in self.candidates if each.commit.sha.startswith(name)]
-        return matches[0] if len(matches) == 1 else None
-
-
-def _changed(change: Change) -> frozenset[str]:
-    return frozenset(path for file in change.files for path in (file.path, file.old_path))
 
 
 class Weight(IntEnum):
@@ -114,20 +74,39 @@ class _Resolved:
 class Prover:
     """Where citations are looked up: the logs by their exhibit, and the files whose diff may be shown, by path.
 
-    `changed` are all files of the change, whose names a log may hold. It keeps what it has read of a diff: many
-    citations cost reading it once.
+    `changed` are all files of the change, `paths` these and every other that is known. Unless that `is_whole`, a file
+    that exists may be missing from `paths`.
     """
 
     logs: Mapping[str, FailedJob]
-    files: Mapping[str, FileDiff] = field(default_factory=dict)
-    changed: frozenset[str] = frozenset()
+    files: Mapping[str, FileDiff]
+    changed: frozenset[str]
+    paths: frozenset[str]
+    candidates: Sequence[Candidate]
+    is_whole: bool
     _sides: dict[tuple[str, Side], Quotes] = field(default_factory=dict)
+    """What was read of a diff: many citations cost reading it once."""
 
     @classmethod
     def of(cls, result: Diagnosis, evidence: Evidence, settings: Settings) -> "Prover":
-        """What `exhibits` shows of the same evidence."""
-        files = _named(evidence.change, settings) if evidence.change else {}
-        return cls(logs(result, failed_run(evidence)), files, Scope.of(evidence).changed)
+        """What `exhibits` shows of the same evidence. Without a change, the commits since the last green run are it."""
+        failed, change = failed_run(evidence), evidence.change
+        touched = frozenset(path for each in failed.candidates for path in each.lines)
+        changed, known, files = touched, frozenset[str](), dict[str, FileDiff]()
+        if change:
+            changed = frozenset(path for file in change.files for path in (file.path, file.old_path))
+            known = frozenset(change.paths)
+            may = [*showable(change, settings)]
+            files = {file.old_path: file for file in may} | {file.path: file for file in may}
+        located = frozenset(each.path for job in failed.jobs for each in job.places)
+        paths = changed | touched | located | known
+        return cls(logs(result, failed), files, changed, paths, failed.candidates, bool(known))
+
+    def commit(self, text: str) -> Candidate | None:
+        """The commit since the last green run that an id, or the beginning of one, names."""
+        name = text.strip().lower()
+        matches = [each for each in self.candidates if each.commit.sha.startswith(name)]
+        return matches[0] if len(name) >= MIN_COMMIT_DIGITS and len(matches) == 1 else None
 
     def prove(self, claims: Sequence[ClaimDraft], lookups: Sequence[Exhibit] | None) -> Proof:
         """Tie each claim to the lines it cites; `lookups` are None while they are not known, and hold then."""
@@ -139,9 +118,9 @@ class Prover:
             if index >= MAX_CLAIMS:
                 dropped.append(Dropped(text, f"more than {MAX_CLAIMS} claims in one answer"))
                 continue
-            looked = [self._look(each, lookups) for each in claim.citations[:MAX_CITATIONS]]
-            result = [each for each in looked if isinstance(each, _Resolved)]
-            wrong = [each for each in looked if isinstance(each, str)]
+            attempts = [self._resolve(each, lookups) for each in claim.citations[:MAX_CITATIONS]]
+            result = [each for each in attempts if isinstance(each, _Resolved)]
+            wrong = [each for each in attempts if isinstance(each, str)]
             if len(claim.citations) > MAX_CITATIONS:
                 wrong.append(f"more than {MAX_CITATIONS} citations")
             if not text:
@@ -160,7 +139,7 @@ class Prover:
             frozenset(path for each in resolved for path in each.edited),
         )
 
-    def _look(self, citation: Citation, lookups: Sequence[Exhibit] | None) -> _Resolved | str:
+    def _resolve(self, citation: Citation, lookups: Sequence[Exhibit] | None) -> _Resolved | str:
         """The line that is cited, or why there is none."""
         name = citation.exhibit.strip()
         quote = " ".join(citation.quote.split())
@@ -197,18 +176,12 @@ class Prover:
         return reason
 
 
-def _named(change: Change, settings: Settings) -> dict[str, FileDiff]:
-    may = [*showable(change, settings)]
-    return {file.old_path: file for file in may} | {file.path: file for file in may}
-
-
 def _in_log(failed: FailedJob, number: int, quote: str, changed: frozenset[str]) -> _Resolved | str:
     """The shown line with that number that holds the quote, else the nearest one."""
     lines = {line.number: line for line in failed.extract.kept}
-    near = sorted(
-        (each for each in lines if abs(each - number) <= MAX_DISTANCE), key=lambda each: (abs(each - number), each)
-    )
-    line = next((lines[each] for each in near if _stands(quote, lines[each].text)), None)
+    near = [each for each in sorted(lines) if abs(each - number) <= MAX_DISTANCE]
+    near.sort(key=lambda each: abs(each - number))
+    line = next((lines[each] for each in near if _holds(quote, lines[each])), None)
     if line is not None:
         weight = _weight(failed, line.number)
         cited = Cited(line.number, shown(line.text), failed.job.name, line.step or failed.step, failed.job.url)
@@ -220,11 +193,9 @@ def _in_log(failed: FailedJob, number: int, quote: str, changed: frozenset[str])
     return "the quote does not stand there"
 
 
-def _stands(quote: str, text: str) -> bool:
-    return any(
-        quote == whole or (len(quote) >= MIN_QUOTE and quote in whole)
-        for whole in (_folded(text), _folded(shown(text)))
-    )
+def _holds(quote: str, line: ExtractLine) -> bool:
+    texts = (_folded(line.text), _folded(shown(line.text)))
+    return quote in texts or (len(quote) >= MIN_QUOTE and any(quote in text for text in texts))
 
 
 def _folded(text: str) -> str:
@@ -241,11 +212,11 @@ def _weight(failed: FailedJob, number: int) -> Weight:
 
 def _led_to(failed: FailedJob, line: ExtractLine, changed: frozenset[str]) -> Iterator[str]:
     """Files of the change that a line names, or that the message does which it is a part of."""
-    spans = [(each.first, each.last) for each in failed.extract.problems if each.first <= line.number <= each.last]
+    problems = failed.extract.problems
+    spans = [(line.number, line.number), *((each.first, each.last) for each in problems)]
+    around = [(first, last) for first, last in spans if first <= line.number <= last]
     for located in failed.places:
-        if located.path in changed and any(
-            first <= located.number <= last for first, last in [*spans, (line.number, line.number)]
-        ):
+        if located.path in changed and any(first <= located.number <= last for first, last in around):
             yield located.path
     yield from (path for path in changed if _names(line.text, path))
 

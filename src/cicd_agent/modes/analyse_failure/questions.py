@@ -1,4 +1,4 @@
-"""What a model is asked about a failed run: why it failed, where rules alone cannot say it for certain."""
+"""What a model is asked about a failed run, where rules alone cannot say why it failed, and the trial of its patch."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.trials.patch_trial import Trial
-from cicd_agent.modes.analyse_failure.claims import Prover, Scope
+from cicd_agent.modes.analyse_failure.claims import Prover
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, TRIALS
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, FailureDraft
@@ -21,6 +21,8 @@ from cicd_agent.settings.schema import Provider, Settings
 
 PROVEN = frozenset({CascadeStep.RUNNER, CascadeStep.PASSED_ELSEWHERE})
 """Where a model has nothing to add, and could only take away: GitHub itself says it, or the job passed unchanged."""
+MAX_PATCH = 30_000
+"""Characters of a patch: of a longer one nobody would read that it is right."""
 
 _MAX_COMPLAINTS = 20
 _HOW_TO_CITE = (
@@ -42,98 +44,70 @@ def question(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Qu
     shown = exhibits(diagnosis, evidence, settings)
     if diagnosis.rung in PROVEN or not shown:
         return None
-    prover, scope = Prover.of(diagnosis, evidence, settings), Scope.of(evidence)
-    return Question(
-        name="failure",
-        instructions=prompt(),
-        evidence=shown,
-        draft=FailureDraft,
-        check=lambda draft: complain(draft, prover, scope),
-    )
-
-
-def complain(draft: FailureDraft, prover: Prover, scope: Scope) -> str | None:
-    """The correction for what cannot be found, or None. What the model looked up is compared afterwards."""
-    if draft.insufficient_evidence:
-        return None
-    wrong = [*_wrong(draft, prover, scope)]
-    if not wrong:
-        return None
-    more = [f"- and {len(wrong) - _MAX_COMPLAINTS:,} more"] if len(wrong) > _MAX_COMPLAINTS else []
-    return "\n".join(["This cannot be kept:", *wrong[:_MAX_COMPLAINTS], *more, _HOW_TO_CITE])
-
-
-def _wrong(draft: FailureDraft, prover: Prover, scope: Scope) -> Iterator[str]:
-    if not draft.claims:
-        yield "- `claims` is empty: nothing proves the root cause."
-    for each in prover.prove(draft.claims, None).dropped:
-        yield f"- “{clip(each.text, 100)}”: {each.reason}."
-    if draft.responsible_commit and scope.commit(draft.responsible_commit) is None:
-        yield f"- `responsible_commit` {_named(draft.responsible_commit)} is none of COMMITS; null if you do not know."
-    for path in draft.affected_files:
-        if scope.is_whole and not scope.holds(path):
-            yield f"- `affected_files`: there is no {_named(path)} in the repository."
-    if (patch := proposed(draft)) and (reason := objection(patch)):
-        yield f"- `patch`: {reason}."
-
-
-def _named(text: str) -> str:
-    return f"“{clip(' '.join(text.split()), 100)}”"
+    prover = Prover.of(diagnosis, evidence, settings)
+    return Question("failure", prompt(), shown, FailureDraft, check=lambda draft: _complain(draft, prover))
 
 
 def prompt() -> str:
     return files(__package__).joinpath("prompt.md").read_text("utf-8")
 
 
-MAX_PATCH = 30_000
-"""Characters of a patch: of a longer one nobody would read that it is right."""
+def _complain(draft: FailureDraft, prover: Prover) -> str | None:
+    """The correction for what cannot be found, or None. What the model looked up is compared afterwards."""
+    wrong = [] if draft.insufficient_evidence else [*_wrong(draft, prover)]
+    if not wrong:
+        return None
+    more = [f"- and {len(wrong) - _MAX_COMPLAINTS:,} more"] if len(wrong) > _MAX_COMPLAINTS else []
+    return "\n".join(["This cannot be kept:", *wrong[:_MAX_COMPLAINTS], *more, _HOW_TO_CITE])
+
+
+def _wrong(draft: FailureDraft, prover: Prover) -> Iterator[str]:
+    if not draft.claims:
+        yield "- `claims` is empty: nothing proves the root cause."
+    for each in prover.prove(draft.claims, None).dropped:
+        yield f"- “{clip(each.text, 100)}”: {each.reason}."
+    if draft.responsible_commit and prover.commit(draft.responsible_commit) is None:
+        yield f"- `responsible_commit` {_quoted(draft.responsible_commit)} is none of COMMITS; null if you do not know."
+    for path in draft.affected_files:
+        if prover.is_whole and path not in prover.paths:
+            yield f"- `affected_files`: there is no {_quoted(path)} in the repository."
+    if (patch := proposed(draft)) and (reason := objection(patch)):
+        yield f"- `patch`: {reason}."
+
+
+def _quoted(text: str) -> str:
+    return f"“{clip(' '.join(text.split()), 100)}”"
 
 
 def experiment(
     answers: Sequence[Answer[Any]],
     evidence: Evidence,
     world: Ports,
-    settings: Settings,
+    settings: Settings,  # noqa: ARG001
     progress: Callable[[str], None],
     *,
     last: bool,  # noqa: ARG001  it is called once
 ) -> Evidence:
     """The evidence with what came of trying the patch; where nothing can be tried, as it is."""
-    trials = experiments(answers, evidence, settings)
-    change = evidence.change
-    if (
-        not trials
-        or world.patch_tester is None
-        or change is None
-        or (patch_tester := world.patch_tester(change)) is None
-    ):
+    trial, change = trial_of(answers, evidence), evidence.change
+    tester = world.patch_tester(change) if trial and world.patch_tester and change else None
+    if trial is None or tester is None:
         return evidence
-    for trial in trials:
-        progress("trying a fix")
-        evidence = evidence.put(TRIALS, (*(evidence.get(TRIALS) or ()), patch_tester.attempt(trial)))
-    return evidence
+    progress("trying a fix")
+    return evidence.put(TRIALS, (*(evidence.get(TRIALS) or ()), tester.attempt(trial)))
 
 
-def experiments(
-    answers: Sequence[Answer[Any]],
-    evidence: Evidence,
-    settings: Settings,  # noqa: ARG001  a step of the mode
-) -> Sequence[Trial]:
+def trial_of(answers: Sequence[Answer[Any]], evidence: Evidence) -> Trial | None:
     """The patch of the answer, unless there is none, it is no patch at all, or it was tried already."""
-    draft = drafted(answers)
-    patch = proposed(draft) if draft else ""
-    if not patch or objection(patch) or any(report.key == key(patch) for report in (evidence.get(TRIALS) or ())):
-        return ()
-    return (Trial(key(patch), patch),)
-
-
-def drafted(answers: Sequence[Answer[Any]]) -> FailureDraft | None:
-    """What a model has said of the failure: the first answer, for the question is put once."""
     answer = answered(answers)
-    return answer.draft if answer else None
+    patch = proposed(answer.draft) if answer and answer.draft else ""
+    if not patch or objection(patch) or any(report.key == key(patch) for report in (evidence.get(TRIALS) or ())):
+        return None
+    return Trial(key(patch), patch)
 
 
 def answered(answers: Sequence[Answer[Any]]) -> Answer[FailureDraft] | None:
+    """The first answer about the failure, for the question is put once."""
     return next((answer for answer in answers if isinstance(answer.draft, FailureDraft)), None)
 
 

@@ -12,18 +12,14 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.trials.patch_trial import Step, TrialReport
-from cicd_agent.modes.analyse_failure.claims import Proof, Prover, Scope, Weight
+from cicd_agent.modes.analyse_failure.claims import Proof, Prover, Weight
 from cicd_agent.modes.analyse_failure.evidence import TRIALS, Candidate
 from cicd_agent.modes.analyse_failure.questions import answered, key, objection, proposed
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Dropped, FailureDraft, Ground, Remedy
 from cicd_agent.settings.schema import Settings
 
-_PATTERNS = load_patterns(__package__, "verdict")
-
-MAX_SURE = 0.75
-"""Of a cause that only a model names, with a tool's own message as its proof."""
-MAX_UNSURE = 0.55
-"""The same, where no tool that is known says what failed."""
+MAX_SURE, MAX_UNSURE = 0.75, 0.55
+"""Of a cause that only a model names: with a tool's own message as its proof, and without one."""
 MIN_SURE = 0.5
 """A cause of which the model itself is less sure is none."""
 CONTRADICTED = 0.6
@@ -32,6 +28,7 @@ MAX_AFFECTED = 20
 
 _MAX_LINE = 300
 _ONLY_RULES = "only rules may excuse a change"
+_ONLY_WRAPPER = "what it cites says only that something failed"
 _READ_CLOSER = {
     Kind.UNKNOWN: frozenset(Kind) - {Kind.UNKNOWN, Kind.FLAKY_TEST, Kind.INFRASTRUCTURE},
     Kind.TEST_FAILURE: frozenset({Kind.BUILD_ERROR, Kind.DEPENDENCY, Kind.CONFIGURATION}),
@@ -41,6 +38,10 @@ _READ_CLOSER = {
     Kind.CONFIGURATION: frozenset({Kind.DEPENDENCY}),
 }
 """What a kind of failure may turn out to be. Flakiness and infrastructure are not read off a log."""
+_EXCUSE = load_patterns(__package__, "verdict")["excuse"]
+_WRONG = frozenset({Step.REFUSED, Step.NOT_GREEN})
+"""Ends of a trial after which what the patch was meant to do is no advice either."""
+_AGAIN = re.compile(r"\bre-?run\b|\bre-?trigger|\b(?:run|start|try) (?:\w+ ){0,3}again\b", re.IGNORECASE)
 
 
 def verify(rules: Diagnosis, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Diagnosis:
@@ -48,184 +49,193 @@ def verify(rules: Diagnosis, answers: Sequence[Answer[Any]], evidence: Evidence,
     answer = answered(answers)
     if answer is None or answer.draft is None:
         return rules
-    draft, trials, diagnosis = answer.draft, evidence.get(TRIALS) or (), rules
+    draft, prover = answer.draft, Prover.of(rules, evidence, settings)
+    proof = prover.prove(draft.claims, answer.lookups)
+    merger = _Merger(rules, draft, prover, proof, evidence.get(TRIALS) or ())
     if draft.unsettled.strip():
-        diagnosis = _with_escalation(diagnosis, f"the model asks for a person: {draft.unsettled}")
-    if draft.insufficient_evidence:
-        return diagnosis
-    proof, scope = Prover.of(rules, evidence, settings).prove(draft.claims, answer.lookups), Scope.of(evidence)
-    diagnosis = replace(diagnosis, claims=proof.claims, dropped=(*diagnosis.dropped, *proof.dropped))
-    unproved = len(draft.claims) - len(proof.claims)
-    if unproved > len(proof.claims):
-        text = f"{unproved} of the model's {len(draft.claims)} claims could not be proved"
-        diagnosis = _with_escalation(diagnosis, text)
-    if proof.weight is Weight.NOTHING:
-        # An answer that cites no line of a log does not explain why the run failed, however true the rest is.
-        for text in (*(each.text for each in proof.claims), draft.root_cause):
-            diagnosis = _without(diagnosis, text, "nothing that it rests on stands in a log")
-        return with_patch(replace(diagnosis, claims=()), draft, trials, proved=False)
-    diagnosis = _with_cause(diagnosis, draft, proof)
-    agrees = draft.cause in {diagnosis.cause, Cause.UNKNOWN}
-    diagnosis = _with_explanation(diagnosis, draft, proof, agrees=agrees)
-    diagnosis = _with_commit(diagnosis, draft, proof, scope)
-    diagnosis = _with_files(diagnosis, draft, scope)
-    if agrees:
-        diagnosis = with_advice(diagnosis, draft, trials)
-    return with_patch(diagnosis, draft, trials, proved=agrees)
+        merger.escalate(f"the model asks for a person: {draft.unsettled}")
+    if not draft.insufficient_evidence:
+        merger.merge()
+    return merger.diagnosis
 
 
-def _with_cause(diagnosis: Diagnosis, draft: FailureDraft, proof: Proof) -> Diagnosis:
-    """The rules' cause, if they have one; else the change, if the model proves that, and nothing else."""
-    claimed = draft.cause
-    if claimed in {Cause.UNKNOWN, diagnosis.cause}:
-        return diagnosis
-    if claimed is not Cause.CHANGE:
-        diagnosis = _without(diagnosis, f"cause: {claimed}", _ONLY_RULES)
-    view = f"the model sees it otherwise: {claimed}, {_line(draft.root_cause)}"
-    if diagnosis.cause is not Cause.UNKNOWN:
+class _Merger:
+    """Takes over into `diagnosis`, which begins as that of the rules, what of a draft may be."""
+
+    def __init__(
+        self, rules: Diagnosis, draft: FailureDraft, prover: Prover, proof: Proof, trials: Sequence[TrialReport]
+    ) -> None:
+        self.diagnosis, self.draft, self.prover, self.proof = rules, draft, prover, proof
+        self.patch = proposed(draft)
+        self.trial = next((each for each in reversed(trials) if each.key == key(self.patch)), None)
+
+    def update(self, **changes: Any) -> None:
+        self.diagnosis = replace(self.diagnosis, **changes)
+
+    def escalate(self, reason: str) -> None:
+        self.update(escalate=(*self.diagnosis.escalate, _line(reason)))
+
+    def drop(self, text: str, reason: str) -> None:
+        if text.strip():
+            self.update(dropped=(*self.diagnosis.dropped, Dropped(_line(text), reason)))
+
+    def merge(self) -> None:
+        draft, proof = self.draft, self.proof
+        self.update(claims=proof.claims, dropped=(*self.diagnosis.dropped, *proof.dropped))
+        unproved = len(draft.claims) - len(proof.claims)
+        if unproved > len(proof.claims):
+            self.escalate(f"{unproved} of the model's {len(draft.claims)} claims could not be proved")
+        if proof.weight is Weight.NOTHING:
+            # An answer that cites no line of a log does not explain why the run failed, however true the rest is.
+            for text in (*(each.text for each in proof.claims), draft.root_cause):
+                self.drop(text, "nothing that it rests on stands in a log")
+            self.update(claims=())
+            self.merge_patch(is_proved=False)
+            return
+        self.merge_cause()
+        agrees = draft.cause in {self.diagnosis.cause, Cause.UNKNOWN}
+        self.merge_root_cause(agrees=agrees)
+        self.merge_kind(agrees=agrees)
+        self.merge_commit()
+        self.merge_files()
+        if agrees:
+            self.merge_next_step()
+        self.merge_patch(is_proved=agrees)
+
+    def merge_cause(self) -> None:
+        """The rules' cause, if they have one; else the change, if the model proves that, and nothing else."""
+        claimed, diagnosis, proof = self.draft.cause, self.diagnosis, self.proof
+        if claimed in {Cause.UNKNOWN, diagnosis.cause}:
+            return
+        if claimed is not Cause.CHANGE:
+            self.drop(f"cause: {claimed}", _ONLY_RULES)
+        view = f"the model sees it otherwise: {claimed}, {_line(self.draft.root_cause)}"
+        if diagnosis.cause is not Cause.UNKNOWN:
+            if proof.weight > Weight.WRAPPER:
+                self.update(confidence=min(diagnosis.confidence, CONTRADICTED))
+                self.escalate(view)
+        elif claimed is Cause.CHANGE and (reason := self.objection_to_cause()):
+            self.drop(f"cause: {claimed}", reason)
+            if diagnosis.rung is CascadeStep.OUT_OF_REACH:
+                self.escalate(view)
+        elif claimed is Cause.CHANGE:
+            leads = sorted(proof.named) or sorted(proof.edited)
+            ground = Ground("a model says so; what it cites of the log and the change was checked")
+            self.update(
+                cause=claimed,
+                confidence=min(self.draft.confidence, MAX_SURE if proof.weight is Weight.TOOL else MAX_UNSURE),
+                grounds=(*diagnosis.grounds, ground),
+                affected=tuple(dict.fromkeys((*diagnosis.affected, *leads)))[:MAX_AFFECTED],
+                remedy=Remedy.INVESTIGATE,
+                next_step=f"Look at {leads[0]} first: what the model cites leads there.",
+                rerun=False,
+                rerun_kind="",
+            )
+
+    def objection_to_cause(self) -> str:
+        """Why it is not shown that the change did it, "" when it is."""
+        draft, proof = self.draft, self.proof
+        if self.diagnosis.innocent or self.diagnosis.rung is not CascadeStep.NONE:
+            return "what failed reaches nothing that was changed"
+        if draft.confidence < MIN_SURE:
+            return "the model itself is not sure"
         if proof.weight <= Weight.WRAPPER:
-            return diagnosis
-        return _with_escalation(replace(diagnosis, confidence=min(diagnosis.confidence, CONTRADICTED)), view)
-    if claimed is not Cause.CHANGE:
-        return diagnosis
-    if reason := _objection_to_cause(diagnosis, draft, proof):
-        diagnosis = _without(diagnosis, f"cause: {claimed}", reason)
-        return _with_escalation(diagnosis, view) if diagnosis.rung is CascadeStep.OUT_OF_REACH else diagnosis
-    leads = sorted(proof.named) or sorted(proof.edited)
-    return replace(
-        diagnosis,
-        cause=claimed,
-        confidence=min(draft.confidence, MAX_SURE if proof.weight is Weight.TOOL else MAX_UNSURE),
-        grounds=(*diagnosis.grounds, Ground("a model says so; what it cites of the log and the change was checked")),
-        affected=tuple(dict.fromkeys((*diagnosis.affected, *leads)))[:MAX_AFFECTED],
-        remedy=Remedy.INVESTIGATE,
-        next_step=f"Look at {leads[0]} first: what the model cites leads there.",
-        rerun=False,
-        rerun_kind="",
-    )
+            return _ONLY_WRAPPER
+        # Where no known tool speaks, any line could be quoted beside any change: the line itself has to lead there.
+        if not (proof.named or (proof.edited and proof.weight is Weight.TOOL)):
+            return "nothing that it cites leads to what was changed"
+        return ""
 
+    def merge_root_cause(self, *, agrees: bool) -> None:
+        """The model's sentence in place of the rules'."""
+        sentence = _line(self.draft.root_cause)
+        excuses = self.diagnosis.cause in {Cause.CHANGE, Cause.UNKNOWN} and _EXCUSE.search(sentence)
+        if not agrees or excuses:
+            self.drop(sentence, _ONLY_RULES if excuses else "its cause does not stand")
+        elif self.proof.weight <= Weight.WRAPPER:
+            self.drop(sentence, _ONLY_WRAPPER)
+        elif sentence:
+            self.update(root_cause=sentence)
 
-def _objection_to_cause(diagnosis: Diagnosis, draft: FailureDraft, proof: Proof) -> str:
-    """Why it is not shown that the change did it, "" when it is."""
-    if diagnosis.innocent or diagnosis.rung is not CascadeStep.NONE:
-        return "what failed reaches nothing that was changed"
-    if draft.confidence < MIN_SURE:
-        return "the model itself is not sure"
-    if proof.weight <= Weight.WRAPPER:
-        return "what it cites says only that something failed"
-    # Where no known tool speaks, any line could be quoted beside any change: the line itself has to lead there.
-    if not (proof.named or (proof.edited and proof.weight is Weight.TOOL)):
-        return "nothing that it cites leads to what was changed"
-    return ""
+    def merge_kind(self, *, agrees: bool) -> None:
+        """The kind of failure that the model has read closer."""
+        kind, known = self.draft.failure_type, self.diagnosis.kind
+        if kind in {Kind.UNKNOWN, known}:
+            return
+        if kind in {Kind.FLAKY_TEST, Kind.INFRASTRUCTURE}:
+            self.drop(f"failure_type: {kind}", _ONLY_RULES)
+        elif not agrees or self.proof.weight is not Weight.TOOL or kind not in _READ_CLOSER.get(known, frozenset()):
+            self.drop(f"failure_type: {kind}", f"rules have found {known}, and it is not proved")
+        else:
+            self.update(kind=kind)
 
+    def merge_commit(self) -> None:
+        """The commit that the model chose where rules leave a choice."""
+        claimed = _line(self.draft.responsible_commit or "")
+        commit = self.prover.commit(claimed)
+        if not claimed or (commit and commit.commit.sha == self.diagnosis.responsible):
+            return
+        if reason := self.objection_to_commit(commit):
+            self.drop(f"responsible_commit: {claimed}", reason)
+        elif commit:
+            self.update(responsible=commit.commit.sha)
 
-def _with_explanation(diagnosis: Diagnosis, draft: FailureDraft, proof: Proof, *, agrees: bool) -> Diagnosis:
-    """The model's sentence in place of the rules', and the kind of failure that it has read closer."""
-    sentence, kind = _line(draft.root_cause), draft.failure_type
-    excuses = diagnosis.cause in {Cause.CHANGE, Cause.UNKNOWN} and _PATTERNS["excuse"].search(sentence)
-    if not agrees or excuses:
-        diagnosis = _without(diagnosis, sentence, _ONLY_RULES if excuses else "its cause does not stand")
-    elif proof.weight <= Weight.WRAPPER:
-        diagnosis = _without(diagnosis, sentence, "what it cites says only that something failed")
-    elif sentence:
-        diagnosis = replace(diagnosis, root_cause=sentence)
-    if kind in {Kind.UNKNOWN, diagnosis.kind}:
-        return diagnosis
-    if kind in {Kind.FLAKY_TEST, Kind.INFRASTRUCTURE}:
-        return _without(diagnosis, f"failure_type: {kind}", _ONLY_RULES)
-    if not agrees or proof.weight is not Weight.TOOL or kind not in _READ_CLOSER.get(diagnosis.kind, frozenset()):
-        return _without(diagnosis, f"failure_type: {kind}", f"rules have found {diagnosis.kind}, and it is not proved")
-    return replace(diagnosis, kind=kind)
+    def objection_to_commit(self, commit: Candidate | None) -> str:
+        """Why a commit is not shown to be responsible, "" when it is."""
+        diagnosis, proof = self.diagnosis, self.proof
+        if commit is None:
+            return "it is no commit since the last green run"
+        if diagnosis.responsible:
+            return f"rules have found {diagnosis.responsible[:12]}"
+        if diagnosis.cause is not Cause.CHANGE:
+            return "it is not shown that a change did it"
+        exact = {each.sha for each in diagnosis.suspects if any(overlap.exact for overlap in each.meetings)}
+        nearest = exact or {each.sha for each in diagnosis.suspects if each.meetings}
+        if nearest and commit.commit.sha not in nearest:
+            return "other commits meet the failure more closely"
+        leads = proof.named | proof.edited | {overlap.path for overlap in diagnosis.meetings}
+        if proof.weight <= Weight.WRAPPER or not leads & commit.lines.keys():
+            return "nothing that is cited leads to what it changed"
+        return ""
 
+    def merge_files(self) -> None:
+        claimed = dict.fromkeys(self.draft.affected_files)
+        for path in claimed:
+            if path not in self.prover.paths:
+                self.drop(f"affected: {_line(path)}", "there is no such file in the repository")
+        there = (path for path in claimed if path in self.prover.paths)
+        self.update(affected=tuple(dict.fromkeys((*self.diagnosis.affected, *there)))[:MAX_AFFECTED])
 
-def _with_commit(diagnosis: Diagnosis, draft: FailureDraft, proof: Proof, scope: Scope) -> Diagnosis:
-    """The commit that the model chose where rules leave a choice."""
-    claimed = _line(draft.responsible_commit or "")
-    commit = scope.commit(claimed)
-    if not claimed or (commit and commit.commit.sha == diagnosis.responsible):
-        return diagnosis
-    if reason := _objection_to_commit(diagnosis, commit, proof):
-        return _without(diagnosis, f"responsible_commit: {claimed}", reason)
-    return replace(diagnosis, responsible=commit.commit.sha) if commit else diagnosis
+    def merge_next_step(self) -> None:
+        """The next step as the model sees it. Whether to run something again is for rules to say, and theirs stays."""
+        step = _line(self.draft.fix.description)
+        if self.diagnosis.rerun or not step:
+            return
+        if self.draft.fix.kind is Remedy.RETRY or _AGAIN.search(step):
+            blamed = " after what a change did" if self.diagnosis.cause is Cause.CHANGE else ""
+            self.drop(step, f"only rules may say that running it again is worth it{blamed}")
+        elif self.trial is not None and self.trial.step in _WRONG:
+            self.drop(step, f"its patch was tried: {self.trial.step.replace('_', ' ')}")
+        else:
+            self.update(remedy=self.draft.fix.kind, next_step=step)
 
+    def merge_patch(self, *, is_proved: bool) -> None:
+        """The patch with what came of it, or why there is none.
 
-def _objection_to_commit(diagnosis: Diagnosis, commit: Candidate | None, proof: Proof) -> str:
-    """Why a commit is not shown to be responsible, "" when it is."""
-    if commit is None:
-        return "it is no commit since the last green run"
-    if diagnosis.responsible:
-        return f"rules have found {diagnosis.responsible[:12]}"
-    if diagnosis.cause is not Cause.CHANGE:
-        return "it is not shown that a change did it"
-    exact = {each.sha for each in diagnosis.suspects if any(overlap.exact for overlap in each.meetings)}
-    nearest = exact or {each.sha for each in diagnosis.suspects if each.meetings}
-    if nearest and commit.commit.sha not in nearest:
-        return "other commits meet the failure more closely"
-    leads = proof.named | proof.edited | {overlap.path for overlap in diagnosis.meetings}
-    if proof.weight <= Weight.WRAPPER or not leads & commit.lines.keys():
-        return "nothing that is cited leads to what it changed"
-    return ""
-
-
-def _with_files(diagnosis: Diagnosis, draft: FailureDraft, scope: Scope) -> Diagnosis:
-    claimed = dict.fromkeys(draft.affected_files)
-    for path in claimed:
-        if not scope.holds(path):
-            diagnosis = _without(diagnosis, f"affected: {_line(path)}", "there is no such file in the repository")
-    there = (path for path in claimed if scope.holds(path))
-    return replace(diagnosis, affected=tuple(dict.fromkeys((*diagnosis.affected, *there)))[:MAX_AFFECTED])
-
-
-def _with_escalation(diagnosis: Diagnosis, reason: str) -> Diagnosis:
-    return replace(diagnosis, escalate=(*diagnosis.escalate, _line(reason)))
-
-
-def _without(diagnosis: Diagnosis, text: str, reason: str) -> Diagnosis:
-    return replace(diagnosis, dropped=(*diagnosis.dropped, Dropped(_line(text), reason))) if text.strip() else diagnosis
+        A patch whose diagnosis is not proved is offered only if the command that failed passes with it: that is proof.
+        """
+        trial = self.trial
+        if not self.patch:
+            return
+        if trial is None:
+            self.drop("the patch", objection(self.patch) or "it was not tried")
+        elif trial.is_offered and not is_proved and trial.step is not Step.VERIFIED:
+            self.drop("the patch", "the diagnosis that it rests on is not proved")
+        else:
+            if not trial.is_offered:
+                self.drop("the patch", trial.step.replace("_", " ") + (f": {trial.detail}" if trial.detail else ""))
+            self.update(trial=trial)
 
 
 def _line(text: str) -> str:
     return clip(" ".join(text.split()), _MAX_LINE)
-
-
-_WRONG = frozenset({Step.REFUSED, Step.NOT_GREEN})
-"""Ends of a trial after which what the patch was meant to do is no advice either."""
-_AGAIN = re.compile(r"\bre-?run\b|\bre-?trigger|\b(?:run|start|try) (?:\w+ ){0,3}again\b", re.IGNORECASE)
-
-
-def with_advice(diagnosis: Diagnosis, draft: FailureDraft, trials: Sequence[TrialReport]) -> Diagnosis:
-    """The next step as the model sees it. Whether to run something again is for rules to say, and theirs stays."""
-    step = _line(draft.fix.description)
-    trial = _trial_of(draft, trials)
-    if diagnosis.rerun or not step:
-        return diagnosis
-    if draft.fix.kind is Remedy.RETRY or _AGAIN.search(step):
-        blamed = " after what a change did" if diagnosis.cause is Cause.CHANGE else ""
-        return _without(diagnosis, step, f"only rules may say that running it again is worth it{blamed}")
-    if trial is not None and trial.step in _WRONG:
-        return _without(diagnosis, step, f"its patch was tried: {trial.step.replace('_', ' ')}")
-    return replace(diagnosis, remedy=draft.fix.kind, next_step=step)
-
-
-def with_patch(diagnosis: Diagnosis, draft: FailureDraft, trials: Sequence[TrialReport], *, proved: bool) -> Diagnosis:
-    """The patch with what came of it, or why there is none.
-
-    A patch whose diagnosis is not `proved` is offered only if the command that failed passes with it: that is proof.
-    """
-    patch = proposed(draft)
-    if not patch:
-        return diagnosis
-    trial = _trial_of(draft, trials)
-    if trial is None:
-        return _without(diagnosis, "the patch", objection(patch) or "it was not tried")
-    if not trial.is_offered:
-        claimed = f": {trial.detail}" if trial.detail else ""
-        diagnosis = _without(diagnosis, "the patch", f"{trial.step.replace('_', ' ')}{claimed}")
-    elif not proved and trial.step is not Step.VERIFIED:
-        return _without(diagnosis, "the patch", "the diagnosis that it rests on is not proved")
-    return replace(diagnosis, trial=trial)
-
-
-def _trial_of(draft: FailureDraft, trials: Sequence[TrialReport]) -> TrialReport | None:
-    name = key(proposed(draft))
-    return next((each for each in reversed(trials) if each.key == name), None)
