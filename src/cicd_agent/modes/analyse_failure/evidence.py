@@ -8,9 +8,11 @@ from typing import Final
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState
-from cicd_agent.domain.evidence import Evidence, Section
+from cicd_agent.domain.evidence import Evidence, Gap, Section
 from cicd_agent.domain.repository.change import Commit
+from cicd_agent.domain.repository.library import Unreadable
 from cicd_agent.domain.trials.patch_trial import TrialReport
+from cicd_agent.errors import ConfigError, ForgeRefused
 
 
 class Role(StrEnum):
@@ -40,8 +42,8 @@ class LogSource(StrEnum):
 class LogLocation:
     """A line of a log that points into a file of the repository, by the path it has there.
 
-    `number` is the line of the log, `line` that of the file (0: none is named); `depth` counts the
-    frames between it and the error, 0 for the innermost. `is_test`: the file is a test.
+    `number` is the line of the log, `line` that of the file (0: none is named); `depth` counts the frames between it
+    and the error, 0 for the innermost.
     """
 
     path: str
@@ -73,8 +75,9 @@ class Trace:
     """The same job, seen elsewhere: another attempt, another commit, another branch.
 
     `sha` is what it ran on; `strict` and `loose` are the fingerprints of its problems where it failed and its log was
-    read (none otherwise); `is_default` says whether that was on the default branch, `pull` on which
-    pull request (0: none).
+    read; `is_default` says whether that was on the default branch, `pull` on which pull request (0: none). `event` is
+    what caused its run: one of a pull request is of its merge with the base. `fixed_by` is the first commit on which it
+    passed again.
     """
 
     run: int
@@ -90,9 +93,27 @@ class Trace:
     url: str = ""
     when: int = 0
     event: str = ""
-    """What its run was caused by, "" when that is not known: a pull request's run is of its merge with the base."""
     fixed_by: str = ""
-    """The first commit on which it passed again, "" when that is not known."""
+
+    @classmethod
+    def of(cls, run: RunState, job: JobRun, default_branch: str) -> "Trace":
+        return cls(
+            run=run.id,
+            attempt=run.attempt,
+            job=job.name,
+            conclusion=job.conclusion,
+            sha=run.sha,
+            branch=run.branch,
+            is_default=run.branch == default_branch and not run.event.startswith("pull_request"),
+            pull=run.pulls[0] if run.pulls else 0,
+            url=job.url or run.url,
+            when=run.created,
+            event=run.event,
+        )
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        return self.run, self.attempt, self.job
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +131,9 @@ class Candidate:
 class FailedRun:
     """Everything that was read of one failed run; without `run` it is a log file that somebody named.
 
-    `jobs` are ranked: failed ones first. `traces` are the same jobs elsewhere, `candidates` the commits since `green`
-    (the last run of the workflow on the branch that passed, None when there is none), newest first. `imports` maps
-    a file that a place or a failing test names to the files of the repository that it imports, as far as is known.
-    `cases` are the failing cases of test reports.
+    `jobs` are ranked: failed ones first. `candidates` are the commits since `green` (the last run of the workflow on
+    the branch that passed), newest first; `cases` are the failing ones of test reports. `imports` maps a file that a
+    location or a failing test names to the files of the repository that it imports, as far as is known.
     """
 
     run: RunState | None = None
@@ -128,10 +148,26 @@ class FailedRun:
 
 
 FAILED_RUN: Final = Section[FailedRun]("failed", FailedRun)
-"""The run whose failure is to be explained."""
 TRIALS: Final = Section[tuple[TrialReport, ...]]("trials", tuple[TrialReport, ...])
 """What came of patches that were tried after the answers, so that nothing has to be run again to judge them."""
 SECTIONS: Final = (FAILED_RUN, TRIALS)
+
+
+@dataclass(frozen=True, slots=True)
+class GapFor:
+    """Records as a gap why something cannot be read."""
+
+    gaps: list[Gap]
+    what: str
+
+    def __enter__(self) -> None:
+        """Nothing is to be prepared."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        is_known = isinstance(error, ConfigError | ForgeRefused | Unreadable)
+        if is_known:
+            self.gaps.append(Gap(self.what, str(error)))
+        return is_known
 
 
 def failed_run(evidence: Evidence) -> FailedRun:

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import passed, reduce
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.analysis.logs.template import Templates
 from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.events.workflow_run import JobRun, RunState
@@ -15,22 +14,30 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.library import EntryKind, Unreadable
-from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.domain.repository.library import EntryKind
+from cicd_agent.errors import ConfigError
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_locations
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedJob, FailedRun, LogSource, Role
+from cicd_agent.modes.analyse_failure.evidence import (
+    FAILED_RUN,
+    Candidate,
+    FailedJob,
+    FailedRun,
+    GapFor,
+    LogSource,
+    Role,
+)
 from cicd_agent.modes.analyse_failure.import_graph import reach
 from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
 from cicd_agent.modes.analyse_failure.runs.history import History, blame_commits, list_commits
-from cicd_agent.modes.analyse_failure.runs.log_download import (
+from cicd_agent.modes.analyse_failure.runs.jobs import (
     FIRST_TOKENS,
-    Acquisition,
     JobSpec,
+    LogReader,
     job_specs,
     roles,
     templates,
 )
-from cicd_agent.modes.analyse_failure.runs.previous_failures import read_previous_failures, unread
+from cicd_agent.modes.analyse_failure.runs.previous_failures import read_previous_failures
 from cicd_agent.modes.protocol import LogFiles, Ports
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_run
@@ -112,61 +119,54 @@ class _Reading:
         matcher = Matcher(load_tools())
         history = History(runs, run, self.event.default_branch or self.event.base.name, matcher)
         green = history.green()
-        acquisition = Acquisition(runs, run, _green_templates(runs, green), matcher)
+        green_templates = cache(lambda name: templates(runs, green, name) if green is not None else None)
+        log_reader = LogReader(runs, run, green_templates, matcher)
         named = roles(all_jobs, self._specs(run))
         if not any(one.role in {Role.FAILED, Role.TOLERATED} for one in named):
-            named = (*acquisition.timed_out(all_jobs), *named)
+            named = (*log_reader.timed_out(all_jobs), *named)
         if not any(one.role is Role.FAILED for one in named) and run.conclusion not in {"failure", "startup_failure"}:
             reason = "the run was cancelled" if run.conclusion == "cancelled" else "no job of the run has failed"
             return Evidence(self.event, declined=reason)
-        jobs = acquisition.jobs(named, all_jobs)
+        jobs = log_reader.read(named, all_jobs)
         change = self._change(runs, green)
-        broken = [job.job for job in jobs if job.role is Role.FAILED]
         failed = FailedRun(
             run=run,
             jobs=jobs,
             cases=self._cases(runs, run),
-            traces=history.traces(broken),
+            traces=history.traces([job.job for job in jobs if job.role is Role.FAILED]),
             green=green,
             turned_red=history.turned_red(),
         )
-        self.gaps += acquisition.gaps
+        self.gaps += log_reader.gaps
         return self._evidence(failed, change, history)
 
     def _evidence(self, failed: FailedRun, change: Change | None, history: History | None = None) -> Evidence:
         paths = self._paths(change)
-        placed = tuple(replace(job, places=find_locations(job.extract, paths)) for job in failed.jobs)
-        failed = replace(failed, jobs=placed, candidates=self._candidates(change))
+        located = tuple(replace(job, places=find_locations(job.extract, paths)) for job in failed.jobs)
+        failed = replace(failed, jobs=located, candidates=self._candidates(change))
         failed = replace(failed, imports=self._imports(failed, change, paths))
         known = read_previous_failures(self.world, failed, self.event.repo, history)
-        self.gaps += [*unread(known), *(history.gaps if history is not None else ())]
+        self.gaps += [Gap("the account book", limit) for limit in known.limits]
         more = gaps(change, self.settings) if change else ()
-        return Evidence(self.event, change, gaps=(*more, *self.gaps), known=known).put(FAILED_RUN, failed)
+        all_gaps = (*more, *self.gaps, *(history.gaps if history else ()))
+        return Evidence(self.event, change, gaps=all_gaps, known=known).put(FAILED_RUN, failed)
 
     def _specs(self, run: RunState) -> tuple[JobSpec, ...]:
-        if not run.path or self.world.forge is None:
-            return ()
-        try:
-            text = self.world.forge.text_at(run.path.partition("@")[0], run.sha)
-        except ForgeRefused as refusal:
-            self.gaps.append(Gap("the workflow's file", str(refusal)))
-            return ()
-        return job_specs(text or "")
+        if run.path and self.world.forge is not None:
+            with GapFor(self.gaps, "the workflow's file"):
+                return job_specs(self.world.forge.text_at(run.path.partition("@")[0], run.sha) or "")
+        return ()
 
     def _change(self, runs: Runs | None, green: RunState | None) -> Change | None:
         """What is suspected: the pull request, or all that came since the workflow last passed on the branch."""
         event = self.event
-        try:
+        with GapFor(self.gaps, "the change"):
             if event.pull is None and green is not None and runs is not None and green.sha != event.sha:
                 return self._since(green.sha, event, runs)
             if event.base.sha:
                 return read_change(event, self.world, self.settings)
-        except (ConfigError, ForgeRefused) as error:
-            self.gaps.append(Gap("the change", str(error)))
-        else:
-            self.gaps.append(
-                Gap("the change", "it is not known what changed: no earlier run passed, and no base is named")
-            )
+            reason = "it is not known what changed: no earlier run passed, and no base is named"
+            self.gaps.append(Gap("the change", reason))
         return None
 
     def _since(self, base: str, event: Event, runs: Runs) -> Change:
@@ -182,11 +182,9 @@ class _Reading:
         if change is None:
             return ()
         if not change.paths and change.head and self.world.forge is not None:
-            try:
+            with GapFor(self.gaps, "the names of all files"):
                 if listed := self.world.forge.runs.paths(change.head):
                     return listed
-            except ForgeRefused as refusal:
-                self.gaps.append(Gap("the names of all files", str(refusal)))
         return change.paths or tuple(file.path for file in change.files)
 
     def _candidates(self, change: Change | None) -> tuple[Candidate, ...]:
@@ -194,10 +192,8 @@ class _Reading:
             return ()
         repository, forge = self.world.repository, self.world.forge
         if repository is not None and repository.resolve(change.head) is not None:
-            try:
+            with GapFor(self.gaps, "who wrote which line"):
                 return blame_commits(change, repository.library(change))
-            except ConfigError as error:
-                self.gaps.append(Gap("who wrote which line", str(error)))
         return list_commits(change, forge.runs) if forge is not None else ()
 
     def _imports(self, failed: FailedRun, change: Change | None, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -212,36 +208,31 @@ class _Reading:
         named += [tree.find(case.file) for case in failed.cases if case.file]
         tests = [problem.test for job in failed.jobs for problem in job.extract.problems if problem.test]
         named += [tree.test(name) for name in (*tests, *(case.name for case in failed.cases))]
-        try:
+        with GapFor(self.gaps, "what the failing tests use"):
             return reach([path for path in named if path], self._reader(change), paths)
-        except (ConfigError, ForgeRefused, Unreadable) as error:
-            self.gaps.append(Gap("what the failing tests use", str(error)))
-            return {}
+        return {}
 
     def _reader(self, change: Change) -> Callable[[Sequence[str]], dict[str, str]]:
         """The texts of files of the commit: from the clone, else a few from GitHub."""
         repository, forge = self.world.repository, self.world.forge
         if repository is not None and change.paths:
-            library = repository.library(change)
-            return lambda wave: _texts(library, wave)
+            return partial(_texts, repository.library(change))
         left = MAX_FETCHED
 
         def fetch(wave: Sequence[str]) -> dict[str, str]:
             nonlocal left
-            texts: dict[str, str] = {}
-            for path in wave[:left]:
-                left -= 1
-                text = change.texts.get(path) or (forge.text_at(path, change.head) if forge else None)
-                if text is not None:
-                    texts[path] = text
-            return texts
+            paths, left = wave[:left], max(left - len(wave), 0)
+            texts = {
+                path: change.texts.get(path) or (forge.text_at(path, change.head) if forge else None) for path in paths
+            }
+            return {path: text for path, text in texts.items() if text is not None}
 
         return fetch
 
     def _cases(self, runs: Runs, run: RunState) -> tuple[Case, ...]:
         """The failing cases of the test reports that the run has stored."""
         files: dict[str, bytes] = {}
-        try:
+        with GapFor(self.gaps, "test reports"):
             stored = [one for one in runs.artifacts(run.id) if looks_like_reports(one.name) and not one.expired]
             for one in stored[:MAX_ARTIFACTS]:
                 if one.size > MAX_ARTIFACT:
@@ -249,8 +240,6 @@ class _Reading:
                     continue
                 unpacked = runs.artifact(one, PATTERNS, MAX_REPORT)
                 files |= {f"{one.name}/{name}": content for name, content in unpacked.items()}
-        except ForgeRefused as refusal:
-            self.gaps.append(Gap("test reports", str(refusal)))
         cases, unread = failing(files)
         self.gaps += unread
         return cases
@@ -258,21 +247,7 @@ class _Reading:
 
 def _texts(library: Library, paths: Sequence[str]) -> dict[str, str]:
     """The text of the files that are files, and not too large."""
-    known = library.entries
-    entries = [
-        entry
-        for path in paths
-        if (entry := known.get(path)) and entry.kind is EntryKind.FILE and 0 <= entry.size <= MAX_SOURCE
-    ]
+    found = filter(None, map(library.entries.get, paths))
+    entries = [entry for entry in found if entry.kind is EntryKind.FILE and 0 <= entry.size <= MAX_SOURCE]
     read = library.contents(entries)
     return {entry.path: text.decode("utf-8", "replace") for entry, text in zip(entries, read, strict=True)}
-
-
-def _green_templates(runs: Runs, green: RunState | None) -> Callable[[str], Templates | None]:
-    """The templates of the job's log when it passed, each log read once."""
-
-    @cache
-    def of(name: str) -> Templates | None:
-        return templates(runs, green, name) if green is not None else None
-
-    return of

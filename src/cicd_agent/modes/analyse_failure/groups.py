@@ -54,9 +54,7 @@ class Group:
         Those that know no more than the test's name are none: the same test may fail for another reason.
         """
         explaining = [problem for _, problem in self.problems if explains(problem) and problem.novel and problem.strict]
-        return frozenset(
-            [problem.strict for problem in explaining if not _is_heading(problem.text)][:_MAX_FINGERPRINTS]
-        )
+        return frozenset([each.strict for each in explaining if not _is_heading(each.text)][:_MAX_FINGERPRINTS])
 
     @property
     def locations(self) -> tuple[LogLocation, ...]:
@@ -120,7 +118,11 @@ def _of_job(job: FailedJob) -> Iterator[Group]:
     # What only counts, and what no tool says, is noise beside what a tool says.
     known = [cluster for cluster in explaining if any(problem.tool for problem in cluster)]
     # A machine that goes away does not wait for the exit code: such a message is the program's own.
-    true = [cluster for cluster in known if not all(_is_belied(job, problem) for problem in cluster)]
+    true = [
+        cluster
+        for cluster in known
+        if not all(problem.trouble is Trouble.RUNNER and exited(job, problem) for problem in cluster)
+    ]
     shown = true or known or explaining or clusters
     if shown:
         yield from (_group(job, cluster) for cluster in shown)
@@ -132,10 +134,6 @@ def _of_job(job: FailedJob) -> Iterator[Group]:
         where = f"step `{job.step}` of " if job.step else ""
         title = clip(f"{where}job `{job.job.name}` failed; nothing says why", MAX_TITLE)
         yield Group(replace(_failure(job, title), kind=_kind(job, ())))
-
-
-def _is_belied(job: FailedJob, problem: Problem) -> bool:
-    return problem.trouble is Trouble.RUNNER and exited(job, problem)
 
 
 def exited(job: FailedJob, problem: Problem) -> bool:
@@ -180,14 +178,13 @@ def _of_note(job: FailedJob, note: RunNote) -> Group:
 
 def _title(job: FailedJob, problems: Sequence[Problem]) -> str:
     """The tool's message: of the best problems the one that says more than which test it was, or its error below."""
-    best = [problem for problem in problems if problem.score >= _SAME_RANK * problems[0].score]
-    telling = next((problem.text for problem in best if not _is_heading(problem.text)), "")
-    short = telling.partition(" - ")[2] if telling.startswith("FAILED ") else telling
-    error = _error(job, problems)
+    best = [problem.text for problem in problems if problem.score >= _SAME_RANK * problems[0].score]
+    message = next((text for text in best if not _is_heading(text)), "")
+    message = message.partition(" - ")[2] if message.startswith("FAILED ") else message
     # A summary is cut to the width of the terminal.
-    whole = short if not short.endswith("...") or error is None else error.text
-    explaining = whole or (error.text if error is not None else best[0].text)
-    return " ".join(_MARK.sub("", explaining).split())
+    if (not message or message.endswith("...")) and (error := _error(job, problems)) is not None:
+        message = error.text
+    return " ".join(_MARK.sub("", message or best[0]).split())
 
 
 def _is_heading(text: str) -> bool:
@@ -196,13 +193,17 @@ def _is_heading(text: str) -> bool:
 
 def _error(job: FailedJob, problems: Sequence[Problem]) -> ExtractLine | None:
     """The line of the problems' blocks that names the error, None when none is shown."""
-    ranges = [(problem.first, problem.last) for problem in problems]
-    lines = [line for line in job.extract.kept if any(first <= line.number <= last for first, last in ranges)]
+    lines = _within(job, problems)
     marked = next((line for line in lines if line.text.startswith("E  ")), None)
     return marked or next(
         (line for line in reversed(lines) if _PATTERNS["error"].match(line.text) and not _HEADING.match(line.text)),
         None,
     )
+
+
+def _within(job: FailedJob, problems: Sequence[Problem]) -> Sequence[ExtractLine]:
+    ranges = [(problem.first, problem.last) for problem in problems]
+    return [line for line in job.extract.kept if any(first <= line.number <= last for first, last in ranges)]
 
 
 def _kind(job: FailedJob, problems: Sequence[Problem]) -> Kind:
@@ -220,49 +221,41 @@ def _kind(job: FailedJob, problems: Sequence[Problem]) -> Kind:
 def _misses_package(job: FailedJob, problem: Problem) -> bool:
     """Whether a package is missing that is none of the repository's own, as far as the log's locations show."""
     match = _PATTERNS["missing"].search(problem.text)
-    if match is None:
-        return False
-    name = match["name"] or match["package"] or ""
-    if name.startswith((".", "/")):
+    name = (match["name"] or match["package"] or "") if match else ""
+    if match is None or name.startswith((".", "/")):
         return False
     # Of a dotted name the second part is more specific: everybody's packages begin with `com`.
-    parts_of_name = {
-        word for word in re.split(r"[./@]", name)[:3] if word not in {"", "com", "org", "net", "io", "github"}
-    }
-    return not any(parts_of_name & {*re.split(r"[./]", location.path)} for location in job.places)
+    parts = {*re.split(r"[./@]", name)[:3]} - {"", "com", "org", "net", "io", "github"}
+    return not any(parts & {*re.split(r"[./]", location.path)} for location in job.places)
 
 
 def _decisive(job: FailedJob, problems: Sequence[Problem]) -> Iterator[Cited]:
     """The lines that say it, then the best that stand in the same blocks, in the log's order."""
     shown = {line.number: line for line in job.extract.kept}
     error = _error(job, problems)
-    headlines = list(
-        dict.fromkeys([problems[0].line, *([error.number] if error else []), *(each.line for each in problems)])
-    )
-    ranges = [(problem.first, problem.last) for problem in problems]
-    beside = [line for line in shown.values() if any(first <= line.number <= last for first, last in ranges)]
-    beside.sort(key=lambda line: (-line.score, line.number))
+    headlines = dict.fromkeys([problems[0].line, *([error.number] if error else []), *(each.line for each in problems)])
+    beside = sorted(_within(job, problems), key=lambda line: (-line.score, line.number))
     texts = {problem.line: problem.text for problem in reversed(problems)}
     chosen: dict[int, str] = {}
-    for number in [*headlines[: MAX_DECISIVE // 2], *(line.number for line in beside), *headlines]:
+    for number in [*list(headlines)[: MAX_DECISIVE // 2], *(line.number for line in beside), *headlines]:
         if len(chosen) < MAX_DECISIVE:
             chosen.setdefault(number, shown[number].text if number in shown else texts.get(number, ""))
-    for number in sorted(chosen):
-        if chosen[number].strip():
+    for number, text in sorted(chosen.items()):
+        if text.strip():
             step = (shown[number].step if number in shown else "") or problems[0].step or job.step
-            yield Cited(number, clip(chosen[number], _MAX_LINE), job.job.name, step, job.job.url)
+            yield Cited(number, clip(text, _MAX_LINE), job.job.name, step, job.job.url)
 
 
 def _fingerprint(job: FailedJob, problems: Sequence[Problem]) -> str:
     """One fingerprint for all that explain something, the error below a test's name among it."""
     explaining = [each for each in problems if explains(each) and each.novel and each.strict]
-    test_parts = list(dict.fromkeys(each.strict for each in explaining))[:_MAX_FINGERPRINTS]
+    parts = list(dict.fromkeys(each.strict for each in explaining))[:_MAX_FINGERPRINTS]
     if explaining and all(_is_heading(each.text) for each in explaining):
         error = _error(job, problems)
-        test_parts.append(_VARIES.sub("0", " ".join(error.text.split())) if error is not None else "")
-    if len(test_parts) <= 1:
-        return "".join(test_parts)
-    return hashlib.sha256("\n".join(sorted(test_parts)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        parts.append(_VARIES.sub("0", " ".join(error.text.split())) if error is not None else "")
+    if len(parts) <= 1:
+        return "".join(parts)
+    return hashlib.sha256("\n".join(sorted(parts)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _add(result: list[Group], new: Group) -> None:
@@ -287,35 +280,24 @@ def _failed_alike(one: Failure, other: Failure) -> bool:
         return False
     if one.strict and one.strict == other.strict:
         return True
-    return (
-        job_base(one.job) == job_base(other.job)
-        and one.job != other.job
-        and bool(one.loose)
-        and one.loose == other.loose
-    )
+    same_matrix = job_base(one.job) == job_base(other.job) and one.job != other.job
+    return same_matrix and bool(one.loose) and one.loose == other.loose
 
 
 def _with_cases(result: Sequence[Group], cases: Iterable[Case]) -> list[Group]:
     merged = list(result)
     for case in cases:
         name = f"{case.suite}.{case.name}" if case.suite else case.name
-        at = next(
-            (at for at, each in enumerate(merged) if each.failure.test and _is_case(each.failure.test, name, case)),
-            None,
-        )
-        if at is None:
-            if len(merged) < 2 * MAX_FAILURES:
-                merged.append(_of_case(case, name))
-            continue
-        failure = merged[at].failure
-        # The report knows the test's whole name; the log often only its last part.
-        test = max((failure.test, name), key=len)
-        merged[at] = replace(merged[at], failure=replace(failure, test=test), cases=(*merged[at].cases, case))
+        tests = [group.failure.test for group in merged]
+        alike = (test and (same_test(test, name) or same_test(test, case.name)) for test in tests)
+        at = next((at for at, is_alike in enumerate(alike) if is_alike), None)
+        if at is not None:
+            # The report knows the test's whole name; the log often only its last part.
+            failure = replace(merged[at].failure, test=max((tests[at], name), key=len))
+            merged[at] = replace(merged[at], failure=failure, cases=(*merged[at].cases, case))
+        elif len(merged) < 2 * MAX_FAILURES:
+            merged.append(_of_case(case, name))
     return merged
-
-
-def _is_case(test: str, name: str, case: Case) -> bool:
-    return same_test(test, name) or same_test(test, case.name)
 
 
 def _of_case(case: Case, name: str) -> Group:

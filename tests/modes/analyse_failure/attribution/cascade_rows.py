@@ -8,7 +8,7 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.analyse_failure.attribution.cascade import attribute
 from cicd_agent.modes.analyse_failure.attribution.other_runs import Attribution
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
-from cicd_agent.modes.analyse_failure.groups import failures
+from cicd_agent.modes.analyse_failure.groups import groups
 from cicd_agent.modes.analyse_failure.result import CascadeStep
 from tests.modes.analyse_failure.builders import change
 
@@ -42,7 +42,7 @@ class Row:
 
 def stand(failed: FailedRun, of: Change | None) -> Attribution:
     """Where a run stands."""
-    return attribute(failed, failures(failed), of)
+    return attribute(failed, groups(failed), of)
 
 
 def check(row: Row) -> None:

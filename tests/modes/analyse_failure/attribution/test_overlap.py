@@ -5,7 +5,7 @@ from dataclasses import replace
 from cicd_agent.analysis.logs.extract import Frame, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.modes.analyse_failure.attribution.change_index import changed_in
+from cicd_agent.modes.analyse_failure.attribution.change_index import Changed
 from cicd_agent.modes.analyse_failure.attribution.overlap import IMPORTED, NAMED_LIKE, find_overlaps
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import groups
@@ -15,7 +15,7 @@ from tests.support.samples.changes import change_of
 
 
 def met(failed: FailedRun, of: Change | None) -> tuple[Overlap, ...]:
-    return find_overlaps(failed, groups(failed)[0], changed_in(failed, of))
+    return find_overlaps(failed, groups(failed)[0], Changed(of, failed.candidates, failed.imports))
 
 
 def test_the_line_itself_its_file_and_what_it_imports_in_this_order() -> None:

@@ -1,7 +1,7 @@
 """Whose fault a failure is: the first step of a cascade that holds, firm evidence before hints, and no guess."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Kind
@@ -9,7 +9,7 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes.analyse_failure.attribution.change_index import Changed, changed_in
+from cicd_agent.modes.analyse_failure.attribution.change_index import Changed
 from cicd_agent.modes.analyse_failure.attribution.other_runs import (
     Attribution,
     passed_elsewhere,
@@ -20,9 +20,9 @@ from cicd_agent.modes.analyse_failure.attribution.other_runs import (
 from cicd_agent.modes.analyse_failure.attribution.overlap import find_overlaps, reached, starts
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
-from cicd_agent.modes.analyse_failure.groups import Group, groups
+from cicd_agent.modes.analyse_failure.groups import Group
 from cicd_agent.modes.analyse_failure.import_graph import is_read, same_language
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Failure, Ground, Overlap
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap
 
 UNREACHED, NOTHING, UNEXPLAINED = 0.45, 0.3, 0.55
 MAX_JUDGED = 20
@@ -43,54 +43,51 @@ _AGAINST = (
     CascadeStep.PASSED_ELSEWHERE,
     CascadeStep.RUNNER,
 )
-# Rungs that do not rest on what the lines of the log say.
+# Steps that do not rest on what the lines of the log say.
 _BESIDE_THE_LOG = frozenset({CascadeStep.RUNNER, CascadeStep.PASSED_ELSEWHERE})
 
 
-def attribute(failed: FailedRun, failures: Sequence[Failure], change: Change | None) -> Attribution:
+def attribute(failed: FailedRun, groups: Sequence[Group], change: Change | None) -> Attribution:
     """The run's attribution. The failure that speaks most against the change decides: all others have to be excused."""
-    by_failure = {group.failure: group for group in groups(failed)}
-    known = [by_failure.get(failure, Group(failure)) for failure in failures]
-    changed = changed_in(failed, change)
-    judged = _together(failed, [attribute_group(failed, group, changed) for group in _decisive_groups(known)])
+    changed = Changed(change, failed.candidates, failed.imports)
+    judged = _weigh_shared(failed, [attribute_group(failed, group, changed) for group in _decisive_groups(groups)])
     if not judged:
         return Attribution(Cause.UNKNOWN, CascadeStep.NONE, 0.0, (Ground("nothing that failed could be read"),))
-    return min(judged, key=_order)
+    # What speaks most against the change comes first, and of that what is surest.
+    return min(judged, key=lambda each: (_AGAINST.index(each.step), -each.confidence))
 
 
-def _together(failed: FailedRun, judged: Sequence[Attribution]) -> Sequence[Attribution]:
+def _weigh_shared(failed: FailedRun, judged: Sequence[Attribution]) -> Sequence[Attribution]:
     """What is to blame for several failures is met by all of them: such files come first, and failures near them."""
     blaming = [attribution for attribution in judged if attribution.step is CascadeStep.MEETS_CHANGE]
     if len(blaming) <= 1:
         return judged
     share = Counter(overlap.path for attribution in blaming for overlap in attribution.overlaps)
 
-    def shared_strength(overlap: Overlap) -> float:
-        return overlap.strength - _ALONE * (1 - share[overlap.path] / len(blaming))
+    def loss(overlap: Overlap) -> float:
+        return _ALONE * (1 - share[overlap.path] / len(blaming)) - overlap.strength
 
-    ordered = sorted(
-        (
-            replace(each, overlaps=tuple(sorted(each.overlaps, key=lambda one: -shared_strength(one))))
-            for each in blaming
-        ),
-        key=lambda each: -shared_strength(each.overlaps[0]),
-    )
+    ordered = [replace(each, overlaps=tuple(sorted(each.overlaps, key=loss))) for each in blaming]
+    ordered.sort(key=lambda each: loss(each.overlaps[0]))
     surest = max(attribution.confidence for attribution in blaming)
-    first = replace(ordered[0], confidence=surest, grounds=_grounds(failed, ordered[0].group, ordered[0].overlaps))
-    return [
-        first,
-        *ordered[1:],
-        *(attribution for attribution in judged if attribution.step is not CascadeStep.MEETS_CHANGE),
-    ]
+    ordered[0] = replace(ordered[0], confidence=surest, grounds=_grounds(failed, ordered[0].group, ordered[0].overlaps))
+    return [*ordered, *(each for each in judged if each.step is not CascadeStep.MEETS_CHANGE)]
 
 
 def attribute_group(failed: FailedRun, group: Group, changed: Changed) -> Attribution:
     """The first step that holds, as sure as the surest of those with the same cause."""
     overlaps = find_overlaps(failed, group, changed)
-    steps = [step for step in _steps(failed, group, changed, overlaps) if step is not None]
-    steps = steps or [
-        Attribution(Cause.UNKNOWN, CascadeStep.NONE, NOTHING, (Ground(_reason_for_none(group, changed)),))
-    ]
+    known = (
+        runner(failed, group, changed),
+        passed_elsewhere(failed, group),
+        seen_before(failed, group, changed, overlaps),
+        signature(group, changed, overlaps),
+        _overlapping(failed, group, overlaps),
+        None if overlaps else _out_of_reach(failed, group, changed),
+    )
+    steps = [step for step in known if step is not None]
+    if not steps:
+        steps = [Attribution(Cause.UNKNOWN, CascadeStep.NONE, NOTHING, (Ground(_reason_for_none(group, changed)),))]
     first = steps[0]
     agreeing = [step for step in steps if step.cause is first.cause]
     confidence = max(step.confidence for step in agreeing)
@@ -98,18 +95,6 @@ def attribute_group(failed: FailedRun, group: Group, changed: Changed) -> Attrib
         confidence = min(confidence, UNEXPLAINED)
     grounds = tuple(dict.fromkeys(ground for step in agreeing for ground in step.grounds))
     return replace(first, confidence=confidence, grounds=grounds, group=group, overlaps=overlaps)
-
-
-def _steps(
-    failed: FailedRun, group: Group, changed: Changed, overlaps: Sequence[Overlap]
-) -> Iterator[Attribution | None]:
-    yield runner(failed, group, changed)
-    yield passed_elsewhere(failed, group)
-    yield seen_before(failed, group, changed, overlaps)
-    yield signature(group, changed, overlaps)
-    yield _overlapping(failed, group, overlaps)
-    if not overlaps:
-        yield _out_of_reach(failed, group, changed)
 
 
 def _decisive_groups(known: Sequence[Group]) -> Sequence[Group]:
@@ -120,21 +105,13 @@ def _decisive_groups(known: Sequence[Group]) -> Sequence[Group]:
     best: dict[str, float] = {}
     for group in explained:
         best[group.failure.job] = max(best.get(group.failure.job, 0.0), group.score)
-    decisive = [
-        group
-        for group in fatal
-        if (
-            group.score >= _MIN_SHARE * best[group.failure.job]
-            if group.is_explained
-            else group.failure.job not in explained_jobs
-        )
-    ]
-    return decisive[:MAX_JUDGED]
 
+    def is_decisive(group: Group) -> bool:
+        if group.is_explained:
+            return group.score >= _MIN_SHARE * best[group.failure.job]
+        return group.failure.job not in explained_jobs
 
-def _order(attribution: Attribution) -> tuple[int, float]:
-    """What speaks most against the change comes first, and of that what is surest."""
-    return _AGAINST.index(attribution.step), -attribution.confidence
+    return list(filter(is_decisive, fatal))[:MAX_JUDGED]
 
 
 def _overlapping(failed: FailedRun, group: Group, overlaps: Sequence[Overlap]) -> Attribution | None:
@@ -146,15 +123,16 @@ def _overlapping(failed: FailedRun, group: Group, overlaps: Sequence[Overlap]) -
 def _grounds(failed: FailedRun, group: Group | None, overlaps: Sequence[Overlap]) -> tuple[Ground, ...]:
     name = group.failure.job if group is not None else ""
     url = next((job.job.url for job in failed.jobs if job.job.name == name), "")
-    return tuple(Ground(_sentence(overlap), url) for overlap in overlaps[:_SHOWN])
-
-
-def _sentence(overlap: Overlap) -> str:
-    where = f"`{overlap.path}`" + (f":{overlap.line}" if overlap.line else "")
-    line = f"line {overlap.number:,} of the log" if overlap.number else "what failed"
-    if overlap.via:
-        return f"{line} leads to `{overlap.via}`, which uses {where}, which was changed"
-    return f"{line} leads to {where}, " + ("a line that was changed" if overlap.exact else "which was changed")
+    result = []
+    for overlap in overlaps[:_SHOWN]:
+        where = f"`{overlap.path}`" + (f":{overlap.line}" if overlap.line else "")
+        line = f"line {overlap.number:,} of the log" if overlap.number else "what failed"
+        if overlap.via:
+            text = f"{line} leads to `{overlap.via}`, which uses {where}, which was changed"
+        else:
+            text = f"{line} leads to {where}, " + ("a line that was changed" if overlap.exact else "which was changed")
+        result.append(Ground(text, url))
+    return tuple(result)
 
 
 def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Attribution | None:
@@ -168,17 +146,16 @@ def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Attribut
     known = {path for start in begun for path in reached(failed, start)}
     if any(path not in failed.imports for path in known if is_read(path)):
         return None
-    if any(changed.reaches_all()) or not all(_is_followed(path, tests) for path in changed.files):
+    followed = (
+        kinds(path) == {PathKind.DOCS} or any(same_language(path, test) for test in tests) for path in changed.files
+    )
+    if changed.reaches_all or not all(followed):
         return None
     text = (
         f"`{tests[0]}` and the {count(len(known), 'file')} that it uses reach nothing that was changed: "
         "suspected to be flaky; run it again to know"
     )
     return Attribution(Cause.UNKNOWN, CascadeStep.OUT_OF_REACH, UNREACHED, (Ground(text),), "flaky")
-
-
-def _is_followed(path: str, tests: Sequence[str]) -> bool:
-    return kinds(path) == {PathKind.DOCS} or any(same_language(path, test) for test in tests)
 
 
 def _reason_for_none(group: Group, changed: Changed) -> str:

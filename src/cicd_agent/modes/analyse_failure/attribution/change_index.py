@@ -10,11 +10,9 @@ from cicd_agent.domain.repository.diff import FileDiff, LineKind
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree
-from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedRun
+from cicd_agent.modes.analyse_failure.evidence import Candidate
 
 _PATTERNS = load_patterns(__package__, "change_index")
-
-Ranges = tuple[tuple[int, int], ...] | None
 
 SUPPLY = frozenset({PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE})
 PIPELINE = frozenset({PathKind.WORKFLOW, PathKind.CI_CONFIG})
@@ -61,15 +59,8 @@ class Changed:
             return False
         if self.change is None:
             return any(_within(candidate.lines.get(path), line) for candidate in self.candidates)
-        return line in self._added.get(path, frozenset())
-
-    @cached_property
-    def _added(self) -> Mapping[str, frozenset[int]]:
-        return {
-            path: frozenset(line.new for line in file.added if line.new is not None)
-            for path, file in self.files.items()
-            if file is not None
-        }
+        file = self.files.get(path)
+        return file is not None and any(each.new == line for each in file.added)
 
     def touches(self, path: str, line: int) -> bool:
         """Whether the function around a line was changed; true as well where that is not known."""
@@ -83,28 +74,26 @@ class Changed:
 
     @cached_property
     def added_text(self) -> str:
-        return "\n".join(line.text for file in self._diffs() for line in file.added).lower()
+        files = self.change.files if self.change is not None else ()
+        return "\n".join(line.text for file in files for line in file.added).lower()
 
-    def text(self, path: str, *selected: LineKind) -> str:
-        """The lines of a file's hunks that are of these kinds; all of them, when none is named."""
+    def edited_text(self, path: str) -> str:
+        """The lines of a file that were added or deleted."""
         file = self.files.get(path)
-        if file is None:
-            return ""
-        return "\n".join(line.text for line in file.lines if not selected or line.kind in selected)
-
-    def names(self, path: str) -> frozenset[str]:
-        """What is defined where the file is changed: the functions and classes around and within its hunks."""
-        return self._names.get(path, frozenset())
+        return "\n".join(line.text for line in file.lines if line.kind is not LineKind.CONTEXT) if file else ""
 
     @cached_property
-    def _names(self) -> Mapping[str, frozenset[str]]:
-        return {path: _defined(file) for path, file in self.files.items() if file is not None}
+    def names(self) -> Mapping[str, frozenset[str]]:
+        """What is defined where a file is changed, by its path: the functions and classes around its edited lines."""
+        return {path: frozenset(_defined(file)) for path, file in self.files.items() if file is not None}
 
-    def reaches_all(self) -> Iterator[str]:
-        for path in self.files:
-            lower = path.lower()
-            if kinds(path) & _GLOBAL or _PATTERNS["build_names"].search(lower) or _SHARED_DIRS.search(lower):
-                yield path
+    @property
+    def reaches_all(self) -> bool:
+        """Whether a file may have an effect on everything: how it is built, on what, with which data."""
+        return any(
+            kinds(path) & _GLOBAL or _PATTERNS["build_names"].search(path.lower()) or _SHARED_DIRS.search(path.lower())
+            for path in self.files
+        )
 
     def commit_of(self, path: str, line: int) -> str:
         """The commit that has changed the line, or that alone has changed the file; "" when that is not known."""
@@ -122,13 +111,6 @@ class Changed:
         if self.change is None:
             return frozenset()
         return frozenset({self.change.head, *(commit.sha for commit in self.change.commits)} - {""})
-
-    def _diffs(self) -> Iterable[FileDiff]:
-        return self.change.files if self.change is not None else ()
-
-
-def changed_in(failed: FailedRun, change: Change | None) -> Changed:
-    return Changed(change, failed.candidates, failed.imports)
 
 
 def scope(text: str, line: int) -> tuple[int, int] | None:
@@ -152,14 +134,11 @@ def scope(text: str, line: int) -> tuple[int, int] | None:
     return None
 
 
-def _defined(file: FileDiff) -> frozenset[str]:
-    files: set[str] = set()
+def _defined(file: FileDiff) -> Iterator[str]:
     for hunk in file.hunks:
-        lines = hunk.lines[:_MAX_LINES]
-        around: list[tuple[int, str]] = (
-            [(0, match[1])] if (match := _PATTERNS["defines"].search(hunk.section[:500])) else []
-        )
-        for line in lines:
+        match = _PATTERNS["defines"].search(hunk.section[:500])
+        around = [(0, match[1])] if match else []
+        for line in hunk.lines[:_MAX_LINES]:
             if not line.text.strip():
                 continue
             depth = _indent(line.text)
@@ -167,8 +146,7 @@ def _defined(file: FileDiff) -> frozenset[str]:
             if match := _PATTERNS["defines"].search(line.text[:500]):
                 around.append((depth, match[1]))
             if line.kind is not LineKind.CONTEXT:
-                files.update(name for _, name in around[-1:])
-    return frozenset(files)
+                yield from (name for _, name in around[-1:])
 
 
 def _indent(line: str) -> int:
@@ -186,5 +164,5 @@ def _changed_numbers(file: FileDiff) -> Iterator[int]:
                 after = line.new + 1
 
 
-def _within(ranges: Ranges, line: int) -> bool:
+def _within(ranges: Iterable[tuple[int, int]] | None, line: int) -> bool:
     return any(first <= line <= last for first, last in ranges or ())

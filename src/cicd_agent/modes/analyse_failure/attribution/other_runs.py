@@ -1,11 +1,11 @@
-"""The cascade's steps by other runs: the same job green on the same commit, the same failure without the change."""
+"""The steps of the cascade: a runner that was lost, the same job green, the same failure elsewhere, outside trouble."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.logs.extract import Kind, Problem, Trouble
-from cicd_agent.domain.events.workflow_run import RunNote
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.text.patterns import load_patterns
@@ -64,12 +64,11 @@ class Attribution:
 
 def passed_elsewhere(failed: FailedRun, group: Group) -> Attribution | None:
     """The same job passed on the same commit, or the same test within the same run: what failed was not the code."""
-    flaked = [
-        case for case in failed.cases if case.flaked and group.failure.test and _is_test(group, case.suite, case.name)
-    ]
-    if flaked:
-        text = f"the test failed and passed in the same run, says {flaked[0].source or 'its report'}"
-        return _passed(group, PROVED, (Ground(text),))
+    for case in failed.cases:
+        name = f"{case.suite}.{case.name}" if case.suite else case.name
+        if case.flaked and group.failure.test and same_test(group.failure.test, name):
+            text = f"the test failed and passed in the same run, says {case.source or 'its report'}"
+            return _passed(group, PROVED, (Ground(text),))
     names = {group.failure.job, *group.failure.siblings}
     passed = [
         trace
@@ -77,11 +76,11 @@ def passed_elsewhere(failed: FailedRun, group: Group) -> Attribution | None:
         if failed.run is not None and failed.run.sha and trace.sha == failed.run.sha
         if trace.conclusion == "success" and trace.job in names
     ]
-    proofs = [(_proof(failed, trace), trace) for trace in passed]
-    if not proofs:
+    if failed.run is None or not passed:
         return None
-    confidence, trace = max(proofs, key=lambda each: each[0])
-    ground = Ground(f"`{trace.job}` passed on the same commit {_where(failed, trace)}", trace.url)
+    confidence, trace = max(((_proof(failed.run, trace), trace) for trace in passed), key=lambda each: each[0])
+    where = f"attempt {trace.attempt}" if trace.run == failed.run.id else f"run {trace.run}"
+    ground = Ground(f"`{trace.job}` passed on the same commit in {where}", trace.url)
     if confidence <= DRIFTED:
         late = Ground("that was more than a day before: something outside of the repository may have changed since")
         return Attribution(Cause.UNKNOWN, CascadeStep.PASSED_ELSEWHERE, confidence, (ground, late))
@@ -93,31 +92,20 @@ def passed_elsewhere(failed: FailedRun, group: Group) -> Attribution | None:
 
 def _passed(group: Group, confidence: float, grounds: tuple[Ground, ...]) -> Attribution:
     """Flaky; a job that met trouble outside and then passed is no flaky test."""
-    top = group.problems[0][1].trouble if group.problems else None
-    if top in _NOT_FLAKY:
-        return Attribution(Cause.INFRASTRUCTURE, CascadeStep.PASSED_ELSEWHERE, confidence, grounds, "infrastructure")
-    return Attribution(Cause.FLAKY, CascadeStep.PASSED_ELSEWHERE, confidence, grounds, "flaky")
+    cause, kind = Cause.FLAKY, "flaky"
+    if group.problems and group.problems[0][1].trouble in _NOT_FLAKY:
+        cause, kind = Cause.INFRASTRUCTURE, "infrastructure"
+    return Attribution(cause, CascadeStep.PASSED_ELSEWHERE, confidence, grounds, kind)
 
 
-def _is_test(group: Group, suite: str, name: str) -> bool:
-    return same_test(group.failure.test, f"{suite}.{name}" if suite else name)
-
-
-def _proof(failed: FailedRun, trace: Trace) -> float:
-    run = failed.run
-    if run is None or trace.run == run.id:
+def _proof(run: RunState, trace: Trace) -> float:
+    if trace.run == run.id:
         return PROVED
     if run.created and trace.when and run.created - trace.when > _DAY:
         return DRIFTED
     if run.event in _PULLS or trace.event in _PULLS or (trace.event and run.event and trace.event != run.event):
         return OTHER_BASE
     return PROVED
-
-
-def _where(failed: FailedRun, trace: Trace) -> str:
-    if failed.run is not None and trace.run == failed.run.id:
-        return f"in attempt {trace.attempt}"
-    return f"in run {trace.run}"
 
 
 def seen_before(failed: FailedRun, group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> Attribution | None:
@@ -127,19 +115,25 @@ def seen_before(failed: FailedRun, group: Group, changed: Changed, overlaps: Seq
     """
     if not group.is_explained or not group.failure.strict:
         return None
-    traces = [trace for trace in failed.traces if _is_without(trace, failed, changed) and _is_job(trace, group)]
+    traces = [
+        trace
+        for trace in failed.traces
+        if _is_without(trace, failed.run, changed)
+        and (not group.failure.job or job_base(trace.job) == job_base(group.failure.job))
+    ]
     failed_before = [trace for trace in traces if _is_same(trace, group)]
-    on_default = sorted(
-        (trace for trace in failed_before if trace.is_default), key=lambda trace: (trace.when, trace.run, trace.attempt)
-    )
+    on_default = [trace for trace in failed_before if trace.is_default]
     if on_default:
+        on_default.sort(key=lambda trace: (trace.when, trace.run, trace.attempt))
         return _on_default(on_default, traces, changed, overlaps)
-    unrelated = {trace.pull or trace.branch: trace for trace in failed_before if _is_unrelated(trace, failed)}
+    unrelated = {trace.pull or trace.branch: trace for trace in failed_before if _is_unrelated(trace, failed.run)}
     if len(unrelated) < _MIN_BRANCHES:
         return None
-    text = f"the same failure on {len(unrelated):,} other branches"
-    grounds = (Ground(text), *(_link(trace) for trace in list(unrelated.values())[:_LINKS]))
     fixed_by = next((trace.fixed_by for trace in unrelated.values() if trace.fixed_by), "")
+    grounds = (
+        Ground(f"the same failure on {len(unrelated):,} other branches"),
+        *(_link(trace) for trace in list(unrelated.values())[:_LINKS]),
+    )
     return Attribution(Cause.PRE_EXISTING, CascadeStep.SEEN_BEFORE, ELSEWHERE, grounds, fixed_by=fixed_by)
 
 
@@ -157,48 +151,39 @@ def _on_default(
         text = f"on the default branch the same failure {how}, in {count(len(failed_before), 'run')}"
         return Attribution(Cause.FLAKY, CascadeStep.SEEN_BEFORE, COMES_AND_GOES, (Ground(text), *links), "flaky")
     base_sha = changed.change.base if changed.change is not None else ""
-    if any(trace.sha == base_sha for trace in failed_before if base_sha):
-        ground = Ground("the commit that the change begins from fails in the same way")
-        return Attribution(Cause.PRE_EXISTING, CascadeStep.SEEN_BEFORE, AT_BASE, (ground, *links), fixed_by=fixed_by)
-    if not fixed_by and all(other.when <= last.when for other in green):
-        ground = Ground("the default branch fails in the same way")
-        return Attribution(Cause.PRE_EXISTING, CascadeStep.SEEN_BEFORE, STILL_FAILS, (ground, *links))
-    if overlaps:
+    if base_sha and any(trace.sha == base_sha for trace in failed_before):
+        confidence, text = AT_BASE, "the commit that the change begins from fails in the same way"
+    elif not fixed_by and all(other.when <= last.when for other in green):
+        confidence, text = STILL_FAILS, "the default branch fails in the same way"
+    elif overlaps:
         # It was fixed there, and the change is where it points to: it may well have brought it back.
         return None
-    by = f" by {fixed_by[:_SHORT_SHA]}" if fixed_by else ""
-    ground = Ground(f"the default branch failed in the same way and was mended{by}; this branch may be older")
-    return Attribution(Cause.PRE_EXISTING, CascadeStep.SEEN_BEFORE, ENDED, (ground, *links), fixed_by=fixed_by)
+    else:
+        by = f" by {fixed_by[:_SHORT_SHA]}" if fixed_by else ""
+        confidence = ENDED
+        text = f"the default branch failed in the same way and was mended{by}; this branch may be older"
+    grounds = (Ground(text), *links)
+    return Attribution(Cause.PRE_EXISTING, CascadeStep.SEEN_BEFORE, confidence, grounds, fixed_by=fixed_by)
 
 
-def _is_without(trace: Trace, failed: FailedRun, changed: Changed) -> bool:
+def _is_without(trace: Trace, run: RunState | None, changed: Changed) -> bool:
     """Whether a run was of a commit that does not hold the change."""
     if not trace.sha or trace.sha in changed.shas:
         return False
-    run = failed.run
-    if run is None:
-        return True
     # What came later on the default branch may hold the change, merged under another name.
-    later = trace.is_default and bool(trace.when and run.created) and trace.when > run.created
-    return trace.sha != run.sha and not later
+    is_later = run is not None and trace.is_default and trace.when > run.created > 0
+    return run is None or (trace.sha != run.sha and not is_later)
 
 
-def _is_unrelated(trace: Trace, failed: FailedRun) -> bool:
-    run = failed.run
+def _is_unrelated(trace: Trace, run: RunState | None) -> bool:
     if trace.is_default or not (trace.pull or trace.branch):
         return False
-    return run is None or ((trace.pull not in run.pulls if trace.pull else True) and trace.branch != run.branch)
-
-
-def _is_job(trace: Trace, group: Group) -> bool:
-    return not group.failure.job or job_base(trace.job) == job_base(group.failure.job)
+    return run is None or (not (trace.pull and trace.pull in run.pulls) and trace.branch != run.branch)
 
 
 def _is_same(trace: Trace, group: Group) -> bool:
-    theirs = frozenset(trace.strict)
-    return trace.conclusion != "success" and (
-        group.failure.strict in theirs or (bool(group.signatures) and group.signatures <= theirs)
-    )
+    has_all = bool(group.signatures) and group.signatures <= frozenset(trace.strict)
+    return trace.conclusion != "success" and (group.failure.strict in trace.strict or has_all)
 
 
 def _link(trace: Trace) -> Ground:
@@ -240,12 +225,10 @@ def _responsible(failed: FailedRun, suspects: Sequence[Suspect]) -> str:
     if len(suspects) == 1 and failed.green is not None and suspects[0].meetings:
         return suspects[0].sha
     exact = [suspect for suspect in suspects if any(overlap.exact for overlap in suspect.meetings)]
+    overlapping = [suspect for suspect in suspects if suspect.score > 0]
     if len(exact) == 1:
         return exact[0].sha
-    overlap = [suspect for suspect in suspects if suspect.score > 0]
-    if len(overlap) == 1 and overlap[0].score >= _CLEARLY:
-        return overlap[0].sha
-    return ""
+    return overlapping[0].sha if len(overlapping) == 1 and overlapping[0].score >= _CLEARLY else ""
 
 
 LOST, STARVED, NOT_STARTED, WITHOUT_END = 0.95, 0.85, 0.8, 0.9
@@ -257,7 +240,6 @@ _BY_HAND = re.compile(r"cancell?ed by|higher priority waiting request", re.IGNOR
 # GitHub itself files under this path what belongs to no file.
 _NO_FILE = frozenset({"", ".github"})
 
-_EXTERNAL = frozenset(Trouble) - {Trouble.TIMEOUT, Trouble.CANCELLED}
 _NAMES = {
     Trouble.NETWORK: "the network",
     Trouble.SERVICE: "another server",
@@ -311,25 +293,20 @@ def _lost(job: FailedJob) -> Iterator[Attribution]:
     if state.conclusion in {"cancelled", "timed_out", "success", "skipped"}:
         # Somebody's decision, or a limit that the job itself ran into.
         return
-    if any(step.conclusion == "failure" for step in state.steps) or any(
-        _BY_HAND.search(each.message) for each in job.notes
-    ):
+    by_hand = any(_BY_HAND.search(each.message) for each in job.notes)
+    if by_hand or any(step.conclusion == "failure" for step in state.steps):
         return
     if not state.steps and any(explains(problem) for problem in job.extract.problems):
         return
     for note in job.notes:
-        if note.path in _NO_FILE and (confidence := _lost_confidence(note)):
+        # A job that eats up its machine loses it as well.
+        confidence = STARVED if _STARVED.search(note.message) else LOST
+        is_lost = confidence == STARVED or _PATTERNS["lost"].search(note.message)
+        if is_lost and note.path in _NO_FILE:
             text = f"GitHub notes on the job: {clip(' '.join(note.message.split()), 200)}"
             yield _by_runner(confidence, text, state.url)
     if state.status == "completed" and not state.conclusion:
         yield _by_runner(WITHOUT_END, "the job ended without a conclusion: its runner was lost", state.url)
-
-
-def _lost_confidence(note: RunNote) -> float:
-    if _STARVED.search(note.message):
-        # A job that eats up its machine loses it as well.
-        return STARVED
-    return LOST if _PATTERNS["lost"].search(note.message) else 0.0
 
 
 def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> Attribution | None:
@@ -341,7 +318,8 @@ def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> At
     tests = bool(group.failure.test) or group.failure.kind is Kind.TEST_FAILURE
     if any(tests or overlap.strength >= DEEPER for overlap in overlaps):
         return None
-    text = _block(job, problem)
+    lines = [line.text for line in job.extract.kept if problem.first <= line.number <= problem.last]
+    text = "\n".join([problem.text, *lines])[:20_000]
     if (trouble in REMOTE and _PATTERNS["local"].search(text)) or _is_made(trouble, text, changed):
         return None
     confidence = CLEAR
@@ -349,7 +327,7 @@ def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> At
         confidence = DOUBTFUL
     if not changed.is_known or _is_headless(job, problem):
         confidence = BLIND
-    what = f"{_NAMES.get(trouble, 'something outside')} was in the way: {clip(problem.text, 200)}"
+    what = f"{_NAMES[trouble]} was in the way: {clip(problem.text, 200)}"
     beside = "the change touches no dependency, Docker or workflow file" if changed.is_known else "no change is known"
     grounds = (Ground(f"line {problem.line:,}: {what}", job.job.url), Ground(f"only the log says so; {beside}"))
     return Attribution(Cause.INFRASTRUCTURE, CascadeStep.SIGNATURE, confidence, grounds, "infrastructure")
@@ -365,44 +343,42 @@ def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
             continue
         if problem.step and job.step and problem.step != job.step:
             continue
-        cause = _behind(job, problem) or problem
+        beside = [each for each in job.extract.problems if each.step == problem.step]
+        cause = _behind(problem, beside) or problem
         trouble = cause.trouble
-        if trouble is None or trouble not in _EXTERNAL or (cause is problem and _is_only_warned(job, problem)):
+        if trouble not in _NAMES or (cause is problem and _is_only_warned(problem, beside)):
             continue
-        if trouble is Trouble.RUNNER and exited(job, problem):
-            continue  # a machine that goes away does not wait for the exit code
-        if _went_on(job, problem):
+        # A machine that goes away does not wait for the exit code.
+        if (trouble is Trouble.RUNNER and exited(job, problem)) or _went_on(problem, beside):
             continue
         if _end(job, problem) - problem.last <= _NEAR_END:
             return job, cause, trouble
     return None
 
 
-def _behind(job: FailedJob, problem: Problem) -> Problem | None:
+def _behind(problem: Problem, beside: Sequence[Problem]) -> Problem | None:
     """The trouble right before a tool that says only what it could not get: pip warns of the network, then gives up."""
     if problem.kind is not Kind.DEPENDENCY or problem.trouble is not None:
         return None
-    before = (each for each in job.extract.problems if each.trouble in REMOTE and each.step == problem.step)
-    return next((each for each in before if 0 < problem.first - each.last <= _GIVES_UP), None)
+    before = (each for each in beside if each.trouble in REMOTE and 0 < problem.first - each.last <= _GIVES_UP)
+    return next(before, None)
 
 
-def _is_only_warned(job: FailedJob, problem: Problem) -> bool:
+def _is_only_warned(problem: Problem, beside: Sequence[Problem]) -> bool:
     """Whether a tool warns of trouble, and then goes on."""
-    if not _WARNING.match(problem.text):
-        return False
-    after = (each for each in job.extract.problems if each.kind is Kind.DEPENDENCY and each.step == problem.step)
-    return not any(0 < each.first - problem.last <= _GIVES_UP for each in after)
+    return _WARNING.match(problem.text) is not None and not any(
+        each.kind is Kind.DEPENDENCY and 0 < each.first - problem.last <= _GIVES_UP for each in beside
+    )
 
 
-def _went_on(job: FailedJob, problem: Problem) -> bool:
+def _went_on(problem: Problem, beside: Sequence[Problem]) -> bool:
     """Whether another tool failed of something else a good while later: the step lived through the trouble."""
     return any(
         each.tool not in {"", problem.tool}
         and not each.wraps
         and each.trouble is None
-        and each.step == problem.step
         and each.first - problem.last > _GIVES_UP
-        for each in job.extract.problems
+        for each in beside
     )
 
 
@@ -415,18 +391,10 @@ def _is_headless(job: FailedJob, problem: Problem) -> bool:
 
 
 def _end(job: FailedJob, problem: Problem) -> int:
-    ends = [
-        each.line
-        for each in job.extract.problems
-        if each.wraps and _STEP_END.search(each.text) and each.line >= problem.last
-    ]
-    ends += [line.number for line in job.extract.kept if line.number >= problem.last and _STEP_END.search(line.text)]
+    texts = [(each.line, each.text) for each in job.extract.problems if each.wraps]
+    texts += [(line.number, line.text) for line in job.extract.kept]
+    ends = [number for number, text in texts if number >= problem.last and _STEP_END.search(text)]
     return min(ends, default=max(job.extract.total, problem.last))
-
-
-def _block(job: FailedJob, problem: Problem) -> str:
-    lines = [line.text for line in job.extract.kept if problem.first <= line.number <= problem.last]
-    return "\n".join([problem.text, *lines])[:20_000]
 
 
 def _is_made(trouble: Trouble, text: str, changed: Changed) -> bool:
@@ -436,7 +404,8 @@ def _is_made(trouble: Trouble, text: str, changed: Changed) -> bool:
         return False
     if trouble is Trouble.MEMORY:
         return _MEMORY.search(added) is not None
-    hosts = {host.lower() for host in _HOST.findall(text) if not _PATTERNS["file"].search(host)}
-    ports = {port for match in _PORT.finditer(text) for port in match.groups() if port}
-    hosts, ports = set(sorted(hosts)[:_MAX_NAMES]), set(sorted(ports)[:_MAX_NAMES])
-    return any(host in added for host in hosts) or any(re.search(rf"(?<!\d){port}(?!\d)", added) for port in ports)
+    hosts = sorted({host.lower() for host in _HOST.findall(text) if not _PATTERNS["file"].search(host)})
+    ports = sorted({port for match in _PORT.finditer(text) for port in match.groups() if port})
+    return any(host in added for host in hosts[:_MAX_NAMES]) or any(
+        re.search(rf"(?<!\d){port}(?!\d)", added) for port in ports[:_MAX_NAMES]
+    )

@@ -2,10 +2,10 @@
 
 import re
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Kind, Trouble
-from cicd_agent.domain.repository.diff import LineKind
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.modes.analyse_failure.attribution.change_index import PIPELINE, SUPPLY, Changed
@@ -42,23 +42,21 @@ def find_overlaps(failed: FailedRun, group: Group, changed: Changed) -> tuple[Ov
     """Where one failure overlaps with what was changed, the strongest first."""
     if not changed.files:
         return ()
-    best_of: dict[tuple[str, str], Overlap] = {}
-    names = _names_of(group)
+    begun, names, text = starts(group, changed), _names_of(group), _text(group).lower()
+    weighed = []
     for overlap in (
-        *_at_locations(group, changed),
-        *_by_import(failed, group, changed),
-        *_by_file(group, changed),
+        *_at_locations(begun, changed),
+        *_by_import(failed, begun, changed),
+        *_by_file(group, changed, text),
     ):
         strength = overlap.strength
-        if strength < INNERMOST and names & changed.names(overlap.path):
+        if strength < INNERMOST and names & changed.names.get(overlap.path, frozenset()):
             strength += _NAMED
         strength = _dampened(min(strength, EXACT), group)
-        overlap = _with(overlap, round(strength, 3), changed)  # noqa: PLW2901  the same overlap, weighed
-        known = best_of.get((overlap.path, overlap.via))
-        if known is None or known.strength < overlap.strength:
-            best_of[overlap.path, overlap.via] = overlap
+        sha = changed.commit_of(overlap.path, overlap.line)
+        weighed.append(replace(overlap, strength=round(strength, 3), sha=sha))
     best: dict[str, Overlap] = {}
-    for overlap in sorted(best_of.values(), key=_rank):
+    for overlap in sorted(weighed, key=lambda each: (-each.strength, not each.exact, bool(each.via), each.path)):
         # A file that the log itself names is not repeated as one that another imports.
         best.setdefault(overlap.path, overlap)
     return tuple(best.values())[:MAX_OVERLAPS]
@@ -66,52 +64,46 @@ def find_overlaps(failed: FailedRun, group: Group, changed: Changed) -> tuple[Ov
 
 def starts(group: Group, changed: Changed) -> tuple[LogLocation, ...]:
     """Where a failure begins: its places, and the file of its test, as far as that is found among the known paths."""
-    best_of = list(group.locations)
+    result = list(group.locations)
     tree = changed.tree
     number = group.problems[0][1].line if group.problems else 0
-    for case in group.cases:
-        path = tree.find(case.file) if case.file else ""
-        best_of += [LogLocation(path, max(case.line, 0), number, _BESIDE, is_test(path))] if path else []
-    for test in dict.fromkeys([group.failure.test, *(problem.test for _, problem in group.problems)]):
-        path = tree.test(test) if test else ""
-        best_of += [LogLocation(path, 0, number, _BESIDE, is_test(path))] if path else []
-    best_of += [LogLocation(note.path, max(note.line, 0), 0) for note in group.notes if note.path in tree]
-    return tuple(dict.fromkeys(best_of))
+    tests = dict.fromkeys([group.failure.test, *(problem.test for _, problem in group.problems)])
+    named = [(tree.find(case.file), case.line) for case in group.cases if case.file]
+    named += [(tree.test(test), 0) for test in tests if test]
+    result += [LogLocation(path, max(line, 0), number, _BESIDE, is_test(path)) for path, line in named if path]
+    result += [LogLocation(note.path, max(note.line, 0), 0) for note in group.notes if note.path in tree]
+    return tuple(dict.fromkeys(result))
 
 
-def reached(failed: FailedRun, start: str) -> Mapping[str, tuple[int, str]]:
-    """The files that one reaches by imports, as far as they are known: how many away, and from which file."""
-    best_of = {start: (0, "")}
+def reached(failed: FailedRun, start: str) -> Mapping[str, int]:
+    """The files that one reaches by imports, as far as they are known, and how many imports away each is."""
+    distances = {start: 0}
     queue = deque([start])
     while queue:
         path = queue.popleft()
         for imported in failed.imports.get(path, ()):
-            if imported not in best_of:
-                best_of[imported] = (best_of[path][0] + 1, path)
+            if imported not in distances:
+                distances[imported] = distances[path] + 1
                 queue.append(imported)
-    return best_of
+    return distances
 
 
-def _at_locations(group: Group, changed: Changed) -> Iterator[Overlap]:
-    for location in starts(group, changed):
-        if location.path not in changed.files:
-            continue
-        exact = changed.holds_line(location.path, location.line)
-        deep = location.depth > 0
-        strength = (EXACT_DEEP if deep else EXACT) if exact else DEEPER if deep else INNERMOST
-        if not exact and not changed.touches(location.path, location.line):
-            strength = APART
-        yield Overlap(location.path, location.line, location.number, exact=exact, strength=strength)
-
-
-def _by_import(failed: FailedRun, group: Group, changed: Changed) -> Iterator[Overlap]:
-    visited: set[str] = set()
-    begun = starts(group, changed)
+def _at_locations(begun: Sequence[LogLocation], changed: Changed) -> Iterator[Overlap]:
     for location in begun:
-        if location.path in visited:
-            continue
-        visited.add(location.path)
-        for path, (away, _) in reached(failed, location.path).items():
+        if location.path in changed.files:
+            exact, deep = changed.holds_line(location.path, location.line), location.depth > 0
+            strength = (EXACT_DEEP if deep else EXACT) if exact else DEEPER if deep else INNERMOST
+            if not exact and not changed.touches(location.path, location.line):
+                strength = APART
+            yield Overlap(location.path, location.line, location.number, exact=exact, strength=strength)
+
+
+def _by_import(failed: FailedRun, begun: Sequence[LogLocation], changed: Changed) -> Iterator[Overlap]:
+    firsts: dict[str, LogLocation] = {}
+    for each in begun:
+        firsts.setdefault(each.path, each)
+    for location in firsts.values():
+        for path, away in reached(failed, location.path).items():
             if away and path in changed.files:
                 strength = IMPORTED if away == 1 else FARTHER if away == _FAR else FARTHEST
                 yield Overlap(path, 0, location.number, via=location.path, strength=strength)
@@ -134,15 +126,13 @@ def _stem(path: str) -> str:
     return stem.lower()
 
 
-def _by_file(group: Group, changed: Changed) -> Iterator[Overlap]:
+def _by_file(group: Group, changed: Changed, text: str) -> Iterator[Overlap]:
     """Changed files that no frame names: what is installed, how the job runs, how the tool is set up."""
     number = group.problems[0][1].line if group.problems else 0
-    text = _text(group).lower()
     kind = group.failure.kind
     remote = any(problem.trouble in REMOTE for _, problem in group.problems)
     for path in changed.files:
-        of, lower = kinds(path), path.lower()
-        name = lower.rpartition("/")[2]
+        of, name = kinds(path), path.lower().rpartition("/")[2]
         strength = 0.0
         if of & SUPPLY and (kind is Kind.DEPENDENCY or name in text):
             names = _packages(changed, path) & {word.lower() for word in _PACKAGE.findall(text)}
@@ -163,20 +153,17 @@ def _by_file(group: Group, changed: Changed) -> Iterator[Overlap]:
 def _runs_it(group: Group, changed: Changed, path: str, of: Collection[PathKind]) -> bool:
     """Whether the file says how the job that failed is run, or makes the image that could not be made."""
     if PIPELINE.intersection(of):
-        return group.failure.kind is Kind.CONFIGURATION or _edits_step(group, changed, path)
-    return PathKind.DOCKERFILE in of and any(
-        word in problem.tool for _, problem in group.problems for word in ("docker", "buildkit")
-    )
+        edits = changed.edited_text(path)
+        step = group.failure.step.removeprefix("Run ").strip()
+        # `sh` is no name.
+        return group.failure.kind is Kind.CONFIGURATION or (len(step) > len("sh") and step in edits)
+    tools = [problem.tool for _, problem in group.problems]
+    return PathKind.DOCKERFILE in of and any("docker" in tool or "buildkit" in tool for tool in tools)
 
 
 def _packages(changed: Changed, path: str) -> frozenset[str]:
-    text = changed.text(path, LineKind.ADDED, LineKind.DELETED)[:50_000].lower()
+    text = changed.edited_text(path)[:50_000].lower()
     return frozenset(word for word in _PACKAGE.findall(text) if not _PATTERNS["no_package"].fullmatch(word))
-
-
-def _edits_step(group: Group, changed: Changed, path: str) -> bool:
-    step = group.failure.step.removeprefix("Run ").strip()
-    return len(step) > 2 and step in changed.text(path, LineKind.ADDED, LineKind.DELETED)  # noqa: PLR2004  `sh` is no name
 
 
 def _text(group: Group) -> str:
@@ -193,20 +180,10 @@ def _names_of(group: Group) -> frozenset[str]:
 
 def _dampened(strength: float, group: Group) -> float:
     """What is left of it where the log explains little: no tool's message, or none but a wrapper's."""
-    if not group.is_explained and group.problems:
+    problems = [problem for _, problem in group.problems]
+    # The same may be in the log of a run that passed.
+    if problems and not (group.is_explained and any(problem.novel for problem in problems)):
         return min(strength, _MAX_UNEXPLAINED)
-    if group.problems and not any(problem.novel for _, problem in group.problems):
-        # The same is in the log of a run that passed.
-        return min(strength, _MAX_UNEXPLAINED)
-    if group.problems and not group.cases and not any(problem.tool for _, problem in group.problems):
+    if problems and not group.cases and not any(problem.tool for problem in problems):
         return strength * _GUESSED
     return strength
-
-
-def _with(overlap: Overlap, strength: float, changed: Changed) -> Overlap:
-    sha = changed.commit_of(overlap.path, overlap.line)
-    return Overlap(overlap.path, overlap.line, overlap.number, overlap.via, overlap.exact, sha, strength)
-
-
-def _rank(overlap: Overlap) -> tuple[float, bool, bool, str]:
-    return -overlap.strength, not overlap.exact, bool(overlap.via), overlap.path

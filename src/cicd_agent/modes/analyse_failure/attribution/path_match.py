@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
 
 from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Problem
+from cicd_agent.analysis.logs.problems import relative
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.modes.analyse_failure.evidence import LogLocation
@@ -40,14 +41,13 @@ class Tree:
     def find(self, raw: str) -> str:
         """The file that is meant, "" when none is, or when several may be."""
         named = _plain(raw)
-        if not named or len(named) > _MAX_NAME or _PATTERNS["foreign"].search(_inside(named) or named):
+        inner = relative(named)
+        if not inner or len(named) > _MAX_NAME or _PATTERNS["foreign"].search(inner):
             return ""
-        within = _inside(named)
-        for begin in (*self._roots, "") if within is None else ("",):
-            inner = within if within is not None else named.removeprefix(begin)
-            if inner in self._paths and not inner.startswith("/"):
-                return inner
-        return self._alike(within if within is not None else named, absolute=named.startswith("/") or named[1:2] == ":")
+        for candidate in [inner] if inner != named else [named.removeprefix(root) for root in (*self._roots, "")]:
+            if candidate in self._paths and not candidate.startswith("/"):
+                return candidate
+        return self._alike(inner, absolute=named.startswith("/") or named[1:2] == ":")
 
     def test(self, name: str) -> str:
         """The file of a test, as far as the tool's name for it shows: `tests/test_x.py::test_y`, `pkg.test_x.TestY`."""
@@ -70,36 +70,35 @@ class Tree:
         best: list[str] = []
         depth = 0
         for path in self._by_name.get(parts[-1], ()):
-            same = _shared(parts, path.split("/"))
-            if same > depth:
-                best, depth = [path], same
-            elif same == depth:
-                best.append(path)
+            pairs = zip(reversed(parts), reversed(path.split("/")), strict=False)
+            same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+            best = [path] if same > depth else [*best, path] if same == depth else best
+            depth = max(depth, same)
         whole = depth == len(parts)
         # An absolute name that shares its last part alone is any file of that name: a settings.py of somebody else.
         return best[0] if len(best) == 1 and (depth > 1 or (whole and not absolute)) else ""
 
 
-def find_locations(extract: Extract, paths: Collection[str], roots: Sequence[str] = ()) -> tuple[LogLocation, ...]:
+def find_locations(extract: Extract, paths: Collection[str]) -> tuple[LogLocation, ...]:
     """Where the problems of a log point to in the repository, those of the first problem first, innermost first."""
     lines = {line.number: line for line in extract.kept}
-    rootdirs = [match[1] for line in extract.kept if (match := _ROOTDIR.match(line.text))]
-    tree = Tree(paths, (*roots, *rootdirs))
-    file: dict[tuple[int, str, int], LogLocation] = {}
+    tree = Tree(paths, [match[1] for line in extract.kept if (match := _ROOTDIR.match(line.text))])
+    result: dict[tuple[int, str, int], LogLocation] = {}
     for problem in extract.problems:
         for location in _of(problem, tree, lines):
-            file.setdefault((problem.line, location.path, location.line), location)
-        if len(file) >= MAX_LOCATIONS:
+            result.setdefault((problem.line, location.path, location.line), location)
+        if len(result) >= MAX_LOCATIONS:
             break
-    return tuple(file.values())[:MAX_LOCATIONS]
+    return tuple(result.values())[:MAX_LOCATIONS]
 
 
 def _of(problem: Problem, tree: Tree, lines: dict[int, ExtractLine]) -> Iterator[LogLocation]:
-    within = [lines[number] for number in _numbers(problem) if number in lines]
+    # A block is short; a hostile extract may say otherwise.
+    first, last = min(problem.first, problem.line), max(problem.last, problem.line)
+    within = [lines[number] for number in range(first, min(last, first + 2_000) + 1) if number in lines]
     frames = list(problem.frames)
-    if frames and all(
-        frame.path.endswith(_INNERMOST_LAST) for frame in frames if not _PATTERNS["foreign"].search(frame.path)
-    ):
+    own = [frame for frame in frames if not _PATTERNS["foreign"].search(frame.path)]
+    if all(frame.path.endswith(_INNERMOST_LAST) for frame in own):
         frames.reverse()
     depth = 0
     for frame in frames[:_MAX_OF_PROBLEM]:
@@ -115,12 +114,6 @@ def _of(problem: Problem, tree: Tree, lines: dict[int, ExtractLine]) -> Iterator
 
 def is_test(path: str) -> bool:
     return PathKind.TEST in kinds(path)
-
-
-def _numbers(problem: Problem) -> Sequence[int]:
-    # A block is short; a hostile extract may say otherwise.
-    first, last = min(problem.first, problem.line), max(problem.last, problem.line)
-    return range(first, min(last, first + 2_000) + 1)
 
 
 def _line_of(path: str, line: int, within: Sequence[ExtractLine]) -> int:
@@ -147,14 +140,3 @@ def _plain(raw: str) -> str:
     while path.startswith("./"):
         path = path[2:]
     return path
-
-
-def _inside(path: str) -> str | None:
-    """What comes after the folder of the checkout, None when it does not begin with one that is known."""
-    match = _PATTERNS["checkout"].match(path)
-    return path[match.end() :] if match else None
-
-
-def _shared(one: Sequence[str], other: Sequence[str]) -> int:
-    pairs = zip(reversed(one), reversed(other), strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -1,7 +1,10 @@
 """What was before a failed run: when the same job passed last, where else it failed, and which commits came between."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain, islice
 
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
@@ -13,9 +16,9 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.library import Unreadable
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, Trace
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, GapFor, Trace
 from cicd_agent.modes.analyse_failure.groups import fingerprints
-from cicd_agent.modes.analyse_failure.runs.log_download import failed_itself, spans
+from cicd_agent.modes.analyse_failure.runs.jobs import failed_itself, spans
 
 RECENT = 30
 """Runs of the default branch that are looked at, all in one request."""
@@ -38,24 +41,20 @@ class History:
     default_branch: str
     matcher: Matcher
     gaps: list[Gap] = field(default_factory=list)
-    _recent: tuple[RunState, ...] | None = None
 
     def green(self) -> RunState | None:
         """The last run of the workflow before this one that passed: on the branch, else on the default branch."""
-        if not self.run.workflow_id:
-            return None
-        for branch in dict.fromkeys((self.run.branch, self.default_branch)):
-            listed = self._listed(branch=branch, status="success", limit=5) if branch else ()
-            before = [one for one in listed if one.id != self.run.id and one.created <= self.run.created]
-            if before:
-                return before[0]
+        for branch in dict.fromkeys(filter(None, (self.run.branch, self.default_branch))):
+            for one in self._listed(branch=branch, status="success", limit=5):
+                if one.id != self.run.id and one.created <= self.run.created:
+                    return one
         return None
 
     def turned_red(self) -> bool:
         """Whether this run of the default branch failed where the one before it had passed."""
         if self.run.branch != self.default_branch or self.run.event in {"pull_request", "pull_request_target"}:
             return False
-        earlier = [one for one in self._on_default() if one.created < self.run.created]
+        earlier = [one for one in self._on_default if one.created < self.run.created]
         return bool(earlier) and earlier[0].conclusion == "success"
 
     def traces(self, jobs: Sequence[JobRun]) -> tuple[Trace, ...]:
@@ -63,20 +62,23 @@ class History:
         names = {job.name for job in jobs}
         if not names:
             return ()
-        traces = [*self._same_commit(names), *self._green_on_default(names)]
-        read = 0
-        for one in (*self._failed_on_default(), *self._failed_elsewhere()):
-            if read >= MAX_READ:
-                break
-            traced = self._failed_of(one, names)
-            read += len(traced)
-            traces += traced
-        return tuple(traces)
+        traces = list(self._same_commit(names))
+        others = [one for one in self._on_default if one.id != self.run.id]
+        # When the default branch passed: between its failures, it shows that they come and go.
+        traces += (
+            Trace.of(one, JobRun(0, name, "completed", "success"), self.default_branch)
+            for one in others
+            if one.conclusion == "success"
+            for name in sorted(names)[:MAX_READ]
+        )
+        failed = [one for one in others if one.sha != self.run.sha and one.conclusion == "failure"]
+        read = filter(None, (self._failed(one, names) for one in chain(failed, self._failed_elsewhere())))
+        return (*traces, *islice(read, MAX_READ))
 
     def _same_commit(self, names: set[str]) -> Iterator[Trace]:
         """Other attempts of this run, and other runs of the workflow on its commit."""
         attempts = [replace(self.run, attempt=n) for n in range(max(1, self.run.attempt - 2), self.run.attempt)]
-        others = self._listed(sha=self.run.sha, limit=5) if self.run.workflow_id and self.run.sha else ()
+        others = self._listed(sha=self.run.sha, limit=5) if self.run.sha else ()
         # What a pull request's run has tested is a merge with the base, which another run saw at another commit.
         is_merge = self.run.event.startswith("pull_request")
         same = [one for one in others if one.id != self.run.id and one.event == self.run.event and not is_merge]
@@ -84,34 +86,18 @@ class History:
         for one in (*attempts, *later, *same[:2]):
             for job in self._jobs(one):
                 if job.name in names and job.status == "completed" and job.conclusion:
-                    yield self._trace(one, job)
-
-    def _green_on_default(self, names: set[str]) -> Iterator[Trace]:
-        """When the default branch passed: between its failures, it shows that they come and go."""
-        for one in self._on_default():
-            if one.id != self.run.id and one.conclusion == "success":
-                yield from (
-                    self._trace(one, JobRun(0, name, "completed", "success")) for name in sorted(names)[:MAX_READ]
-                )
-
-    def _failed_on_default(self) -> Iterator[RunState]:
-        for one in self._on_default():
-            if one.id != self.run.id and one.sha != self.run.sha and one.conclusion == "failure":
-                yield one
+                    yield Trace.of(one, job, self.default_branch)
 
     def _failed_elsewhere(self) -> Iterator[RunState]:
         """Failed runs of other branches: one of each, for the same branch may hold the same change."""
-        if not self.run.workflow_id:
-            return
         visited = {(self.run.repo, self.run.branch), (self.run.repo, self.default_branch)}
         for one in self._listed(status="failure", limit=ELSEWHERE):
             if (one.repo, one.branch) not in visited and one.sha != self.run.sha:
                 visited.add((one.repo, one.branch))
                 yield one
 
-    def _failed_of(self, one: RunState, names: set[str]) -> list[Trace]:
-        """The jobs of another run that failed like ours by name, with the fingerprints of their problems."""
-        traced = []
+    def _failed(self, one: RunState, names: set[str]) -> Trace | None:
+        """A job of another run that failed like ours by name: its siblings fail alike, and each log is a request."""
         for job in self._jobs(one):
             if job.name not in names or not failed_itself(job):
                 continue
@@ -120,83 +106,52 @@ class History:
                 extract = reduce(log, tokens=_TOKENS, job=job.name, steps=spans(job), matcher=self.matcher)
             except ForgeRefused:
                 continue
-            problems = [problem for problem in extract.problems if not problem.wraps]
-            traced.append(
-                replace(
-                    self._trace(one, job),
-                    strict=fingerprints(FailedJob(job, extract=extract)),
-                    loose=tuple(dict.fromkeys(problem.loose for problem in problems if problem.loose)),
-                    fixed_by=self._passed_again(one),
-                )
+            loose = (problem.loose for problem in extract.problems if problem.loose and not problem.wraps)
+            # The commit of the default branch on which the workflow passed next.
+            later = [each for each in self._on_default if each.created > one.created and each.conclusion == "success"]
+            return replace(
+                Trace.of(one, job, self.default_branch),
+                strict=fingerprints(FailedJob(job, extract=extract)),
+                loose=tuple(dict.fromkeys(loose)),
+                fixed_by=later[-1].sha if later and one.branch == self.default_branch else "",
             )
-            break  # siblings fail alike, and each log is a request
-        return traced
-
-    def _trace(self, one: RunState, job: JobRun) -> Trace:
-        is_default = one.branch == self.default_branch and not one.event.startswith("pull_request")
-        return Trace(
-            run=one.id,
-            attempt=one.attempt,
-            job=job.name,
-            conclusion=job.conclusion,
-            sha=one.sha,
-            branch=one.branch,
-            is_default=is_default,
-            pull=one.pulls[0] if one.pulls else 0,
-            url=job.url or one.url,
-            when=one.created,
-            event=one.event,
-        )
-
-    def _passed_again(self, failed: RunState) -> str:
-        """The commit of the default branch on which the workflow passed next, "" when it has not."""
-        if failed.branch != self.default_branch:
-            return ""
-        later = [one for one in self._on_default() if one.created > failed.created and one.conclusion == "success"]
-        return later[-1].sha if later else ""
+        return None
 
     def passed_after(self, branch: str, when: int) -> RunState | None:
         """The first run of the workflow on a branch that passed later than that; None where it may be another.
 
         `when` is in seconds since the epoch.
         """
-        if not self.run.workflow_id:
-            return None
-        if branch == self.default_branch:
-            listed: tuple[RunState, ...] = self._on_default()
-        else:
-            listed = self._listed(branch=branch, status="success", limit=RECENT)
+        is_default = branch == self.default_branch
+        listed = self._on_default if is_default else self._listed(branch=branch, status="success", limit=RECENT)
         # Where the list does not go back so far, an earlier one may have passed that is not in it.
         if len(listed) >= RECENT and listed[-1].created > when:
             return None
         later = [one for one in listed if one.created > when and one.conclusion == "success" and one.sha]
         return min(later, key=lambda one: one.created, default=None)
 
-    def _on_default(self) -> tuple[RunState, ...]:
-        if self._recent is None:
-            is_known = self.run.workflow_id and self.default_branch
-            listed = self._listed(branch=self.default_branch, status="completed", limit=RECENT) if is_known else ()
-            # A fork's branch may have the same name.
-            self._recent = tuple(one for one in listed if not one.event.startswith("pull_request"))
-        return self._recent
-
-    def _listed(self, *, branch: str = "", sha: str = "", status: str = "", limit: int = 10) -> tuple[RunState, ...]:
-        try:
-            return self.runs.of_workflow(self.run.workflow_id, branch=branch, sha=sha, status=status, limit=limit)
-        except ForgeRefused as refusal:
-            self._miss("earlier runs of the workflow", refusal)
+    @cached_property
+    def _on_default(self) -> Sequence[RunState]:
+        if not self.default_branch:
             return ()
+        listed = self._listed(branch=self.default_branch, status="completed", limit=RECENT)
+        # A fork's branch may have the same name.
+        return [one for one in listed if not one.event.startswith("pull_request")]
 
-    def _jobs(self, one: RunState) -> tuple[JobRun, ...]:
-        try:
+    def _listed(self, *, branch: str = "", sha: str = "", status: str = "", limit: int = 10) -> Sequence[RunState]:
+        if self.run.workflow_id:
+            with self._gap("earlier runs of the workflow"):
+                return self.runs.of_workflow(self.run.workflow_id, branch=branch, sha=sha, status=status, limit=limit)
+        return ()
+
+    def _jobs(self, one: RunState) -> Sequence[JobRun]:
+        with self._gap("the jobs of other runs"):
             return self.runs.jobs(one.id, one.attempt)
-        except ForgeRefused as refusal:
-            self._miss("the jobs of other runs", refusal)
-            return ()
+        return ()
 
-    def _miss(self, what: str, refusal: ForgeRefused) -> None:
-        if all(gap.what != what for gap in self.gaps):
-            self.gaps.append(Gap(what, str(refusal)))
+    def _gap(self, what: str) -> GapFor:
+        """The first of its kind stands for all."""
+        return GapFor([] if any(gap.what == what for gap in self.gaps) else self.gaps, what)
 
 
 def blame_commits(change: Change, library: Library) -> tuple[Candidate, ...]:
@@ -226,20 +181,14 @@ def list_commits(change: Change, runs: Runs) -> tuple[Candidate, ...]:
             parts[commit.sha] = runs.commit(commit.sha).files
         except ForgeRefused:
             continue
-    touched: dict[str, int] = {}
-    for files in parts.values():
-        for file in files:
-            touched[file.path] = touched.get(file.path, 0) + 1
+    touched = Counter(file.path for files in parts.values() for file in files)
     complete = len(parts) == len(change.commits)
+
+    def lines(file: FileDiff) -> tuple[tuple[int, int], ...] | None:
+        return tuple(_ranges(file)) if complete and touched[file.path] == 1 else None
+
     return tuple(
-        Candidate(
-            commit,
-            {
-                file.path: tuple(_ranges(file)) if complete and touched[file.path] == 1 else None
-                for file in parts.get(commit.sha, ())
-            },
-        )
-        for commit in change.commits
+        Candidate(commit, {file.path: lines(file) for file in parts.get(commit.sha, ())}) for commit in change.commits
     )
 
 

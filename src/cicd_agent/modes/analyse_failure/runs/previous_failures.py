@@ -1,6 +1,6 @@
-"""What earlier runs have left of the same failure: when it was seen, whose fault it was then, and what fixed it.
+"""What earlier runs have left: traces of the same failure, whose fault it was then, and what fixed it.
 
-It is shown and never weighed: that a failure was flaky once excuses nothing today.
+Causes of then are shown and never weighed: that a failure was flaky once excuses nothing today.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.fact_trust import merge_facts, newest_fact, parse_commit, parse_number, valid_facts
 from cicd_agent.domain.facts import Cause, Fact, FactKind, FactSet
 from cicd_agent.domain.text.words import count
@@ -25,9 +25,10 @@ MAX_FINGERPRINTS: Final = 3
 MAX_FACTS: Final = 50
 GITHUB: Final = "github"
 """Stands for the mode where GitHub's own runs show what fixed it."""
-
+MAX_TRACES: Final = 300
+"""Failures that are saved, the newest first."""
+_SHAPE: TypeAdapter[Trace] = TypeAdapter(Trace)
 _LATEST = 4_102_444_800
-_CAUSES = frozenset(Cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,6 @@ def read_previous_failures(world: Ports, failed: FailedRun, repository: str, his
     return replace(known, facts=(*known.facts, fix)) if fix is not None else known
 
 
-def unread(known: FactSet) -> tuple[Gap, ...]:
-    return tuple(Gap("the account book", limit) for limit in known.limits)
-
-
 def previous_failure(evidence: Evidence, fingerprint: str) -> PreviousFailure | None:
     """What is known of a failure from before, None when nothing is."""
     known = evidence.known
@@ -72,13 +69,14 @@ def previous_failure(evidence: Evidence, fingerprint: str) -> PreviousFailure | 
     if not before:
         return None
     last = max(before, key=lambda fact: fact.at)
-    by_github = newest_fact(_of_github(known, ours=False), FactKind.FIX, (fingerprint,))
-    by_patch = newest_fact(_of_github(known, ours=True), FactKind.FIX, (fingerprint,))
+    fixes = known.of(FactKind.FIX, fingerprint)
+    by_github = max((fact for fact in fixes if fact.mode == GITHUB), key=lambda fact: fact.at, default=None)
+    by_patch = max((fact for fact in fixes if fact.mode != GITHUB), key=lambda fact: fact.at, default=None)
     cause = last.values.get("cause", "")
     return PreviousFailure(
         times=len({fact.sha or fact.event_id for fact in before}),
         since=min(fact.at for fact in before),
-        cause=cause if cause in _CAUSES else "",
+        cause=cause if cause in frozenset(Cause) else "",
         fixed_by=parse_commit(by_github.values.get("commit", "")) if by_github is not None else "",
         patch=by_patch.values.get("patch", "")[:12] if by_patch is not None else "",
         run=by_patch.event_id if by_patch is not None else "",
@@ -115,22 +113,13 @@ def _fix_by_github(known: FactSet, fingerprint: str, history: History | None) ->
     return replace(last, kind=FactKind.FIX, at=passed.created, mode=GITHUB, event_id=str(passed.id), values=values)
 
 
-def _of_github(known: FactSet, *, ours: bool) -> FactSet:
-    return replace(known, facts=tuple(fact for fact in known.facts if (fact.mode != GITHUB) is ours))
-
-
-MAX_TRACES = 300
-"""Failures that are saved, the newest first."""
-_SHAPE: TypeAdapter[Trace] = TypeAdapter(Trace)
-
-
 def with_saved_traces(evidence: Evidence) -> FailedRun:
     """The failed run with saved traces of others, where GitHub was not asked about them; empty without one."""
     failed = failed_run(evidence)
-    known = {(trace.run, trace.attempt, trace.job) for trace in failed.traces}
+    known = {trace.key for trace in failed.traces}
     own = failed.run.id if failed.run else 0
-    loaded = (trace for trace in _load_traces(evidence.memory) if trace.run != own)
-    fresh = tuple(trace for trace in loaded if (trace.run, trace.attempt, trace.job) not in known)
+    loaded = _load_traces(evidence.memory)
+    fresh = tuple(trace for trace in loaded if trace.run != own and trace.key not in known)
     return replace(failed, traces=(*failed.traces, *fresh)) if fresh else failed
 
 
@@ -141,25 +130,17 @@ def save_traces(evidence: Evidence) -> Sequence[str]:
     if failed is None or run is None:
         return ()
     own = [
-        Trace(
-            run=run.id,
-            attempt=run.attempt,
-            job=job.job.name,
+        replace(
+            Trace.of(run, job.job, event.default_branch),
             conclusion=job.job.conclusion or "failure",
-            sha=run.sha,
-            branch=run.branch,
-            is_default=run.branch == event.default_branch and not run.event.startswith("pull_request"),
             pull=event.pull.number if event.pull else 0,
             strict=strict,
-            url=job.job.url or run.url,
-            when=run.created,
-            event=run.event,
         )
         for job in failed.jobs
         if job.role is Role.FAILED and (strict := fingerprints(job))
     ]
-    current = {(trace.run, trace.attempt, trace.job) for trace in own}
-    before = [trace for trace in _load_traces(evidence.memory) if (trace.run, trace.attempt, trace.job) not in current]
+    current = {trace.key for trace in own}
+    before = [trace for trace in _load_traces(evidence.memory) if trace.key not in current]
     return [json.dumps(asdict(trace), sort_keys=True) for trace in (*own, *before)[:MAX_TRACES]]
 
 

@@ -6,14 +6,13 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.events.workflow_run import JobRun, RunNote, StepRun
 from cicd_agent.modes.analyse_failure.evidence import Role
-from cicd_agent.modes.analyse_failure.runs.log_download import (
-    ended_by_sibling,
+from cicd_agent.modes.analyse_failure.runs.jobs import (
     failing_step,
     family,
     job_specs,
     roles,
     spec_of,
-    timed_out,
+    took_too_long,
 )
 
 WORKFLOW = """\
@@ -133,8 +132,9 @@ def test_a_matrix_is_a_family() -> None:
 def test_githubs_notes_say_who_took_too_long_and_who_was_felled() -> None:
     slow = RunNote("failure", "The job has exceeded the maximum execution time of 10m0s")
     fast = RunNote("failure", "The strategy configuration was canceled because 'unit' failed")
-    assert (timed_out([slow]), ended_by_sibling([slow])) == (True, False)
-    assert (timed_out([fast]), ended_by_sibling([fast])) == (False, True)
+    assert took_too_long([slow])
+    assert not took_too_long([fast])
+    assert not took_too_long([slow, fast])
 
 
 def test_the_step_that_failed_is_the_first_that_did() -> None:
