@@ -1,8 +1,7 @@
 from dataclasses import replace
 
 from cicd_agent.domain.trials.candidate import Candidate, Origin, keyed
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
-from cicd_agent.modes.gen_tests.imported_evidence import untried
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence, untried
 
 OWN = keyed(Candidate("", "app.py", "go", "test_go", (), "def test_go():\n    assert go() == 1\n", Origin.MODEL))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from cicd_agent.analysis.python_tests.mutation.mutants import mutants
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.domain.trials.test_run import Mutant, Outcome, PytestRun, RunResult
+from cicd_agent.domain.trials.test_run import Outcome, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.coverage_targets import Subject
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 
@@ -36,20 +36,16 @@ def baseline(subjects: Sequence[Subject], pytest_runner: PytestRunner, command: 
 
 
 def _run(subjects: Sequence[Subject], pytest_runner: PytestRunner, command: str) -> Suite:
-    made = _mutants(subjects)
+    share = MAX_MUTANTS // max(len(subjects), 1) or 1
+    made = tuple(each for subject in subjects for each in mutants(subject.path, subject.text, subject.lines, share))
+    measured = tuple(subject.path for subject in subjects)
     seconds = min(pytest_runner.seconds_left * _SHARE, _LONGEST)
-    [result] = pytest_runner.run(
-        [
-            PytestRun(
-                "suite",
-                measured=tuple(subject.path for subject in subjects),
-                traced=True,
-                mutants=made,
-                seconds=seconds,
-            )
-        ]
-    )
+    [result] = pytest_runner.run([PytestRun("suite", measured=measured, traced=True, mutants=made, seconds=seconds)])
     state, detail = _state(result)
+    notes = [f"{name} is not to be had for the project's Python" for name in pytest_runner.interpreter.lacks]
+    if len(made) >= MAX_MUTANTS // max(len(subjects), 1):
+        limit = f"at most {MAX_MUTANTS} faults are planted in one change: some lines have fewer than they could"
+        notes.insert(0, limit)
     return Suite(
         state,
         detail,
@@ -63,35 +59,20 @@ def _run(subjects: Sequence[Subject], pytest_runner: PytestRunner, command: str)
         result.mutants,
         result.seconds,
         pytest_runner.sandbox,
-        tuple(_notes(subjects, made, pytest_runner)),
+        tuple(notes),
     )
 
 
 def _state(result: RunResult) -> tuple[SuiteState, str]:
     if not result.completed:
         return SuiteState.BROKEN, result.problem or "pytest did not come to its end"
-    failed = result.failed
-    if misfits := [test for test in failed if "::" not in test.nodeid]:
-        first = misfits[0]
-        text = f"{count(len(misfits), 'test module')} cannot be collected"
-        return SuiteState.BROKEN, f"{text}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
-    if failed:
+    if failed := [test for test in result.failed if "::" not in test.nodeid] or result.failed:
         first = failed[0]
-        text = f"{len(failed):,} of {count(len(result.tests), 'test')} fail before anything is added"
-        return SuiteState.RED, f"{text}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
+        state = SuiteState.RED if "::" in first.nodeid else SuiteState.BROKEN
+        text = f"{count(len(failed), 'test module')} cannot be collected"
+        if state is SuiteState.RED:
+            text = f"{len(failed):,} of {count(len(result.tests), 'test')} fail before anything is added"
+        return state, f"{text}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
     if not any(test.outcome is Outcome.PASSED for test in result.tests):
         return SuiteState.EMPTY, "pytest finds no test that passes"
     return SuiteState.GREEN, ""
-
-
-def _mutants(subjects: Sequence[Subject]) -> tuple[Mutant, ...]:
-    share = MAX_MUTANTS // max(len(subjects), 1) or 1
-    return tuple(each for subject in subjects for each in mutants(subject.path, subject.text, subject.lines, share))
-
-
-def _notes(subjects: Sequence[Subject], made: Sequence[Mutant], pytest_runner: PytestRunner) -> list[str]:
-    notes = []
-    if len(made) >= MAX_MUTANTS // max(len(subjects), 1):
-        notes.append(f"at most {MAX_MUTANTS} faults are planted in one change: some lines have fewer than they could")
-    notes += [f"{name} is not to be had for the project's Python" for name in pytest_runner.interpreter.lacks]
-    return notes

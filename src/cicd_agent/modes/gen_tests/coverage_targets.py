@@ -61,12 +61,8 @@ class Target:
 
 def targets(subjects: Sequence[Subject], suite: Suite) -> tuple[Target, ...]:
     """The functions with goals, most valuable first. Code that runs when its module is imported is none of them."""
-    return tuple(
-        sorted(
-            (target for subject in subjects for target in _of(subject, suite) if target.goals),
-            key=lambda each: (-each.value, each.path, each.function.first),
-        )
-    )
+    results = [target for subject in subjects for target in _targets_of(subject, suite) if target.goals]
+    return tuple(sorted(results, key=lambda each: (-each.value, each.path, each.function.first)))
 
 
 def left(target: Target, reports: Iterable[CandidateReport]) -> Target:
@@ -101,53 +97,44 @@ def gaps(
     after = replace(suite, coverage=tuple(coverage), outcomes=tuple(outcomes))
     results = [_open(target) for target in targets(subjects, after)]
     for subject in subjects:
-        at_import = _at_import(subject, after)
+        known = functions(subject.text)
+        at_import = tuple(line for line in _missing(subject, after) if function_at(known, line) is None)
         if at_import:
             advice = "It runs when the module is imported: a test has to import it."
             results.append(Open(subject.path, "", at_import[0], at_import, advice=advice))
     return tuple(results)
 
 
-def _of(subject: Subject, suite: Suite) -> Iterator[Target]:
+def _missing(subject: Subject, suite: Suite) -> list[int]:
+    """The changed lines that nothing executes."""
+    changed = set(subject.lines)
+    measured = [each for each in suite.coverage if each.path == subject.path]
+    return sorted({line for each in measured for line in (changed & set(each.statements)) - _executed(each)})
+
+
+def _targets_of(subject: Subject, suite: Suite) -> Iterator[Target]:
     """A file's functions with what they have of goals."""
     coverage = next((each for each in suite.coverage if each.path == subject.path), None)
     if coverage is None:
         return
-    known = functions(subject.text)
-    changed, executed = set(subject.lines), _executed(coverage)
-    missing = sorted((changed & set(coverage.statements)) - executed)
-    taken = set(coverage.taken)
-    branches = sorted(branch for branch in coverage.branches if branch[0] in changed & executed and branch not in taken)
+    reached = set(subject.lines) & _executed(coverage)
+    lines = _missing(subject, suite)
+    branches = [each for each in sorted({*coverage.branches} - {*coverage.taken}) if each[0] in reached]
     fates = {outcome.id: outcome.fate for outcome in suite.outcomes}
-    survivors = [each for each in suite.mutants if each.path == subject.path and fates.get(each.id) is Fate.SURVIVED]
-    results: dict[str, Target] = {}
-
-    def at(line: int) -> Target | None:
-        function = function_at(known, line)
-        if function is None or line == function.first:
-            return None  # a `def` runs when what is around it does
-        return results.setdefault(function.name, Target(subject.path, function))
-
-    for line in missing:
-        if target := at(line):
-            results[target.function.name] = replace(target, lines=(*target.lines, line))
-    for branch in branches:
-        if target := at(branch[0]):
-            results[target.function.name] = replace(target, branches=(*target.branches, branch))
-    for mutant in survivors:
-        if target := at(mutant.line):
-            results[target.function.name] = replace(target, survivors=(*target.survivors, mutant))
-    yield from results.values()
-
-
-def _at_import(subject: Subject, suite: Suite) -> tuple[int, ...]:
-    """The changed lines outside of functions that nothing executes."""
-    coverage = next((each for each in suite.coverage if each.path == subject.path), None)
-    if coverage is None:
-        return ()
+    mutants = [each for each in suite.mutants if each.path == subject.path and fates.get(each.id) is Fate.SURVIVED]
     known = functions(subject.text)
-    missing = (set(subject.lines) & set(coverage.statements)) - _executed(coverage)
-    return tuple(line for line in sorted(missing) if function_at(known, line) is None)
+    starts = {*lines, *(start for start, _ in branches), *(mutant.line for mutant in mutants)}
+    owners = {line: function_at(known, line) for line in starts}
+    for function in known:
+        # A `def` runs when what is around it does.
+        own = {line for line, owner in owners.items() if owner is function and line != function.first}
+        yield Target(
+            subject.path,
+            function,
+            tuple(line for line in lines if line in own),
+            tuple(branch for branch in branches if branch[0] in own),
+            tuple(mutant for mutant in mutants if mutant.line in own),
+        )
 
 
 def _open(target: Target) -> Open:
@@ -186,11 +173,9 @@ def subjects(change: Change, settings: Settings) -> tuple[Subject, ...]:
 
 def passed_over(change: Change, settings: Settings) -> Iterator[Gap]:
     """The changed Python files that are no subjects though they are no tests, and why."""
-    shown = {file.path for file in showable(change, settings)}
-    for file in change.files:
-        if not file.path.endswith(".py") or file.path not in shown or PathKind.TEST in kinds(file.path):
-            continue
-        if reason := _objection(file, change):
+    for file in showable(change, settings):
+        reason = _objection(file, change)
+        if reason and file.path.endswith(".py") and PathKind.TEST not in kinds(file.path):
             yield Gap(file.path, f"no tests are written for it: {reason}")
 
 
@@ -200,12 +185,10 @@ def _objection(file: FileDiff, change: Change) -> str:
         return "not Python"
     if file.kind is ChangeKind.DELETED:
         return "deleted"
-    result = kinds(file.path)
-    for kind, reason in _NO_SUBJECT.items():
-        if kind in result:
-            return reason
+    if reason := next((reason for kind, reason in _NO_SUBJECT.items() if kind in kinds(file.path)), ""):
+        return reason
     if file.path.rpartition("/")[2] in _SET_UP:
         return "configuration"
     if file.path not in change.texts:
         return "its text is not known"
-    return "" if any(True for _ in file.added) else "nothing was added"
+    return "" if any(file.added) else "nothing was added"

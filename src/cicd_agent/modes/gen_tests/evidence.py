@@ -1,12 +1,15 @@
 """What running the project's own tests has shown: whether that can be done at all, and what they execute and notice."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from cicd_agent.domain.evidence import Evidence, Section
-from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Settled
+from cicd_agent.domain.ports.forge import Library, Repository
+from cicd_agent.domain.repository.library import EntryKind, Unreadable
+from cicd_agent.domain.text.words import first_names
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Settled, keyed
 from cicd_agent.domain.trials.test_run import FileCoverage, Mutant, MutantOutcome, TestOutcome
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
@@ -87,3 +90,41 @@ def known(evidence: Evidence) -> TestEvidence:
     if tests is None:
         raise ConfigError("this evidence holds nothing of tests", remedy="Gather it again with `gen-tests`")
     return tests
+
+
+def verify_imported(evidence: Evidence, name: str, repository: Repository | None) -> Evidence:
+    """The evidence without any trial, once the test modules in it are found to be those of the checkout."""
+    tests, change = evidence.get(TEST_EVIDENCE), evidence.change
+    if tests is None:
+        return evidence
+    if tests.modules and change is not None and repository is not None:
+        try:
+            other = tuple(_unlike(tests.modules, repository.library(change)))
+        except Unreadable as error:
+            raise ConfigError("the project's tests cannot be read", why=str(error)) from None
+        if other:
+            # New tests are put between what stands there: that must not come from a file.
+            reason = f"it has another text than the checkout of {first_names(other)}"
+            raise ConfigError(f"{name} is the evidence of something else", why=reason, remedy="Gather it again")
+    return evidence.put(TEST_EVIDENCE, untried(tests))
+
+
+def untried(tests: TestEvidence) -> TestEvidence:
+    """Imported evidence, to be tried here: what the file says of a trial is nothing that we have seen.
+
+    A key that does not fit what it stands for was not made by us.
+    """
+    hunt = tests.hunt
+    if hunt is not None:
+        hunt = replace(hunt, found=tuple(replace(each, patch="", refused=()) for each in hunt.found))
+    proposed = tuple(each for each in tests.proposed if keyed(each) == each)
+    return replace(tests, proposed=proposed, screened=(), settled=None, hunt=hunt)
+
+
+def _unlike(modules: Mapping[str, str], library: Library) -> Iterator[str]:
+    """Paths whose text is not what the commit has there."""
+    texts = {path: text.encode("utf-8", "surrogatepass") for path, text in modules.items()}
+    files = {path: entry for path, entry in library.entries.items() if entry.kind is EntryKind.FILE}
+    same_size = [path for path, text in texts.items() if path in files and files[path].size == len(text)]
+    contents = dict(zip(same_size, library.contents([files[path] for path in same_size]), strict=True))
+    yield from (path for path, text in texts.items() if contents.get(path) != text)

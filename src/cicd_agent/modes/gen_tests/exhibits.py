@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from cicd_agent.analysis.python_tests.mutation.mutants import functions
+from cicd_agent.analysis.python_tests.syntax import fixtures, parsed, path_to
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.text.words import clip
@@ -16,7 +17,6 @@ MAX_LINES = 400
 MAX_CALLEES, MAX_FIXTURES, MAX_STYLE = 20, 30, 2
 MAX_STYLE_LINES = 60
 MAX_DESCRIPTION = 4_000
-_FIXTURE = re.compile(r"^\s*@(?:pytest\.)?fixture\b")
 
 
 def exhibits(target: Target, text: str, tests: TestEvidence, home: str, event: Event) -> Iterator[Exhibit]:
@@ -32,10 +32,9 @@ def exhibits(target: Target, text: str, tests: TestEvidence, home: str, event: E
     if callees := "\n".join(_callees(text, function.name, first, last)):
         yield Exhibit("CALLEES", f"what {target.path} offers that it calls", callees, priority=5)
     modules = {path: tests.modules[path] for path in _in_reach(tests.modules, home)}
-    if fixtures := "\n".join(_fixtures(modules)):
-        yield Exhibit("FIXTURES", "fixtures in reach", fixtures, priority=6)
-    style = "\n\n".join(_style(tests.modules.get(home, ""), function.name))
-    if style:
+    if in_reach := "\n".join(_fixtures(modules)):
+        yield Exhibit("FIXTURES", "fixtures in reach", in_reach, priority=6)
+    if style := "\n\n".join(_style(tests.modules.get(home, ""), function.name)):
         yield Exhibit("TESTS", home, style, priority=7)
     if event.pull is not None and (event.pull.title or event.pull.body):
         words = clip(f"{event.pull.title}\n\n{event.pull.body}".strip(), MAX_DESCRIPTION)
@@ -61,30 +60,15 @@ def _goals(target: Target, lines: Sequence[str]) -> Iterator[str]:
 
 def _around(name: str, text: str, first: int) -> Iterator[int]:
     """The lines that open the classes and functions around it."""
-    known = {each.name: each for each in functions(text)}
-    parts = name.split(".")
-    opened = re.compile(r"^\s*class\s+(\w+)")
-    for depth in range(1, len(parts)):
-        outer = known.get(".".join(parts[:depth]))
-        if outer is not None:
-            yield outer.first
-            continue
-        for number, line in enumerate(text.splitlines()[: first - 1], 1):
-            match = opened.match(line)
-            if match and match[1] == parts[depth - 1]:
-                yield number
-                break
+    yield from (node.lineno for node in path_to(parsed(text), name)[:-1] if node.lineno < first)
 
 
 def _callees(text: str, name: str, first: int, last: int) -> Iterator[str]:
     """The signatures of what the same file defines and these lines name."""
     lines = text.splitlines()
     named = set(re.findall(r"\w+", "\n".join(lines[first - 1 : last])))
-    result = 0
-    for each in functions(text):
-        if each.name == name or each.name.rpartition(".")[2] not in named or result == MAX_CALLEES:
-            continue
-        result += 1
+    others = [each for each in functions(text) if each.name != name and each.name.rpartition(".")[2] in named]
+    for each in others[:MAX_CALLEES]:
         yield from (line.rstrip() for line in lines[each.first - 1 : each.signature_end])
         if each.docstring:
             yield f'    """{clip(each.docstring.strip().splitlines()[0], 120)}"""'
@@ -97,39 +81,26 @@ def _in_reach(modules: Mapping[str, str], home: str) -> Iterator[str]:
             yield path
 
 
-def _fixtures(modules: Mapping[str, str]) -> Iterator[str]:
-    result = 0
+def _fixtures(modules: Mapping[str, str]) -> list[str]:
+    results = []
     for path, text in modules.items():
         lines = text.splitlines()
-        for each in functions(text):
-            decorators = lines[each.first - 1 : each.signature_end]
-            if result < MAX_FIXTURES and any(map(_FIXTURE.match, decorators)):
-                result += 1
-                signature = next((line.strip() for line in decorators if "def " in line), each.name)
-                first = each.docstring.strip().splitlines()[0] if each.docstring and each.docstring.strip() else ""
-                yield f"{signature}  # {path}{f': {clip(first, 100)}' if first else ''}"
+        for node in fixtures(text):
+            first = (ast.get_docstring(node) or "").strip().split("\n")[0]
+            results.append(f"{lines[node.lineno - 1].strip()}  # {path}{f': {clip(first, 100)}' if first else ''}")
+    return results[:MAX_FIXTURES]
 
 
 def _style(text: str, function: str) -> Iterator[str]:
     """One or two tests of the module, those that name the function before others, with the module's imports."""
-    if not text:
-        return
+    tree = parsed(text) or ast.Module([], [])
+    if imports := [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]:
+        yield "\n".join(imports)
     lines = text.splitlines()
-    if imports := "\n".join(_imports(text)):
-        yield imports
     short = function.rpartition(".")[2]
-    results = [each for each in functions(text) if each.name.rpartition(".")[2].startswith("test")]
-    results = [each for each in results if each.last - each.first < MAX_STYLE_LINES]
-    results.sort(key=lambda each: (short not in "\n".join(lines[each.first - 1 : each.last]), each.first))
-    for each in results[:MAX_STYLE]:
-        yield "\n".join(lines[each.first - 1 : each.last])
-
-
-def _imports(text: str) -> Iterator[str]:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield ast.unparse(node)
+    tests = [
+        "\n".join(lines[each.first - 1 : each.last])
+        for each in functions(text)
+        if each.name.rpartition(".")[2].startswith("test") and each.last - each.first < MAX_STYLE_LINES
+    ]
+    yield from sorted(tests, key=lambda test: short not in test)[:MAX_STYLE]

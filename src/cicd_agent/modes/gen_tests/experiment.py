@@ -1,6 +1,6 @@
 """Has candidates tried: each by itself as it is proposed, and together once nobody is asked any more."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,17 +8,15 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle
+from cicd_agent.domain.trials.candidate import Candidate
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence, known
 from cicd_agent.modes.gen_tests.flaky.fix import with_fixes
-from cicd_agent.modes.gen_tests.questions import candidates, proposed
+from cicd_agent.modes.gen_tests.questions import all_candidates
 from cicd_agent.modes.gen_tests.synthesis.writers import with_written
 from cicd_agent.modes.gen_tests.trial.single_trial import screen
 from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
-
-_NOWHERE = "nothing could be run to try it"
 
 
 def experiment(
@@ -58,13 +56,15 @@ def _screened(
 ) -> Evidence:
     """The evidence with what came of the candidates that are new."""
     tests = known(evidence)
-    fresh = _untried(answers, tests)
+    tried = _tried(tests)
+    fresh = tuple(
+        {each.key: each for each in (*tests.proposed, *all_candidates(answers)) if each.key not in tried}.values()
+    )
     if not fresh:
         return evidence
     progress(f"trying {count(len(fresh), 'test')}")
-    return evidence.put(
-        TEST_EVIDENCE, replace(tests, screened=(*tests.screened, *screen(fresh, evidence, pytest_runner)))
-    )
+    screened = (*tests.screened, *screen(fresh, evidence, pytest_runner))
+    return evidence.put(TEST_EVIDENCE, replace(tests, screened=screened))
 
 
 def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
@@ -72,33 +72,16 @@ def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
     tests = evidence.get(TEST_EVIDENCE)
     if tests is None:
         return evidence
-    return evidence.put(
-        TEST_EVIDENCE, replace(tests, proposed=(*tests.proposed, *_untried(answers, tests, proposed_too=False)))
-    )
+    fresh = _new(answers, {each.key for each in tests.proposed})
+    return evidence.put(TEST_EVIDENCE, replace(tests, proposed=(*tests.proposed, *fresh)))
 
 
-def untried(tests: TestEvidence) -> tuple[CandidateReport, ...]:
-    tried = _tried(tests)
-    return tuple(CandidateReport(each, Hurdle.TRIED, _NOWHERE) for each in tests.proposed if each.key not in tried)
-
-
-def _untried(
-    answers: Sequence[Answer[Any]], tests: TestEvidence, *, proposed_too: bool = True
-) -> tuple[Candidate, ...]:
-    """The candidates of the answers (and with `proposed_too` those that were proposed before) that are new."""
-    known = _tried(tests) if proposed_too else {each.key for each in tests.proposed}
-    own = (
-        each
-        for answer, path, function in proposed(answers)
-        if answer.draft is not None
-        for each in candidates(answer.draft, path, function)
-    )
-    results = {each.key: each for each in (*(tests.proposed if proposed_too else ()), *own)}
-    return tuple(each for key, each in results.items() if key not in known)
+def _new(answers: Sequence[Answer[Any]], keys: Collection[str]) -> tuple[Candidate, ...]:
+    return tuple(each for each in all_candidates(answers) if each.key not in keys)
 
 
 def _tried(tests: TestEvidence) -> set[str]:
-    return {report.candidate.key for report in tests.screened} | {report.origin_key for report in tests.screened}
+    return {key for report in tests.screened for key in (report.candidate.key, report.origin_key)}
 
 
 def _pytest_runner(evidence: Evidence, tests: TestEvidence, world: Ports) -> PytestRunner | None:

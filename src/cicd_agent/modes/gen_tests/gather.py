@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from cicd_agent.analysis.python_tests.test_command import read_test_command
 from cicd_agent.analysis.python_tests.test_modules import home
@@ -14,7 +15,7 @@ from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.coverage_targets import Subject, passed_over, subjects
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence, known
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.synthesis.writers import with_written
 from cicd_agent.modes.protocol import Ports
@@ -22,14 +23,7 @@ from cicd_agent.modes.shared.change_reader import changed, gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_tests, own_touch
 from cicd_agent.settings.schema import Settings
 
-SERVED = frozenset(
-    {
-        EventKind.PULL_REQUEST,
-        EventKind.PUSH,
-        EventKind.MERGE_GROUP,
-        EventKind.LOCAL,
-    }
-)
+SERVED = frozenset({EventKind.PULL_REQUEST, EventKind.PUSH, EventKind.MERGE_GROUP, EventKind.LOCAL})
 HUNTED = frozenset({EventKind.SCHEDULE, EventKind.WORKFLOW_DISPATCH})
 """Events without a change, for which only flaky tests are looked for."""
 _LARGEST = 300_000
@@ -77,7 +71,7 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     suite, pytest_runner = baseline(result, pytest_runner, settings.test_command)
     paths = tuple(path for path in change.paths if path.endswith(".py") and PathKind.TEST in kinds(path))
     tests = TestEvidence(suite, paths=paths)
-    modules, unread = _modules(result, tests, change, world, settings)
+    modules, unread = _texts(sorted(_homes(result, tests) & set(change.paths)), change, world, settings)
     evidence = replace(evidence, gaps=(*missed, *unread)).put(TEST_EVIDENCE, replace(tests, modules=modules))
     if suite.can_judge and result:
         evidence = with_written(evidence, None, settings)
@@ -95,18 +89,11 @@ def _change(event: Event, world: Ports, settings: Settings) -> Change:
     return repository.change(sha, sha)
 
 
-def _modules(
-    result: Sequence[Subject], tests: TestEvidence, change: Change, world: Ports, settings: Settings
-) -> tuple[dict[str, str], tuple[Gap, ...]]:
-    """The texts of the test modules that belong to the subjects, and of the conftest files above them."""
+def _homes(result: Sequence[Subject], tests: TestEvidence) -> set[str]:
+    """The test modules that belong to the subjects, and the conftest files above them."""
     homes = {home(subject.path, tests.suite.coverage, tests.paths) for subject in result}
-    above = {
-        f"{folder}/conftest.py".lstrip("/")
-        for path in homes
-        for depth in range(path.count("/") + 1)
-        for folder in ["/".join(path.split("/")[:depth])]
-    }
-    return _texts(sorted((homes | above) & set(change.paths)), change, world, settings)
+    folders = {parent for path in homes for parent in PurePosixPath(path).parents}
+    return homes | {(folder / "conftest.py").as_posix() for folder in folders}
 
 
 def _texts(
@@ -116,44 +103,37 @@ def _texts(
     hidden = matcher(settings.deny_paths)
     if world.repository is None:
         return {}, ()
+    texts: dict[str, str] = {}
+    unread: list[Gap] = []
     try:
         library = world.repository.library(change)
-        entries = [
-            entry
-            for path in requested
-            if (entry := library.entries.get(path)) is not None
-            and entry.kind is EntryKind.FILE
-            and 0 <= entry.size <= _LARGEST
-            and not hidden.match_file(path)
-        ]
-        contents = library.contents(entries)
+        for path in requested:
+            entry = library.entries.get(path)
+            is_file = entry is not None and entry.kind is EntryKind.FILE and 0 <= entry.size <= _LARGEST
+            if entry is None or not is_file or hidden.match_file(path):
+                unread.append(Gap(path, "too large, a link, or kept from models"))
+                continue
+            try:
+                [content] = library.contents([entry])
+                texts[path] = content.decode("utf-8")
+            except UnicodeDecodeError:
+                unread.append(Gap(path, "it is not UTF-8"))
     except (Unreadable, ConfigError) as error:
         return {}, (Gap("the project's tests", f"their texts could not be read: {error}"),)
-    texts: dict[str, str] = {}
-    unread = [
-        Gap(path, "too large, a link, or kept from models")
-        for path in requested
-        if path not in {entry.path for entry in entries}
-    ]
-    for entry, content in zip(entries, contents, strict=True):
-        try:
-            texts[entry.path] = content.decode("utf-8")
-        except UnicodeDecodeError:
-            unread.append(Gap(entry.path, "it is not UTF-8"))
     return texts, tuple(unread)
 
 
 def _with_hunt(evidence: Evidence, pytest_runner: PytestRunner, world: Ports, settings: Settings) -> Evidence:
-    tests = evidence.get(TEST_EVIDENCE)
-    if not settings.detect_flaky or tests is None or tests.suite.state is SuiteState.UNAVAILABLE:
+    tests, change = known(evidence), changed(evidence)
+    if not settings.detect_flaky or tests.suite.state is SuiteState.UNAVAILABLE:
         return evidence
     try:
         # New tests are tried after this, and need their time.
-        reserve = pytest_runner.seconds_left / 2 if tests.suite.can_judge and changed(evidence).files else 0.0
+        reserve = pytest_runner.seconds_left / 2 if tests.suite.can_judge and change.files else 0.0
         result = hunt(settings.detect_flaky, evidence, pytest_runner, reserve=reserve)
-        named = {nodeid.partition("::")[0] for each in result.found for nodeid in (each.nodeid, *each.polluters)}
-        texts, unread = _texts(sorted(named - tests.modules.keys()), changed(evidence), world, settings)
-        tests = replace(tests, hunt=result, modules={**tests.modules, **texts})
-        return replace(evidence, gaps=(*evidence.gaps, *unread)).put(TEST_EVIDENCE, tests)
     except PytestUnavailable as error:
         return replace(evidence, gaps=(*evidence.gaps, Gap("flaky tests", str(error))))
+    named = {nodeid.partition("::")[0] for each in result.found for nodeid in (each.nodeid, *each.polluters)}
+    texts, unread = _texts(sorted(named - tests.modules.keys()), change, world, settings)
+    tests = replace(tests, hunt=result, modules={**tests.modules, **texts})
+    return replace(evidence, gaps=(*evidence.gaps, *unread)).put(TEST_EVIDENCE, tests)

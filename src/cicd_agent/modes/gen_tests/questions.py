@@ -1,7 +1,7 @@
 """What a model is asked for: tests of one function at a time, with all of its goals, the most valuable first."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -24,7 +24,7 @@ from cicd_agent.settings.schema import Provider, Settings
 MAX_QUESTIONS = 20
 """Functions of one change that a model is asked about."""
 
-_UNTOLD = frozenset({Hurdle.ADDS, Hurdle.BASE, Hurdle.TRIED})
+_BEYOND_AUTHOR = frozenset({None, Hurdle.ADDS, Hurdle.BASE, Hurdle.TRIED})
 """Hurdles about which the author of a test can do nothing."""
 _MAX_REASONS = 12
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
@@ -70,22 +70,14 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
         return ()
     if any(answer.exit in {Exit.MODEL, Exit.BUDGET} for answer in answers):
         return ()  # who did not answer once is not asked again: the others would wait as long
-    return tuple(_about_goals(evidence, answers, settings)) or tuple(fix_questions(evidence, answers))
-
-
-def _about_goals(
-    evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
-) -> Iterator[Question[TestsDraft]]:
-    """The question about the next function."""
-    if not known(evidence).suite.can_judge:
-        return
     requested = {answer.question for answer in answers}
-    seen = _seen(evidence, answers)
-    for target in _targets(evidence, settings):
-        still = left(target, seen)
-        if question_name(target) not in requested and still.goals:
-            yield question(still, evidence, settings)
-            return
+    if known(evidence).suite.can_judge:
+        reports = _reports(evidence, answers)
+        for target in targets(subjects(changed(evidence), settings), known(evidence).suite):
+            still = left(target, reports)
+            if question_name(target) not in requested and still.goals:
+                return (question(still, evidence, settings),)
+    return tuple(fix_questions(evidence, answers))
 
 
 def question(target: Target, evidence: Evidence, settings: Settings) -> Question[TestsDraft]:
@@ -113,11 +105,14 @@ def question_name(target: Target) -> str:
     return f"tests {target.path}::{target.function.name}"
 
 
-def proposed(answers: Sequence[Answer[Any]]) -> Iterator[tuple[Answer[TestsDraft], str, str]]:
+def all_candidates(answers: Sequence[Answer[Any]]) -> tuple[Candidate, ...]:
+    """The tests of all answers, each once."""
+    results = {}
     for answer in answers:
-        subject, _, function = answer.question.removeprefix("tests ").rpartition("::")
-        if isinstance(answer.draft, TestsDraft) and subject:
-            yield answer, subject, function
+        path, _, function = answer.question.removeprefix("tests ").rpartition("::")
+        if isinstance(answer.draft, TestsDraft) and path:
+            results.update({each.key: each for each in candidates(answer.draft, path, function)})
+    return tuple(results.values())
 
 
 def complain(draft: TestsDraft) -> str | None:
@@ -129,53 +124,36 @@ def complain(draft: TestsDraft) -> str | None:
 def weigh(draft: TestsDraft, target: Target, evidence: Evidence) -> str | None:
     """What the trial has found, for another answer; None when nothing is open that another answer could close."""
     own = {each.key for each in candidates(draft, target.path, target.function.name)}
-    reports = [each for each in known(evidence).screened if each.candidate.key in own or _from(each, own)]
-    stopped = [each for each in reports if each.stopped not in {None, *_UNTOLD} and bug_ground(each, evidence) is None]
+    reports = [each for each in known(evidence).screened if own & {each.candidate.key, each.origin_key}]
+    stopped = [each for each in reports if each.stopped not in _BEYOND_AUTHOR and bug_ground(each, evidence) is None]
     still = left(target, reports)
     if not stopped or not still.goals:
         return None
     stops = [f"- `{each.candidate.name}` ({each.stopped}): {_plain(each.reason)}" for each in stopped[:_MAX_REASONS]]
     stands = [f"`{each.candidate.name}`" for each in reports if each.stands]
     retained = [f"These are kept, do not repeat them: {', '.join(stands)}."] if stands else []
-    open_ = ", ".join(
-        [
-            *(f"line {line}" for line in still.lines[:10]),
-            *(f"branch {start} → {end}" for start, end in still.branches[:10]),
-            *(f"{mutant.words} in line {mutant.line}" for mutant in still.survivors[:10]),
-        ]
-    )
-    return "\n".join(
-        [
-            f"{count(len(stopped), 'test')} did not come through the trial:",
-            *stops,
-            *retained,
-            f"Still open: {open_}.",
-        ]
-    )
+    open_ = [
+        *(f"line {line}" for line in still.lines[:10]),
+        *(f"branch {start} → {end}" for start, end in still.branches[:10]),
+        *(f"{mutant.words} in line {mutant.line}" for mutant in still.survivors[:10]),
+    ]
+    first = f"{count(len(stopped), 'test')} did not come through the trial:"
+    return "\n".join([first, *stops, *retained, f"Still open: {', '.join(open_)}."])
 
 
 def prompt() -> str:
     return files(__package__).joinpath("prompt.md").read_text("utf-8")
 
 
-def _seen(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Sequence[CandidateReport]:
+def _reports(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Sequence[CandidateReport]:
     """What came of the tests of these answers, and of those that nobody was asked for and that are tried before.
 
     Not of all that the evidence holds: a replay has everything at once, and has to ask the same.
     """
     tests = known(evidence)
     keys = {each.key for each in tests.proposed if each.origin is Origin.DOCUMENTED}
-    for answer, path, function in proposed(answers):
-        keys |= {each.key for each in candidates(answer.draft, path, function)} if answer.draft else set()
-    return [each for each in tests.screened if each.candidate.key in keys or _from(each, keys)]
-
-
-def _from(report: CandidateReport, keys: set[str]) -> bool:
-    return report.origin_key in keys
-
-
-def _targets(evidence: Evidence, settings: Settings) -> tuple[Target, ...]:
-    return targets(subjects(changed(evidence), settings), known(evidence).suite)
+    keys |= {each.key for each in all_candidates(answers)}
+    return [each for each in tests.screened if keys & {each.candidate.key, each.origin_key}]
 
 
 def _plain(reason: str) -> str:
@@ -207,10 +185,7 @@ def candidates(draft: TestsDraft, path: str, function: str) -> tuple[Candidate, 
     result = (
         keyed(
             Candidate(
-                key="",
-                path=path,
-                function=function,
-                name=test.name.strip(),
+                *("", path, function, test.name.strip()),
                 imports=tuple(line.strip() for text in test.imports for line in text.splitlines() if line.strip()),
                 code=test.code.strip("\n"),
                 origin=Origin.MODEL,

@@ -55,8 +55,8 @@ def report(generated: Generated, evidence: Evidence, account: Account, settings:
     """The plan. What GitHub is told comes first, so that the rest can say what became of it."""
     return Plan(
         (
-            *_delivered(generated, evidence, settings),
-            *_told(generated, evidence, account, settings),
+            *_delivery(generated, evidence, settings),
+            *_comment(generated, evidence, account, settings),
             *_annotations(generated),
             Summary("summary", github_markdown(page(generated, evidence, account)), pictures(generated)),
             *_files(generated, evidence),
@@ -65,47 +65,44 @@ def report(generated: Generated, evidence: Evidence, account: Account, settings:
     )
 
 
-def _delivered(generated: Generated, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
+def _delivery(generated: Generated, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
     """The tests themselves, on the way that the settings name; onto a fork's branch nothing is put."""
     pull = evidence.event.pull
     if pull is None or not generated.files or evidence.change is None:
         return
     head = evidence.event.sha
-    files = tuple(TextFile(path, text) for path, text in sorted(generated.files.items()))
+    contents = sorted(generated.files.items())
+    files = tuple(TextFile(path, text) for path, text in contents)
     title = f"Add {count(len(generated.kept), 'test')} for #{pull.number}"
     # By what is delivered: a head that bears it already needs it no more.
-    key = hashlib.sha256(json.dumps(sorted(generated.files.items())).encode()).hexdigest()[:16]
-    message = f"{title}\n\n{_message(generated)}"
-    match settings.deliver:
-        case "commit":
-            yield Commit(key, pull.number, head, message, files)
-        case "pull-request":
-            body = f"Tests for #{pull.number}, each tried before it was proposed.\n\n{_message(generated)}"
-            yield OpenPull(key, pull.number, head, title, body, message, files)
-        case "patch" | "comment":
-            return
+    key = hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16]
+    lines = _purposes(generated)
+    message = f"{title}\n\n{lines}"
+    if settings.deliver == "commit":
+        yield Commit(key, pull.number, head, message, files)
+    elif settings.deliver == "pull-request":
+        body = f"Tests for #{pull.number}, each tried before it was proposed.\n\n{lines}"
+        yield OpenPull(key, pull.number, head, title, body, message, files)
 
 
-def _message(generated: Generated) -> str:
+def _purposes(generated: Generated) -> str:
     """What each test is for, a line each."""
-    # What a candidate says of itself closes no issue and calls nobody, in a commit as little as in a body.
-    lines = [f"- {code(visible_line(each.candidate.name))}: {prose(_line(each))}" for each in generated.kept[:20]]
-    more = len(generated.kept) - len(lines)
-    return "\n".join([*lines, *([f"- and {more} more"] if more > 0 else [])])
+    lines = []
+    for candidate in (each.candidate for each in generated.kept[:20]):
+        # What a candidate says of itself closes no issue and calls nobody, in a commit as little as in a body.
+        purpose = clip(" ".join(candidate.why.split()) or f"for `{candidate.function}`", 200)
+        lines.append(f"- {code(visible_line(candidate.name))}: {prose(purpose)}")
+    if (more := len(generated.kept) - len(lines)) > 0:
+        lines.append(f"- and {more} more")
+    return "\n".join(lines)
 
 
-def _line(report: CandidateReport) -> str:
-    candidate = report.candidate
-    return clip(" ".join(candidate.why.split()) or f"for `{candidate.function}`", 200)
-
-
-def _told(generated: Generated, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
+def _comment(generated: Generated, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
     """One comment, edited in place; where there is nothing to say none is begun."""
     pull = evidence.event.pull
     if pull is None or settings.comment is Commenting.NONE:
         return
-    flaky = generated.hunt is not None and generated.hunt.found
-    is_worth_it = bool(generated.kept or generated.bugs or flaky)
+    is_worth_it = bool(generated.kept or generated.bugs or (generated.hunt and generated.hunt.found))
     body = github_markdown(comment(generated, evidence, account, with_patch=settings.deliver == "comment"))
     yield Comment("gen-tests", pull.number, body, only_edit=not is_worth_it)
 
@@ -123,11 +120,10 @@ def _annotations(generated: Generated) -> Iterator[Effect]:
     if not generated.suite.can_judge:
         level = Level.WARNING if generated.suite.state is not SuiteState.UNAVAILABLE else Level.NOTICE
         yield Annotation("suite", level, "cicd-agent: no tests were written", sentence(generated))
-    if generated.hunt is not None:
-        for number, item in enumerate(generated.hunt.found[:MAX_NOTES], 1):
-            path = item.nodeid.partition("::")[0]
-            message = f"{clip(item.nodeid, 200)} is flaky ({item.kind}): {item.shown_by}"
-            yield Annotation(f"flaky-{number}", Level.WARNING, "cicd-agent: flaky test", message, path)
+    for number, item in enumerate(generated.hunt.found[:MAX_NOTES] if generated.hunt else (), 1):
+        message = f"{clip(item.nodeid, 200)} is flaky ({item.kind}): {item.shown_by}"
+        path = item.nodeid.partition("::")[0]
+        yield Annotation(f"flaky-{number}", Level.WARNING, "cicd-agent: flaky test", message, path)
 
 
 def _files(generated: Generated, evidence: Evidence) -> Iterator[Effect]:
@@ -144,35 +140,31 @@ def _files(generated: Generated, evidence: Evidence) -> Iterator[Effect]:
 
 def _outputs(generated: Generated) -> Iterator[Output]:
     before, after = generated.before, generated.after or generated.before
-    flaky = [each.nodeid for each in generated.hunt.found] if generated.hunt is not None else None
-    judged = generated.suite.can_judge
+    judged, hunt = generated.suite.can_judge, generated.hunt
     values = {
         "summary": sentence(generated),
         "tests_added": str(len(generated.kept)) if judged else "",
         "tests_rejected": str(len(generated.reports) - len(generated.kept)) if judged else "",
-        "coverage_before": _percent(before, "files"),
-        "coverage_after": _percent(after, "files"),
-        "changed_coverage_before": _percent(before, "changed"),
-        "changed_coverage_after": _percent(after, "changed"),
+        "coverage_before": _percent(before.files if before else None),
+        "coverage_after": _percent(after.files if after else None),
+        "changed_coverage_before": _percent(before.changed if before else None),
+        "changed_coverage_after": _percent(after.changed if after else None),
         "mutants_killed": str(len(generated.killed)) if judged else "",
         "possible_bugs": str(len(generated.bugs)) if judged else "",
-        "flaky_tests": json.dumps(flaky, ensure_ascii=False) if flaky is not None else "",
+        "flaky_tests": json.dumps([each.nodeid for each in hunt.found], ensure_ascii=False) if hunt else "",
         "sandbox": generated.suite.sandbox,
     }
     yield from (Output(f"output-{name}", name, value) for name, value in values.items())
 
 
-def _percent(covered: Covered | None, which: str) -> str:
-    if covered is None:
-        return ""
-    share = (covered.files if which == "files" else covered.changed).percent
-    return "" if share is None else f"{share:.1f}"
+def _percent(share: Share | None) -> str:
+    return "" if share is None or share.percent is None else f"{share.percent:.1f}"
 
 
 def certificate(generated: Generated, evidence: Evidence) -> str:
     """The same bytes for the same trial: nothing in it depends on when it was made or how long that took."""
     change = evidence.change
-    words = {mutant.id: (mutant.line, mutant.words) for mutant in generated.suite.mutants}
+    faults = {mutant.id: (mutant.line, mutant.words) for mutant in generated.suite.mutants}
     body = {
         "kind": "cicd-agent tests certificate",
         "version": VERSION,
@@ -188,14 +180,14 @@ def certificate(generated: Generated, evidence: Evidence) -> str:
         },
         "coverage": {"before": _covered(generated.before), "after": _covered(generated.after)},
         "files": sorted(generated.files),
-        "tests": [_kept_test(report, generated, words) for report in generated.kept],
+        "tests": [_kept_test(report, generated, faults) for report in generated.kept],
         "rejected": [_rejected(report) for report in generated.reports if not (report.stands and report.settled)],
         "possible_bugs": [_bug(bug) for bug in generated.bugs],
     }
     return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
 
 
-def _kept_test(report: CandidateReport, generated: Generated, words: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
+def _kept_test(report: CandidateReport, generated: Generated, faults: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
     candidate = report.candidate
     return {
         **_named(report),
@@ -209,7 +201,7 @@ def _kept_test(report: CandidateReport, generated: Generated, words: Mapping[str
         "kills": [
             {"id": kill, "line": line, "fault": text}
             for kill in report.kills
-            for line, text in [words.get(kill, (0, kill))]
+            for line, text in [faults.get(kill, (0, kill))]
         ],
         "runs": report.runs,
         "passed": report.passed,
@@ -244,8 +236,7 @@ def _bug(bug: PossibleBug) -> dict[str, Any]:
 
 
 def _covered(result: Covered | None) -> dict[str, Any] | None:
-    return {"files": _share(result.files), "changed": _share(result.changed)} if result else None
-
-
-def _share(share: Share) -> dict[str, int]:
-    return {"executed": share.part, "lines": share.whole}
+    if result is None:
+        return None
+    shares = {"files": result.files, "changed": result.changed}
+    return {name: {"executed": share.part, "lines": share.whole} for name, share in shares.items()}

@@ -13,8 +13,7 @@ from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Settled,
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel
 from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps, subjects
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence, known
-from cicd_agent.modes.gen_tests.experiment import untried
-from cicd_agent.modes.gen_tests.questions import bug_ground, candidates, proposed
+from cicd_agent.modes.gen_tests.questions import all_candidates, bug_ground
 from cicd_agent.modes.gen_tests.result import BugGround, Generated, PossibleBug
 from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.settings.schema import Settings
@@ -64,41 +63,33 @@ def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence,
 
 
 def _reports(tests: TestEvidence, settled: Settled, answers: Sequence[Answer[Any]]) -> tuple[CandidateReport, ...]:
-    """Every candidate once, with the last that is known of it; what was mended stands in for what it was."""
+    """Every candidate once, with the last that is known of it; what was repaired stands in for what it was."""
     last = {report.candidate.key: report for report in (*tests.screened, *settled.reports)}
-    mended = {report.origin_key for report in last.values()}
-    results = [report for key, report in last.items() if key not in mended]
-    reported = {*last, *mended}
-    results += [report for report in untried(tests) if report.candidate.key not in reported]
-    reported |= {report.candidate.key for report in results}
-    for answer, path, function in proposed(answers):
-        for each in candidates(answer.draft, path, function) if answer.draft else ():
-            if each.key not in reported:
-                reported.add(each.key)
-                results.append(CandidateReport(each, Hurdle.TRIED, "nothing could be run to try it"))
+    repaired = {report.origin_key for report in last.values()}
+    for candidate in (*tests.proposed, *all_candidates(answers)):
+        if candidate.key not in repaired:
+            last.setdefault(candidate.key, CandidateReport(candidate, Hurdle.TRIED, "nothing could be run to try it"))
     # A key that does not fit what it stands for was not made here.
-    return tuple(report for report in results if keyed(report.candidate).key == report.candidate.key)
+    return tuple(
+        report
+        for key, report in last.items()
+        if key not in repaired
+        if keyed(report.candidate).key == report.candidate.key
+    )
 
 
 def _bugs(reports: Sequence[CandidateReport], evidence: Evidence) -> Iterator[PossibleBug]:
     """The failing candidates that may be right; of those that say the same about one function, the first."""
     reported: set[tuple[str, str, str]] = set()
     for report in reports:
-        ground = bug_ground(report, evidence)
-        candidate = report.candidate
+        ground, candidate = bug_ground(report, evidence), report.candidate
         same = (candidate.path, candidate.function, report.fails_with)
-        if ground is None or same in reported:
-            continue
-        reported.add(same)
-        path, _, line = report.where.rpartition(":")
-        text = candidate.quote if ground is BugGround.DOCUMENTED else ""
-        yield PossibleBug(
-            candidate,
-            ground,
-            report.fails_with,
-            text,
-            int(line) if path == candidate.path and line.isdigit() else 0,
-        )
+        if ground is not None and same not in reported:
+            reported.add(same)
+            path, _, number = report.where.rpartition(":")
+            line = int(number) if path == candidate.path and number.isdigit() else 0
+            quote = candidate.quote if ground is BugGround.DOCUMENTED else ""
+            yield PossibleBug(candidate, ground, report.fails_with, quote, line)
 
 
 def _conclusion(suite: Suite) -> Conclusion:
