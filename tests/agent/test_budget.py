@@ -20,7 +20,6 @@ def budget(
     *,
     requests: int = 10,
     input_tokens: int = 1_000_000,
-    output_tokens: int | None = None,
     seconds: float = 60,
     usd: float | None = None,
     clock: Clock | None = None,
@@ -28,7 +27,6 @@ def budget(
     return Budget(
         requests=requests,
         input_tokens=input_tokens,
-        output_tokens=output_tokens,
         seconds=seconds,
         usd=usd,
         prices=PER_TOKEN,
@@ -64,14 +62,6 @@ def test_time_runs_out() -> None:
     assert spent.seconds_left == 0
     with pytest.raises(BudgetExhausted, match=r"60 seconds.*timeout-minutes"):
         spent.allow("any", input_tokens=1, output_tokens=1)
-
-
-def test_output_is_cut_to_what_is_left_and_refused_when_too_little_is() -> None:
-    spent = budget(output_tokens=5_000)
-    assert spent.allow("any", input_tokens=1, output_tokens=16_000) == 5_000
-    spent.charge("any", Usage(requests=1, input=1, output=4_500), input_tokens=1, output_tokens=1)
-    with pytest.raises(BudgetExhausted, match="5,000 output tokens"):
-        spent.allow("any", input_tokens=1, output_tokens=16_000)
 
 
 def test_money_buys_the_input_first_and_the_output_from_what_remains() -> None:
@@ -147,9 +137,9 @@ def test_the_failure_maps_to_its_exit_code() -> None:
 
 
 def test_a_request_that_is_to_be_followed_by_another_leaves_it_enough() -> None:
-    spent = budget(requests=2, input_tokens=3_000, output_tokens=10_000, usd=12_000)
+    spent = budget(requests=2, input_tokens=3_000, usd=12_000)
     assert spent.allow("known", input_tokens=1_000, output_tokens=16_000, follow_up=1_500) == 5_500
-    assert spent.allow("local", input_tokens=1_000, output_tokens=16_000, follow_up=1_500) == 6_000
+    assert spent.allow("local", input_tokens=1_000, output_tokens=16_000, follow_up=1_500) == 16_000
     for follow_up in (2_001, 5_000):
         with pytest.raises(BudgetExhausted, match="input tokens"):
             spent.allow("local", input_tokens=1_000, output_tokens=16_000, follow_up=follow_up)

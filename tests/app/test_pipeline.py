@@ -32,7 +32,7 @@ def answered(*shares: Answer[Any], whole: Answer[Any]) -> tuple[list[Answer[Any]
         asked.append((question.name, budget is not None))
         return next(each for each in shares if each.question == question.name) if budget is not None else whole
 
-    budget = Budget(requests=20, input_tokens=10_000, output_tokens=None, seconds=60, clock=lambda: 0.0)
+    budget = Budget(requests=20, input_tokens=10_000, seconds=60, clock=lambda: 0.0)
     router: Any = SimpleNamespace(budget=budget, side_by_side=1, fallback=None, put=put)
     return pipeline._answers_of(PARTS, ScriptedModel(), router, lambda _: None), asked
 

@@ -17,6 +17,7 @@ from cicd_agent.app.main import run
 from cicd_agent.cli.init import CONFIG, FOLDER, Answers, Prompt, files
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.modes import MODES
+from cicd_agent.modes import contract_of
 from cicd_agent.settings.loader import lint
 from cicd_agent.settings.schema import ModeName
 from tests.repository.test_workflows import PINS
@@ -90,6 +91,19 @@ def test_no_job_has_a_key_and_a_strangers_code(answers: Answers) -> None:
             assert not (outside and checks_out)
             if keys and answers.forks and checks_out and "pull_request" in workflow[True]:
                 assert "== github.repository" in job["if"]
+
+
+@pytest.mark.parametrize("answers", EVERY, ids=lambda each: f"{len(each.modes)}-{each.forks}-{each.model[:6]}")
+def test_every_step_of_ours_has_inputs_that_its_mode_takes_and_the_permissions_that_it_needs(answers: Answers) -> None:
+    for path, text in files(answers).items():
+        for job in yaml.safe_load(text).get("jobs", {}).values() if path != CONFIG else ():
+            for step in job["steps"]:
+                if ours := re.fullmatch(r"org/cicd-agent/([a-z-]+)@v1", step.get("uses", "")):
+                    given = step.get("with", {})
+                    assert {*given} <= {*contract_of(ours[1]).inputs}, path
+                    if not {"stage", "evidence-file"} & {*given}:
+                        needed = {each.name: each.access for each in contract_of(ours[1]).needed}
+                        assert needed.items() <= job["permissions"].items(), path
 
 
 def test_every_action_that_it_names_is_pinned_as_in_the_examples() -> None:

@@ -28,7 +28,6 @@ class _Held(NamedTuple):
 
     requests: int
     input: int
-    output: int
     usd: float
 
 
@@ -48,7 +47,6 @@ class Budget:
         input_tokens: int,
         seconds: float,
         clock: Callable[[], float],
-        output_tokens: int | None = None,
         usd: float | None = None,
         prices: Mapping[str, Price] = PRICES,
         ends: float | None = None,
@@ -63,9 +61,8 @@ class Budget:
         self.cost_usd: float | None = 0.0
         self._requests = requests
         self._input = input_tokens
-        self._output = output_tokens
         self._usd = usd
-        self._ceilings = (requests, input_tokens, output_tokens, usd)
+        self._ceilings = (requests, input_tokens, usd)
         self._seconds = seconds
         self._ends = clock() + seconds if ends is None else ends
         self._clock = clock
@@ -92,8 +89,6 @@ class Budget:
         price = price_of(model, self._prices)
         if self._usd is not None and price and price.input:
             left = min(left, (self._usd * DIVIDED_SHARE * 1e6 - parts * WHOLE_ANSWER * price.output) / price.input)
-        if self._output is not None and self._output < parts * WHOLE_ANSWER:
-            return 0
         return max(0, int(left))
 
     def divide(self, model: str, tokens: Sequence[int]) -> "tuple[Budget, ...]":
@@ -110,7 +105,6 @@ class Budget:
             Budget(
                 requests=max(requests, 1),
                 input_tokens=int(self._input * share / max(sum(tokens), 1)),
-                output_tokens=None if self._output is None else self._output // len(tokens),
                 seconds=self._seconds,
                 usd=None if self._usd is None else self._usd * cost / (sum(costs) or 1.0),
                 clock=self._clock,
@@ -123,7 +117,7 @@ class Budget:
         )
 
     def allow(self, model: str, *, input_tokens: int, output_tokens: int, follow_up: int = 0) -> int:
-        """How many of the wanted output tokens a request may have; BudgetExhausted when it may not be sent at all.
+        """How many of the `output_tokens` a request may have; BudgetExhausted when it may not be sent at all.
 
         With a `follow_up` of so many input tokens, only if another request of that size can be sent after it.
         """
@@ -132,15 +126,14 @@ class Budget:
             # A request that was never charged was never sent: what its thread asks for now takes its place.
             self._held.pop(me, None)
             allowed, usd = self._allowed(model, input_tokens, output_tokens, follow_up)
-            self._held[me] = _Held(1, input_tokens, allowed, usd)
+            self._held[me] = _Held(1, input_tokens, usd)
         return allowed
 
     def _allowed(self, model: str, input_tokens: int, output_tokens: int, follow_up: int) -> tuple[int, float]:
         """As `allow`, and what the request costs at most, in dollars."""
-        requests, tokens, outputs, usd = self._ceilings
-        held = _Held(*map(sum, zip(_Held(0, 0, 0, 0.0), *self._held.values(), strict=True)))
+        requests, tokens, usd = self._ceilings
+        held = _Held(*map(sum, zip(_Held(0, 0, 0.0), *self._held.values(), strict=True)))
         left_input, left_usd = self._input - held.input, None if self._usd is None else self._usd - held.usd
-        left_output = None if self._output is None else self._output - held.output
         spare = LAST_WORD if follow_up else 0
         minimum = min(spare or MIN_OUTPUT, output_tokens)
         if self._requests - held.requests < 1 + bool(follow_up):
@@ -153,12 +146,10 @@ class Budget:
                 why=f"{left_input:,} are left, the next request needs about {input_tokens:,}",
                 remedy="Raise `max-input-tokens`",
             )
-        allowed = output_tokens if left_output is None else min(output_tokens, left_output - spare)
-        if allowed < minimum:
-            raise BudgetExhausted(f"the budget of {outputs:,} output tokens is used up")
         price = price_of(model, self._prices)
         if left_usd is None or price is None:
-            return allowed, 0.0
+            return output_tokens, 0.0
+        allowed = output_tokens
         costs = (price.of(Usage(1, *tokens)) or 0.0 for tokens in ((input_tokens, 0), (follow_up, spare)))
         for_output = left_usd - sum(costs)
         if price.output or for_output < 0:
@@ -187,8 +178,6 @@ class Budget:
             self.usage += usage
             self._requests -= spent.requests
             self._input -= spent.input or 0
-            if self._output is not None:
-                self._output -= spent.output or 0
             if self._usd is not None and price:
                 self._usd -= price.of(spent) or 0.0
         if self._whole is not None:

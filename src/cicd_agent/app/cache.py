@@ -1,4 +1,4 @@
-"""What is kept between runs, where, and under which secret: in a directory, in a Redis that a fleet shares, or both."""
+"""The cache between runs, and its secret: in a directory, in a Redis that a fleet shares, or both."""
 
 import hashlib
 import hmac
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 _NOT_SHARED = "answers are not shared by REDIS_URL"
 
 
-def _keep_open(_close: Callable[[], None]) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class IncrementalState:
     """What runs on one pull request save for each other: nothing without a `store`. A dry run never `writes`."""
@@ -42,11 +38,9 @@ class IncrementalState:
         return replace(evidence, memory="\n".join(lines))
 
     def save(self, lines: Sequence[str], about: str) -> None:
-        if self.store and self.writes and about and (harmless := self._harmless(lines)):
-            self.store.write(about, harmless)
-
-    def _harmless(self, lines: Sequence[str]) -> Sequence[str]:
-        """The lines that redaction leaves as they are, also beside each other."""
+        """Leave the lines that redaction does not change, also beside each other; without any, what there is."""
+        if self.store is None or not self.writes or not about:
+            return
         harmless = list(lines)
         while harmless:
             redacted = self.redact("\n".join(harmless)).split("\n")
@@ -55,15 +49,16 @@ class IncrementalState:
             # Were the lines no longer the same in number, none could be told from another.
             pairs = zip(harmless, redacted, strict=True) if len(redacted) == len(harmless) else ()
             harmless = [line for line, shown in pairs if line == shown]
-        return harmless
+        if harmless:
+            self.store.write(about, harmless)
 
 
 @dataclass(frozen=True, slots=True)
 class CacheConfig:
-    """Where answers are kept between runs, and who is told when that goes wrong. `now` is in seconds since 1970.
+    """Where answers are cached. `note` is called with what goes wrong, `now` is in seconds since 1970.
 
-    A run that `saves_state` leaves for the next one what was reviewed; a dry run does not. `on_close` is given what
-    ends the line to Redis.
+    A run that `saves_state` leaves for the next one what was reviewed; a dry run does not. `on_close` is called with
+    what closes the connection to Redis.
     """
 
     folder: Path | None
@@ -72,14 +67,14 @@ class CacheConfig:
     saves_state: bool = True
     redis_url: str = field(default="", repr=False)
     ca_bundle: str = ""
-    on_close: Callable[[Callable[[], None]], object] = _keep_open
+    on_close: Callable[[Callable[[], None]], object] = lambda _close: None
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """What a run may keep, under its secret: unknown to whoever writes the evidence, and the same in the next run.
+    """What a run may cache, under a secret that whoever writes the evidence does not know, the same in the next run.
 
-    Without `config` nothing is kept, and the secret is of this run alone.
+    Without `config` nothing is cached, and the secret is of this run alone.
     """
 
     settings: Settings
@@ -88,7 +83,7 @@ class Cache:
     server: "RedisServer | None" = None
 
     def answers(self, models: Sequence[Model], redact: Callable[[str], str]) -> "Mapping[str, AnswerCache]":
-        """What caches the answers of each model, by its name."""
+        """A cache for the answers of each model, by its name."""
         if self.config is None:
             return {}
         from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache  # noqa: PLC0415  a run without never pays
@@ -111,7 +106,6 @@ class Cache:
         return {model.name: cache(model) for model in models}
 
     def incremental_state(self, redact: Callable[[str], str]) -> IncrementalState:
-        """What loads and saves the incremental state of a pull request."""
         if self.config is None:
             return IncrementalState()
         from cicd_agent.adapters.cache.incremental_state import STATE, StateCache  # noqa: PLC0415  see answers
@@ -146,7 +140,12 @@ def open_cache(settings: Settings, config: CacheConfig | None) -> Cache:
     """
     if config is None:
         return Cache(settings, _own_secret(settings) or os.urandom(32))
-    address = _address(config)
+    address: Address | None = None
+    if config.redis_url:
+        try:
+            address = parse_address(config.redis_url)
+        except ConfigError as error:
+            config.note(f"{_NOT_SHARED}: {error}")
     own = _own_secret(settings) or (_stretched(address.password, b"cicd-agent redis") if address else b"")
     if not own and address:
         config.note(f"{_NOT_SHARED}: there is no `openai-api-key`, and no password in the URL, to sign them with")
@@ -159,16 +158,6 @@ def open_cache(settings: Settings, config: CacheConfig | None) -> Cache:
 
         own = installation_secret(config.folder, config.note)
     return Cache(settings, own, config, server)
-
-
-def _address(config: CacheConfig) -> Address | None:
-    if not config.redis_url:
-        return None
-    try:
-        return parse_address(config.redis_url)
-    except ConfigError as error:
-        config.note(f"{_NOT_SHARED}: {error}")
-        return None
 
 
 def _server(address: Address, settings: Settings, config: CacheConfig) -> "RedisServer | None":
@@ -184,11 +173,7 @@ def _server(address: Address, settings: Settings, config: CacheConfig) -> "Redis
 
 
 def _own_secret(settings: Settings) -> bytes:
-    """What the key of the model's server makes, b"" without one.
-
-    GitHub's identity changes with every run and is no such secret: then what a directory keeps, or the password of the
-    Redis, has to do.
-    """
+    """From the key of the model's server, b"" without one: GitHub's identity changes with every run, and is none."""
     return _stretched(settings.openai_api_key.get_secret_value(), b"cicd-agent")
 
 

@@ -38,12 +38,16 @@ class Console:
         self.shown: list[str] = []
 
     @property
+    def _is_terminal(self) -> bool:
+        return self._streams.out.isatty() and self.format == "text"
+
+    @property
     def coloured(self) -> bool:
-        return self._streams.out.isatty() and self.format == "text" and not self._environment.no_color
+        return self._is_terminal and not self._environment.no_color
 
     @property
     def width(self) -> int:
-        return shutil.get_terminal_size().columns if self._streams.out.isatty() and self.format == "text" else 100
+        return shutil.get_terminal_size().columns if self._is_terminal else 100
 
     def shape(self, report: Path, outputs: Mapping[str, str], top: Path | None) -> Shape:
         links = top.absolute().as_uri() if top and self.coloured else ""

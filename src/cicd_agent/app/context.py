@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cicd_agent.adapters.github.forge import GitHubForge
 
 _WORKFLOW = frozenset({Precedence.INPUT, Precedence.DEFAULTS, Precedence.LOCKED})
-"""Whose words stand in a workflow, which the change of the config file does not change."""
+"""Values that a workflow sets, which a change of the config file does not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +69,21 @@ def first_settings(options: RunOptions, environment: Environment) -> Settings:
 
 
 def settled(options: RunOptions, environment: Environment) -> dict[str, str]:
-    """The inputs, with the organisation's word on where the account book is, for what opens it before all else."""
-    asked = inputs(options, environment)
+    """The inputs, with the `state-dir` that the organisation may have set, for what opens it before all else."""
+    given = inputs(options, environment)
     try:
-        told = first_settings(options, environment).state_dir
+        return {**given, "state-dir": first_settings(options, environment).state_dir}
     except ConfigError:
-        return asked
-    return {**asked, "state-dir": told}
+        return given
 
 
 def in_shadow(options: RunOptions, environment: Environment) -> bool:
     """Whether the workflow says that a gate stops nothing; where the organisation is not understood, it does not."""
-    asked = inputs(options, environment)
+    given = inputs(options, environment)
     try:
         loaded = _load(options, environment)
     except ConfigError:
-        return not asked.get("organisation-config") and asked.get("enforce", "").strip().lower() == "false"
+        return not given.get("organisation-config") and given.get("enforce", "").strip().lower() == "false"
     return loaded.precedence("enforce") >= Precedence.INPUT and not loaded.settings.enforce
 
 
@@ -117,9 +116,7 @@ def prepare(
     repository: GitRepository | None = None
     notices: list[str] = []
     try:
-        repository = GitRepository(
-            root, environment.system, server=environment.server_url, scratch=_scratch(environment)
-        )
+        repository = GitRepository(root, environment.system, server=environment.server_url, scratch=environment.scratch)
     except ConfigError as error:
         if options.base or not environment.on_actions:
             raise
@@ -128,7 +125,8 @@ def prepare(
     if environment.on_actions:
         refuse_foreign_checkout(event, repository, environment.run.sha)
     offline = event.kind is EventKind.LOCAL and early.run_id is None and options.mode != "deploy-gate"
-    forge = None if offline else _forge(event, early, environment, closing)
+    token = early.github_token.get_secret_value()
+    forge = None if offline or not (token and event.repo) else open_forge(token, event.repo, environment, closing)
     if early.run_id is not None:
         event = pull_of_run(named_run(event, early.run_id, forge), early.pull_request, forge)
     elif event.kind is EventKind.WORKFLOW_RUN:
@@ -137,8 +135,8 @@ def prepare(
     elif early.pull_request is not None:
         event = named_pull(event, early.pull_request, forge)
     elif mode is not None and event.comment is not None:
-        event, is_heard = _heard(mode, event, forge)
-        if not is_heard:
+        event, is_served = _with_commented_pull(mode, event, forge)
+        if not is_served:
             return RunContext(event, _load(options, environment), Ports())
         if environment.on_actions:
             refuse_foreign_checkout(event, repository, environment.run.sha)
@@ -146,18 +144,16 @@ def prepare(
     # One file, and one text of the organisation, serve all modes; some of them know no rules.
     known_rules = {*mode.rule_ids, "model"} if mode and mode.rule_ids else None
     loaded = _load(options, environment, text, early.config_file, known_rules)
-    notices += [notice] if notice else []
-    notices += [str(problem) for problem in loaded.problems]
-    notices += loaded.notices
-    workspace = Folder(_workspace(options, environment, cwd), root)
-    top = repository.top if repository else None
     problems = (*([notice] if notice else []), *map(str, loaded.problems))
-    told = frozenset(field for field in loaded.origins if loaded.precedence(field) in _WORKFLOW)
-    ports = Ports(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
-    return RunContext(event, loaded, ports, tuple(notices), top)
+    workspace = Folder(_workspace(options, environment, cwd), root)
+    from_workflow = frozenset(field for field in loaded.origins if loaded.precedence(field) in _WORKFLOW)
+    ports = Ports(repository, forge, workspace, logs=_logs(options), problems=problems, told=from_workflow)
+    return RunContext(
+        event, loaded, ports, (*notices, *problems, *loaded.notices), repository.top if repository else None
+    )
 
 
-def _heard(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, bool]:
+def _with_commented_pull(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, bool]:
     """The event of a comment with its pull request as it is now, and whether the mode has anything to do for it.
 
     Anybody may write a comment: one that says nothing to us costs no request, and one by who may not write only one.
@@ -199,10 +195,6 @@ def _workspace(options: RunOptions, environment: Environment, cwd: Path) -> Path
     if options.repo_dir:
         return cwd / options.repo_dir
     return Path(environment.workspace) if environment.workspace else cwd
-
-
-def _scratch(environment: Environment) -> Path | None:
-    return Path(environment.runner_temp) if environment.runner_temp else None
 
 
 def _event(
@@ -251,26 +243,13 @@ def _local(name: str, options: RunOptions, environment: Environment, repository:
     return replace(event, sha=head or repository.resolve("HEAD") or "")
 
 
-def _forge(event: Event, settings: Settings, environment: Environment, closing: ExitStack) -> Forge | None:
-    token = settings.github_token.get_secret_value()
-    if not token or not event.repo:
-        return None
-    return open_forge(token, event.repo, environment, closing)
-
-
 def open_forge(token: str, repo: str, environment: Environment, closing: ExitStack) -> "GitHubForge":
     """A repository on GitHub, until `closing` closes it."""
     from cicd_agent.adapters.github.forge import GitHubForge  # noqa: PLC0415  a local review never pays for it
 
-    return closing.enter_context(
-        GitHubForge(
-            token,
-            repo,
-            api_url=environment.api_url,
-            ca_bundle=environment.ca_bundle,
-            scratch=_scratch(environment),
-        )
-    )
+    api_url, ca_bundle = environment.api_url, environment.ca_bundle
+    forge = GitHubForge(token, repo, api_url=api_url, ca_bundle=ca_bundle, scratch=environment.scratch)
+    return closing.enter_context(forge)
 
 
 def _logs(options: RunOptions) -> LogFiles:

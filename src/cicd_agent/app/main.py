@@ -19,8 +19,8 @@ from cicd_agent.settings.environment import Environment
 
 AGAIN = 0.05
 """Seconds after which a signal is sent once more, whose exception would have been lost."""
-LAST_WORDS = 30.0
-"""Seconds to say why a run has failed: an account book that does not answer cannot keep it from ending."""
+FAILURE_SECONDS = 30.0
+"""For reporting why a run has failed: an audit log that does not answer cannot keep it from ending."""
 
 
 def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], streams: Streams) -> int:
@@ -32,6 +32,7 @@ def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], stre
     if isinstance(invocation, ConfigError):
         return reporter.fail(invocation)
     clocks = Clocks(time.monotonic, time.time)
+    trace = ""
     try:
         with _ended_by_the_runner():
             return invocation.run(Session(options, environment, console, reporter, clocks, _limit))
@@ -39,20 +40,18 @@ def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], stre
         # Whoever read our output has seen enough.
         return Exit.OK
     except AgentError as error:
-        failure, trace = error, ""
+        failure = error
     except KeyboardInterrupt:
-        failure, trace = Cancelled("the run was cancelled before its end"), ""
+        failure = Cancelled("the run was cancelled before its end")
     except OSError as error:
         # A full disk, a folder that may not be written to: the machine's trouble, not a bug.
         remedy = "Look at the disk, or give --output-dir another place"
-        failure, trace = ConfigError("this machine refused", why=str(error), remedy=remedy), ""
+        failure = ConfigError("this machine refused", why=str(error), remedy=remedy)
     except Exception as error:  # noqa: BLE001  the process edge: a bug of ours is reported, not dropped
         what, remedy = f"a bug in cicd-agent: {type(error).__name__}", "Please report it with the traceback above"
-        failure, trace = (
-            AgentError(what, why=str(error)[:300], remedy=remedy),
-            "".join(traceback.format_exception(error)),
-        )
-    with _ended_at_last(LAST_WORDS):
+        failure = AgentError(what, why=str(error)[:300], remedy=remedy)
+        trace = "".join(traceback.format_exception(error))
+    with _ended_at_last(FAILURE_SECONDS):
         return reporter.fail(failure, trace)
 
 

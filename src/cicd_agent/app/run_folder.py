@@ -28,11 +28,10 @@ class RunFolder:
     @cached_property
     def path(self) -> Path:
         """Raises ConfigError when it cannot be written to."""
-        env = self._environment
         if self._options.output_dir:
             folder = Path.cwd() / self._options.output_dir
-        elif env.runner_temp:
-            folder = Path(env.runner_temp) / "cicd-agent" / (self._options.mode or "run")
+        elif self._environment.scratch:
+            folder = self._environment.scratch / "cicd-agent" / (self._options.mode or "run")
         else:
             folder = Path.cwd() / HIDDEN
         try:

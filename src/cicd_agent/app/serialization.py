@@ -51,6 +51,10 @@ def _shape(kind: str) -> Any:
     return make_dataclass(kind.title(), [*required, *optional], frozen=True, slots=True)
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
 @cache
 def _adapter(kind: str) -> TypeAdapter[Any]:
     """Made once: that takes a tenth of a second, and a run writes and reads the same kind more than once."""
@@ -71,8 +75,7 @@ def _dumped(value: Evidence | Decision | RunRecord) -> dict[str, Any]:
         # The shape of evidence takes longer to make than most of it takes to write.
         body: dict[str, Any] = to_jsonable_python(_values(value))
         return body
-    kind = _kind(type(value))
-    values = _values(value)
+    kind, values = _kind(type(value)), _values(value)
     if isinstance(evidence := values.get("evidence"), Evidence):
         values["evidence"] = _shape("evidence")(**_values(evidence))
     # A report is compared byte by byte: by its shape, a whole number where a fraction may stand reads the same once it
@@ -105,9 +108,9 @@ def body_of(report: RunRecord) -> dict[str, Any]:
     return _dumped(report)
 
 
-def load(wanted: type[T], raw: bytes, name: str) -> T:
+def load(type_: type[T], raw: bytes, name: str) -> T:
     """Read what `dump` wrote. Who wrote the file is not known: ConfigError for anything that is not exactly it."""
-    kind = _kind(wanted)
+    kind = _kind(type_)
     remedy = f"Give the file that the stage before wrote (a cicd-agent {kind}, version {VERSION})"
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{name} is too large", why=f"over {MAX_BYTES:,} bytes", remedy=remedy)
@@ -125,10 +128,10 @@ def load(wanted: type[T], raw: bytes, name: str) -> T:
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{name} does not hold {kind}", why=f"{where}: {first['msg']}", remedy=remedy) from None
     evidence = value.evidence if isinstance(value, Decision) else value
-    if isinstance(evidence, Evidence) and evidence.change is not None:
-        for file in evidence.change.files:
-            if not _counts_right(file):
-                raise ConfigError(f"{name} is not consistent", why=f"line numbers of {file.path!r}", remedy=remedy)
+    change = evidence.change if isinstance(evidence, Evidence) else None
+    for file in change.files if change else ():
+        if not _counts_right(file):
+            raise ConfigError(f"{name} is not consistent", why=f"line numbers of {file.path!r}", remedy=remedy)
     return value
 
 
@@ -150,10 +153,6 @@ def schema(kind: str) -> dict[str, Any]:
         },
         "$defs": definitions,
     }
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _counts_right(file: FileDiff) -> bool:

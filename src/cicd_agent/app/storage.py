@@ -1,5 +1,6 @@
 """Which audit log a run writes to: PostgreSQL by DATABASE_URL, else SQLite in a directory, else none."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -39,26 +40,19 @@ def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path)
 
 def existing_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Store | None:
     """The store that runs have written, for who only reads it: at a terminal none is made. Raises ConfigError."""
-    if not environment.on_actions:
-        # On a runner the first job of all finds no log yet, and says so; here it is a slip of the fingers.
-        _require_database(inputs, cwd)
-    return open_store(inputs, environment, cwd)
-
-
-def _require_database(inputs: "Mapping[str, str]", cwd: Path) -> None:
     state_dir = inputs.get("state-dir", "").strip()
-    if not state_dir or state_dir.lower() == "off":
-        return
-    try:
-        exists = (cwd / Path(state_dir).expanduser() / DATABASE).exists()
-    except (OSError, RuntimeError, ValueError):
-        return  # what is wrong with the path, opening it will say
-    if not exists:
-        raise ConfigError(
-            "there is no account book in `state-dir`",
-            why=f"{state_dir} does not hold {DATABASE}",
-            remedy="Give the directory that runs were given as `state-dir`",
-        )
+    # On a runner the first job of all finds no log yet, and says so; here it is a slip of the fingers.
+    if not environment.on_actions and state_dir and state_dir.lower() != "off":
+        exists = True
+        with suppress(OSError, RuntimeError, ValueError):  # what is wrong with the path, opening it will say
+            exists = (cwd / Path(state_dir).expanduser() / DATABASE).exists()
+        if not exists:
+            raise ConfigError(
+                "there is no account book in `state-dir`",
+                why=f"{state_dir} does not hold {DATABASE}",
+                remedy="Give the directory that runs were given as `state-dir`",
+            )
+    return open_store(inputs, environment, cwd)
 
 
 def _folder(name: str, environment: Environment, cwd: Path) -> Path:
@@ -84,9 +78,9 @@ def _folder(name: str, environment: Environment, cwd: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What a store knows of one repository, as modes may ask for it: `chain` is its name there, `name` its own.
+    """What a store knows of one repository: `chain` is its name there, `name` its own.
 
-    A store that has refused once is not asked again: it would have every question wait for as long.
+    A store that has refused once is not asked again: every question would wait for as long.
     """
 
     store: Store

@@ -17,7 +17,7 @@ from cicd_agent.adapters.toolchain.location import surroundings, trusted
 from cicd_agent.adapters.toolchain.overlay import PYPI, Packages
 from cicd_agent.adapters.toolchain.style_check import StyleCheck
 from cicd_agent.analysis.patches.syntax import PARSERS
-from cicd_agent.analysis.python_tests.test_command import read_test_command
+from cicd_agent.analysis.python_tests.test_command import TestCommand, read_test_command
 from cicd_agent.app.context import RunContext
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.ports.actions import PatchTester
@@ -36,8 +36,9 @@ from cicd_agent.settings.environment import Environment
 
 SHARE = 0.8
 """Of the run's time, for running tests."""
-WIDEST = 4
+MAX_PARALLEL = 4
 """Runs at a time, each with a copy of its own: what there is of memory is shared, too."""
+_OWN = Path(sys.prefix)
 
 
 def pytest_runners(
@@ -63,11 +64,32 @@ def pytest_runners(
             return made[change.base, change.head]
         ends = clock() + minutes * 60 * SHARE
 
-        def make() -> LocalPytestRunner:
-            here = after(change, top)
-            return _found(context, environment, redact, clock, ends, top=top, base=before(change), head=here)
+        def seconds_left() -> float:
+            return max(0.0, ends - clock())
 
-        made[change.base, change.head] = cast("PytestRunner", LazyPytestRunner(make, lambda: max(0.0, ends - clock())))
+        def make() -> LocalPytestRunner:
+            head = after(change, top)
+            sandbox = _sandbox(context, environment)
+            packages = _packages(environment)
+            try:
+                toolchain = find(*_project(context, environment, top, sandbox), own=_OWN, packages=packages)
+            except ConfigError as error:
+                raise PytestUnavailable(error.what, why=redact(error.why), remedy=error.remedy) from error
+            return LocalPytestRunner(
+                top,
+                toolchain,
+                sandbox,
+                clock,
+                seconds_left(),
+                base=before(change),
+                head=head,
+                limits=Limits(),
+                redact=redact,
+                style_checker=StyleCheck(top, toolchain, sandbox),
+                width=min(MAX_PARALLEL, len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1),
+            )
+
+        made[change.base, change.head] = cast("PytestRunner", LazyPytestRunner(make, seconds_left))
         return made[change.base, change.head]
 
     return of
@@ -115,59 +137,24 @@ def project_python(context: RunContext, top: Path, environment: Environment) -> 
 
     Raises PytestUnavailable or ConfigError as a run would; nothing is installed.
     """
+    return look(*_project(context, environment, top, _sandbox(context, environment)), own=_OWN)
+
+
+def _sandbox(context: RunContext, environment: Environment) -> LocalSandbox:
+    return LocalSandbox(scratch=environment.scratch, allow_unsandboxed=context.settings.allow_unsandboxed)
+
+
+def _project(
+    context: RunContext, environment: Environment, top: Path, sandbox: LocalSandbox
+) -> tuple[Path, str, TestCommand, Mapping[str, str], LocalSandbox]:
+    """By what the project's Python is found."""
     settings = context.settings
-    scratch = Path(environment.runner_temp) if environment.runner_temp else None
-    sandbox = LocalSandbox(scratch=scratch, allow_unsandboxed=settings.allow_unsandboxed)
-    command = read_test_command(settings.test_command)
-    return look(top, settings.python, command, environment.tools, sandbox, own=Path(sys.prefix))
+    return top, settings.python, read_test_command(settings.test_command), environment.tools, sandbox
 
 
-def _found(
-    context: RunContext,
-    environment: Environment,
-    redact: Callable[[str], str],
-    clock: Callable[[], float],
-    ends: float,
-    *,
-    top: Path,
-    base: Mapping[str, str | None],
-    head: Mapping[str, str],
-) -> LocalPytestRunner:
-    """The test runner, once the project's Python is found. Raises PytestUnavailable."""
-    settings = context.settings
-    scratch = Path(environment.runner_temp) if environment.runner_temp else None
-    sandbox = LocalSandbox(scratch=scratch, allow_unsandboxed=settings.allow_unsandboxed)
-    try:
-        toolchain = find(
-            top,
-            settings.python,
-            read_test_command(settings.test_command),
-            environment.tools,
-            sandbox,
-            own=Path(sys.prefix),
-            packages=_packages(environment, scratch),
-        )
-    except ConfigError as error:
-        raise PytestUnavailable(error.what, why=redact(error.why), remedy=error.remedy) from error
-    seconds = max(0.0, ends - clock())
-    return LocalPytestRunner(
-        top,
-        toolchain,
-        sandbox,
-        clock,
-        seconds,
-        base=base,
-        head=head,
-        limits=Limits(),
-        redact=redact,
-        style_checker=StyleCheck(top, toolchain, sandbox),
-        width=min(WIDEST, len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1),
-    )
-
-
-def _packages(environment: Environment, scratch: Path | None) -> Packages:
-    """Where what the project's Python lacks comes from, and a place of this user's to keep it in."""
-    location = scratch or Path(tempfile.gettempdir())
+def _packages(environment: Environment) -> Packages:
+    """Where what the project's Python lacks comes from, and a folder of this user's for it."""
+    location = environment.scratch or Path(tempfile.gettempdir())
     index = environment.inputs.get("index-url", "") or PYPI
     return Packages(location / f"cicd-agent-overlays-{os.geteuid()}", index, environment.system)
 
@@ -218,15 +205,8 @@ def patch_testers(
         tools = environment.tools if top is None else trusted(top, environment.tools)
         readable, variables = surroundings(tools)
         seconds = minutes * 60 * PATCH_SHARE
-        scratch = Path(environment.runner_temp) if environment.runner_temp else None
-        around = Surroundings(
-            LocalSandbox(scratch=scratch),
-            clock,
-            Limits(wall_seconds=seconds),
-            seconds,
-            readable,
-            variables,
-        )
+        sandbox, limits = LocalSandbox(scratch=environment.scratch), Limits(wall_seconds=seconds)
+        around = Surroundings(sandbox, clock, limits, seconds, readable, variables)
         return LocalPatchTester(
             top if top is not None else Path("/"),
             library,

@@ -35,7 +35,7 @@ from cicd_agent.insights.accuracy.deployment_outcome import OutcomeSources, depl
 from cicd_agent.insights.accuracy.failures import rerun_cases
 from cicd_agent.insights.accuracy.findings import finding_cases
 from cicd_agent.insights.accuracy.gate import GateRecord, gate_cases, gate_record
-from cicd_agent.insights.accuracy.labels import Accuracy, Case, Standing, Tally, measure
+from cicd_agent.insights.accuracy.labels import Accuracy, Case, Tally, measure
 from cicd_agent.insights.accuracy.page import render_accuracy, share_text
 from cicd_agent.modes.deploy_gate.result import Gated
 from cicd_agent.settings.environment import Environment
@@ -123,7 +123,10 @@ def document(record: Accuracy, gate: GateRecord | None, since: int, limits: Sequ
     return {
         "version": 1,
         "since": since,
-        "modes": {mode: _standing(standing) for mode, standing in record.modes.items()},
+        "modes": {
+            mode: _tally(each.tally) | {"threshold": each.threshold, "below": each.below, "grounds": dict(each.grounds)}
+            for mode, each in record.modes.items()
+        },
         "rules": {name: _tally(tally) for name, tally in record.rules.items()},
         "origins": {name: _tally(tally) for name, tally in record.origins.items()},
         "severities": {name: _tally(tally) for name, tally in record.severities.items()},
@@ -131,11 +134,6 @@ def document(record: Accuracy, gate: GateRecord | None, since: int, limits: Sequ
         "below": list(record.below),
         "limits": list(limits),
     }
-
-
-def _standing(standing: Standing) -> dict[str, object]:
-    grounds = dict(standing.grounds)
-    return {**_tally(standing.tally), "threshold": standing.threshold, "below": standing.below, "grounds": grounds}
 
 
 def _tally(tally: Tally) -> dict[str, object]:

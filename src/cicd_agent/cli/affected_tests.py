@@ -4,14 +4,15 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.analysis.test_selection.map_builder import build_map
-from cicd_agent.analysis.test_selection.proof import Shadow, extended
 from cicd_agent.analysis.test_selection.proof import dump as dump_proof
+from cicd_agent.analysis.test_selection.proof import extended
 from cicd_agent.analysis.test_selection.proof import shadow as compare
 from cicd_agent.analysis.test_selection.selection import Selection
 from cicd_agent.analysis.test_selection.test_map import TestMap, dump
@@ -42,7 +43,7 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.settings.schema import minutes
 
 _NO_TEST = ("-k", "cicd_agent_collects_and_runs_nothing")
-_MOST_TEXT = 2_000_000
+_MAX_TEXT = 2_000_000
 _SHOWN = 20
 
 Test = Callable[[RunContext], Callable[[Change], PytestRunner | None]]
@@ -50,12 +51,12 @@ Test = Callable[[RunContext], Callable[[Change], PytestRunner | None]]
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What was chosen for a change, by the map at `place`."""
+    """What was chosen for a change, by the map at `location`."""
 
     selection: Selection
     test_map: TestMap | None
     change: Change
-    place: Path
+    location: Path
     top: Path
 
 
@@ -100,25 +101,22 @@ def affected_tests(
             console.warn(notice)
         base, head = context.event.base.sha, context.event.head.sha
         change = changed_since(repository, base, head)
-        place = map_path(map_file, context.settings, top)
-        pytest_runner = (runners or _pytest_runners(session))(context)(change)
+        location = map_path(map_file, context.settings, top)
+        pytest_runner = (runners or partial(_pytest_runners, session))(context)(change)
         if record:
-            return _record(repository, change, pytest_runner, place, console)
-        test_map = read_map(place, top, change, console.warn)
+            return _record(repository, change, pytest_runner, location, console)
+        test_map = read_map(location, top, change, console.warn)
         selection = choose(repository, change, head, test_map, lambda: python_version(pytest_runner, console.warn))
         if shadow:
-            return _shadow(_Choice(selection, test_map, change, place, top), repository, pytest_runner, session)
+            return _shadow(_Choice(selection, test_map, change, location, top), repository, pytest_runner, session)
         _print(selection, session, out)
     return Exit.OK
 
 
-def _pytest_runners(session: Session) -> Test:
-    def limited(context: RunContext) -> Callable[[Change], PytestRunner | None]:
-        limit = minutes(context.settings, "gen-tests")
-        session.limit(limit * 60)
-        return pytest_runners(context, session.environment, session.console.redact, session.clocks.elapsed, limit)
-
-    return limited
+def _pytest_runners(session: Session, context: RunContext) -> Callable[[Change], PytestRunner | None]:
+    limit = minutes(context.settings, "gen-tests")
+    session.limit(limit * 60)
+    return pytest_runners(context, session.environment, session.console.redact, session.clocks.elapsed, limit)
 
 
 def _print(selection: Selection, session: Session, out: str) -> None:
@@ -172,13 +170,13 @@ def _list(lines: list[str], console: Console) -> None:
 
 
 def _record(
-    repository: Repository, change: Change, pytest_runner: PytestRunner | None, place: Path, console: Console
+    repository: Repository, change: Change, pytest_runner: PytestRunner | None, location: Path, console: Console
 ) -> int:
     if change.files:
         names = ", ".join(visible_line(file.path) for file in change.files[:3])
         why = f"uncommitted: {names}{' and more' if len(change.files) > 3 else ''}"  # noqa: PLR2004  a line's room
         raise ConfigError("a test map is made of a commit", why=why, remedy="Commit it, or let git ignore it")
-    pytest_runner = _needed(pytest_runner)
+    pytest_runner = _required(pytest_runner)
     texts = _texts(repository, change)
     collect = PytestRun(
         "collect", arguments=_NO_TEST, measured=tuple(sorted(texts)), seconds=_share(pytest_runner, 0.3)
@@ -191,16 +189,17 @@ def _record(
     test_map = build_map(result, texts, change.base, pytest_runner.interpreter.version, collecting=collecting)
     if not test_map.tests:
         raise ConfigError("pytest has found no tests", remedy="Run it in this folder to see why")
-    write_beside(place, dump(test_map))
-    unseen = sum(1 for test in test_map.tests.values() if test.unseen)
+    write_beside(location, dump(test_map))
+    tests, red = count(len(test_map.tests), "test"), count(len(result.failed), "test")
+    unseen = count(sum(1 for test in test_map.tests.values() if test.unseen), "test")
     console.warn(
-        f"{place}: {count(len(test_map.tests), 'test')} of {test_map.commit[:12]}, {count(len(result.failed), 'test')} "
-        f"red, {count(unseen, 'test')} that cannot be traced; {result.seconds:.1f} s"
+        f"{location}: {tests} of {test_map.commit[:12]}, {red} red, {unseen} that cannot be traced; "
+        f"{result.seconds:.1f} s"
     )
     return Exit.OK
 
 
-def _needed(pytest_runner: PytestRunner | None) -> PytestRunner:
+def _required(pytest_runner: PytestRunner | None) -> PytestRunner:
     if pytest_runner is None:
         raise PytestUnavailable("the tests cannot be run here", remedy="Check the commit out, and start again")
     return pytest_runner
@@ -216,7 +215,7 @@ def _texts(repository: Repository, change: Change) -> Mapping[str, str]:
     files = [
         entry
         for entry in library.entries.values()
-        if entry.kind is EntryKind.FILE and entry.path.endswith(".py") and 0 <= entry.size <= _MOST_TEXT
+        if entry.kind is EntryKind.FILE and entry.path.endswith(".py") and 0 <= entry.size <= _MAX_TEXT
     ]
     contents = zip(files, library.contents(files), strict=True)
     return {entry.path: content.decode("utf-8", "replace") for entry, content in contents}
@@ -225,7 +224,7 @@ def _texts(repository: Repository, change: Change) -> Mapping[str, str]:
 def _shadow(choice: _Choice, repository: Repository, pytest_runner: PytestRunner | None, session: Session) -> int:
     """Run everything, print what would have come of running only what was selected, and keep that as a proof."""
     console = session.console
-    pytest_runner = _needed(pytest_runner)
+    pytest_runner = _required(pytest_runner)
     (result,) = pytest_runner.run([PytestRun("shadow", seconds=_share(pytest_runner, 0.9))])
     if not result.completed:
         why = result.problem or "the run did not come to its end"
@@ -235,16 +234,12 @@ def _shadow(choice: _Choice, repository: Repository, pytest_runner: PytestRunner
     _list([f"every test runs: {reason}" for reason in selection.run_all], console)
     if not selection.run_all:
         # Where everything would have run, nothing was there to be missed: that says nothing about the map.
-        _prove(choice, compared, repository.resolve("HEAD") or "", console)
+        known = read_proof(choice.location, choice.top, choice.change, console.warn)
+        proof = extended(known, compared, commit=repository.resolve("HEAD") or "", tree=choice.change.tree)
+        write_beside(proof_path(choice.location), dump_proof(proof))
+        console.warn(proof.summary)
     if session.options.format == "json":
         console.print_json(json.dumps({**document(selection), "shadow": asdict(compared)}, indent=1))
     else:
         console.print(compared.summary)
     return Exit.OK
-
-
-def _prove(choice: _Choice, compared: Shadow, commit: str, console: Console) -> None:
-    known = read_proof(choice.place, choice.top, choice.change, console.warn)
-    proof = extended(known, compared, commit=commit, tree=choice.change.tree)
-    write_beside(proof_path(choice.place), dump_proof(proof))
-    console.warn(proof.summary)

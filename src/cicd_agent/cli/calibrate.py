@@ -106,7 +106,8 @@ def calibrate(
     console.progress("")
     path = Path.cwd() / out if out else sources.top / RISK_FILE
     if not options.dry_run:
-        place_file(path, dump(result.file), "Give --out, or --dry-run")
+        text = json.dumps(result.file.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+        place_file(path, text, "Give --out, or --dry-run")
     if options.format == "json":
         console.print_json(json.dumps(document(result, limits), indent=1))
     else:
@@ -114,10 +115,6 @@ def calibrate(
     if not options.dry_run:
         console.warn(f"{path}: review and commit it, it counts once it is on the base branch")
     return Exit.OK
-
-
-def dump(file: RiskFile) -> str:
-    return json.dumps(file.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
 
 
 def document(result: Calibration, limits: Sequence[str]) -> dict[str, object]:
@@ -198,8 +195,8 @@ _MODEST: Final = 10
 def render_calibration(result: Calibration, limits: Sequence[str], *, colour: bool = False, width: int = 100) -> str:
     """The whole page; without `colour` for a file or a log."""
     style = Style(colour, width)
-    parts = (_state(result, style), _table(result.file, style), _notes(result, limits, style))
-    return "\n".join(line for part in parts for line in part) + "\n"
+    notes = (line for note in (*result.notes, *limits) for line in style.wrapped(note, "", "  "))
+    return "\n".join([*_state(result, style), *_table(result.file, style), *notes]) + "\n"
 
 
 def _state(result: Calibration, style: Style) -> Iterator[str]:
@@ -223,30 +220,15 @@ def _table(file: RiskFile, style: Style) -> Iterator[str]:
     none = (None,) * len(RiskLevel)
     shares = zip(RiskLevel, file.shares_before or none, file.shares_after or none, strict=True)
     rows = (
-        ("area under the curve", _number(file.before.auc), _number(file.after.auc)),
-        ("calibration error", _number(file.before.calibration_error), _number(file.after.calibration_error)),
-        *((level.value, _percent(before), _percent(after)) for level, before, after in shares),
+        ("area under the curve", file.before.auc, file.after.auc, ".3f"),
+        ("calibration error", file.before.calibration_error, file.after.calibration_error, ".3f"),
+        *((level.value, before, after, ".1%") for level, before, after in shares),
     )
     yield f"{'':<22}{'before':>8}{'after':>8}"
-    for name, before, after in rows:
-        yield f"{style.ink(f'{name:<22}', _ink(name))}{before:>8}{after:>8}"
+    for name, *values, form in rows:
+        before, after = ("–" if value is None else format(value, form) for value in values)
+        ink = name if name in set(RiskLevel) else "bold"
+        yield f"{style.ink(f'{name:<22}', ink)}{before:>8}{after:>8}"
     if file.thresholds:
         medium, high, critical = file.thresholds
         yield f"medium begins at {medium}, high at {high}, critical at {critical}"
-
-
-def _ink(name: str) -> str:
-    return name if name in set(RiskLevel) else "bold"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
-
-
-def _notes(result: Calibration, limits: Sequence[str], style: Style) -> Iterator[str]:
-    for note in (*result.notes, *limits):
-        yield from style.wrapped(note, "", "  ")

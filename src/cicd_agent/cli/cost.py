@@ -1,9 +1,8 @@
 """`cicd-agent cost`: what the models cost, and what tiers and caches saved."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +24,7 @@ from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.cost.page import Page, render_cost
 from cicd_agent.insights.cost.savings import Rates, Saved
-from cicd_agent.insights.cost.totals import GROUPINGS, CostliestRun, CostReport, Spending, cost_report
+from cicd_agent.insights.cost.totals import GROUPINGS, CostReport, Spending, cost_report
 from cicd_agent.rendering.money import NANO
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load
@@ -35,27 +34,6 @@ MAX_ENTRIES: Final = 10_000_000
 """Entries that one report adds up."""
 _MAX_CONFIG_BYTES: Final = 1_000_000
 _EVERY: Final = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Prices:
-    """What models cost today; `own` are those of the config file, `limits` is what could not be read of it."""
-
-    table: Mapping[str, Price]
-    own: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-
-    @property
-    def source(self) -> str:
-        from_file = f", of the config file for {', '.join(self.own)}" if self.own else ""
-        return f"the table of {READ_ON}{from_file}"
-
-    def rates(self, model: str) -> Rates | None:
-        """The price of a model as exact numbers, None when nobody says it."""
-        price = price_of(model, self.table)
-        if price is None:
-            return None
-        return Rates(Decimal(str(price.input)), Decimal(str(price.cached)), Decimal(str(price.output)))
 
 
 @command
@@ -80,7 +58,9 @@ def cost(
         raise ConfigError(
             f"`--since {since}` is no time", remedy="Give `30d`, `12h`, or a date such as 2026-11-01"
         ) from None
-    prices = _prices(options, environment)
+    own, limits = _own_prices(options, environment)
+    table = {**PRICES, **own}
+    source = f"the table of {READ_ON}" + (f", of the config file for {', '.join(own)}" if own else "")
     opened = book(inputs(options, environment), environment, Path.cwd())
     if opened is None:
         raise ConfigError(
@@ -89,14 +69,23 @@ def cost(
     with closing(opened) as store:
         select_chains(store, repository)
         query = EntryQuery(repository=repository, kind=Kind.RUN, since=begin, limit=MAX_ENTRIES)
-        counted = _Counted(store.find(query), console.progress)
-        report = cost_report(iter(counted), prices.rates)
+        entries = 0
+
+        def rows() -> Iterator[Row]:
+            nonlocal entries
+            for row in store.find(query):
+                entries += 1
+                if entries % _EVERY == 0:
+                    console.progress(f"adding up {entries:,} runs")
+                yield row
+
+        report = cost_report(rows(), lambda model: _rates(price_of(model, table)))
         location = store.location
     console.progress("")
-    limits = [*prices.limits]
-    if counted.entries == MAX_ENTRIES:
+    if entries == MAX_ENTRIES:
         limits.append(f"only the newest {MAX_ENTRIES:,} entries were added up")
-    page = Page(begin, location, prices.source, by or _by(report), tuple(limits))
+    default = ("mode", "model", "repository") if len(report.by["repository"]) > 1 else ("mode", "model")
+    page = Page(begin, location, source, by or default, tuple(limits))
     if options.format == "json":
         console.print_json(json.dumps(document(report, page, until), indent=1))
     else:
@@ -104,39 +93,24 @@ def cost(
     return Exit.OK
 
 
-class _Counted:
-    """Rows as they come, and how many there were."""
-
-    def __init__(self, rows: Iterator[Row], progress: Callable[[str], None]) -> None:
-        self._rows = rows
-        self._progress = progress
-        self.entries = 0
-
-    def __iter__(self) -> Iterator[Row]:
-        for row in self._rows:
-            self.entries += 1
-            if self.entries % _EVERY == 0:
-                self._progress(f"adding up {self.entries:,} runs")
-            yield row
-
-
-def _by(report: CostReport) -> tuple[str, ...]:
-    return ("mode", "model", "repository") if len(report.by["repository"]) > 1 else ("mode", "model")
-
-
-def _prices(options: RunOptions, environment: Environment) -> _Prices:
-    """The table that comes with the program, under the prices of the config file that lies here."""
+def _own_prices(options: RunOptions, environment: Environment) -> tuple[dict[str, Price], list[str]]:
+    """The prices of the config file that lies here, and what could not be read of it."""
     early = first_settings(options, environment)
     path = Path(environment.workspace or Path.cwd()) / early.config_file
     if not path.is_file():
-        return _Prices(PRICES)
+        return {}, []
     text = read_file(path, "the config file", _MAX_CONFIG_BYTES)
     loaded = load(inputs(options, environment), text, early.config_file, fallbacks=environment.fallbacks)
     own = {
-        name: Price(report.input, report.input if report.cached_input is None else report.cached_input, report.output)
-        for name, report in loaded.settings.prices.items()
+        name: Price(price.input, price.input if price.cached_input is None else price.cached_input, price.output)
+        for name, price in loaded.settings.prices.items()
     }
-    return _Prices({**PRICES, **own}, tuple(own), tuple(map(str, loaded.problems)))
+    return own, [str(problem) for problem in loaded.problems]
+
+
+def _rates(price: Price | None) -> Rates | None:
+    """A price as exact numbers."""
+    return Rates(*(Decimal(str(each)) for each in (price.input, price.cached, price.output))) if price else None
 
 
 def document(report: CostReport, page: Page, until: int) -> dict[str, object]:
@@ -147,7 +121,7 @@ def document(report: CostReport, page: Page, until: int) -> dict[str, object]:
         "until": until,
         "prices": page.prices,
         "total": _spending(report.total),
-        "by": {grouping: [_spending(each) for each in report.by[grouping]] for grouping in _ordered(page.by)},
+        "by": {each: [_spending(one) for one in report.by[each]] for each in GROUPINGS if each in page.by},
         "saved": [_saved(each) for each in report.saved],
         "unknown": [{"why": reason, "runs": runs} for reason, runs in report.unknown],
         "unreadable": {"entries": report.unreadable, "first": report.first_unreadable},
@@ -156,11 +130,8 @@ def document(report: CostReport, page: Page, until: int) -> dict[str, object]:
     }
 
 
-def _ordered(by: Sequence[str]) -> list[str]:
-    return [grouping for grouping in GROUPINGS if grouping in by]
-
-
 def _spending(report: Spending) -> dict[str, Any]:
+    run = report.dearest
     return {
         "name": report.name,
         "runs": report.runs,
@@ -171,14 +142,8 @@ def _spending(report: Spending) -> dict[str, Any]:
         "cost_unknown": report.unknown,
         "median_usd": _usd(report.median),
         "p95_usd": _usd(report.p95),
-        "dearest": _costliest(report.dearest),
+        "dearest": {"repository": run.repository, "seq": run.seq, "cost_usd": _usd(run.cost)} if run else None,
     }
-
-
-def _costliest(location: CostliestRun | None) -> dict[str, Any] | None:
-    if location is None:
-        return None
-    return {"repository": location.repository, "seq": location.seq, "cost_usd": _usd(location.cost)}
 
 
 def _saved(saved: Saved) -> dict[str, Any]:

@@ -20,9 +20,7 @@ from cicd_agent.cli.options import command, repo_dir_option
 from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import contract_of
-from cicd_agent.settings.document import Block, InvalidDocument, Value, parse_document
 from cicd_agent.settings.environment import Environment
-from cicd_agent.settings.loader import lint
 from cicd_agent.settings.schema import ModeName
 
 CHECKOUT: Final = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
@@ -31,7 +29,6 @@ UPLOAD: Final = "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0
 DOWNLOAD: Final = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1"
 FOLDER: Final = ".github/workflows"
 CONFIG: Final = ".github/cicd-agent.yml"
-_OURS = re.compile(r"org/cicd-agent/([a-z-]+)@v1")
 _MAX_WORKFLOWS = 100
 _MAX_BYTES = 100_000
 _FLAGS = "--modes review,analyse-failure --forks no --model none, or --yes"
@@ -93,7 +90,6 @@ def init(session: Session, *, yes: bool, force: bool, modes: str = "", forks: st
     prompt = Prompt(sys.stdout, sys.stdin.readline) if is_terminal else None
     answers = _answers({"modes": modes, "forks": forks, "model": model}, prompt, known, defaults=yes)
     made = files(answers)
-    _require_valid(made)
     there = [path for path in made if (top / path).exists() or (top / path).is_symlink()]
     if options.dry_run:
         console.print("\n".join(f"--- {path}\n{text}" for path, text in made.items()))
@@ -180,40 +176,6 @@ def _is_model(text: str) -> bool:
     return (
         parts.scheme in {"http", "https"} and bool(parts.hostname) and re.fullmatch(r"[\w.:/\[\]-]+", text) is not None
     )
-
-
-def _require_valid(made: Mapping[str, str]) -> None:
-    """Raises AssertionError, a bug of ours, when what would be written is not what our own action takes."""
-    for path, text in made.items():
-        if path == CONFIG:
-            assert not lint(text), path  # noqa: S101  no answer of a user's can make it wrong
-            continue
-        try:
-            jobs = _at(parse_document(text), "jobs")
-        except InvalidDocument as error:
-            raise AssertionError(path) from error
-        for job in jobs.entries if isinstance(jobs, Block) else ():
-            _require_job(path, job.value)
-
-
-def _require_job(path: str, job: Value) -> None:
-    granted = _at(job, "permissions")
-    steps = _at(job, "steps")
-    for step in steps if isinstance(steps, tuple) else ():
-        if found := _OURS.fullmatch(str(_at(step, "uses"))):
-            mode = found[1]
-            given = _at(step, "with")
-            names = {each.key for each in given.entries} if isinstance(given, Block) else set[str]()
-            assert names <= {*contract_of(mode).inputs}, path  # noqa: S101
-            if _at(given, "stage") is None and _at(given, "evidence-file") is None:
-                held = {each.key: each.value for each in granted.entries} if isinstance(granted, Block) else {}
-                needed = {each.name: each.access for each in contract_of(mode).needed}
-                assert needed.items() <= held.items(), path  # noqa: S101
-
-
-def _at(value: Value, key: str) -> Value:
-    entries = value.entries if isinstance(value, Block) else ()
-    return next((each.value for each in entries if each.key == key), None)
 
 
 def _write(top: Path, path: str, text: str) -> None:

@@ -34,11 +34,6 @@ _EVERY: Final = 1_000
 """Entries after which the progress is shown."""
 
 
-def counted(text: str) -> tuple[Sample, ...]:
-    """The samples of an entry of the account book. Raises ValueError when it is none."""
-    return tuple(of_entry(text))
-
-
 def accuracy_samples(raw: bytes, name: str) -> tuple[Sample, ...]:
     """The samples of what `cicd-agent accuracy --out` wrote. Raises ConfigError when it is not that."""
     try:
@@ -138,7 +133,7 @@ def _totals(store: Store, query: EntryQuery, console: Console) -> tuple[Sample, 
         if number % _EVERY == 0:
             console.progress(f"read {number:,} entries")
         try:
-            tally.add(counted(row.text))
+            tally.add(tuple(of_entry(row.text)))
         except ValueError:
             unread += 1
     for mode in {sample.labels[1] for sample in tally.samples if sample.metric.name == "cicd_agent_runs_total"}:

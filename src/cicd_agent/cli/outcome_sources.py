@@ -20,24 +20,23 @@ def open_sources(options: RunOptions, environment: Environment, closing: ExitSta
     """The checkout, and the repository on GitHub where a token and its name are there."""
     settings = first_settings(options, environment)
     root = Path.cwd() / (options.repo_dir or environment.workspace or ".")
-    scratch = Path(environment.runner_temp) if environment.runner_temp else None
     notices: list[str] = []
     repository: GitRepository | None = None
     try:
-        repository = GitRepository(root, environment.system, server=environment.server_url, scratch=scratch)
+        repository = GitRepository(root, environment.system, server=environment.server_url, scratch=environment.scratch)
     except ConfigError as error:
         notices.append(str(error))
+    top = repository.top if repository else None
     token, name = settings.github_token.get_secret_value(), as_repo(environment.run.repository)
     if not (token and name):
-        missing = " and ".join(
-            variable for variable, value in (("GITHUB_TOKEN", token), ("GITHUB_REPOSITORY", name)) if not value
-        )
+        needed = {"GITHUB_TOKEN": token, "GITHUB_REPOSITORY": name}
+        missing = " and ".join(variable for variable, value in needed.items() if not value)
         notices.append(f"deployments were not read: set {missing} for that")
-        return OutcomeSources(repository, repository.top if repository else None, None, tuple(notices))
+        return OutcomeSources(repository, top, None, tuple(notices))
     forge = open_forge(token, name, environment, closing)
     return OutcomeSources(
         repository,
-        repository.top if repository else None,
+        top,
         forge.gates,
         tuple(notices),
         forge.discussions,

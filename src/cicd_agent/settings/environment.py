@@ -1,7 +1,8 @@
-"""What the process finds around it, as a value: the variables of the runner, of its tools and of the network."""
+"""The variables of the process, as a value: those of the runner, of its tools and of the network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cicd_agent.domain.events.event_parser import RunContext
 
@@ -42,7 +43,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the process finds around it. An empty variable is one that is not set.
+    """The variables of the process; an empty one is one that is not set.
 
     `inputs` and `fallbacks` are by input name and hold secrets. `system` is the little that a child process such as
     git needs: where things are, and how to reach the network.
@@ -74,10 +75,13 @@ class Environment:
     workflow: str = ""
     """The name of the workflow that this job belongs to."""
 
+    @property
+    def scratch(self) -> Path | None:
+        """Where a job may leave large files, None at a terminal."""
+        return Path(self.runner_temp) if self.runner_temp else None
+
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "Environment":
-        """The environment that `variables` describe."""
-
         def first(*names: str) -> str:
             return next((value for name in names if (value := _text(variables.get(name, "")))), "")
 
@@ -128,15 +132,10 @@ class Environment:
 
 def _workload(variables: Mapping[str, str]) -> Workload | None:
     """The job's identity, None without the permission `id-token: write`."""
-
-    def named(name: str) -> str:
-        return _text(variables.get(name, ""))
-
-    url, token = named("ACTIONS_ID_TOKEN_REQUEST_URL"), named("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-    if not (url and token):
-        return None
-    provider, account = named("OPENAI_IDENTITY_PROVIDER_ID"), named("OPENAI_SERVICE_ACCOUNT_ID")
-    return Workload(url, token, provider, account, named("OPENAI_IDENTITY_AUDIENCE") or AUDIENCE)
+    request = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    account = ("OPENAI_IDENTITY_PROVIDER_ID", "OPENAI_SERVICE_ACCOUNT_ID", "OPENAI_IDENTITY_AUDIENCE")
+    url, token, provider, name, audience = (_text(variables.get(each, "")) for each in (*request, *account))
+    return Workload(url, token, provider, name, audience or AUDIENCE) if url and token else None
 
 
 def _inputs(variables: Mapping[str, str]) -> dict[str, str]:
@@ -144,12 +143,12 @@ def _inputs(variables: Mapping[str, str]) -> dict[str, str]:
 
     Where both are set, the first counts: it is what action.yml passes.
     """
-    found: dict[str, str] = {}
+    inputs: dict[str, str] = {}
     for variable in sorted(variables, key=lambda variable: ("-" in variable, variable)):
         name = variable.removeprefix("INPUT_")
         if name != variable and (value := _text(variables[variable])):
-            found.setdefault(_text(name).lower().replace("_", "-").replace(" ", "-"), value)
-    return found
+            inputs.setdefault(_text(name).lower().replace("_", "-").replace(" ", "-"), value)
+    return inputs
 
 
 def _text(value: str) -> str:

@@ -1,4 +1,4 @@
-"""What is settled before a run reads anything: whose checkout a job with secrets stands in, and who may give orders."""
+"""Guards before a run reads anything: whose checkout a job with secrets has, and who may give orders."""
 
 from dataclasses import replace
 
@@ -26,8 +26,7 @@ def refuse_foreign_checkout(event: Event, repository: GitRepository | None, star
     here = repository.checked_out()
     if not here or here[0] in {started_at, event.base.sha}:
         return
-    what = _what(event, here, repository)
-    if what:
+    if what := _what(event, here, repository):
         raise ConfigError(
             f"this job has secrets in reach, and its checkout ({here[0][:7]}) is {what}",
             why=f"on `{event.name}` anybody's change would run, or be read as ours, beside the token and the keys",
@@ -44,10 +43,10 @@ def with_permission(event: Event, forge: Forge | None) -> Event:
     if comment is None or event.pull is None or forge is None:
         return event  # without a token the pull request cannot be read either, which is an error of its own
     try:
-        told = forge.gates.permission(comment.author.login)
+        permission = forge.gates.permission(comment.author.login)
     except ForgeRefused as refused:
         return replace(event, comment=replace(comment, refusal=str(refused).rstrip(".")))
-    return replace(event, comment=replace(comment, permission=told or "none"))
+    return replace(event, comment=replace(comment, permission=permission or "none"))
 
 
 def _is_exposed(event: Event) -> bool:

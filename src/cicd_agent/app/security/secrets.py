@@ -15,35 +15,31 @@ _WRITTEN_OUT = re.compile(r"//[^:/@]*:([^@\s]+)@")
 def secrets(options: RunOptions, environment: Environment) -> list[str]:
     """Every secret that this process was given, whether or not anything else of the inputs makes sense."""
     given = {**environment.fallbacks, **inputs(options, environment)}
-    headers = given.get("model-headers", "").splitlines()
-    found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
-    found += [environment.workload.request_token] if environment.workload else []
+    secrets = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
+    secrets += [environment.workload.request_token] if environment.workload else []
+    secrets += [line.partition(":")[2].strip() for line in given.get("model-headers", "").splitlines()]
     for url in (given.get("index-url", ""), environment.database_url, environment.redis_url):
-        found += _passwords(url)
-    # What authenticates at a collector stands in a header.
-    found += [
-        word
-        for name, value in environment.telemetry.items()
-        if name.endswith("HEADERS")
-        for part in value.split(",")
-        for word in (part.partition("=")[2].strip(), unquote(part.partition("=")[2]).strip())
-    ]
+        secrets += _passwords(url)
     for name, value in environment.telemetry.items():
-        found += _passwords(value) if name.endswith("ENDPOINT") else ()
-    found += [line.partition(":")[2].strip() for line in headers]
-    return [secret for secret in (*found, *_secret_parts(given.get("slack-webhook-url", ""))) if secret]
+        if name.endswith("ENDPOINT"):
+            secrets += _passwords(value)
+        elif name.endswith("HEADERS"):  # what authenticates at a collector stands in a header
+            values = [part.partition("=")[2] for part in value.split(",")]
+            secrets += [form.strip() for each in values for form in (each, unquote(each))]
+    secrets += _secret_parts(given.get("slack-webhook-url", ""))
+    return list(filter(None, secrets))
 
 
 def _passwords(url: str) -> list[str]:
     """What of a URL is a password: before the host, where it may hold what a URL should not, or among the options."""
     try:
         parts = urlsplit(url)
-        told = [parts.password or "", *(value for name, value in parse_qsl(parts.query) if _SECRET.search(name))]
+        passwords = [parts.password or "", *(value for name, value in parse_qsl(parts.query) if _SECRET.search(name))]
     except ValueError:
         return [url]
-    if "@" not in parts.netloc and (found := _WRITTEN_OUT.search(url)):
-        told.append(found[1])
-    return [form for each in dict.fromkeys(told) for form in (each, unquote(each))]
+    if "@" not in parts.netloc and (match := _WRITTEN_OUT.search(url)):
+        passwords.append(match[1])
+    return [form for each in dict.fromkeys(passwords) for form in (each, unquote(each))]
 
 
 def _secret_parts(url: str) -> list[str]:
