@@ -80,7 +80,6 @@ def _expanded(functions: Iterable[str], outlines: Mapping[str, Outline]) -> froz
 
 
 def _unseen(functions: Iterable[str], outlines: Mapping[str, Outline]) -> str:
-    """Why a trace does not show all that a test uses."""
     for each in sorted(functions):
         path, _, name = each.partition("::")
         function = outlines[path].functions.get(name) if path in outlines else None
@@ -180,5 +179,4 @@ def _reachable(outlines: Mapping[str, Outline]) -> set[str]:
 
 
 def _path(name: str) -> str:
-    """The file of a node id or of a function."""
     return name.partition("::")[0]

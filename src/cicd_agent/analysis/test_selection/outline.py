@@ -16,10 +16,7 @@ _STARTING: Final = re.compile(
     r"|(?:posix_)?spawn[lvpe]*|exec[lv][pe]*|fork|forkpty|popen|system"
 )
 """What starts another process, in which nothing is traced."""
-_WIDE_NAMES: Final = frozenset(
-    {"setup_module", "teardown_module", "setUpModule", "tearDownModule"}
-    | {"setup_class", "teardown_class", "setUpClass", "tearDownClass"}
-)
+_WIDE: Final = re.compile(r"(?:setup|teardown)_(?:module|class)|(?:setUp|tearDown)(?:Module|Class)")
 """Functions that pytest and unittest call once for several tests."""
 _IGNORED: Final = frozenset({"ctx", "type_comment", "type_ignores", "kind"})
 
@@ -183,7 +180,7 @@ class _Reader(ast.NodeTransformer):
             decorated=bool(node.decorator_list),
             starts=any(each in self._bound or _STARTING.fullmatch(each) for each in names),
             lines=lines,
-            wide=node.name in _WIDE_NAMES or any(map(_is_wide, node.decorator_list)),
+            wide=bool(_WIDE.fullmatch(node.name)) or any(map(_is_wide, node.decorator_list)),
         )
         self._functions.setdefault(name, []).append(function)
 
@@ -207,16 +204,16 @@ def _imported(tree: ast.Module) -> tuple[frozenset[str], frozenset[str]]:
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
-                imports |= {each.name for each in names}
-                bound |= {
-                    each.asname or each.name.split(".")[0]
-                    for each in names
-                    if each.name.split(".")[0] in _STARTING_MODULES
-                }
+                for each in names:
+                    imports.add(each.name)
+                    root = each.name.split(".")[0]
+                    if root in _STARTING_MODULES:
+                        bound.add(each.asname or root)
             case ast.ImportFrom(module=module, names=names):
-                imports |= {f"{module}.{each.name}" if module else each.name for each in names}
-                starting = (module or "").split(".")[0] in _STARTING_MODULES
-                bound |= {each.asname or each.name for each in names if starting or _STARTING.fullmatch(each.name)}
+                for each in names:
+                    imports.add(f"{module}.{each.name}" if module else each.name)
+                    if (module or "").split(".")[0] in _STARTING_MODULES or _STARTING.fullmatch(each.name):
+                        bound.add(each.asname or each.name)
             case _:
                 pass
     return frozenset(imports), frozenset(bound)

@@ -45,7 +45,6 @@ class Shadow:
 
 
 def shadow(selection: Selection, test_map: TestMap | None, result: RunResult) -> Shadow:
-    """Compare a selection with a run of all tests."""
     before = {nodeid: test.outcome for nodeid, test in test_map.tests.items()} if test_map else {}
     skipped = [test for test in result.tests if not selection.selects(test.nodeid)]
     red = {test.nodeid for test in result.failed}
@@ -93,7 +92,6 @@ class Proof(BaseModel):
 
     @property
     def summary(self) -> str:
-        """What is proved, in one clause."""
         row = self.in_a_row
         if self.holds:
             skipped = count(sum(record.skipped for record in row), "test")

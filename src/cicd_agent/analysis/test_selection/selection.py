@@ -43,7 +43,6 @@ class Selection:
 
     @property
     def scope(self) -> str:
-        """Which tests, in a word: none, affected, full."""
         if self.run_all:
             return "full"
         return "affected" if self.tests or self.files else "none"
@@ -69,7 +68,6 @@ def affected(
 
 
 def _unusable(test_map: TestMap, change: Change, since: Change, python: str, oldest: int) -> Iterator[str]:
-    """Why the map cannot be used for the change at all."""
     made_at = test_map.commit[:12]
     if not test_map.tests:
         yield "the test map has no tests"
@@ -159,7 +157,6 @@ class _Selector:
             yield f"{path}: deleted"
 
     def _data(self, file: FileDiff) -> None:
-        """A file that is no Python."""
         paths = {file.path, file.old_path}
         known = paths & self._modules
         for path in known - ({file.old_path} if file.kind is ChangeKind.DELETED else set()):
@@ -213,7 +210,6 @@ class _Selector:
                 return
 
     def _changed(self, path: str, text: str | None) -> None:
-        """A module that is there on both sides."""
         head = outline(text) if text is not None else None
         if head is None or path not in self._map.sources:
             reason = "not known to the test map" if head is not None else "its text cannot be read as Python"
@@ -298,7 +294,6 @@ class _Selector:
                 self._tests.setdefault(nodeid, f"it opened {untracked[0]}, which git does not have")
 
     def _imports(self, path: str) -> Iterator[str]:
-        """The dotted names that other files import."""
         for other, source in self._map.sources.items():
             if other != path:
                 yield from source.imports
@@ -316,7 +311,6 @@ class _Selector:
 
 
 def _path(name: str) -> str:
-    """The file of a node id or of a function."""
     return name.partition("::")[0]
 
 

@@ -94,7 +94,6 @@ def focus(path_kinds: Collection[PathKind], of_model: Iterable[str], doubled: in
 
 
 def trigger(baseline: float, power: CanaryPower | None, of_model: Iterable[str]) -> str:
-    """When to go back, in numbers."""
     limit, minutes = max(2 * baseline, baseline + _MIN_RISE), 5
     if power is not None and power.detectable < 1:
         limit, minutes = max(power.detectable, 2 * baseline), power.minutes

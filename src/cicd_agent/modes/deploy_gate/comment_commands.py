@@ -31,7 +31,6 @@ def is_approval_comment(event: Event) -> bool:
 
 
 def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
-    """What the comment asks for, and the held run that it leads to. What stands against it is a part of that."""
     at = int(world.now())
     command = words_in(event.comment.body) if event.comment else None
     if event.comment is None or command is None:
@@ -61,7 +60,6 @@ def verify(evidence: Evidence) -> ChatReply:
 
 
 def report(reply: ChatReply, evidence: Evidence) -> Plan:
-    """The answer, and the run that is started again."""
     request, event = _requested(evidence), evidence.event
     text = escape(reply.text)
     comment = request.word.id
@@ -126,7 +124,6 @@ def _not_held(run: RunState) -> str:
 
 
 def _refusal(comment: ApprovalComment) -> str:
-    """Why the comment of this account does not count, "" when it may."""
     if not comment.is_person:
         return "it is by a program, and only people decide"
     if comment.permission not in WRITERS:
@@ -138,7 +135,6 @@ def _refusal(comment: ApprovalComment) -> str:
 
 
 def _our_reports(event: Event, number: int, hash_: str, forge: Forge) -> list[str]:
-    """Our texts about a held deployment with this hash in this conversation; an issue of ours begins with one."""
     posted: list[PostedComment] = list(forge.comments(number, hash_))
     if event.pull is None:
         posted += [issue for issue in forge.notices.issues(hash_) if issue.id == number]

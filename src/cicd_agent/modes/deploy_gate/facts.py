@@ -98,7 +98,6 @@ def fill_coverage(
 
 
 def review_holds(evidence: Evidence, gate: GateEvidence) -> Iterator[Hold]:
-    """Our own reviews of what would be deployed that said no, whoever has left them."""
     objections = [(fact.subject, reason) for fact in _newest(FactKind.REVIEW, evidence, gate) if (reason := _no(fact))]
     if objections:
         sha, reason = objections[0]
@@ -113,7 +112,6 @@ def review_holds(evidence: Evidence, gate: GateEvidence) -> Iterator[Hold]:
 
 
 def more_careful(rollout: Rollout, evidence: Evidence, gate: GateEvidence) -> Rollout:
-    """The rollout, or what a route of the same change requested where that is more careful."""
     for fact in routes(evidence, gate):
         minutes = int(parse_number(fact.values.get("monitor_minutes", ""), 1, _MAX_MINUTES) or 0)
         rollout = replace(rollout, minutes=max(rollout.minutes, minutes))
@@ -131,7 +129,6 @@ def more_careful(rollout: Rollout, evidence: Evidence, gate: GateEvidence) -> Ro
 
 
 def routes(evidence: Evidence, gate: GateEvidence) -> list[Fact]:
-    """The newest route of each commit that was looked at."""
     return _newest(FactKind.ROUTE, evidence, gate)
 
 
@@ -148,7 +145,6 @@ def _reviewed_commits(gate: GateEvidence) -> list[str]:
 
 
 def _no(review: Fact) -> str:
-    """What a review said against it, "" for nothing."""
     parts = (
         "asked for changes" if review.values.get("decision") == "request_changes" else "",
         "found its risk critical" if parse_level(review.values.get("risk_level", "")) is RiskLevel.CRITICAL else "",

@@ -205,7 +205,6 @@ class _Gathering:
         return branch
 
     def _with_summary(self, reading: Reading, words: str) -> Reading:
-        """A reading of what GitHub says now, in words, where it said anything."""
         return replace(reading, words=words, measured=self.gate.at) if reading.state is State.KNOWN else reading
 
     def _history(self, change: Change | None) -> tuple[History | None, RiskFile | None, Reading, tuple[Gap, ...]]:
@@ -245,7 +244,6 @@ def came(name: str, future: Future[T], nothing: T) -> tuple[T, Reading]:
 
 
 def _newest_pull(shas: Iterable[str], origins: Mapping[str, OriginPull]) -> int:
-    """The number of the pull request of the newest commit that has one, 0 when none has."""
     return next((origins[sha].number for sha in shas if sha in origins and origins[sha].number), 0)
 
 

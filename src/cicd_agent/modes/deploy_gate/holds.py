@@ -26,7 +26,6 @@ _MAX_LENGTH = 200
 
 
 def about_event(gate: GateEvidence, calendar: Calendar) -> Iterator[Hold]:
-    """Nothing can be decided at all: no subject, or no policy to decide by."""
     if gate.unserved:
         yield Hold("event", gate.unserved, LiftedBy.NOBODY, "start it from an event that it serves")
     if not gate.sha:
@@ -40,7 +39,6 @@ def about_event(gate: GateEvidence, calendar: Calendar) -> Iterator[Hold]:
 
 
 def about_checks(gate: GateEvidence, policy: Policy) -> Iterator[Hold]:
-    """The required checks that do not say yes."""
     states: dict[str, list[CheckState]] = {}
     for each in gate.checks:
         states.setdefault(each.name, []).append(each)
@@ -99,7 +97,6 @@ def about_readings(gate: GateEvidence, policy: Policy, readings: Mapping[str, Re
 
 
 def about_change(gate: GateEvidence, event: Event, policy: Policy, blocking: Sequence[Finding]) -> Iterator[Hold]:
-    """What is wrong with what would be deployed itself."""
     if blocking:
         first = blocking[0]
         more = f", and {count(len(blocking) - 1, 'more finding')}" if len(blocking) > 1 else ""
@@ -135,7 +132,6 @@ def about_policy(gate: GateEvidence, event: Event, change: Change | None, config
 
 
 def about_time(gate: GateEvidence, event: Event, frozen: Sequence[ActiveFreeze]) -> Iterator[Hold]:
-    """Why this is no time to deploy."""
     if frozen:
         texts = []
         for each in frozen[:_MAX_NAMED]:
@@ -156,7 +152,6 @@ def about_time(gate: GateEvidence, event: Event, frozen: Sequence[ActiveFreeze])
 
 
 def about_score(policy: Policy, score: Score, readings: Mapping[str, Reading]) -> Iterator[Hold]:
-    """What the rules' own score does not reach, and whether it ever could."""
     needed = policy.threshold
     if not any(weight for name, weight in policy.weights.items() if name != "model"):
         text = "no signal of the rules has a weight: this policy can never proceed"

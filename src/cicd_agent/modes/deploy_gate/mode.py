@@ -27,8 +27,6 @@ from cicd_agent.settings.schema import Settings
 
 
 class DeployGate(Mode[RuleDraft]):
-    """Each step has a module of its own name; comments are in `approvals/`."""
-
     name = "deploy-gate"
     fails_closed = True
     outputs = OUTPUTS

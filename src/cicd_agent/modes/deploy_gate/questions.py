@@ -68,7 +68,6 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
 
 
 def exhibits(evidence: Evidence, settings: Settings) -> tuple[Exhibit, ...]:
-    """All that is shown, none when there is nothing to judge."""
     gate = evidence.get(GATE)
     if gate is None:
         return ()
@@ -146,7 +145,6 @@ def complain(draft: GateDraft, evidence: Evidence, settings: Settings) -> str | 
 
 
 def _problem(claim: ObjectionDraft, lines: Mapping[str, set[str]], lookups: Sequence[Exhibit] | None) -> str:
-    """Why an objection does not stand, "" when it does."""
     name, quote = _folded(claim.source), _folded(claim.quote)
     if not claim.text.strip():
         return "it says nothing"

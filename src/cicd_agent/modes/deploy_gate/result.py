@@ -156,9 +156,9 @@ class Gated:
     """What would make it proceed, one sentence each, of which each is enough."""
     escalate: tuple[str, ...] = ()
     exempt: str = ""
+    """Why the error budget does not count ("it takes a commit back"), "" when it does."""
     at: int = 0
     """When the gate looked, in seconds since the epoch; 0 in reports that do not say."""
-    """Why the error budget does not count ("it takes a commit back"), "" when it does."""
 
 
 RESULTS: Final = {"gated": Gated}

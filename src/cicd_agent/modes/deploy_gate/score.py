@@ -49,7 +49,6 @@ class Policy:
 
 
 def policy(settings: Settings) -> Policy:
-    """The policy that the settings make: the defaults, and what they put in their place."""
     ignored = tuple(name for name in SIGNALS if name in settings.not_applicable)
     weights: dict[str, float] = {str(name): weight for name, weight in settings.weights.items()}
     bands: dict[str, Limits] = {str(name): limits for name, limits in settings.thresholds.items()}
@@ -147,7 +146,6 @@ def scored(policy: Policy, readings: Mapping[str, Reading]) -> Score:
 
 
 def missing(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]:
-    """The points of each signal that is missing, as far as it has any."""
     weights = _weights_of_rules(policy).items()
     return {name: weight for name, weight in weights if weight and readings[name].state is State.MISSING}
 

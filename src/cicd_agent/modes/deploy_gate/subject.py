@@ -12,19 +12,19 @@ from cicd_agent.errors import ConfigError
 from cicd_agent.modes.shared.self_triggered import own_run
 from cicd_agent.settings.schema import Settings
 
-MOST_COMMITS = 50
-"""Commits whose origin is looked up, in one request."""
-SERVED = frozenset(
-    {
-        EventKind.PUSH,
-        EventKind.DEPLOYMENT,
-        EventKind.WORKFLOW_DISPATCH,
-        EventKind.SCHEDULE,
-        EventKind.WORKFLOW_RUN,
-        EventKind.RELEASE,
-        EventKind.LOCAL,
-    }
+SERVED = (
+    EventKind.PUSH,
+    EventKind.DEPLOYMENT,
+    EventKind.WORKFLOW_DISPATCH,
+    EventKind.SCHEDULE,
+    EventKind.WORKFLOW_RUN,
+    EventKind.RELEASE,
+    EventKind.LOCAL,
 )
+
+_MAX_COMMITS = 50
+"""Commits whose origin is looked up, in one request."""
+_REMEDY = "put actions/checkout with `fetch-depth: 0` before this step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,15 @@ class Subject:
 def unserved(event: Event, settings: Settings) -> str:
     """Why no deployment is decided on for this event, "" when one is."""
     if event.kind not in SERVED:
-        return (
-            f"deploy-gate does not serve the event `{event.name or event.kind}`: use push, deployment, "
-            "workflow_dispatch, schedule, workflow_run, release"
-        )
+        served = ", ".join(kind for kind in SERVED if kind is not EventKind.LOCAL)
+        return f"deploy-gate does not serve the event `{event.name or event.kind}`: use {served}"
     if event.kind is EventKind.WORKFLOW_RUN and event.action != "completed":
         return (
             f"the run of the event was {event.action or 'touched'}, and only one that has ended leads to a deployment"
         )
-    if ours := own_run(event):
-        return ours
     if event.kind is EventKind.PUSH and not event.sha and not settings.sha:
         return f"the push deletes {event.head.name or 'a branch or tag'}, and nothing is left to deploy"
-    return ""
+    return own_run(event)
 
 
 def commit_of(event: Event, settings: Settings) -> str:
@@ -76,43 +72,45 @@ def running(deployments: Sequence[PastDeployment]) -> str:
 
 def read_subject(sha: str, event: Event, deployed: str, repository: Repository | None, settings: Settings) -> Subject:
     """What lies between what runs now (`deployed`, "" when that is not known) and the commit."""
-    remedy = "put actions/checkout with `fetch-depth: 0` before this step"
-    if repository is None:
-        why = f"there is no checkout: {remedy}"
-        return Subject(deployed, gaps=(Gap("the change", why),), problem=why)
     gaps: list[Gap] = []
     problem = ""
     try:
-        base, why = _base(sha, event, deployed, repository, settings)
+        if repository is None:
+            return _unread(f"there is no checkout: {_REMEDY}", deployed)
+        base, reason = _base(sha, event, deployed, repository, settings)
+        since = base[:7] or "then"
         if deployed and base != deployed:
-            problem = f"what runs now ({deployed[:7]}) is not in this clone ({why}): {remedy}"
-            gaps.append(Gap("", f"{problem}; what has changed since {base[:7] or 'then'} was looked at instead"))
+            problem = f"what runs now ({deployed[:7]}) is not in this clone ({reason}): {_REMEDY}"
+            gaps.append(Gap("", f"{problem}; what has changed since {since} was looked at instead"))
         elif not deployed:
-            since = base[:7] or "then"
             gaps.append(Gap("", f"it is not known what runs now: only what has changed since {since} was looked at"))
         if not base:
-            why = f"it is not known what the commit is to be compared with{f' ({why})' if why else ''}: {remedy}"
-            return Subject(gaps=(*gaps, Gap("the change", why)), problem=why)
+            reason = f" ({reason})" if reason else ""
+            return _unread(f"it is not known what the commit is to be compared with{reason}: {_REMEDY}", gaps=gaps)
         change = repository.change(base, sha)
-        commits = repository.between(base, sha, MOST_COMMITS + 1)
+        commits = repository.between(base, sha, _MAX_COMMITS + 1)
         if repository.between(sha, base, 1):
             gaps.append(Gap("", f"commits that run now are not in {sha[:7]}: deploying it takes them back"))
     except ConfigError as error:
-        why = str(error).rstrip(".")
-        return Subject(gaps=(*gaps, Gap("the change", why)), problem=why)
-    if len(commits) > MOST_COMMITS:
-        problem = f"more than {MOST_COMMITS} commits would be deployed, and only the newest ones were looked up"
-    return Subject(base, change, commits[:MOST_COMMITS], tuple(gaps), problem)
+        return _unread(str(error).rstrip("."), gaps=gaps)
+    if len(commits) > _MAX_COMMITS:
+        problem = f"more than {_MAX_COMMITS} commits would be deployed, and only the newest ones were looked up"
+    return Subject(base, change, commits[:_MAX_COMMITS], tuple(gaps), problem)
+
+
+def _unread(problem: str, base: str = "", gaps: Sequence[Gap] = ()) -> Subject:
+    return Subject(base, gaps=(*gaps, Gap("the change", problem)), problem=problem)
 
 
 def _base(sha: str, event: Event, deployed: str, repository: Repository, settings: Settings) -> tuple[str, str]:
     """What the commit is compared with, and why that is not what runs now, "" when nothing stands against it."""
     token = settings.github_token.get_secret_value()
     problem = ""
-    for candidate in dict.fromkeys((deployed, event.base.sha)):
-        if candidate and not (why := repository.ensure((candidate, sha), token)):
+    for candidate in filter(None, dict.fromkeys((deployed, event.base.sha))):
+        reason = repository.ensure((candidate, sha), token)
+        if not reason:
             return candidate, problem
-        problem = problem or (why if candidate else "")
+        problem = problem or reason
     if repository.ensure((sha,), token):
         return "", problem
     return next(iter(repository.parents(sha)), ""), problem

@@ -129,7 +129,6 @@ def _advised(result: Gated, opinion: ModelOpinion, evidence: Evidence, gate: Gat
 
 
 def _opinion(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> ModelOpinion:
-    """What the answers say, and which of their objections are proved."""
     drafts = [(answer.draft, answer.lookups) for answer in answers if isinstance(answer.draft, GateDraft)]
     proofs = [prove(draft, evidence, settings, lookups) for draft, lookups in drafts]
     return ModelOpinion(

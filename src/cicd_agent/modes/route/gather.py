@@ -60,7 +60,6 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
 
 
 def _change(event: Event, world: Ports, settings: Settings) -> tuple[Change | None, str]:
-    """The change, or why there is none."""
     if event.kind is EventKind.WORKFLOW_DISPATCH:
         return None, "a workflow_dispatch names no commit to compare with"
     if event.kind not in _SERVED:
@@ -74,7 +73,6 @@ def _change(event: Event, world: Ports, settings: Settings) -> tuple[Change | No
 
 
 def _known(change: Change, event: Event, world: Ports) -> FactSet:
-    """What earlier runs have left of the commit that the change begins from."""
     state = world.state
     if state is None or not event.repo or not change.base:
         return FactSet()
@@ -84,7 +82,6 @@ def _known(change: Change, event: Event, world: Ports) -> FactSet:
 
 
 def _of_change(change: Change) -> Iterator[str]:
-    """What of a change was not read."""
     if change.source is ChangeSource.API and not change.notes:
         yield f"the change was read from the API, not from git: {_DEEPER}"
     for note in change.notes:
@@ -104,7 +101,6 @@ def _of_change(change: Change) -> Iterator[str]:
 
 
 def _of_history(history: History | None, gaps: tuple[Gap, ...]) -> Iterator[str]:
-    """What of the past is not known."""
     if history is None:
         reason = "; ".join(f"{gap.what}: {gap.why}" if gap.what else gap.why for gap in gaps) or "nobody could read it"
         yield f"the history is not known: {reason}"

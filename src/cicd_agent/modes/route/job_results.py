@@ -49,8 +49,6 @@ class JobVerdict:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What becomes of the one check that is required."""
-
     jobs: tuple[JobVerdict, ...]
 
     @property
@@ -163,7 +161,6 @@ def _by_name(job: str, outputs: PlanOutputs) -> tuple[tuple[Part, ...], ...]:
 
 
 def _skipped(job: str, outputs: PlanOutputs, alternatives: tuple[tuple[Part, ...], ...]) -> tuple[bool, str]:
-    """Whether a job may be skipped, and why."""
     if not alternatives:
         return False, f"the plan does not know it: say in `jobs` what makes it run, such as `{job}: AREA`"
     condition = ", ".join(" & ".join(part.text for part in parts) for parts in alternatives)

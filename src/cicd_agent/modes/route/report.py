@@ -44,7 +44,6 @@ def report(routed: Routed, evidence: Evidence, account: Account, _settings: Sett
 
 
 def document(routed: Routed, evidence: Evidence) -> dict[str, object]:
-    """The plan as JSON, for programs that need more than outputs hold."""
     base = evidence.change.base if evidence.change is not None else ""
     return {"version": 1, "commit": evidence.event.sha, "base": base, **asdict(routed)}
 

@@ -33,7 +33,6 @@ _COMPOSE = ("compose*.y*ml", "docker-compose*.y*ml", ".dockerignore")
 
 
 def build_for(change: Change) -> tuple[Build, str]:
-    """The build that a change needs, and why."""
     paths = [path for path in _touched(change) if _builds(path)]
     if paths:
         return "full", f"{first_files(paths, 2)} changed"

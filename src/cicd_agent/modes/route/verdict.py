@@ -85,7 +85,6 @@ def _certain(routed: Routed, change: Change, affected: AffectedTests | None) -> 
 
 
 def _tests(cells: Cells, named: Sequence[str], affected: AffectedTests | None) -> tuple[TestScope, str]:
-    """Which tests, and why."""
     if cells.tests == "none" and "tests" not in named:
         return "none", "nothing that runs has changed"
     if cells.tests != "affected":

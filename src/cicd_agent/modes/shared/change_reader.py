@@ -21,7 +21,9 @@ PATCHES_ONLY = (
 )
 """The limit of every change that is read after a run of another workflow."""
 
-DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
+_DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
+_UNREAD = {PathKind.LOCK_FILE: "lock file", PathKind.GENERATED: "generated", PathKind.VENDORED: "vendored"}
+"""Why files of these kinds are not read line by line."""
 
 
 def read_change(event: Event, world: Ports, settings: Settings) -> Change:
@@ -57,7 +59,7 @@ def read_change(event: Event, world: Ports, settings: Settings) -> Change:
 
 def is_by_a_dependency_bot(event: Event) -> bool:
     author = event.pull.author if event.pull else event.actor
-    return author.login in DEPENDENCY_BOTS
+    return author.login in _DEPENDENCY_BOTS
 
 
 def without_pull(event: Event) -> str:
@@ -154,19 +156,7 @@ def showable(change: Change, settings: Settings) -> Iterator[FileDiff]:
 
 
 def unread(file: FileDiff) -> str:
-    """Why a file is not read line by line, "" when it is."""
-    if file.omitted:
-        return file.omitted
-    if file.is_submodule:
-        return "submodule"
-    if file.attributes:
-        return " ".join(file.attributes)
+    if file.omitted or file.is_submodule or file.attributes:
+        return file.omitted or ("submodule" if file.is_submodule else " ".join(file.attributes))
     path_kinds = kinds(file.path)
-    for kind, reason in (
-        (PathKind.LOCK_FILE, "lock file"),
-        (PathKind.GENERATED, "generated"),
-        (PathKind.VENDORED, "vendored"),
-    ):
-        if kind in path_kinds:
-            return reason
-    return ""
+    return next((reason for kind, reason in _UNREAD.items() if kind in path_kinds), "")

@@ -140,7 +140,6 @@ def _percent(setting: str, patterns: Sequence[str], world: Ports) -> float:
 def _files(
     setting: str, patterns: Sequence[str], world: Ports, max_files: int, max_bytes: int
 ) -> Iterator[tuple[str, Left]]:
-    """Each file that the setting names, and how a message calls it."""
     if world.workspace is None:
         raise _Unreadable(State.ERROR, f"`{setting}` was not read: there is no workspace")
     for left in world.workspace.files(patterns, most=max_files, limit=max_bytes):
@@ -196,7 +195,6 @@ class UntrackedFiles(Workspace):
         return self.inner.roots
 
     def files(self, patterns: Sequence[str], *, most: int, limit: int) -> Iterator[Left]:
-        """The files that the patterns name; what was committed comes without its content, and with the reason."""
         tracked = {*self.change.paths, *(path for file in self.change.files for path in (file.path, file.old_path))}
         is_cut = any(note.startswith("path list cut") for note in self.change.notes)
         for left in self.inner.files(patterns, most=most, limit=limit):
