@@ -25,7 +25,7 @@ from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.result import Generated
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.route.result import Cells, Routed
+from cicd_agent.modes.route.result import Cells, RouteResult
 from tests.modes.deploy_gate.evidences import AT, BASE, SHA, decide, evidence, reading, with_reading
 from tests.support.samples.changes import change_of
 
@@ -165,7 +165,7 @@ def test_a_failure_that_cannot_be_known_again_or_was_not_read_is_not_left() -> N
 
 
 def test_a_route_leaves_its_plan() -> None:
-    routed = Routed(Conclusion.SUCCESS, RISK, Cells("extended", "full", "canary", 5, 60), "", "")
+    routed = RouteResult(Conclusion.SUCCESS, RISK, Cells("extended", "full", "canary", 5, 60), "", "")
     assert values(glean("route", result=routed))["route"] == {
         "tests": "extended",
         "build": "full",

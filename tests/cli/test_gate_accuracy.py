@@ -29,7 +29,7 @@ from cicd_agent.insights.accuracy.gate import (
     gate_record,
 )
 from cicd_agent.insights.accuracy.labels import Share
-from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Hold, LiftedBy
+from cicd_agent.modes.deploy_gate.result import Band, Factor, GateDecision, GateResult, Hold, LiftedBy
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.gates import FakeGates
 from tests.support.fakes.repository import FakeRepository
@@ -46,9 +46,9 @@ def sha(number: int) -> str:
 
 def gated(
     number: int, decision: GateDecision = GateDecision.PROCEED, *, enforced: bool = False, stops: Sequence[Hold] = ()
-) -> Gated:
+) -> GateResult:
     factor = Factor("coverage", State.MISSING, Band.MISSING, 20, 0)
-    return Gated(
+    return GateResult(
         Conclusion.NEUTRAL,
         decision,
         "production",
@@ -94,7 +94,7 @@ class Line(FakeRepository):
         )[:most]
 
 
-def put(folder: Path, *decided: Gated, base: int = 0) -> None:
+def put(folder: Path, *decided: GateResult, base: int = 0) -> None:
     for index, each in enumerate(decided):
         seen = ChangeSummary(sha(base), each.sha, "git", 1, 1, 0) if base else None
         path = folder / str(index) / "report.json"

@@ -37,7 +37,7 @@ from cicd_agent.insights.accuracy.findings import finding_cases
 from cicd_agent.insights.accuracy.gate import GateRecord, gate_cases, gate_record
 from cicd_agent.insights.accuracy.labels import Accuracy, Case, Tally, measure
 from cicd_agent.insights.accuracy.page import render_accuracy, share_text
-from cicd_agent.modes.deploy_gate.result import Gated
+from cicd_agent.modes.deploy_gate.result import GateResult
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load
 
@@ -203,7 +203,7 @@ def read_reports(paths: Sequence[str], repository: str, console: Console) -> tup
         except ConfigError as error:
             broken.append(f"{error.what} ({error.why})" if error.why else error.what)
             continue
-        if not isinstance(report.result, Gated):
+        if not isinstance(report.result, GateResult):
             others[report.mode or "no mode"] += 1
         else:
             base = report.seen.base if report.seen else ""

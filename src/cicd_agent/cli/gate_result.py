@@ -21,9 +21,9 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes.route.job_results import (
     MAX_BYTES,
     Conditions,
-    GateResult,
     JobVerdict,
     Needs,
+    RequiredCheck,
     conditions,
     judge,
     read_plan,
@@ -93,7 +93,7 @@ def gate_result(
     return Exit.STOP
 
 
-def _judged(needs: Needs, expected: Conditions, plan: str, route: str) -> GateResult:
+def _judged(needs: Needs, expected: Conditions, plan: str, route: str) -> RequiredCheck:
     if plan:
         outputs = read_plan(read_file(Path(plan), "the plan", MAX_BYTES))
         # Without a job of that name, whoever gives a plan has one from elsewhere.
@@ -128,7 +128,7 @@ def _line(each: JobVerdict) -> str:
     return f"{state} {clip(each.job, 100)} ({clip(each.result, 40) or 'no result'}){why}"
 
 
-def _words(result: GateResult) -> str:
+def _words(result: RequiredCheck) -> str:
     if not result.jobs:
         return "gate: red, there are no jobs in `needs`: name them in `needs:` of this job"
     if not result.red:
@@ -141,7 +141,7 @@ def _words(result: GateResult) -> str:
     )
 
 
-def _page(result: GateResult) -> str:
+def _page(result: RequiredCheck) -> str:
     head = "green" if result.conclusion is Conclusion.SUCCESS else "red"
     if not result.jobs:
         return f"### Gate: {head}\n\n{prose(_words(result))}\n"

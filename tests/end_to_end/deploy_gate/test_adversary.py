@@ -13,7 +13,7 @@ from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.gate_evidence import Deployed, Match, State
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
+from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult
 from cicd_agent.modes.deploy_gate.signals.readings import COMMITTED
 from tests.modes.deploy_gate import evidences
 from tests.modes.deploy_gate.evidences import decide
@@ -108,7 +108,7 @@ CONFIG = ".github/cicd-agent.yml"
 LAX = "threshold: 0\nnot-applicable: [review, tests, coverage, failures]\nrules: {'*': 'off'}\n"
 
 
-def deployed_by_its_own_policy(**fields: Any) -> Gated:
+def deployed_by_its_own_policy(**fields: Any) -> GateResult:
     """By hand, so that the policy is the default branch's, which is the deployed commit."""
     event = Event(EventKind.WORKFLOW_DISPATCH, repo="o/r", default_branch="main", sha=evidences.SHA)
     change = change_of((CONFIG, None, LAX), ("src/client.py", "limit = 3\n", "limit = 5\n"))

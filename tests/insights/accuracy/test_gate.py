@@ -10,7 +10,7 @@ from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.insights.accuracy.decisions import DecidedGate
 from cicd_agent.insights.accuracy.gate import MAX_NEXT, DeploymentOutcome, Fate, fixed_causes, gate_cases
 from cicd_agent.insights.accuracy.labels import Ground, Truth
-from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Hold, LiftedBy
+from cicd_agent.modes.deploy_gate.result import Band, Factor, GateDecision, GateResult, Hold, LiftedBy
 
 OLD, NEW, OTHER = "a" * 40, "b" * 40, "c" * 40
 RED = Factor("tests", State.KNOWN, Band.RED, 40, 0)
@@ -31,7 +31,7 @@ def decided(
     pull: int = 0,
     environment: str = "production",
 ) -> DecidedGate:
-    gated = Gated(
+    gated = GateResult(
         Conclusion.NEUTRAL,
         decision,
         environment,

@@ -30,7 +30,7 @@ from cicd_agent.domain.gate_evidence import (
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.questions import GateDraft
-from cicd_agent.modes.deploy_gate.result import Gated
+from cicd_agent.modes.deploy_gate.result import GateResult
 from cicd_agent.modes.deploy_gate.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
@@ -151,13 +151,13 @@ def finding(severity: Severity = Severity.HIGH, rule: str = "sql-injection", **f
 
 def decide(
     seen: Evidence, *said: GateDraft, found: Sequence[Finding] = (), settings: Settings | None = None, **knobs: Any
-) -> Gated:
+) -> GateResult:
     """The decision on it; `knobs` are settings."""
     rules = RuleDraft(findings=tuple(found))
     return verify(rules, [answer(each) for each in said], seen, settings or Settings(**knobs))
 
 
-def stops(gated: Gated) -> set[str]:
+def stops(gated: GateResult) -> set[str]:
     """The names of what holds."""
     return {each.id for each in gated.stops if not each.lifted}
 

@@ -18,7 +18,7 @@ from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import more_careful
 from cicd_agent.modes.deploy_gate.gather import gather
 from cicd_agent.modes.deploy_gate.page import page
-from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Strategy
+from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult, Strategy
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.evidences import AT, BASE, HEAD, SHA, decide, evidence, generated, stops, word
 from tests.modes.deploy_gate.gate_world import BASE as RUNNING
@@ -211,7 +211,7 @@ FACTS = st.builds(
 )
 
 
-def is_no_better(after: Gated, before: Gated) -> bool:
+def is_no_better(after: GateResult, before: GateResult) -> bool:
     """Whether nothing of the decision is better than the other."""
     ways: tuple[tuple[Strategy, int], ...] = tuple((each.strategy, each.canary_percentage) for each in (after, before))
     (how, share), (was, had) = ways

@@ -6,7 +6,7 @@ import pytest
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, CheckState, Deployed, Incident, Match, State
-from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Hold, LiftedBy
+from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult, Hold, LiftedBy
 from cicd_agent.settings.schema import Freeze
 from tests.modes.deploy_gate.evidences import (
     AT,
@@ -31,7 +31,7 @@ from tests.modes.deploy_gate.evidences import (
 CLEAN = evidence()
 
 
-def stop(gated: Gated, name: str) -> Hold:
+def stop(gated: GateResult, name: str) -> Hold:
     (found,) = [each for each in gated.stops if each.id == name]
     return found
 

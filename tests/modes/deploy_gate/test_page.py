@@ -24,7 +24,7 @@ from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.modes.deploy_gate import page as pages
 from cicd_agent.modes.deploy_gate.page import LONGEST, sentence
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
-from cicd_agent.modes.deploy_gate.result import Gated, points
+from cicd_agent.modes.deploy_gate.result import GateResult, points
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate import evidences as given_by
@@ -59,7 +59,7 @@ def seen(**gate: Any) -> Any:
     return given_by.evidence(event=EVENT, **gate)
 
 
-def held(**gate: Any) -> tuple[Gated, Any]:
+def held(**gate: Any) -> tuple[GateResult, Any]:
     """A decision that holds by its score and what it was made from."""
     evidence = seen(pulls=(replace(given_by.PULL, reviews=()),), **gate)
     return given_by.decide(evidence), evidence

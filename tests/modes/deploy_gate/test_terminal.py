@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.gate_evidence import Deployed, Incident, Match
 from cicd_agent.modes.deploy_gate.page import page as gate_page
-from cicd_agent.modes.deploy_gate.result import Gated
+from cicd_agent.modes.deploy_gate.result import GateResult
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.page import page as route_page
 from cicd_agent.rendering.terminal import terminal
@@ -23,11 +23,11 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 )
 
 
-def shown(gated: Gated, seen: Evidence, **shape: Any) -> str:
+def shown(gated: GateResult, seen: Evidence, **shape: Any) -> str:
     return terminal(gate_page(gated, seen, Account()), Account(), report="report.json", **shape)
 
 
-def held(**gate: Any) -> tuple[Gated, Evidence]:
+def held(**gate: Any) -> tuple[GateResult, Evidence]:
     seen = given_by.evidence(pulls=(replace(given_by.PULL, reviews=()),), **gate)
     return given_by.decide(seen), seen
 

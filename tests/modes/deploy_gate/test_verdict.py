@@ -8,7 +8,7 @@ from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import Incident, Match, ReviewState, State
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision
+from cicd_agent.modes.deploy_gate.result import Band, GateDecision, GateResult
 from cicd_agent.settings.schema import Route
 from tests.modes.deploy_gate.evidences import (
     APPROVED,
@@ -40,7 +40,7 @@ OBJECTS = ("it raises a limit that the peer does not allow", "limit = 5")
 UNPROVED = ("it drops a table", "DROP TABLE users")
 
 
-def points(gated: Gated) -> dict[str, float]:
+def points(gated: GateResult) -> dict[str, float]:
     return {each.name: each.points for each in gated.factors}
 
 

@@ -10,7 +10,7 @@ from cicd_agent.domain.repository.history import History
 from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.route.mode import MODE as ROUTE
-from cicd_agent.modes.route.result import Routed
+from cicd_agent.modes.route.result import RouteResult
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
 
@@ -48,7 +48,7 @@ def settings(**known: Any) -> Settings:
     return Settings.model_validate(known)
 
 
-def route(found: Evidence, known: Settings | None = None) -> Routed:
+def route(found: Evidence, known: Settings | None = None) -> RouteResult:
     """The plan for the evidence."""
     known = known or Settings()
     return ROUTE.verify(ROUTE.rules(found, known), (), found, known)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.route.job_results import GateResult, Needs, Part, PlanOutputs, conditions, judge, read_plan
+from cicd_agent.modes.route.job_results import Needs, Part, PlanOutputs, RequiredCheck, conditions, judge, read_plan
 
 RESULTS = ("success", "failure", "cancelled", "skipped", "", "Success", "neutral")
 TOLD = PlanOutputs({"api": True, "docs": False, "tests": False}, {"tests": "full", "has_jobs": "true"})
@@ -15,7 +15,7 @@ TOLD = PlanOutputs({"api": True, "docs": False, "tests": False}, {"tests": "full
 
 def judged(
     job: str, result: str, lines: tuple[str, ...] = (), told: PlanOutputs = TOLD, *, route: str = "success"
-) -> GateResult:
+) -> RequiredCheck:
     return judge({"route": route, job: result}, told, conditions(lines), route="route")
 
 

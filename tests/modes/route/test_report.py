@@ -13,14 +13,14 @@ from cicd_agent.modes.route.job_results import read_plan
 from cicd_agent.modes.route.mode import MODE as ROUTE
 from cicd_agent.modes.route.page import sentence
 from cicd_agent.modes.route.report import OUTPUTS, RUNS
-from cicd_agent.modes.route.result import Routed
+from cicd_agent.modes.route.result import RouteResult
 from cicd_agent.settings.schema import Settings
 from tests.modes.route.routing import CODE, DEPENDENCIES, DOCS, LOGIN, PROVED, UNPROVED, evidence, route, settings
 
 HOSTILE = "a|`b`\n::error::x <img src=x> @all\u202e.py"
 
 
-def planned(found: Evidence, known: Settings | None = None, routed: Routed | None = None) -> Plan:
+def planned(found: Evidence, known: Settings | None = None, routed: RouteResult | None = None) -> Plan:
     known = known or Settings()
     return ROUTE.report(routed or route(found, known), found, Account(), known)
 

@@ -16,7 +16,7 @@ from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.json_view import Node
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes.deploy_gate.result import Gated
+from cicd_agent.modes.deploy_gate.result import GateResult
 
 SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 MAX_ENTRIES: Final = 5_000
@@ -26,7 +26,7 @@ _MAX_FINDINGS = 500
 """Findings of one run that are read."""
 _MAX_LINE = 10_000_000
 _FINDING = TypeAdapter(Finding)
-_GATED = TypeAdapter(Gated)
+_GATED = TypeAdapter(GateResult)
 T = TypeVar("T")
 
 
@@ -75,7 +75,7 @@ class ReportedFinding:
 class DecidedGate:
     """A gate's decision with its run: `base` is where its change begins, "" when nothing says so."""
 
-    gated: Gated
+    gated: GateResult
     repository: str = ""
     pull: int = 0
     base: str = ""

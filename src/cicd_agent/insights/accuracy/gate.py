@@ -10,7 +10,7 @@ from cicd_agent.analysis.risk.outcome_labels import Source
 from cicd_agent.domain.gate_evidence import State
 from cicd_agent.insights.accuracy.decisions import DecidedGate
 from cicd_agent.insights.accuracy.labels import Case, Ground, Share, Truth, ranked
-from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision
+from cicd_agent.modes.deploy_gate.result import Band, GateDecision, GateResult
 
 GATE = "deploy-gate"
 MAX_NEXT = 5
@@ -117,7 +117,7 @@ def _held(
     return _OVERRIDDEN.get(outcome.fate, _UNKNOWN)
 
 
-def fixed_causes(held: Gated, passed: Gated) -> frozenset[str]:
+def fixed_causes(held: GateResult, passed: GateResult) -> frozenset[str]:
     """What a hold named and a commit can mend, that the later decision sees mended.
 
     A freeze ends, a check comes to its end, somebody reviews: none of that says that there was harm in the commit.
@@ -152,7 +152,7 @@ class GateRecord:
     undecided: int = 0
 
 
-def gate_record(decided: Sequence[Gated], outcomes: Outcomes) -> GateRecord:
+def gate_record(decided: Sequence[GateResult], outcomes: Outcomes) -> GateRecord:
     # The same commit, environment, grounds and result in two reports is one decision.
     once = {(gated.environment, gated.hash, *_identity(gated)): gated for gated in decided}.values()
     fates = [(gated, outcomes.get((gated.sha, gated.environment), _NOTHING_KNOWN)) for gated in once]
@@ -180,15 +180,15 @@ def gate_record(decided: Sequence[Gated], outcomes: Outcomes) -> GateRecord:
     )
 
 
-def _identity(gated: Gated) -> tuple[str, str, bool]:
+def _identity(gated: GateResult) -> tuple[str, str, bool]:
     return gated.sha, gated.decision, is_lifted(gated)
 
 
-def is_lifted(gated: Gated) -> bool:
+def is_lifted(gated: GateResult) -> bool:
     return gated.decision is GateDecision.PROCEED and any(stop.lifted for stop in gated.stops)
 
 
-def _weak_signals(gated: Gated) -> frozenset[str]:
+def _weak_signals(gated: GateResult) -> frozenset[str]:
     bands = {Band.RED, Band.MISSING, Band.FAULT}
     faults = set(State) - {State.KNOWN, State.MISSING}
     return frozenset(factor.name for factor in gated.factors if factor.band in bands or factor.state in faults)

@@ -105,7 +105,7 @@ def check_approvals(
     )
 
 
-def lift(holds: Iterable[Hold], approvals: Sequence[Approval]) -> tuple[Hold, ...]:
+def apply_approvals(holds: Iterable[Hold], approvals: Sequence[Approval]) -> tuple[Hold, ...]:
     """The holds, with who lifted them: an approval what it reaches, an override that and more, nobody the rest."""
     override = next((each for each in approvals if not each.refused and each.kind == "override"), None)
     approval = next((each for each in approvals if not each.refused and each.kind == "approve"), None)

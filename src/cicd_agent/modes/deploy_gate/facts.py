@@ -17,7 +17,7 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.deploy_gate.advice import CANARY, Rollout
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.result import Gated, Hold, LiftedBy, Strategy
+from cicd_agent.modes.deploy_gate.result import GateResult, Hold, LiftedBy, Strategy
 
 _MAX_PULLS = 10
 """Pull requests of a deployment whose reviews and routes are looked up."""
@@ -31,7 +31,7 @@ _ROUNDED = 0.1
 """Points by which the difference of two rounded shares may be too good."""
 
 
-def facts(result: Gated, evidence: Evidence) -> Iterator[Fact]:
+def facts(result: GateResult, evidence: Evidence) -> Iterator[Fact]:
     """What the decision proves for later runs."""
     gate = evidence.get(GATE)
     if gate is None or not result.sha or gate.unserved:

@@ -19,7 +19,7 @@ from cicd_agent.modes.deploy_gate.gather import declines, gather
 from cicd_agent.modes.deploy_gate.page import page
 from cicd_agent.modes.deploy_gate.questions import questions
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
-from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
+from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult
 from cicd_agent.modes.deploy_gate.verdict import verify
 from cicd_agent.modes.protocol import Account, Mode, Ports
 from cicd_agent.modes.shared.change_reader import change_tools
@@ -49,17 +49,17 @@ class DeployGate(Mode[RuleDraft]):
 
     def verify(
         self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
-    ) -> Gated | ChatReply:
+    ) -> GateResult | ChatReply:
         if comment_commands.is_approval_comment(evidence.event):
             return comment_commands.verify(evidence)
         return verify(rules, answers, evidence, settings)
 
-    def report(self, verdict: Gated | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+    def report(self, verdict: GateResult | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:
         if isinstance(verdict, ChatReply):
             return comment_commands.report(verdict, evidence)
         return report(verdict, evidence, account, settings)
 
-    def facts(self, result: Gated, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
+    def facts(self, result: GateResult, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
         return facts(result, evidence)
 
     def pulls(self, evidence: Evidence) -> frozenset[int]:

@@ -10,7 +10,7 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import routes
-from cicd_agent.modes.deploy_gate.result import Approval, Band, Factor, Gated, GateDecision, Hold, LiftedBy, points
+from cicd_agent.modes.deploy_gate.result import Approval, Band, Factor, GateDecision, GateResult, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.shared.blocks import account_blocks, details, gap_section, model_parts, unproved
 from cicd_agent.rendering.page import (
@@ -57,68 +57,68 @@ _NAMES = {
 }
 
 
-def sentence(gated: Gated) -> str:
+def sentence(result: GateResult) -> str:
     """The verdict as plain text in one line, for the log and the `summary` output."""
-    parts = [f"{_word(gated)} {gated.environment or '(no environment)'} ← {gated.sha[:7] or '?'}", _score(gated)]
-    standing = [stop for stop in gated.stops if not stop.lifted]
+    parts = [f"{_word(result)} {result.environment or '(no environment)'} ← {result.sha[:7] or '?'}", _score(result)]
+    standing = [stop for stop in result.stops if not stop.lifted]
     if standing:
         more = f" and {len(standing) - 1} more" if len(standing) > 1 else ""
         parts.append(f"{clip(standing[0].text, LONGEST)}{more}")
     return visible_line(" ".join(", ".join(parts).split()))
 
 
-def page(gated: Gated, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
+def page(result: GateResult, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
     """The whole decision."""
     blocks = [
-        _heading(gated, evidence, 2),
-        _holds(gated),
-        _factors(gated.factors, _gate(evidence).at),
-        *_lifting(gated, evidence.event),
-        _risk(gated),
-        *_strategy(gated, evidence),
-        *_model_objections(gated),
-        _next(gated),
-        *_folded(gated, evidence),
+        _heading(result, evidence, 2),
+        _holds(result),
+        _factors(result.factors, _gate(evidence).at),
+        *_lifting(result, evidence.event),
+        _risk(result),
+        *_strategy(result, evidence),
+        *_model_objections(result),
+        _next(result),
+        *_folded(result, evidence),
         *account_blocks(account),
-        _footnote(gated, evidence, account),
+        _footnote(result, evidence, account),
     ]
     return Page(blocks, evidence.event.hosts)
 
 
-def comment(gated: Gated, evidence: Evidence, account: Account) -> Page:
+def comment(result: GateResult, evidence: Evidence, account: Account) -> Page:
     """What people are told who may lift the hold, and who read it when it is lifted."""
     event = evidence.event
     blocks = [
-        _heading(gated, evidence, 3),
-        _holds(gated),
-        *_lifting(gated, event),
-        _factors(gated.factors, _gate(evidence).at),
-        Bullets(_comments(gated)),
+        _heading(result, evidence, 3),
+        _holds(result),
+        *_lifting(result, event),
+        _factors(result.factors, _gate(evidence).at),
+        Bullets(_comments(result)),
     ]
-    if gated.decision is not GateDecision.PROCEED and event.run_url:
+    if result.decision is not GateDecision.PROCEED and event.run_url:
         # Where the comment that approves finds the run that is to be started again.
         blocks.append(Paragraph(("Held run: ", link(f"run {event.delivery}", event.run_url))))
-    return Page([*blocks, _footnote(gated, evidence, account)], event.hosts)
+    return Page([*blocks, _footnote(result, evidence, account)], event.hosts)
 
 
-def pictures(gated: Gated) -> tuple[Pie, ...]:
+def pictures(result: GateResult) -> tuple[Pie, ...]:
     """The points by signal, and those that are missing."""
-    slices = [Slice(_NAMES.get(each.name, each.name), round(each.points)) for each in gated.factors]
+    slices = [Slice(_NAMES.get(each.name, each.name), round(each.points)) for each in result.factors]
     lost = 100 - sum(each.value for each in slices)
-    return (Pie(f"{points(gated.score)} of 100 points", (*slices, Slice("not reached", max(lost, 0)))),)
+    return (Pie(f"{points(result.score)} of 100 points", (*slices, Slice("not reached", max(lost, 0)))),)
 
 
-def _heading(gated: Gated, evidence: Evidence, level: int) -> Heading:
-    sha = link(code(gated.sha[:7] or "?"), evidence.event.commit_url(gated.sha))
-    environment = gated.environment or "(no environment)"
-    decision = tone(_word(gated), _TONES[gated.decision])
-    return Heading((decision, f" {environment} ← ", sha, f"  {_score(gated)}"), level)
+def _heading(result: GateResult, evidence: Evidence, level: int) -> Heading:
+    sha = link(code(result.sha[:7] or "?"), evidence.event.commit_url(result.sha))
+    environment = result.environment or "(no environment)"
+    decision = tone(_word(result), _TONES[result.decision])
+    return Heading((decision, f" {environment} ← ", sha, f"  {_score(result)}"), level)
 
 
-def _footnote(gated: Gated, evidence: Evidence, account: Account) -> Footnote:
+def _footnote(result: GateResult, evidence: Evidence, account: Account) -> Footnote:
     """Where it was decided and what it cost."""
     event = evidence.event
-    parts: list[Inline] = [f"commit {gated.sha[:7] or '?'}", f"reviewed: {gated.review_match.replace('_', ' ')}"]
+    parts: list[Inline] = [f"commit {result.sha[:7] or '?'}", f"reviewed: {result.review_match.replace('_', ' ')}"]
     if event.run_url:
         parts.append(link(f"run {event.delivery}", event.run_url))
     return Footnote(joined([*parts, *model_parts(account)], " · "))
@@ -148,15 +148,15 @@ def value(factor: Factor) -> str:
     return factor.words or factor.state.value
 
 
-def _word(gated: Gated) -> str:
-    word = gated.decision.value.upper()
-    return word if gated.enforced else f"{word} (shadow, nothing is stopped)"
+def _word(result: GateResult) -> str:
+    word = result.decision.value.upper()
+    return word if result.enforced else f"{word} (shadow, nothing is stopped)"
 
 
-def _score(gated: Gated) -> str:
-    alone = f", {points(gated.score_without)} without the model" if gated.confidence is not None else ""
-    approval = " · approval possible" if gated.requires_approval else ""
-    return f"score {points(gated.score)} (needs {gated.threshold:g}{alone}){approval}"
+def _score(result: GateResult) -> str:
+    alone = f", {points(result.score_without)} without the model" if result.confidence is not None else ""
+    approval = " · approval possible" if result.requires_approval else ""
+    return f"score {points(result.score)} (needs {result.threshold:g}{alone}){approval}"
 
 
 def _factors(factors: Sequence[Factor], now: int) -> Table:
@@ -173,8 +173,8 @@ def _factors(factors: Sequence[Factor], now: int) -> Table:
     return Table(("signal", "value", "weight", "points", "source, age"), rows)
 
 
-def _holds(gated: Gated) -> Bullets:
-    return Bullets([_hold(hold) for hold in gated.stops[:MAX_ROWS]])
+def _holds(result: GateResult) -> Bullets:
+    return Bullets([_hold(hold) for hold in result.stops[:MAX_ROWS]])
 
 
 def _hold(hold: Hold) -> Inline:
@@ -189,65 +189,67 @@ def _hold(hold: Hold) -> Inline:
     return (strong(capital(hold.text)), who[hold.lift], ".", remedy)
 
 
-def _lifting(gated: Gated, event: Event) -> Iterator[Block]:
+def _lifting(result: GateResult, event: Event) -> Iterator[Block]:
     """What would make it proceed, and what a person may write."""
-    if gated.decision is GateDecision.ROLLBACK:
-        back = link(code(gated.rollback_to[:7]), event.commit_url(gated.rollback_to))
+    if result.decision is GateDecision.ROLLBACK:
+        back = link(code(result.rollback_to[:7]), event.commit_url(result.rollback_to))
         yield Paragraph((strong("Roll back to"), " ", back, ", the last deployment here that is known to be good."))
         return
-    if gated.decision is GateDecision.PROCEED:
+    if result.decision is GateDecision.PROCEED:
         return
-    if gated.would_proceed:
-        yield Paragraph(("Would proceed with: ", joined(gated.would_proceed, "; or "), "."))
-    standing = {hold.lift for hold in gated.stops if not hold.lifted}
+    if result.would_proceed:
+        yield Paragraph(("Would proceed with: ", joined(result.would_proceed, "; or "), "."))
+    standing = {hold.lift for hold in result.stops if not hold.lifted}
     if standing and LiftedBy.NOBODY not in standing:
         verb, reason = ("override", " REASON") if LiftedBy.OVERRIDE in standing else ("approve", "")
         who = "To lift this, somebody with write access who did not write the change comments "
         about = ". That is about exactly this commit, environment, policy and state of the signals."
-        yield Paragraph((who, code(f"/{verb}-deploy {gated.hash}{reason}"), about))
+        yield Paragraph((who, code(f"/{verb}-deploy {result.hash}{reason}"), about))
 
 
-def _risk(gated: Gated) -> Paragraph:
-    risk = gated.risk
+def _risk(result: GateResult) -> Paragraph:
+    risk = result.risk
     above = f", above {risk.percentile} % of the last {risk.among:,} changes" if risk.percentile is not None else ""
     reasons = "; ".join(reason.text for reason in risk.reasons[:4])
     return Paragraph((strong(f"Risk: {risk.level} ({risk.score}{above})."), f" {reasons}." if reasons else ""))
 
 
-def _strategy(gated: Gated, evidence: Evidence) -> Iterator[Block]:
+def _strategy(result: GateResult, evidence: Evidence) -> Iterator[Block]:
     """How it would go out, and what to watch."""
-    first = f", {gated.canary_percentage} % first" if gated.canary_percentage else ""
+    first = f", {result.canary_percentage} % first" if result.canary_percentage else ""
     requested = [code(fact.sha[:7]) for fact in routes(evidence, _gate(evidence)) if fact.sha]
     careful: Inline = (". At least as careful as the route of ", joined(requested), " asked for") if requested else ""
-    yield Paragraph((strong("Way out:"), f" {gated.strategy.replace('_', '-')}{first}", careful))
-    if gated.sight is not None:
-        power = gated.sight
+    yield Paragraph((strong("Way out:"), f" {result.strategy.replace('_', '-')}{first}", careful))
+    if result.sight is not None:
+        power = result.sight
         yield Paragraph(
             f"A canary of {power.percentage} % at {power.per_minute:g} requests a minute sees a rise of errors from "
             f"{power.baseline:.2%} to {power.detectable:.2%} within {power.minutes} minutes."
         )
-    if gated.rollback_trigger:
-        yield Paragraph(sentence_of(gated.rollback_trigger))
+    if result.rollback_trigger:
+        yield Paragraph(sentence_of(result.rollback_trigger))
 
 
-def _model_objections(gated: Gated) -> Iterator[Block]:
+def _model_objections(result: GateResult) -> Iterator[Block]:
     """The model's words, and what they rest on."""
-    if gated.remarks:
-        yield Paragraph(("In the model's words: ", joined(gated.remarks, " ")))
-    elif gated.objections:
+    if result.remarks:
+        yield Paragraph(("In the model's words: ", joined(result.remarks, " ")))
+    elif result.objections:
         yield Paragraph("The model objects:")
     yield Bullets(
-        [(one.text, " (", code(one.source), ": ", code(clip(one.quote, LONGEST)), ")") for one in gated.objections]
+        [(one.text, " (", code(one.source), ": ", code(clip(one.quote, LONGEST)), ")") for one in result.objections]
     )
 
 
-def _next(gated: Gated) -> Table:
-    rows = [("before", each) for each in gated.pre_deploy_checks] + [("watch", each) for each in gated.monitoring_focus]
+def _next(result: GateResult) -> Table:
+    rows = [("before", each) for each in result.pre_deploy_checks] + [
+        ("watch", each) for each in result.monitoring_focus
+    ]
     return Table(("when", "what"), rows[:MAX_ROWS])
 
 
-def _comments(gated: Gated) -> list[Inline]:
-    return [_comment(each) for each in gated.heard[:MAX_ROWS]]
+def _comments(result: GateResult) -> list[Inline]:
+    return [_comment(each) for each in result.heard[:MAX_ROWS]]
 
 
 def _comment(each: Approval) -> Inline:
@@ -256,10 +258,10 @@ def _comment(each: Approval) -> Inline:
     return (link(label, each.url), f" (“{each.reason}”)" if each.reason else "")
 
 
-def _folded(gated: Gated, evidence: Evidence) -> Iterator[Block]:
+def _folded(result: GateResult, evidence: Evidence) -> Iterator[Block]:
     sections: list[tuple[str, Sequence[Block]]] = []
-    if gated.heard:
-        sections.append((f"{count(len(gated.heard), 'word')} of people", [Bullets(_comments(gated))]))
+    if result.heard:
+        sections.append((f"{count(len(result.heard), 'word')} of people", [Bullets(_comments(result))]))
     if commits := _gate(evidence).commits:
         rows = [
             (code(each.sha[:7]), clip(each.subject, 100), f"{each.pull or '–'}", each.match.replace("_", " "))
@@ -267,8 +269,8 @@ def _folded(gated: Gated, evidence: Evidence) -> Iterator[Block]:
         ]
         table = Table(("commit", "subject", "pull request", "reviewed as"), rows)
         sections.append((f"{count(len(commits), 'commit')} to deploy", [table]))
-    if gated.dropped:
-        sections.append((unproved(len(gated.dropped)), [Bullets(gated.dropped)]))
+    if result.dropped:
+        sections.append((unproved(len(result.dropped)), [Bullets(result.dropped)]))
     if evidence.gaps:
         sections.append(gap_section(evidence.gaps, MAX_ROWS))
     yield from details(sections)

@@ -23,12 +23,12 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.approvals import key
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.page import comment, page, pictures, sentence, sentence_of
-from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Hold, LiftedBy, points
+from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Commenting, Settings
 
-_VALUES: Mapping[str, Callable[[Gated], str]] = {
+_VALUES: Mapping[str, Callable[[GateResult], str]] = {
     "summary": sentence,
     "decision": lambda result: str(result.decision),
     "requires_approval": lambda result: "true" if result.requires_approval else "false",
@@ -49,7 +49,7 @@ _MAX_ANNOTATIONS = 5
 _MAX_TITLE = 200
 
 
-def report(result: Gated, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+def report(result: GateResult, evidence: Evidence, account: Account, settings: Settings) -> Plan:
     """The plan of a decision. What GitHub is told comes first, so that the rest can say what became of it."""
     return Plan(
         (
@@ -63,7 +63,7 @@ def report(result: Gated, evidence: Evidence, account: Account, settings: Settin
     )
 
 
-def _reports(result: Gated, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
+def _reports(result: GateResult, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
     """For those who may lift the hold. Where it proceeds, what stands about an earlier hold says so."""
     gate = evidence.get(GATE)
     if gate is None or evidence.event.kind is EventKind.LOCAL:
@@ -81,7 +81,7 @@ def _reports(result: Gated, evidence: Evidence, account: Account, settings: Sett
         yield ReviewRequest(f"{key(result.environment)}/review", pull, settings.approvers)
 
 
-def _record(result: Gated, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
+def _record(result: GateResult, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
     """GitHub's own record. A hold records something only where somebody has begun a deployment."""
     event = evidence.event
     if settings.record_deployment == "off" or event.kind is EventKind.LOCAL or not (result.sha and result.environment):
@@ -94,7 +94,7 @@ def _record(result: Gated, evidence: Evidence, settings: Settings) -> Iterator[E
         yield Deployment("deployment", result.environment, result.sha, "failure", text, begun)
 
 
-def _notification(result: Gated, evidence: Evidence) -> Iterator[Effect]:
+def _notification(result: GateResult, evidence: Evidence) -> Iterator[Effect]:
     """One message about a hold or a rollback that is enforced; nothing else is worth an interruption."""
     event, gate = evidence.event, evidence.get(GATE)
     if result.decision is GateDecision.PROCEED or not result.enforced or event.kind is EventKind.LOCAL:
@@ -113,12 +113,12 @@ def _notification(result: Gated, evidence: Evidence) -> Iterator[Effect]:
     )
 
 
-def _annotations(result: Gated) -> Iterator[Effect]:
+def _annotations(result: GateResult) -> Iterator[Effect]:
     level = Level.ERROR if result.enforced else Level.NOTICE
     for index, hold in enumerate(_unlifted(result)[:_MAX_ANNOTATIONS]):
         text = " ".join(sentence_of(each) for each in (hold.text, hold.remedy) if each)
         yield Annotation(f"stop-{index}", level, f"cicd-agent deploy-gate: {result.decision}", text)
 
 
-def _unlifted(result: Gated) -> list[Hold]:
+def _unlifted(result: GateResult) -> list[Hold]:
     return [hold for hold in result.stops if not hold.lifted]

@@ -111,7 +111,7 @@ def points(score: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Gated:
+class GateResult:
     """The result of `verify`. Scores are 0–100.
 
     `score` is with the model where one was heard, `score_without` that of the rules alone; `reachable` is the best that
@@ -161,4 +161,4 @@ class Gated:
     """When the gate looked, in seconds since the epoch; 0 in reports that do not say."""
 
 
-RESULTS: Final = {"gated": Gated}
+RESULTS: Final = {"gated": GateResult}

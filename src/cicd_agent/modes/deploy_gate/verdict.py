@@ -16,12 +16,12 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion, Ground, Reason, Risk, RiskLevel
 from cicd_agent.modes.deploy_gate import advice, holds
-from cicd_agent.modes.deploy_gate.approvals import ModelStance, approval_hashes, check_approvals, lift
+from cicd_agent.modes.deploy_gate.approvals import ModelStance, apply_approvals, approval_hashes, check_approvals
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import more_careful, review_holds
 from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.questions import GateDraft, prove
-from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Hold, LiftedBy, Objection
+from cicd_agent.modes.deploy_gate.result import Band, GateDecision, GateResult, Hold, LiftedBy, Objection
 from cicd_agent.modes.deploy_gate.score import Policy, Score, policy, scored, sound, targets
 from cicd_agent.modes.deploy_gate.signals.deployments import Rollback, exempt, rollback
 from cicd_agent.modes.deploy_gate.signals.reviews import match, review
@@ -48,7 +48,7 @@ class ModelOpinion:
         return max((RiskLevel(draft.risk_level) for draft in self.drafts), key=lambda each: each.rank)
 
 
-def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Gated:
+def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> GateResult:
     """The decision. Whatever models say, it is at most as good as the rules alone make it."""
     gate = evidence.get(GATE) or GateEvidence("", "", 0)
     event, limits = evidence.event, policy(settings)
@@ -65,7 +65,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     stance = _stance(opinion, score, of_model)
     hashes = approval_hashes(gate, settings, score, fingerprints, of_rules, stance=stance)
     approvals = check_approvals(gate, event, hashes, settings.approval_hours)
-    every = lift((*of_rules, *of_model), approvals)
+    every = apply_approvals((*of_rules, *of_model), approvals)
     standing = [each for each in every if not each.lifted]
     decision = _decision(standing, back)
     if any(each.id == holds.OWN_POLICY for each in standing):
@@ -74,7 +74,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         settings = settings.model_copy(update={name: each for name, each in defaults.items() if name not in gate.told})
     risk = _risk(rules, evidence, weighty, opinion, settings)
     asks = decision is GateDecision.HOLD and all(each.lift is LiftedBy.APPROVAL for each in standing)
-    result = Gated(
+    result = GateResult(
         conclusion=_conclusion(decision, settings),
         decision=decision,
         environment=gate.environment,
@@ -106,7 +106,9 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     return _advised(result, opinion, evidence, gate, settings)
 
 
-def _advised(result: Gated, opinion: ModelOpinion, evidence: Evidence, gate: GateEvidence, settings: Settings) -> Gated:
+def _advised(
+    result: GateResult, opinion: ModelOpinion, evidence: Evidence, gate: GateEvidence, settings: Settings
+) -> GateResult:
     """The result with how to deploy, and what to do before and after."""
     urgent = bool(exempt(gate, evidence.event))
     rollout = more_careful(advice.rollout(result.risk.level, settings, urgent=urgent), evidence, gate)

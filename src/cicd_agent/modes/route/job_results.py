@@ -48,7 +48,7 @@ class JobVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class GateResult:
+class RequiredCheck:
     jobs: tuple[JobVerdict, ...]
 
     @property
@@ -132,7 +132,7 @@ def _part(text: str) -> Part:
     return Part(text, match["cell"], possible & values if match["is"] == "=" else possible - values)
 
 
-def judge(ends: Mapping[str, str], outputs: PlanOutputs, conditions_of: Conditions, *, route: str) -> GateResult:
+def judge(ends: Mapping[str, str], outputs: PlanOutputs, conditions_of: Conditions, *, route: str) -> RequiredCheck:
     """Each job of `needs` by the plan. `route` is the job that made it, "" where it comes from a file."""
     verdicts = []
     for job, result in ends.items():
@@ -146,7 +146,7 @@ def judge(ends: Mapping[str, str], outputs: PlanOutputs, conditions_of: Conditio
         verdicts.append(JobVerdict(job, result, passes, reason))
     missing = "it is not in `needs` of this job: add it there"
     expected = (*([route] if route else ()), *conditions_of)
-    return GateResult(
+    return RequiredCheck(
         (*verdicts, *(JobVerdict(job, "", passes=False, reason=missing) for job in expected if job not in ends))
     )
 

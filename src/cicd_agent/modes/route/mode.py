@@ -12,7 +12,7 @@ from cicd_agent.modes.protocol import Mode
 from cicd_agent.modes.route.gather import gather
 from cicd_agent.modes.route.page import page
 from cicd_agent.modes.route.report import OUTPUTS, report
-from cicd_agent.modes.route.result import Routed
+from cicd_agent.modes.route.result import RouteResult
 from cicd_agent.modes.route.verdict import verify
 from cicd_agent.settings.schema import Settings
 
@@ -32,7 +32,7 @@ class Route(Mode[RuleDraft]):
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
         return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
 
-    def facts(self, result: Routed, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
+    def facts(self, result: RouteResult, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
         event, percentile = evidence.event, number(result.risk.percentile)
         cells = {name: str(value) for name, value in asdict(result.cells).items()}
         values = {**cells, **risk_values(result.risk), "percentile": percentile}

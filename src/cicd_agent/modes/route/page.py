@@ -11,7 +11,7 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Ground, Risk, RiskLevel
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.route.result import Cells, Routed
+from cicd_agent.modes.route.result import Cells, RouteResult
 from cicd_agent.modes.route.table import outside
 from cicd_agent.modes.shared.blocks import account_blocks, bullets
 from cicd_agent.rendering.page import Block, Details, Heading, Inline, Page, Paragraph, Table, code, joined, strong
@@ -23,26 +23,26 @@ _MAX_GAPS = 20
 _LONGEST = 300
 
 
-def sentence(routed: Routed, evidence: Evidence) -> str:
+def sentence(result: RouteResult, evidence: Evidence) -> str:
     """The plan as plain text in one line, for the log and the `summary` output."""
-    cells = routed.cells
+    cells = result.cells
     strategy = f"strategy: {_strategy(cells)}"
-    build = f"build: {cells.build} ({clip(routed.build_why, 120)})"
-    why = "; ".join(_why(routed, evidence.change))
-    words = f"{_risk(routed.risk)} → tests: {cells.tests} · {build} · {strategy}. Why: {why}."
+    build = f"build: {cells.build} ({clip(result.build_why, 120)})"
+    why = "; ".join(_why(result, evidence.change))
+    words = f"{_risk(result.risk)} → tests: {cells.tests} · {build} · {strategy}. Why: {why}."
     return visible_line(clip(" ".join(words.split()), 600))
 
 
-def page(routed: Routed, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
+def page(result: RouteResult, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
     """The plan, why it is as it is, and what was not looked at."""
     return Page(
         (
-            Heading(_heading(routed)),
-            _cells(routed),
-            *_areas(routed, evidence),
-            *_doubts(routed),
-            *_would_be(routed),
-            *_reasons(routed.risk),
+            Heading(_heading(result)),
+            _cells(result),
+            *_areas(result, evidence),
+            *_doubts(result),
+            *_would_be(result),
+            *_reasons(result.risk),
             *account_blocks(account),
             *_gaps(evidence),
         )
@@ -69,11 +69,11 @@ def _strategy(cells: Cells) -> str:
     return f"{cells.strategy.replace('_', '-')}{share}{watched}"
 
 
-def _why(routed: Routed, change: Change | None) -> Iterator[str]:
+def _why(result: RouteResult, change: Change | None) -> Iterator[str]:
     """What a reader asks first: what is in doubt, what is touched, and what is not."""
-    if routed.doubts:
-        yield f"in doubt, {clip(routed.doubts[0], _LONGEST)}"
-    named = [reason.text for reason in routed.risk.reasons if reason.ground is not Ground.SHAPE]
+    if result.doubts:
+        yield f"in doubt, {clip(result.doubts[0], _LONGEST)}"
+    named = [reason.text for reason in result.risk.reasons if reason.ground is not Ground.SHAPE]
     if change is not None:
         yield ", ".join([_where(change), *([] if named else _absent(change))])
     if named:
@@ -95,38 +95,38 @@ def _absent(change: Change) -> Iterator[str]:
         yield "no dependency change"
 
 
-def _heading(routed: Routed) -> str:
-    cells = routed.cells
-    return f"{_risk(routed.risk)} → tests: {cells.tests} · build: {cells.build} · strategy: {_strategy(cells)}"
+def _heading(result: RouteResult) -> str:
+    cells = result.cells
+    return f"{_risk(result.risk)} → tests: {cells.tests} · build: {cells.build} · strategy: {_strategy(cells)}"
 
 
-def _cells(routed: Routed) -> Table:
-    cells = routed.cells
+def _cells(result: RouteResult) -> Table:
+    cells = result.cells
     rows: list[tuple[str, str, str]] = [
-        ("tests", cells.tests, _set("tests", routed, routed.tests_why)),
-        ("build", cells.build, _set("build", routed, routed.build_why)),
-        ("strategy", cells.strategy, _set("strategy", routed, f"risk {routed.risk.level}")),
+        ("tests", cells.tests, _set("tests", result, result.tests_why)),
+        ("build", cells.build, _set("build", result, result.build_why)),
+        ("strategy", cells.strategy, _set("strategy", result, f"risk {result.risk.level}")),
     ]
     if cells.canary_percentage:
-        rows.append(("canary", f"{cells.canary_percentage} %", _set("canary_percentage", routed, "")))
+        rows.append(("canary", f"{cells.canary_percentage} %", _set("canary_percentage", result, "")))
     if cells.monitor_minutes:
-        rows.append(("monitoring", f"{cells.monitor_minutes} min", _set("monitor_minutes", routed, "")))
+        rows.append(("monitoring", f"{cells.monitor_minutes} min", _set("monitor_minutes", result, "")))
     return Table(("", "plan", "why"), [(name, code(value), clip(why, _LONGEST)) for name, value, why in rows])
 
 
-def _set(cell: str, routed: Routed, reason: str) -> str:
+def _set(cell: str, result: RouteResult, reason: str) -> str:
     """The reason of a cell; that the config sets it, where it does and still holds."""
-    if cell not in routed.overridden or (routed.doubts and cell in {"tests", "build"}):
+    if cell not in result.overridden or (result.doubts and cell in {"tests", "build"}):
         return reason
     by_config = "the config says so"
     return by_config if not reason or reason == by_config or cell == "strategy" else f"{by_config}; {reason}"
 
 
-def _areas(routed: Routed, evidence: Evidence) -> Iterator[Block]:
-    rows = [(code(area.name), strong("runs") if area.run else "–", _paths(area.paths)) for area in routed.areas]
+def _areas(result: RouteResult, evidence: Evidence) -> Iterator[Block]:
+    rows = [(code(area.name), strong("runs") if area.run else "–", _paths(area.paths)) for area in result.areas]
     yield Table(("area", "", "files"), rows)
-    missed = outside(evidence.change, routed.areas) if evidence.change is not None else ()
-    if routed.areas and missed and not routed.doubts:
+    missed = outside(evidence.change, result.areas) if evidence.change is not None else ()
+    if result.areas and missed and not result.doubts:
         yield Paragraph(
             (f"{count(len(missed), 'file')} in no area, for which no area's job runs: ", _paths(missed), ".")
         )
@@ -137,14 +137,14 @@ def _paths(paths: Sequence[str]) -> Inline:
     return (joined([code(clip(path, 120)) for path in paths[:MAX_PATHS]]), f" and {more:,} more" if more > 0 else "")
 
 
-def _doubts(routed: Routed) -> Iterator[Block]:
-    if routed.doubts:
+def _doubts(result: RouteResult) -> Iterator[Block]:
+    if result.doubts:
         yield Paragraph(strong("In doubt, so the full plan:"))
-        yield bullets([clip(doubt, _LONGEST) for doubt in routed.doubts], _MAX_GAPS)
+        yield bullets([clip(doubt, _LONGEST) for doubt in result.doubts], _MAX_GAPS)
 
 
-def _would_be(routed: Routed) -> Iterator[Block]:
-    plan = routed.would_be
+def _would_be(result: RouteResult) -> Iterator[Block]:
+    plan = result.would_be
     if plan is not None:
         label = strong("Would be")
         yield Paragraph(

@@ -11,7 +11,7 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.job_results import slug
 from cicd_agent.modes.route.page import page, pictures, sentence
-from cicd_agent.modes.route.result import Routed
+from cicd_agent.modes.route.result import RouteResult
 from cicd_agent.modes.route.table import DEFAULT_AREAS
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Settings
@@ -27,51 +27,51 @@ _MAX_REASONS = 50
 _MAX_REASON = 500
 
 
-def report(routed: Routed, evidence: Evidence, account: Account, _settings: Settings) -> Plan:
+def report(result: RouteResult, evidence: Evidence, account: Account, _settings: Settings) -> Plan:
     """The plan. Nothing is said on the pull request: what is decided here, the jobs after it show."""
     notices = (
         Annotation(f"doubt-{at}", Level.NOTICE, "cicd-agent: the full plan", clip(doubt, 500))
-        for at, doubt in enumerate(routed.doubts[:_MAX_NOTICES])
+        for at, doubt in enumerate(result.doubts[:_MAX_NOTICES])
     )
     return Plan(
         (
             *notices,
-            Summary("summary", github_markdown(page(routed, evidence, account)), pictures(routed.risk)),
-            *_files(routed, evidence),
-            *(Output(f"output-{name}", name, value) for name, value in _outputs(routed, evidence).items()),
+            Summary("summary", github_markdown(page(result, evidence, account)), pictures(result.risk)),
+            *_files(result, evidence),
+            *(Output(f"output-{name}", name, value) for name, value in _outputs(result, evidence).items()),
         )
     )
 
 
-def document(routed: Routed, evidence: Evidence) -> dict[str, object]:
+def document(result: RouteResult, evidence: Evidence) -> dict[str, object]:
     base = evidence.change.base if evidence.change is not None else ""
-    return {"version": 1, "commit": evidence.event.sha, "base": base, **asdict(routed)}
+    return {"version": 1, "commit": evidence.event.sha, "base": base, **asdict(result)}
 
 
-def _files(routed: Routed, evidence: Evidence) -> Iterator[Effect]:
-    text = json.dumps(document(routed, evidence), ensure_ascii=False, indent=1)
+def _files(result: RouteResult, evidence: Evidence) -> Iterator[Effect]:
+    text = json.dumps(document(result, evidence), ensure_ascii=False, indent=1)
     yield Artifact("plan", "plan.json", f"{text}\n", output="plan_file")
-    if routed.cells.tests == "affected":
-        arguments = "".join(f"{argument}\n" for argument in routed.select)
+    if result.cells.tests == "affected":
+        arguments = "".join(f"{argument}\n" for argument in result.select)
         yield Artifact("affected-tests", "affected-tests.txt", arguments, output="affected_tests_file")
     else:
         yield Output("output-affected_tests_file", "affected_tests_file", "")
 
 
-def _outputs(routed: Routed, evidence: Evidence) -> Mapping[str, str]:
-    cells, risk = routed.cells, routed.risk
-    running = [area.name for area in routed.areas if area.run]
+def _outputs(result: RouteResult, evidence: Evidence) -> Mapping[str, str]:
+    cells, risk = result.cells, result.risk
+    running = [area.name for area in result.areas if area.run]
     slugs = set(map(slug, running))
     return {
-        "summary": sentence(routed, evidence),
+        "summary": sentence(result, evidence),
         "risk_percentile": "" if risk.percentile is None else str(risk.percentile),
         "reasons": _json([clip(reason.text, _MAX_REASON) for reason in risk.reasons[:_MAX_REASONS]]),
         **{name: str(value) for name, value in asdict(cells).items()},
         "areas": _json(running),
-        "skipped_areas": _json([area.name for area in routed.areas if not area.run]),
+        "skipped_areas": _json([area.name for area in result.areas if not area.run]),
         # Those of an area that the config does not have are empty: nobody knows whether they should run.
         **dict.fromkeys(RUNS, ""),
-        **{f"run_{slug(area.name)}": _json(slug(area.name) in slugs) for area in routed.areas},
+        **{f"run_{slug(area.name)}": _json(slug(area.name) in slugs) for area in result.areas},
         "matrix": _json({"include": [{"area": area} for area in running]}),
         "has_jobs": _json(bool(running)),
     }

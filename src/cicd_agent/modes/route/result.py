@@ -31,7 +31,7 @@ class AreaRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Routed:
+class RouteResult:
     """The result of `verify`. `doubts` say why it is the full plan, none when it is not.
 
     `would_be` is the plan that is not in force yet because the test map has not been proved, None when there is none.
@@ -53,4 +53,4 @@ class Routed:
     escalate: tuple[str, ...] = ()
 
 
-RESULTS: Final = {"routed": Routed}
+RESULTS: Final = {"routed": RouteResult}

@@ -13,7 +13,7 @@ from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
-from cicd_agent.modes.route.result import Cells, Routed, TestScope
+from cicd_agent.modes.route.result import Cells, RouteResult, TestScope
 from cicd_agent.modes.route.table import TABLE, area_runs, build_for, is_inert, overridden, unreadable_areas
 from cicd_agent.settings.schema import Settings
 
@@ -21,7 +21,7 @@ _NOTHING = Change(base="", head="", source=ChangeSource.GIT, files=())
 _UNGATHERED = RouteEvidence(("the evidence holds nothing that routing looks at",))
 
 
-def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Routed:
+def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> RouteResult:
     """The plan. No answer of a model has a part in it."""
     route, change = evidence.get(ROUTE_EVIDENCE) or _UNGATHERED, evidence.change
     risk = _risk(rules, evidence, settings)
@@ -33,7 +33,7 @@ def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence
         # No test runs for a change in which nothing that runs has changed.
         cells = replace(cells, tests="none")
     cells, named = overridden(cells, risk.level, settings)
-    routed = Routed(
+    result = RouteResult(
         conclusion=Conclusion.NEUTRAL if doubts else Conclusion.SUCCESS,
         risk=risk,
         cells=cells,
@@ -43,7 +43,7 @@ def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence
         doubts=doubts,
         overridden=named,
     )
-    return _certain(routed, change, route.affected) if change is not None and not doubts else _in_doubt(routed)
+    return _certain(result, change, route.affected) if change is not None and not doubts else _in_doubt(result)
 
 
 def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
@@ -56,26 +56,26 @@ def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
     return assess(change, minimums, history=history, learnt=learnt)
 
 
-def _in_doubt(routed: Routed) -> Routed:
+def _in_doubt(result: RouteResult) -> RouteResult:
     """The full plan; how it is let out stays what it is for the level."""
-    extended = routed.cells.tests == "extended" or routed.risk.level.rank >= RiskLevel.HIGH.rank
-    cells = replace(routed.cells, tests="extended" if extended else "full", build="full")
-    reason = f"in doubt: {routed.doubts[0]}"
-    return replace(routed, cells=cells, tests_why=reason, build_why=reason)
+    extended = result.cells.tests == "extended" or result.risk.level.rank >= RiskLevel.HIGH.rank
+    cells = replace(result.cells, tests="extended" if extended else "full", build="full")
+    reason = f"in doubt: {result.doubts[0]}"
+    return replace(result, cells=cells, tests_why=reason, build_why=reason)
 
 
-def _certain(routed: Routed, change: Change, affected: AffectedTests | None) -> Routed:
+def _certain(result: RouteResult, change: Change, affected: AffectedTests | None) -> RouteResult:
     build, build_reason = build_for(change)
-    if "build" in routed.overridden:
-        build, build_reason = routed.cells.build, "the config says so"
-    tests, tests_reason = _tests(routed.cells, routed.overridden, affected)
-    cells = replace(routed.cells, tests=tests, build=build)
+    if "build" in result.overridden:
+        build, build_reason = result.cells.build, "the config says so"
+    tests, tests_reason = _tests(result.cells, result.overridden, affected)
+    cells = replace(result.cells, tests=tests, build=build)
     # What would be done with a map that is proved.
     is_unproved = (
-        routed.cells.tests == "affected" and affected is not None and not (affected.run_all or affected.proved)
+        result.cells.tests == "affected" and affected is not None and not (affected.run_all or affected.proved)
     )
     return replace(
-        routed,
+        result,
         cells=cells,
         tests_why=tests_reason,
         build_why=build_reason,
