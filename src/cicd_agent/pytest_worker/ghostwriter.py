@@ -16,7 +16,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .probe import Caught, in_fork, silence
+from .probe import Caught, answer, silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def main(requested: list[dict[str, Any]]) -> list[dict[str, str]]:
             "function": each["function"],
             "source": "",
             "problem": "",
-            **in_fork(functools.partial(_written, each["path"], each["function"]), SECONDS),
+            **answer(functools.partial(_written, each["path"], each["function"]), SECONDS),
         }
         for each in requested
     ]

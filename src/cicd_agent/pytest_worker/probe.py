@@ -9,13 +9,9 @@ import ast
 import contextlib
 import functools
 import io
-import json
-import os
-import select
-import signal
-import time
-import warnings
 from typing import TYPE_CHECKING, Any
+
+from .fork import in_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,9 +22,6 @@ LONGEST = 500
 """Characters of a value that is told."""
 
 DEEPEST = 20
-MAX_ITEMS = 64
-"""Pieces of at most 64 KiB that a fork may say."""
-
 SECONDS = 1.0
 """Time for one expression, its imports already done: no test may take longer."""
 
@@ -39,19 +32,16 @@ _HANGS = "it did not end within"
 
 
 class Caught:
-    """A block that may raise whatever the project's code raises; it is kept, and goes no further."""
+    """A block that may raise whatever the project's code raises, which goes no further."""
 
     def __init__(self) -> None:
-        self.kind: type[BaseException] | None = None
         self.raised: BaseException | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        self.kind, self.raised = kind, raised
+    def __exit__(self, _: type[BaseException] | None, raised: BaseException | None, __: TracebackType | None) -> bool:
+        self.raised = raised
         return True
 
 
@@ -68,59 +58,20 @@ def main(requested: list[dict[str, Any]]) -> list[dict[str, str]]:
         if hung.get(called, 0) >= PATIENCE:
             answers.append((each["key"], {"problem": "other calls of it did not end"}))
             continue
-        answer = in_fork(functools.partial(_seen, each), SECONDS)
-        hung[called] = hung.get(called, 0) + answer.get("problem", "").startswith(_HANGS)
-        answers.append((each["key"], answer))
+        came = answer(functools.partial(_observed, each), SECONDS)
+        hung[called] = hung.get(called, 0) + came.get("problem", "").startswith(_HANGS)
+        answers.append((each["key"], came))
     return [{"key": key, "value": "", "type": "", "exception": "", "problem": "", **each} for key, each in answers]
 
 
-def in_fork(work: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
-    """What `work` gives in a fork, which can neither end nor change the process that asks; or else a `problem`."""
-    reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        child = os.fork()
-    if child == 0:
-        with Caught():
-            os.close(reading)
-            os.setpgid(0, 0)
-            for stream in range(3):
-                os.dup2(os.open(os.devnull, os.O_RDWR), stream)
-            _write(writing, json.dumps(work()).encode())
-        # Neither the project's handlers at exit nor its buffers are to run twice.
-        os._exit(0)
-    os.close(writing)
-    data = _read(reading, seconds)
-    os.close(reading)
-    for end in (os.killpg, os.kill):
-        with contextlib.suppress(OSError):
-            end(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    if data is None:
+def answer(work: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
+    """What `work` gives in a fork, or else a `problem`."""
+    ended = in_fork(work, seconds)
+    if ended.result is not None:
+        return {str(name): str(value) for name, value in ended.result.items()}
+    if ended.status is None and not ended.is_unreadable:
         return {"problem": f"{_HANGS} {seconds:g} s"}
-    # The project's code can write there too, so it need not be what was meant.
-    with contextlib.suppress(ValueError, AttributeError):
-        return {str(name): str(value) for name, value in json.loads(data).items()}
     return {"problem": "it ended the process"}
-
-
-def _write(to: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(to, data) :]
-
-
-def _read(source: int, seconds: float) -> bytes | None:
-    """All that is written until the end; None when that does not come in time."""
-    parts: list[bytes] = []
-    until = time.monotonic() + seconds
-    while True:
-        ready, _, _ = select.select([source], [], [], max(0.0, until - time.monotonic()))
-        if not ready:
-            return None
-        part = os.read(source, 65536)
-        if not part or len(parts) > MAX_ITEMS:
-            return b"".join(parts)
-        parts.append(part)
 
 
 @contextlib.contextmanager
@@ -129,18 +80,19 @@ def silence() -> Iterator[None]:
         yield
 
 
-def _seen(requested: dict[str, Any]) -> dict[str, str]:
+def _observed(requested: dict[str, Any]) -> dict[str, str]:
     names: dict[str, Any] = {"__name__": "__probe__"}
     with Caught() as importing, silence():
         for statement in requested["imports"]:
             exec(statement, names)  # noqa: S102  what the sandbox is there for
-    if importing.kind is not None:
-        return {"problem": f"its imports raise {importing.kind.__name__}"}
+    if importing.raised is not None:
+        return {"problem": f"its imports raise {type(importing.raised).__name__}"}
     value: Any = None
     with Caught() as calling, silence():
         value = eval(requested["expression"], names)  # noqa: S307  likewise
-    if calling.kind is not None:
-        return {"exception": calling.kind.__name__, "type": _name(calling.kind)}
+    if calling.raised is not None:
+        kind = type(calling.raised)
+        return {"exception": kind.__name__, "type": _name(kind)}
     spelled = ""
     with Caught(), silence():
         spelled = _spelled(value, 0)
