@@ -1,10 +1,11 @@
-"""Says where in a tree the project's modules are, so that a run on a copy imports the copy and not the checkout."""
+"""Where in a tree the project's modules are, so that a run on a copy imports the copy and not the checkout."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from cicd_agent.adapters.files import read_regular
 from cicd_agent.adapters.toolchain.probe import InterpreterInfo
 
 MAX_BYTES = 1_000_000
@@ -15,18 +16,23 @@ _LAYOUT = "src"
 
 
 def pyproject(top: Path) -> Mapping[str, Any]:
-    """What `pyproject.toml` says, {} where there is none or it cannot be read."""
     return read_toml(top / "pyproject.toml")
 
 
 def read_toml(path: Path) -> Mapping[str, Any]:
-    """What a file of the tree says; it is the change's, so it may be anything."""
+    """The settings in a file of the tree, {} where there is none or it cannot be read: it may be anything."""
     try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
-            return {}
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(read_text(path))
     except (OSError, ValueError, RecursionError):
         return {}
+
+
+def read_text(path: Path) -> str:
+    """Raises OSError or ValueError where it is no text of bearable size."""
+    content = read_regular(path, MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError("it is too large")
+    return content.decode()
 
 
 def project_name(settings: Mapping[str, Any]) -> str:
@@ -67,18 +73,15 @@ def _has_layout(project: Path) -> bool:
 
 
 def _named(settings: Mapping[str, Any]) -> Iterator[str]:
-    """What the build back ends are told of the place of packages."""
-    setuptools = _at(settings, "tool", "setuptools")
-    yield from _texts(_at(setuptools, "packages", "find", "where"))
-    yield from _texts([_at(setuptools, "package-dir", "")])
-    for package in _list(_at(settings, "tool", "poetry", "packages")):
-        yield from _texts([_at(package, "from")])
-    hatch = _at(settings, "tool", "hatch", "build", "targets", "wheel")
-    for path in _texts(_at(hatch, "packages")):
-        yield PurePosixPath(path).parent.as_posix()
+    """Where the settings of the build back ends have packages."""
+    tool = _at(settings, "tool")
+    yield from _texts(_at(tool, "setuptools", "packages", "find", "where"))
+    yield from _texts([_at(tool, "setuptools", "package-dir", "")])
+    yield from _texts([_at(package, "from") for package in _list(_at(tool, "poetry", "packages"))])
+    hatch = _at(tool, "hatch", "build", "targets", "wheel")
+    yield from (PurePosixPath(path).parent.as_posix() for path in _texts(_at(hatch, "packages")))
     yield from _texts(_at(hatch, "sources"))
-    yield from _texts([_at(settings, "tool", "pdm", "build", "package-dir")])
-    yield from _texts([_at(settings, "tool", "uv", "build-backend", "module-root")])
+    yield from _texts([_at(tool, "pdm", "build", "package-dir"), _at(tool, "uv", "build-backend", "module-root")])
 
 
 def _at(value: Any, *names: str) -> Any:
@@ -96,12 +99,10 @@ def _texts(value: Any) -> list[str]:
 
 
 def _inside(top: Path, location: str) -> str | None:
-    """A place on this machine by path from the top, None when it is elsewhere."""
-    if "\0" in location:
-        return None
+    """A path on this machine by path from the top, None when it is elsewhere."""
+    path = Path(location)
     for root in (top, top.resolve()):
-        path = Path(location)
-        if path.is_relative_to(root) and ".." not in path.parts:
+        if path.is_relative_to(root) and ".." not in path.parts and "\0" not in location:
             return path.relative_to(root).as_posix()
     return None
 

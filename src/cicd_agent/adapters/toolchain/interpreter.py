@@ -60,27 +60,18 @@ def find(
     `given` is the setting `python`, `variables` are those of the job that say where its tools are, `own` is the
     environment that this process runs in.
     """
-    result = place(top, given or command.python, variables, own)
-    readable, environment = view(top, result, variables)
-    settings = pyproject(top)
-    info = probe(result.python, sandbox, readable, environment, wanted=WANTED, name=project_name(settings))
+    result, readable, environment, info = _examined(top, given, command, variables, sandbox, own)
     lacking = [name for name in WANTED if name not in info.versions]
-    _refuse_wrong_environment(result, command, lacking)
     added, lacks = _added(result, info, lacking, packages)
     return Toolchain(
-        Interpreter(
-            str(result.python),
-            info.number,
-            {name: version for name, version in info.versions.items() if name in WANTED},
-            lacks,
-        ),
+        Interpreter(str(result.python), info.number, _provided(info), lacks),
         result.python,
         added,
         (*readable, added) if added else readable,
         {**environment, **command.environment},
         command.arguments,
         command.path_entry,
-        roots(top, settings, info),
+        roots(top, pyproject(top), info),
         tuple(_uncopied(top, result)),
     )
 
@@ -89,24 +80,31 @@ def look(
     top: Path, given: str, command: TestCommand, variables: Mapping[str, str], sandbox: Sandbox, *, own: Path
 ) -> Interpreter:
     """The project's Python as it is, `lacks` being what `find` would add. Raises as `find` does; adds nothing."""
+    result, _, _, info = _examined(top, given, command, variables, sandbox, own)
+    lacking = tuple(name for name in WANTED if name not in info.versions)
+    return Interpreter(str(result.python), info.number, _provided(info), lacking)
+
+
+def _provided(info: InterpreterInfo) -> dict[str, str]:
+    return {name: version for name, version in info.versions.items() if name in WANTED}
+
+
+def _examined(  # noqa: PLR0917  as its callers were given them
+    top: Path, given: str, command: TestCommand, variables: Mapping[str, str], sandbox: Sandbox, own: Path
+) -> tuple[Location, tuple[Path, ...], dict[str, str], InterpreterInfo]:
+    """The interpreter, what has to be readable for it, its environment, and what it reports."""
     result = place(top, given or command.python, variables, own)
     readable, environment = view(top, result, variables)
     info = probe(result.python, sandbox, readable, environment, wanted=WANTED, name=project_name(pyproject(top)))
-    lacking = [name for name in WANTED if name not in info.versions]
-    _refuse_wrong_environment(result, command, lacking)
-    provided = {name: version for name, version in info.versions.items() if name in WANTED}
-    return Interpreter(str(result.python), info.number, provided, tuple(lacking))
-
-
-def _refuse_wrong_environment(result: Location, command: TestCommand, lacking: list[str]) -> None:
-    """Where a tool hides the project's environment, a Python of the machine is not the one that was meant."""
+    # Where a tool hides the project's environment, a Python of the machine is not the one that was meant.
     how = _HIDING.get(command.runner)
-    if how is not None and "pytest" in lacking:
+    if how is not None and "pytest" not in info.versions:
         raise PytestUnavailable(
             f"the environment of `{command.runner}` is not found",
             why=f"`{result.python}` has no pytest",
             remedy=f"Name its interpreter with `python`, as `{how}` prints it",
         )
+    return result, readable, environment, info
 
 
 def _added(

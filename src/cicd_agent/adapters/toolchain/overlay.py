@@ -18,7 +18,7 @@ from cicd_agent.domain.text.visible import visible_line
 
 PYPI = "https://pypi.org/simple"
 
-_KEPT = ("PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PASSED = ("PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _SHARED = 0o022
 """Bits of the mode of a directory that others may write to."""
@@ -26,7 +26,18 @@ _NEWEST_GLIBC = 40
 _PIP = "import runpy, sys; sys.path[:0] = sys.argv[1:2]; del sys.argv[1]; runpy.run_module('pip', run_name='__main__')"
 DIRECTORY = Path(__file__).parent / "overlays"
 """Where the locks are; `make lock` writes them."""
-_PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==\S+")
+_SETTINGS = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_NO_INPUT": "1",
+    "PIP_RETRIES": "1",
+    "PIP_DEFAULT_TIMEOUT": "15",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "UV_NO_CONFIG": "1",
+    "UV_PYTHON_DOWNLOADS": "never",
+    "UV_HTTP_RETRIES": "1",
+    "UV_HTTP_TIMEOUT": "15",
+}
+_PIN = re.compile(r"^[a-z0-9][a-z0-9.-]*==\S+", re.MULTILINE)
 _VIA = re.compile(r"^ +# +(?:via +)?([a-z0-9][a-z0-9.-]*)$")
 
 
@@ -94,27 +105,18 @@ def _install(target: Path, scratch: Path, requested: str, info: InterpreterInfo,
     lock.write_text(requested, "utf-8")
     environment = _environment(packages, scratch)
     command = [*_installer(info, environment), "--target", str(target), "--requirement", str(lock)]
-    done = _done(command, scratch, environment, packages.seconds)
+    done = _run(command, scratch, environment, packages.seconds)
     if done.returncode:
         raise NotInstalled(_reason((done.stderr or done.stdout).decode("utf-8", "replace")))
     if info.version[:2] == sys.version_info[:2]:
         # Nobody can write to it later, so that each of many processes would compile it again.
-        compiling = [
-            sys.executable,
-            "-I",
-            "-m",
-            "compileall",
-            "-q",
-            "--invalidation-mode",
-            "unchecked-hash",
-            str(target),
-        ]
-        _done(compiling, scratch, environment, packages.seconds)
+        options = ("-q", "--invalidation-mode", "unchecked-hash")
+        _run([sys.executable, "-I", "-m", "compileall", *options, str(target)], scratch, environment, packages.seconds)
     # Whoever runs in the sandbox is somebody else.
     target.chmod(0o755)
 
 
-def _done(
+def _run(
     command: Sequence[str], directory: Path, environment: Mapping[str, str], seconds: float
 ) -> subprocess.CompletedProcess[bytes]:
     try:
@@ -133,20 +135,18 @@ def _done(
 
 def _environment(packages: Packages, scratch: Path) -> dict[str, str]:
     """All that an installer learns of the job. The index may hold a password, and command lines are public."""
-    retained = {*_KEPT, *_PROXIES, *(name.upper() for name in _PROXIES)}
+    retained = {*_PASSED, *_PROXIES, *map(str.upper, _PROXIES)}
     environment = {name: value for name, value in packages.network.items() if name in retained}
-    environment |= {"HOME": str(scratch), "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1"}
-    environment |= {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "15", "UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "15"}
-    environment |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
-    return environment | {"PIP_INDEX_URL": packages.index, "UV_DEFAULT_INDEX": packages.index}
+    indexes = {"PIP_INDEX_URL": packages.index, "UV_DEFAULT_INDEX": packages.index}
+    return {**environment, "HOME": str(scratch), **_SETTINGS, **indexes}
 
 
 def _installer(info: InterpreterInfo, environment: Mapping[str, str]) -> list[str]:
     """The command line of pip or uv up to the target. Raises NotInstalled where neither is here."""
     locked = ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    version = f"{info.version[0]}.{info.version[1]}"
     if pip := _pip():
-        tags = [word for tag in _platforms(info) for word in ("--platform", tag)]
-        version = f"{info.version[0]}.{info.version[1]}"
+        tags = [argument for tag in _platforms(info) for argument in ("--platform", tag)]
         abi = f"cp{info.version[0]}{info.version[1]}{'t' if info.threaded else ''}"
         tags += ["--python-version", version, "--implementation", "cp", "--abi", abi]
         return [*pip, "install", "--no-cache-dir", "--no-compile", *locked, *tags]
@@ -154,7 +154,6 @@ def _installer(info: InterpreterInfo, environment: Mapping[str, str]) -> list[st
     if uv is None or info.threaded:
         raise NotInstalled("there is neither pip nor uv to install it with")
     libc = "unknown-linux-musl" if _is_musl(info) else f"manylinux_2_{28 if _glibc(info) >= 28 else 17}"  # noqa: PLR2004
-    version = f"{info.version[0]}.{info.version[1]}"
     where = ["--python", sys.executable, "--python-version", version, "--python-platform", f"{info.machine}-{libc}"]
     return [uv, "pip", "install", "--no-cache", *locked, *where]
 
@@ -204,9 +203,9 @@ class Locked:
 
 def lock_for(version: tuple[int, int], directory: Path = DIRECTORY) -> tuple[Locked, ...]:
     """The pins for a Python: its own, or those for the newest that is older; () for one older than all."""
-    results = {_version(path): path for path in directory.glob("*.lock")}
-    fitting = [each for each in results if each <= version]
-    return tuple(_read(results[max(fitting)].read_text("utf-8"))) if fitting else ()
+    locks = {tuple(map(int, path.stem.split("."))): path for path in directory.glob("*.lock")}
+    fitting = [each for each in locks if each <= version]
+    return tuple(_read(locks[max(fitting)].read_text("utf-8"))) if fitting else ()
 
 
 def requirements(lock: Collection[Locked], requested: Collection[str]) -> str:
@@ -218,18 +217,10 @@ def requirements(lock: Collection[Locked], requested: Collection[str]) -> str:
     return "".join(pin.lines for pin in lock if pin.name in taken)
 
 
-def _version(path: Path) -> tuple[int, int]:
-    major, minor = path.stem.split(".")
-    return int(major), int(minor)
-
-
 def _read(text: str) -> Iterator[Locked]:
-    lines: list[str] = []
-    for line in [*text.splitlines(keepends=True), "end==0"]:
-        if match := _PIN.match(line):
-            if lines and (pin := _PIN.match(lines[0])):
-                via = {matched[1] for each in lines if (matched := _VIA.match(each.rstrip()))}
-                yield Locked(pin[1], "".join(each for each in lines if "#" not in each), frozenset(via))
-            lines = []
-        if match or lines:
-            lines.append(line)
+    starts = [match.start() for match in _PIN.finditer(text)]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        lines = text[start:end].splitlines(keepends=True)
+        via = {match[1] for line in lines if (match := _VIA.match(line.rstrip()))}
+        name = text[start:end].partition("==")[0]
+        yield Locked(name, "".join(line for line in lines if "#" not in line), frozenset(via))

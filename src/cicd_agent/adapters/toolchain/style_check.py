@@ -1,4 +1,4 @@
-"""Asks the repository's own formatter and linter about new tests: only what a file was not guilty of before counts."""
+"""Runs the repository's own formatter and linter on new tests: only what a file was not guilty of before counts."""
 
 import ast
 import configparser
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cicd_agent.adapters.toolchain.import_roots import MAX_BYTES, pyproject, read_toml
+from cicd_agent.adapters.toolchain.import_roots import pyproject, read_text, read_toml
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
 from cicd_agent.domain.text.visible import visible_line
@@ -22,8 +22,8 @@ _MAX_MESSAGE = 200
 _LIMITS = Limits(wall_seconds=120, output_bytes=8 << 20)
 
 
-class _Came(BaseModel):
-    """What the tools made of the files: they are the project's, and so is what they say."""
+class _Outcome(BaseModel):
+    """What the tools made of the files: they are the project's, and so is what they report."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -40,38 +40,38 @@ class StyleCheck:
         self._sandbox = sandbox
         self._limits = limits
         self._linters, self._formatters = tools(top)
-        self._asked: tuple[dict[str, str], _Came] | None = None
+        self._last: tuple[dict[str, str], _Outcome] | None = None
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """The first complaint about each file that was not there before, in one line."""
-        came = self._came(files)
+        outcome = self._outcome(files)
         results: dict[str, str] = {}
-        for path, rule, message, line in sorted(came.complaints, key=lambda entry: (entry[0], entry[3])):
+        for path, rule, message, line in sorted(outcome.complaints, key=lambda entry: (entry[0], entry[3])):
             if path in files:
                 results.setdefault(path, visible_line(f"{rule}: {message} (line {line})")[:_MAX_MESSAGE])
         for path, text in files.items():
-            if self._formatters and self._laid_out(came, path, text) != text:
+            if self._formatters and self._laid_out(outcome, path, text) != text:
                 results.setdefault(path, f"{self._formatters[-1]} would lay it out otherwise")
         return results
 
     def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """The files as the formatter has them; those that it was never content with stay as they are."""
-        came = self._came(files) if self._formatters else _NOTHING
-        return {path: self._laid_out(came, path, text) for path, text in files.items()}
+        outcome = self._outcome(files) if self._formatters else _NOTHING
+        return {path: self._laid_out(outcome, path, text) for path, text in files.items()}
 
-    def _laid_out(self, came: _Came, path: str, text: str) -> str:
-        after = came.texts.get(path, text)
+    def _laid_out(self, outcome: _Outcome, path: str, text: str) -> str:
+        after = outcome.texts.get(path, text)
         return after if after == text or is_same_code(text, after) else text
 
-    def _came(self, files: Mapping[str, str]) -> _Came:
-        """What the tools say of these files; both questions are mostly asked of the same."""
+    def _outcome(self, files: Mapping[str, str]) -> _Outcome:
+        """What the tools make of these files; style and format are mostly requested for the same."""
         if not files or not (self._linters or self._formatters):
             return _NOTHING
-        if self._asked is None or self._asked[0] != dict(files):
-            self._asked = dict(files), self._run(files)
-        return self._asked[1]
+        if self._last is None or self._last[0] != dict(files):
+            self._last = dict(files), self._run(files)
+        return self._last[1]
 
-    def _run(self, files: Mapping[str, str]) -> _Came:
+    def _run(self, files: Mapping[str, str]) -> _Outcome:
         job = {"linters": self._linters, "formatters": self._formatters, "files": dict(files)}
         tool = self._toolchain
         try:
@@ -87,12 +87,12 @@ class StyleCheck:
         except ConfigError as error:
             raise PytestUnavailable(error.what, why=error.why, remedy=error.remedy) from error
         try:
-            return _Came.model_validate_json(ran.stdout.strip().rpartition(b"\n")[2])
+            return _Outcome.model_validate_json(ran.stdout.strip().rpartition(b"\n")[2])
         except ValidationError:
             return _NOTHING
 
 
-_NOTHING = _Came(complaints=[], texts={})
+_NOTHING = _Outcome(complaints=[], texts={})
 
 
 def tools(top: Path) -> tuple[Sequence[str], Sequence[str]]:
@@ -159,9 +159,7 @@ def _sorts_imports(ruff: Any) -> bool:
 def _has_section(path: Path, section: str) -> bool:
     parser = configparser.RawConfigParser(strict=False)
     try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
-            return False
-        parser.read_string(path.read_text("utf-8"))
+        parser.read_string(read_text(path))
     except (OSError, ValueError, configparser.Error):
         return False
     return parser.has_section(section)
