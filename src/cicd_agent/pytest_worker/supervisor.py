@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
+import signal
+import subprocess
 import sys
 import time
 from binascii import hexlify, unhexlify
+from contextlib import suppress
 from typing import Any
 
 from .inventory import Inventory, rest
-from .processes import Ended, run, shut, sweep
-from .protocol import believed, plain, signed
+from .protocol import MAX_ITEMS, believed, plain, signed
 
 _TOLD_IN_ALL = 96 << 20
 """Bytes after which no other run is begun, since somebody has to hold all of it."""
 _PATH = 500
+_CHUNK = 1 << 18
+_TAIL = 4096
+_TICK = 0.05
+_LINGER = 0.3
+"""Seconds in which processes that were started along the way may still end by themselves."""
+_PATIENCE = 5.0
+_SUBREAPER, _DUMPABLE = 36, 4
 
 
 def main(job_file: str) -> None:
@@ -89,3 +99,177 @@ def _account(ended: Ended, secret: bytes, left: list[str], killed: int, seconds:
 def _write(line: bytes) -> None:
     while line:
         line = line[os.write(1, line) :]
+
+
+class Ended:
+    """What came of a process: `code` as a shell tells it, what it told and printed last, and what it left running."""
+
+    def __init__(self) -> None:
+        self.code = 0
+        self.told = bytearray()
+        self.printed = b""
+        self.late = False
+        self.over = False
+        self.immortal = False
+        """Whether it could not be ended."""
+
+
+def shut() -> bool:
+    """Keep others out of this process's memory and descriptors, and let orphans come to it; whether they do."""
+    try:
+        import ctypes  # noqa: PLC0415  not every Python has it
+
+        libc = ctypes.CDLL(None)
+        libc.prctl(_DUMPABLE, 0, 0, 0, 0)
+        return bool(libc.prctl(_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False
+
+
+def run(command: list[str], handed: bytes, environment: dict[str, str], directory: str, seconds: float) -> Ended:
+    """Run to the end or the limit. The last argument of the command is the descriptor that it reports on.
+
+    `handed` is what it reads from its standard input; only this process and that one ever see it.
+    """
+    ended = Ended()
+    hear, report = os.pipe()
+    printed, output = os.pipe()
+    given = _unnamed(environment["TMPDIR"], handed)
+    # Closed here once the process has them: the end of a pipe is the end of the process.
+    try:
+        process = subprocess.Popen(  # noqa: S603  our own program
+            [*command, str(report)],
+            stdin=given,
+            stdout=output,
+            stderr=output,
+            pass_fds=(report,),
+            cwd=directory,
+            env=environment,
+            start_new_session=True,
+        )
+    finally:
+        for descriptor in (given, report, output):
+            os.close(descriptor)
+    end = time.monotonic() + seconds
+    try:
+        _listen(process, ended, hear, printed, end)
+    finally:
+        os.close(hear)
+        os.close(printed)
+    _await(process, ended, end)
+    return ended
+
+
+def sweep(*, alone: bool, adopts: bool) -> tuple[int, bool]:
+    """End whatever is left of anything that was started here: how many were killed, and whether all are gone.
+
+    `alone` says that every process that a signal of ours can reach is one of them, `adopts` that orphans come to us.
+    """
+    killed = 0
+    if not adopts:
+        _kill_all(alone=alone)
+    linger = time.monotonic() + _LINGER
+    while True:
+        killed_now = _reaped()
+        if killed_now is None:
+            return killed, True
+        killed += killed_now
+        now = time.monotonic()
+        if now > linger + _PATIENCE:
+            return killed, False
+        if now > linger:
+            _kill_all(alone=alone)
+        time.sleep(0.002)
+
+
+def _reaped() -> int | None:
+    """How many of those that have ended since were killed; None when there is nobody left."""
+    killed = 0
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return killed or None
+        if not pid:
+            return killed
+        killed += os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def _kill_all(*, alone: bool) -> None:
+    if alone:
+        with suppress(OSError):
+            os.kill(-1, signal.SIGKILL)
+        return
+    for pid in _children():
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _children() -> list[int]:
+    """Who has this process for a parent: orphans come to it, so that this reaches all of them in the end."""
+    try:
+        names = [name for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+    results = []
+    for name in names:
+        try:
+            with open("/proc/" + name + "/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getpid():
+            results.append(int(name))
+    return results
+
+
+def _unnamed(directory: str, content: bytes) -> int:
+    """A file that only its descriptor leads to."""
+    path = os.path.join(directory, "handed")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    os.unlink(path)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _listen(process: subprocess.Popen[bytes], ended: Ended, hear: int, printed: int, end: float) -> None:
+    """Until both pipes are closed, the process has ended, or the time is up."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(hear, selectors.EVENT_READ)
+        selector.register(printed, selectors.EVENT_READ)
+        while selector.get_map() and not ended.over:
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            ready = selector.select(min(left, _TICK))
+            for key, _ in ready:
+                chunk = os.read(key.fd, _CHUNK)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif key.fd == hear:
+                    ended.told += chunk
+                    ended.over = len(ended.told) > MAX_ITEMS
+                else:
+                    ended.printed = (ended.printed + chunk)[-_TAIL:]
+            # What it started may hold the pipes open.
+            if not ready and process.poll() is not None:
+                return
+
+
+def _await(process: subprocess.Popen[bytes], ended: Ended, end: float) -> None:
+    """The end of the process itself, which is helped to it when its time is up."""
+    while process.poll() is None and time.monotonic() < end and not ended.over:
+        time.sleep(0.001)
+    ended.late = process.poll() is None and not ended.over
+    if process.poll() is None:
+        # Where a process may not signal its children, the limit of the whole run will end it.
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+    try:
+        code = process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        ended.immortal = True
+        return
+    ended.code = code if code >= 0 else 128 - code
