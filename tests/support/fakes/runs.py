@@ -22,10 +22,6 @@ class FakeArchive(LogArchive):
     logs: Mapping[int, bytes] = field(default_factory=dict)
     closed: bool = False
 
-    @property
-    def jobs(self) -> tuple[str, ...]:
-        return tuple(job.name for job in self.listed if job.id in self.logs)
-
     def log(self, job: JobRun, siblings: Sequence[JobRun]) -> Iterator[bytes] | None:  # noqa: ARG002  ids tell them apart
         assert not self.closed, "the archive was let go of"
         return chunks(self.logs[job.id]) if job.id in self.logs else None

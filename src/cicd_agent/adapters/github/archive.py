@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
@@ -201,42 +200,25 @@ def is_named(name: str, patterns: Sequence[str]) -> bool:
 
 MAX_LOG = 512_000_000
 """Bytes of one job's log."""
-APART = 2.0
-"""Seconds by which one of two logs must begin nearer to a job's start: GitHub tells the start to the second."""
-STAMP = re.compile(rb"(?:\xef\xbb\xbf)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+Z ")
-
-
 FORBIDDEN = re.compile(r'[\x00-\x1f"<>|:*?\\/]')
 """What a file may not be called on Windows, where the service that packs them was born."""
 MAX_NAME = 90
 """UTF-16 code units of a job's name (cli/cli, pkg/cmd/run/view/logs.go); longer names are cut there."""
-MIN_NAME = 20
-"""Characters that a name must at least share with a job's to count as cut from it."""
 NUMBERED = re.compile(r"-?[0-9]+_")
 """An ordinal, or in old archives a negative number, before the name; it is not the job's id."""
-REPEATED = re.compile(r" ?(?:\([0-9]{1,3}\)|_[0-9]{1,3})$")
-"""What tells two files of one name apart."""
 STEP = re.compile(r"(-?[0-9]+)_.*\.txt", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The log of one job as it was packed: one file, or one for each step. `names` it may have been cut from."""
+    """The log of one job: one file, or one for each step. `names` it may have by the job, the likelier first."""
 
     names: tuple[str, ...]
     files: tuple[str, ...]
 
     @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         return "/" not in self.files[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A log that may be a job's; a lower `rank` is a better claim."""
-
-    rank: int
-    log: Packed
 
 
 def packed(files: Iterable[str]) -> tuple[Packed, ...]:
@@ -252,8 +234,13 @@ def packed(files: Iterable[str]) -> tuple[Packed, ...]:
             folders.setdefault(folder, []).append(name)
         elif name.endswith(".txt"):
             tops.append(file)
-    numbered = bool(tops) and all(NUMBERED.match(name) for name in tops)
-    logs = [Packed(_names(name.removesuffix(".txt"), numbered=numbered), (name,)) for name in tops]
+    logs = []
+    numbered = all(NUMBERED.match(name) for name in tops)
+    for file in tops:
+        # Where all have an ordinal, "1_build" may still be the whole name.
+        stem = file.removesuffix(".txt")
+        bare = NUMBERED.sub("", stem, count=1)
+        logs.append(Packed((bare, stem) if numbered else (stem, bare), (file,)))
     for folder, names in folders.items():
         steps = sorted((int(step[1][:18]), name) for name in names if (step := STEP.fullmatch(name)))
         ordered = [name for _, name in steps] or sorted(names)
@@ -261,140 +248,49 @@ def packed(files: Iterable[str]) -> tuple[Packed, ...]:
     return tuple(logs)
 
 
-def claims(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[int, tuple[Claim, ...]]:
-    """For each job (id → name) the logs that can be its own, the likeliest first; most have one.
-
-    A log goes to the jobs that it fits best, in this order: the whole name, the name but for what packers strip, the
-    beginning of the name; and only then the same less a number that tells two files apart.
-    """
-    spelt = _spelt(logs, jobs)
-    bones = _turned({job: frozenset({skeleton(name)}) for job, name in jobs.items()})
-    bones.pop("", None)
-    shares: dict[int, list[Claim]] = {job: [] for job in jobs}
-    for log in logs:
-        for rank, fits in enumerate(_fits(log, spelt, bones)):
-            for job in fits:
-                shares[job].append(Claim(rank, log))
-            if fits:
-                break
-    return {job: tuple(sorted(share, key=lambda claim: claim.rank)) for job, share in shares.items()}
-
-
 def spellings(name: str) -> tuple[str, ...]:
-    """How an archive may call a job, by the ways there are: cut or whole, without forbidden characters or with others.
-
-    They were stripped once, and are replaced since 2025.
-    """
-    return tuple(form for filler in ("", "_") for form in _cut_and_whole(FORBIDDEN.sub(filler, name)))
-
-
-def cut(name: str, units: int = MAX_NAME) -> str:
-    """The first `units` UTF-16 code units, a half character as the replacement that it becomes."""
-    return name.encode("utf-16-le", "replace")[: 2 * units].decode("utf-16-le", "replace").strip()
-
-
-def skeleton(name: str) -> str:
-    return "".join(char for char in name if char.isalnum())
-
-
-def _cut_and_whole(name: str) -> tuple[str, str]:
-    return cut(name), name.strip()
-
-
-def _spelt(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[str, list[int]]:
-    """Who is called what in this archive: in the way that explains the most of its names, or in those that do alike."""
-    ways = {job: spellings(name) for job, name in jobs.items()}
-    present = [name.strip() for log in logs for name in log.names]
-    known = [{forms[way] for forms in ways.values()} for way in range(len(spellings("")))]
-    explained = [sum(name in names for name in present) for names in known]
-    best = [way for way, count in enumerate(explained) if count == max(explained)]
-    return _turned({job: frozenset(forms[way] for way in best) for job, forms in ways.items()})
-
-
-def _turned(names: Mapping[int, frozenset[str]]) -> dict[str, list[int]]:
-    """Who has a name, by the name."""
-    holders: dict[str, list[int]] = {}
-    for job, forms in names.items():
-        for form in forms:
-            holders.setdefault(form, []).append(job)
-    return holders
-
-
-def _names(stem: str, *, numbered: bool) -> tuple[str, ...]:
-    """What a file at the top may be named after, the likelier first: "1_build" may be the whole name."""
-    bare = NUMBERED.sub("", stem, count=1)
-    return tuple(dict.fromkeys((bare, stem) if numbered else (stem, bare)))
-
-
-def _fits(log: Packed, spelt: Mapping[str, list[int]], bones: Mapping[str, list[int]]) -> Iterator[list[int]]:
-    """The jobs that it fits, the best first."""
-    for names in (log.names, tuple(REPEATED.sub("", name) for name in log.names)):
-        for name in names:
-            yield spelt.get(name.strip(), [])
-        for name in names:
-            yield bones.get(skeleton(name), [])
-        for name in names:
-            cut_off = skeleton(name)
-            whole = [bone for bone in bones if bone.startswith(cut_off)] if len(cut_off) >= MIN_NAME else []
-            yield [job for bone in whole for job in bones[bone]]
+    """How an archive may call a job: forbidden characters stripped or, since 2025, replaced; each cut or whole."""
+    forms = [FORBIDDEN.sub(filler, name) for filler in ("", "_")]
+    # A half character becomes a replacement.
+    cut = [form.encode("utf-16-le", "replace")[: 2 * MAX_NAME].decode("utf-16-le", "replace") for form in forms]
+    return tuple(form.strip() for form in (*cut, *forms))
 
 
 class GitHubLogs:
-    """The LogArchive of an attempt. Where names do not tell two jobs apart, the times at which they began must."""
+    """The LogArchive of an attempt: each log is found by its job's name, and only when it can be nobody else's."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._packed = packed(archive.entries)
-        self._known: dict[int, str] = {}
-        self._claimed: dict[int, tuple[Claim, ...]] = {}
-
-    @property
-    def jobs(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(log.names[0] for log in self._packed))
 
     def log(self, job: JobRun, siblings: Sequence[JobRun]) -> Iterator[bytes] | None:
         """The log of a job, found among its siblings; None when it is not there or may be another's."""
-        jobs = {one.id: one for one in (*siblings, job)}
-        names = {one.id: one.name for one in jobs.values()}
-        if names != self._known:
-            self._known, self._claimed = names, claims(self._packed, names)
-        claimed = self._claimed
-        for whole in (True, False):
-            own = [claim for claim in claimed[job.id] if claim.log.whole is whole]
-            log = self._certain(own, job, claimed) or self._nearest(own, job, jobs, claimed)
-            if log is not None:
-                return self._pieces(log)
+        holders = self._holders({one.id: spellings(one.name) for one in (*siblings, job)})
+        owned: list[Packed] = []
+        for log in self._packed:
+            by_name = (holders[name.strip()] for name in log.names if name.strip() in holders)
+            if next(by_name, set()) == {job.id}:
+                owned.append(log)
+        for is_whole in (True, False):
+            logs = [log for log in owned if log.is_whole is is_whole]
+            if len(logs) == 1:
+                return self._pieces(logs[0])
         return None
+
+    def _holders(self, ways: Mapping[int, Sequence[str]]) -> Mapping[str, set[int]]:
+        """The jobs of each name, spelt in the way that explains the most names of the archive, or in all that do."""
+        present = [name.strip() for log in self._packed for name in log.names]
+        by_way = [{forms[way] for forms in ways.values()} for way in range(len(spellings("")))]
+        explained = [sum(name in names for name in present) for names in by_way]
+        holders: dict[str, set[int]] = {}
+        for way, number in enumerate(explained):
+            if number == max(explained):
+                for job, forms in ways.items():
+                    holders.setdefault(forms[way], set()).add(job)
+        return holders
 
     def close(self) -> None:
         self._archive.close()
-
-    def _certain(self, own: Sequence[Claim], job: JobRun, claimed: Mapping[int, tuple[Claim, ...]]) -> Packed | None:
-        best = [claim.log for claim in own if claim.rank == own[0].rank]
-        return best[0] if len(best) == 1 and not _rivals(best[0], job, claimed) else None
-
-    def _nearest(
-        self, own: Sequence[Claim], job: JobRun, jobs: Mapping[int, JobRun], claimed: Mapping[int, tuple[Claim, ...]]
-    ) -> Packed | None:
-        """The log that clearly began nearer to the job's start than any other, and than to any other job's."""
-        begun = {claim.log: self._begun(claim.log) for claim in own}
-        near = sorted((abs(when - job.started), index) for index, when in enumerate(begun.values()) if when)
-        if not near or not job.started or len(near) < len(begun):
-            return None
-        distance, index = near[0]
-        log = tuple(begun)[index]
-        others = [jobs[rival].started for rival in _rivals(log, job, claimed)]
-        clear = [*(one for one, _ in near[1:]), *(abs(begun[log] - started) for started in others)]
-        return log if all(others) and all(one - distance >= APART for one in clear) else None
-
-    def _begun(self, log: Packed) -> float:
-        """When its first line was written, in seconds since the epoch; 0 when it does not say."""
-        try:
-            first = b"".join(self._archive.pieces(self._archive.entries[log.files[0]], 64, note_rest=False))
-            stamp = STAMP.match(first)
-            return datetime.fromisoformat(stamp[1].decode()).replace(tzinfo=UTC).timestamp() if stamp else 0.0
-        except (ForgeRefused, ValueError):
-            return 0.0
 
     def _pieces(self, log: Packed) -> Iterator[bytes]:
         """The files one after the other, each on lines of its own."""
@@ -406,7 +302,3 @@ class GitHubLogs:
                 left -= len(piece)
                 last = piece[-1:]
                 yield piece
-
-
-def _rivals(log: Packed, job: JobRun, claimed: Mapping[int, tuple[Claim, ...]]) -> list[int]:
-    return [other for other, own in claimed.items() if other != job.id and any(claim.log is log for claim in own)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from cicd_agent.adapters.github.errors import Answer, Call, printable
-from cicd_agent.adapters.github.transport import MAX_WAIT, PAUSES, Wire, loss
+from cicd_agent.adapters.github.transport import Retry, Wire, loss, persist
 from cicd_agent.errors import ForgeRefused
 
 if TYPE_CHECKING:
@@ -55,25 +55,16 @@ class Downloads:
         still come later, when it breaks off.
         """
         address = self._wire.location(call)
-        pauses = iter(PAUSES)
-        waited = False
-        while True:
+
+        def begin() -> Iterator[bytes]:
             arriving = self._arriving(call, address, max_bytes, whole=whole)
-            try:
-                first = next(arriving, b"")
-            except _Retry as retry:
-                if retry.seconds is not None and (waited or retry.seconds > MAX_WAIT):
-                    raise retry.failure from None
-                waited = waited or retry.seconds is not None
-                pause = next(pauses, None) if retry.seconds is None else retry.seconds
-                if pause is None:
-                    raise retry.failure from None
-                self._sleep(pause)
-            else:
-                return chain((first,), arriving) if first else iter(())
+            first = next(arriving, b"")
+            return chain((first,), arriving) if first else iter(())
+
+        return persist(begin, self._sleep)
 
     def _arriving(self, call: Call, address: str, max_bytes: int, *, whole: bool) -> Iterator[bytes]:
-        """The pieces as they come. Raises _Retry as long as none has."""
+        """The pieces as they come. Raises Retry as long as none has."""
         from requests import Session  # noqa: PLC0415  loaded with PyGithub, which has just asked
         from urllib3.exceptions import HTTPError, ReadTimeoutError  # noqa: PLC0415
 
@@ -88,11 +79,11 @@ class Downloads:
             except HTTPError as error:
                 late = isinstance(error, ReadTimeoutError)
                 failure = _failure(call, "no answer within the time limit" if late else "the connection broke off")
-                raise failure if begun else _Retry(failure) from None
+                raise failure if begun else Retry(failure) from None
             except (OSError, ValueError) as error:
                 outcome = loss(error)
                 failure = _failure(call, outcome.why, outcome.remedy or AGAIN)
-                raise failure if outcome.hopeless else _Retry(failure) from None
+                raise failure if outcome.hopeless else Retry(failure) from None
 
     def _answered(self, call: Call, session: "Session", address: str) -> "Response":
         """The answer at the end of the redirects, its content not yet read."""
@@ -138,15 +129,6 @@ class Downloads:
                 raise _failure(call, f"it took longer than {MAX_SECONDS:.0f} seconds")
 
 
-class _Retry(Exception):
-    """Nothing has come yet, and it may go better a second time; `seconds` is what a rate limit asks to wait."""
-
-    def __init__(self, failure: ForgeRefused, seconds: float | None = None) -> None:
-        super().__init__(failure.what)
-        self.failure = failure
-        self.seconds = seconds
-
-
 def _anonymous(request: "PreparedRequest") -> "PreparedRequest":
     """Leave a request as it is: without this, requests would look for a password in .netrc."""
     return request
@@ -169,9 +151,9 @@ def _refusal(call: Call, answer: Answer, host: str) -> Exception:
         status=answer.status,
     )
     if answer.status == 429:  # noqa: PLR2004
-        return _Retry(failure, answer.limited)
+        return Retry(failure, answer.limited)
     # A job is told to have ended a little before its log has arrived there.
-    return _Retry(failure) if trouble or answer.status == 404 else failure  # noqa: PLR2004
+    return Retry(failure) if trouble or answer.status == 404 else failure  # noqa: PLR2004
 
 
 def _failure(call: Call, why: str, remedy: str = AGAIN) -> ForgeRefused:

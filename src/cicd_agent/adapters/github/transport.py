@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cicd_agent.adapters.github.errors import Answer, Call, Lost, Unsettled, lost, refused, unreadable
 from cicd_agent.errors import ConfigError, ForgeRefused
@@ -18,6 +18,31 @@ FOUND = 302
 
 CERTIFICATES = "Behind a proxy with its own authority, let REQUESTS_CA_BUNDLE name its certificates"
 ADDRESS = "Nothing was sent there. Set GITHUB_API_URL to the API's own address"
+T = TypeVar("T")
+
+
+class Retry(Exception):
+    """An attempt failed, and a later one may succeed; `seconds` is what a rate limit asks to wait."""
+
+    def __init__(self, failure: ForgeRefused, seconds: float | None = None) -> None:
+        super().__init__(failure.what)
+        self.failure = failure
+        self.seconds = seconds
+
+
+def persist(attempt: Callable[[], T], sleep: Callable[[float], None]) -> T:
+    """Try at most three times; a rate limit is waited for once, for at most a minute."""
+    pauses = iter(PAUSES)
+    waited = False
+    while True:
+        try:
+            return attempt()
+        except Retry as retry:
+            pause = next(pauses, None) if retry.seconds is None else retry.seconds
+            if pause is None or (retry.seconds is not None and (waited or pause > MAX_WAIT)):
+                raise retry.failure from None
+            waited = waited or retry.seconds is not None
+            sleep(pause)
 
 
 class Wire:
@@ -60,41 +85,16 @@ class Wire:
 
         A request that may be repeated is tried three times when GitHub answers 5xx or cannot be reached; any other
         only when it certainly never arrived, and Unsettled is raised when it may have been carried out. A rate limit
-        is waited for once, for at most a minute: a request it turned away did nothing.
+        is waited for: a request it turned away did nothing.
         """
-        return self._settled(call, lambda answer: answer.ok)
+        return persist(lambda: self._send(call, lambda answer: answer.ok), self._sleep)
 
     def location(self, call: Call) -> str:
         """Where GitHub sends whoever asks `call`; nothing is sent there, least of all the token."""
-        return self._settled(call, lambda answer: answer.status == FOUND and bool(answer.location)).location
-
-    def _settled(self, call: Call, done: Callable[[Answer], bool]) -> Answer:
-        """Send `call` until the answer is what was asked for."""
-        pauses = iter(PAUSES)
-        waited = False
-        while True:
-            outcome = self._send(call)
-            if isinstance(outcome, Answer):
-                if done(outcome):
-                    return outcome
-                if outcome.ok:
-                    raise self._clean(unreadable(call, outcome))
-                seconds = outcome.limited
-                if seconds is not None and not waited and seconds <= MAX_WAIT:
-                    waited = True
-                    self._sleep(seconds)
-                    continue
-                failure = self._clean(refused(call, outcome))
-                again, untouched, late = outcome.status >= 500, False, outcome.status == 504  # noqa: PLR2004
-            else:
-                failure = self._clean(lost(call, outcome))
-                again, untouched, late = not outcome.hopeless, outcome.never_arrived, outcome.timed_out
-            if again and not untouched and not call.repeatable:
-                raise Unsettled(failure, late=late)
-            pause = next(pauses, None) if again else None
-            if pause is None:
-                raise failure
-            self._sleep(pause)
+        answer = persist(
+            lambda: self._send(call, lambda answer: answer.status == FOUND and bool(answer.location)), self._sleep
+        )
+        return answer.location
 
     def close(self) -> None:
         """Close the connections, if there ever were any."""
@@ -122,11 +122,12 @@ class Wire:
                 ).requester
         return mine
 
-    def _send(self, call: Call) -> Answer | Lost:
-        """One request on the wire."""
+    def _send(self, call: Call, is_expected: Callable[[Answer], bool]) -> Answer:
+        """One request on the wire. Raises Retry where another attempt may be made, else ForgeRefused."""
         requester = self._requester
         with self._lock:
             self.requests += 1
+        wait = None
         try:
             status, headers, text = requester.requestJson(
                 call.verb,
@@ -137,15 +138,24 @@ class Wire:
             )
         except (OSError, RuntimeError, ValueError) as error:
             # requests' exceptions are OSErrors; the others are PyGithub's refusal of a 301 and of odd headers.
-            return loss(error)
-        return Answer(status, headers, text)
-
-    def _clean(self, failure: ForgeRefused) -> ForgeRefused:
-        """Without the token, should a server have echoed it."""
-        failure.why = failure.why.replace(self._token, "***")
-        failure.remedy = failure.remedy.replace(self._token, "***")
+            outcome = loss(error)
+            failure, again = lost(call, outcome), not outcome.hopeless
+            untouched, late = outcome.never_arrived, outcome.timed_out
+        else:
+            answer = Answer(status, headers, text)
+            if is_expected(answer):
+                return answer
+            failure = unreadable(call, answer) if answer.ok else refused(call, answer)
+            wait = None if answer.ok else answer.limited
+            again, untouched, late = status >= 500, wait is not None, status == 504  # noqa: PLR2004
+        # Should a server have echoed the token.
+        failure.why, failure.remedy = (each.replace(self._token, "***") for each in (failure.why, failure.remedy))
         failure.args = (failure.what, failure.why, failure.remedy)
-        return failure
+        if again and not untouched and not call.repeatable:
+            raise Unsettled(failure, late=late)
+        if again or wait is not None:
+            raise Retry(failure, wait)
+        raise failure
 
 
 def loss(error: Exception) -> Lost:

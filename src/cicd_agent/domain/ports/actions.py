@@ -51,10 +51,6 @@ class Runs(Protocol):
 
 
 class LogArchive(Protocol):
-    @property
-    def jobs(self) -> Sequence[str]:
-        """The names of the jobs in it, as the archive spells them."""
-
     def log(self, job: JobRun, siblings: Sequence[JobRun]) -> Iterator[bytes] | None:
         """The log of a job, found among its siblings by its name as GitHub cuts it; None when it is not there."""
 
