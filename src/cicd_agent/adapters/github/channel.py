@@ -1,11 +1,12 @@
 """How GitHub is asked about one repository: page by page, as whom, and never twice for the same thing."""
 
+import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 from cicd_agent.adapters.github.errors import Answer, Call, Unsettled
@@ -29,38 +30,6 @@ P = TypeVar("P", bound=Posted)
 Query = Mapping[str, str | int]
 
 
-class Numbered(Protocol):
-    """What GitHub has an id for."""
-
-    @property
-    def id(self) -> int: ...
-
-
-N = TypeVar("N", bound=Numbered)
-
-
-def create_once(
-    create: Callable[[], T], find: Callable[[], T | None], settle: Callable[[], None], *, again: bool = True
-) -> T:
-    """Create a thing; without an answer, `find` whether it was created before it is tried once more.
-
-    A request that timed out may still be under way: then it is only looked for, never sent again.
-    """
-    try:
-        return create()
-    except Unsettled as unsettled:
-        settle()
-        try:
-            standing = find()
-        except ForgeRefused:
-            raise unsettled from None  # the doubt is what the reader must know
-        if standing is not None:
-            return standing
-        if unsettled.late or not again:
-            raise
-    return create_once(create, find, settle, again=False)
-
-
 class Channel:
     """Lists, and posts that are made once, in one repository. `notes` tells the limits met, each one sentence.
 
@@ -75,9 +44,6 @@ class Channel:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._login_lock = threading.Lock()
-
-    def ask(self, call: Call) -> Answer:
-        return self.wire.ask(call)
 
     def read(self, call: Call, shape: type[T]) -> T:
         return read(call, self.wire.ask(call), shape)
@@ -98,9 +64,29 @@ class Channel:
     def get(self, task: str, path: str, shape: type[T], needs: str = READS, query: Query | None = None) -> T:
         return self.read(Call(task, "GET", self.root + path, needs, query=query or {}), shape)
 
-    def settle(self) -> None:
-        """Wait until a request that was not answered has been carried out, if it ever is."""
-        self._sleep(SETTLE_SECONDS)
+    def send(self, task: str, verb: str, path: str, needs: str, body: Mapping[str, object] | None = None) -> Answer:
+        """Send what may be sent twice."""
+        return self.wire.ask(self.call(task, verb, path, needs, body))
+
+    def once(self, create: Callable[[], T], find: Callable[[], T | None]) -> T:
+        """Create a thing; without an answer, `find` whether it was created before it is tried once more.
+
+        A request that timed out may still be under way: then it is only looked for, never sent again.
+        """
+        for is_last in (False, True):
+            try:
+                return create()
+            except Unsettled as unsettled:
+                self._sleep(SETTLE_SECONDS)
+                try:
+                    standing = find()
+                except ForgeRefused:
+                    raise unsettled from None  # the doubt is what the reader must know
+                if standing is not None:
+                    return standing
+                if unsettled.late or is_last:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     @property
     def me(self) -> str:
@@ -126,50 +112,44 @@ class Channel:
         except ForgeRefused:
             return None
 
-    def marked(self, page: list[Posted], marker: str) -> list[PostedComment]:
+    def marked(self, page: Iterable[Posted], marker: str) -> list[PostedComment]:
         """Those that contain the marker; only then is it asked who we are."""
         return [one.to(PostedComment, is_ours=self.is_ours(one)) for one in page if marker in one.body]
 
     def marked_until_ours(self, task: str, path: str, marker: str, *, needs: str = READS) -> tuple[PostedComment, ...]:
         """Those of a list that contain the marker, oldest first; one of ours ends the search, there is only one."""
         comments: list[PostedComment] = []
-        for page in self.newest(task, path, needs=needs):
+        for page in self.newest(task, path, Posted, needs=needs):
             comments += self.marked(page, marker)
             if any(comment.is_ours for comment in comments):
                 break
         return tuple(sorted(comments, key=lambda comment: comment.id))
 
-    def once(self, call: Call, find: Callable[[], Posted | None]) -> Posted:
-        """Post; without an answer, look whether it stands before posting once more."""
-        return create_once(lambda: self.read(call, Posted), find, self.settle)
-
     def post_text(self, task: str, path: str, body: str, needs: str = WRITES) -> PostedComment:
         """Add a text to the list at this path, once."""
         call = self.call(task, "POST", path, needs, {"body": body}, repeatable=False)
         reads = READS if needs == WRITES else needs
-        posted = self.once(call, lambda: self.standing(path, lambda one: one.has_text(body), needs=reads))
+        posted = self.once(
+            lambda: self.read(call, Posted), lambda: self.standing(path, lambda one: one.has_text(body), needs=reads)
+        )
         return posted.to(PostedComment, is_ours=True)
 
     def edit_text(self, task: str, path: str, body: str, needs: str = WRITES) -> PostedComment:
         return self.read(self.call(task, "PATCH", path, needs, {"body": body}), Posted).to(PostedComment, is_ours=True)
 
     def standing(self, path: str, matches: Callable[[Posted], bool], *, needs: str = READS) -> Posted | None:
-        """The newest of ours that matches. When GitHub does not say who we are, the same text is proof enough."""
-        for page in self.newest("see what was posted", path, needs=needs):
-            for one in reversed(page):
-                if matches(one) and self.may_be_ours(one):
-                    return one
-        return None
+        """The newest of ours that matches."""
+        pages = self.newest("see what was posted", path, Posted, needs=needs)
+        return next((one for page in pages for one in reversed(page) if matches(one) and self.may_be_ours(one)), None)
 
     def may_be_ours(self, one: Posted) -> bool:
+        """When GitHub does not say who we are, the same text is proof enough."""
         return self.login is None or one.by(self.login)
 
-    def newest(self, task: str, path: str, *, needs: str = READS) -> Iterator[list[Posted]]:
+    def newest(
+        self, task: str, path: str, shape: type[T], pages: int = MAX_PAGES, *, needs: str = READS
+    ) -> Iterator[list[T]]:
         """Pages of a list that GitHub gives oldest first: the first, which tells their number, then the newest."""
-        return self.newest_of(task, path, Posted, MAX_PAGES, needs=needs)
-
-    def newest_of(self, task: str, path: str, shape: type[P], pages: int, *, needs: str = READS) -> Iterator[list[P]]:
-        """The same of entries of another shape, at most so many pages."""
         first, last = self._page(task, path, shape, {"page": 1}, needs)
         yield first
         for page in range(last, max(1, last - pages + 1), -1):
@@ -177,45 +157,32 @@ class Channel:
         if last > pages:
             self.note(f"only the first {PER_PAGE} and the newest {(pages - 1) * PER_PAGE} comments were read")
 
-    def pages(
-        self, task: str, path: str, shape: type[T], pages: int, query: Query | None = None, *, needs: str = READS
-    ) -> Iterator[list[T]]:
-        """Pages in the order GitHub has them, at most so many; `needs` is the permission that it takes."""
+    def entries(
+        self,
+        task: str,
+        path: str,
+        shape: type[T],
+        pages: int,
+        query: Query | None = None,
+        *,
+        needs: str = READS,
+        limit: str = "",
+    ) -> Iterator[T]:
+        """The entries of a list in the order GitHub has them, each page read when it is due.
+
+        `needs` is the permission that it takes, `limit` what is noted where there are more than so many pages.
+        """
         before: list[T] = []
         for number in range(1, pages + 1):
             page, last = self._page(task, path, shape, {**(query or {}), "page": number}, needs)
             if page and page == before:
-                raise repeats(task, number)
-            yield page
-            if number >= last:
+                why = f"page {number} repeats the one before it"
+                raise ForgeRefused(f"GitHub refused to {task}", why=why)
+            yield from page
+            if not page or number >= last:
                 return
             before = page
-        self.note(f"only the first {pages * PER_PAGE:,} entries were read when asked to {task}")
-
-    def numbered(
-        self,
-        task: str,
-        path: str,
-        shape: type[N],
-        *,
-        pages: int,
-        needs: str,
-        limit: str,
-        query: Query | None = None,
-    ) -> tuple[N, ...]:
-        """The entries of pages that have an envelope, each id once; `limit` is noted when there are more pages."""
-        result: dict[int, N] = {}
-        for number in range(1, pages + 1):
-            sized = {**(query or {}), "per_page": PER_PAGE, "page": number}
-            page: Page[N] = self.get(task, path, Page[shape], needs, sized)  # type: ignore[valid-type]  # built at run time
-            before = len(result)
-            result |= {entry.id: entry for entry in page.entries}
-            if len(result) >= page.total or len(page.entries) < PER_PAGE:
-                return tuple(result.values())
-            if len(result) == before:
-                raise repeats(task, number)
-        self.note(limit)
-        return tuple(result.values())
+        self.note(limit or f"only the first {pages * PER_PAGE:,} entries were read when asked to {task}")
 
     def _page(self, task: str, path: str, shape: type[T], query: Query, needs: str) -> tuple[list[T], int]:
         """One page and the number of the last. The address is ours: links in answers are read, never followed."""
@@ -225,16 +192,13 @@ class Channel:
         last = re.search(r'[?&]page=([0-9]{1,6})[^>]*>; rel="last"', link)
         following = re.search(r'[?&]page=([0-9]{1,6})[^>]*>; rel="next"', link)
         match = last or following
-        return read(call, answer, list[shape]), int(match[1]) if match else 1  # type: ignore[valid-type]  # built at run time
+        page = read(call, answer, Page[shape])  # type: ignore[valid-type]  # built at run time
+        return [*page.entries], max(int(match[1]) if match else 1, math.ceil(page.total / PER_PAGE))
 
     def note(self, limit: str) -> None:
         with self._lock:
             if limit not in self.notes:
                 self.notes.append(limit)
-
-
-def repeats(task: str, number: int) -> ForgeRefused:
-    return ForgeRefused(f"GitHub refused to {task}", why=f"page {number} repeats the one before it")
 
 
 def path_part(name: str, kind: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, Channel, create_once
+from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, Channel
 from cicd_agent.adapters.github.errors import Call
 from cicd_agent.adapters.github.payloads import CheckRun as PostedRun
 from cicd_agent.adapters.github.payloads import Named, Page
@@ -40,12 +40,12 @@ class GitHubMarks:
 
     def add_label(self, number: int, name: str) -> None:
         task, body = f"add the label {name!r}", {"labels": [name]}
-        self.channel.ask(self.channel.call(task, "POST", f"/issues/{number}/labels", LABELS, body))
+        self.channel.send(task, "POST", f"/issues/{number}/labels", LABELS, body)
 
     def remove_label(self, number: int, name: str) -> None:
         path = f"/issues/{number}/labels/{quote(name, safe='')}"
         try:
-            self.channel.ask(self.channel.call(f"remove the label {name!r}", "DELETE", path, LABELS))
+            self.channel.send(f"remove the label {name!r}", "DELETE", path, LABELS)
         except ForgeRefused as refusal:
             if refusal.status != NOT_FOUND:
                 raise
@@ -81,7 +81,7 @@ class GitHubMarks:
         return self._once(call, extended)
 
     def _once(self, call: Call, find: Callable[[], PostedCheck | None]) -> PostedCheck:
-        return create_once(lambda: self.channel.read(call, PostedRun).to(PostedCheck), find, self.channel.settle)
+        return self.channel.once(lambda: self.channel.read(call, PostedRun).to(PostedCheck), find)
 
 
 def _content(check: CheckRun) -> dict[str, Any]:

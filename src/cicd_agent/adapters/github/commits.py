@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from cicd_agent.adapters.github.channel import NOT_FOUND, WRITES, Channel, create_once
+from cicd_agent.adapters.github.channel import NOT_FOUND, WRITES, Channel
 from cicd_agent.adapters.github.payloads import Pull, Sha, Shape, Text, Tree, at
 from cicd_agent.domain.ports.commits import MadeCommit, NewFile, Node, PostedPull
 from cicd_agent.errors import ForgeRefused
@@ -101,9 +101,7 @@ class GitHubCommits:
         """Make a branch, once."""
         sent = {"ref": f"refs/heads/{name}", "sha": sha}
         call = self.channel.call("make a branch", "POST", "/git/refs", CONTENTS, sent, repeatable=False)
-        create_once(
-            lambda: self.channel.read(call, Reference).sha, lambda: self.branch(name) or None, self.channel.settle
-        )
+        self.channel.once(lambda: self.channel.read(call, Reference).sha, lambda: self.branch(name) or None)
 
     def move(self, name: str, sha: str) -> None:
         sent, path = {"sha": sha, "force": False}, f"/git/refs/heads/{quote(name)}"
@@ -111,8 +109,8 @@ class GitHubCommits:
 
     def pulls_against(self, base: str) -> tuple[PostedPull, ...]:
         query = {"state": "all", "base": base, "sort": "created", "direction": "desc"}
-        pages = self.channel.pages("list the pull requests against a branch", "/pulls", Pull, 1, query)
-        return tuple(self._posted(one) for page in pages for one in page)
+        listed = self.channel.entries("list the pull requests against a branch", "/pulls", Pull, 1, query)
+        return tuple(self._posted(one) for one in listed)
 
     def open_pull(self, branch: str, base: str, title: str, body: str) -> PostedPull:
         """Open a pull request, once."""
@@ -125,7 +123,7 @@ class GitHubCommits:
         def create() -> PostedPull:
             return self._posted(self.channel.read(call, Pull))
 
-        return create_once(create, standing, self.channel.settle)
+        return self.channel.once(create, standing)
 
     def edit_pull(self, number: int, title: str, body: str) -> PostedPull:
         sent = {"title": title, "body": body}

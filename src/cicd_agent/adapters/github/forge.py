@@ -136,15 +136,13 @@ class GitHubForge:
     def holds(self, number: int, commit: str) -> bool:
         """Whether the commit is still one of the pull request's; True where GitHub does not list them all."""
         task = f"list the commits of pull request {number}"
-        pages = self._channel.pages(task, f"/pulls/{number}/commits", Sha, 3)
-        listed = [one.sha for page in pages for one in page]
+        listed = [one.sha for one in self._channel.entries(task, f"/pulls/{number}/commits", Sha, 3)]
         return commit in listed or len(listed) >= MAX_COMMITS
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         """Its files, at most 3,000, and a note for each limit met."""
         task = f"list the files of pull request {number}"
-        pages = self._channel.pages(task, f"/pulls/{number}/files", ChangedFile, MAX_FILES // PER_PAGE)
-        listed = [file for page in pages for file in page]
+        listed = [*self._channel.entries(task, f"/pulls/{number}/files", ChangedFile, MAX_FILES // PER_PAGE)]
         if listed and listed[0].commit:
             self._listed_at[number] = listed[0].commit
         self._blobs[number] = {file.filename: file.sha for file in listed if file.sha}
@@ -169,7 +167,7 @@ class GitHubForge:
         """
         task = f"find the pull request of {printable(head.repo)}:{printable(head.name)}"
         query = {"state": "open", "head": f"{head.repo.partition('/')[0]}:{head.name}"}
-        states = (pull.as_state() for page in self._channel.pages(task, "/pulls", Pull, 1, query) for pull in page)
+        states = (pull.as_state() for pull in self._channel.entries(task, "/pulls", Pull, 1, query))
         expected = (head.repo.lower(), head.name)
         return tuple(state for state in states if (state.head.repo.lower(), state.head.name) == expected)
 
@@ -187,7 +185,7 @@ class GitHubForge:
         task, url = f"read {printable(path)} at {printable(ref)}", f"{self._channel.root}/contents/{quote(path)}"
         call = Call(task, "GET", url, "contents: read", query={"ref": ref})
         try:
-            answer = self._channel.ask(call)
+            answer = self._channel.wire.ask(call)
         except ForgeRefused as refusal:
             if refusal.status == NOT_FOUND:
                 return None
@@ -208,8 +206,8 @@ class GitHubForge:
     def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
         """The inline comments that contain `marker`, newest first."""
         task = f"list the inline comments of pull request {number}"
-        pages = self._channel.pages(task, f"/pulls/{number}/comments", Posted, MAX_PAGES, NEWEST_FIRST)
-        return tuple(comment for page in pages for comment in self._channel.marked(page, marker))
+        listed = self._channel.entries(task, f"/pulls/{number}/comments", Posted, MAX_PAGES, NEWEST_FIRST)
+        return tuple(self._channel.marked(listed, marker))
 
     def post_comment(self, number: int, body: str) -> PostedComment:
         return self._channel.post_text("post the comment", f"/issues/{number}/comments", body)
@@ -236,7 +234,9 @@ class GitHubForge:
             return not one.is_pending and one.commit == review.commit and one.has_text(review.body)
 
         def post() -> str:
-            return self._channel.once(call, lambda: self._channel.standing(path, is_same)).url
+            return self._channel.once(
+                lambda: self._channel.read(call, Posted), lambda: self._channel.standing(path, is_same)
+            ).url
 
         try:
             return post()
@@ -248,11 +248,10 @@ class GitHubForge:
     def _discard_pending(self, path: str) -> bool:
         """Discard the pending review of our account, if that takes nothing from a person."""
         try:
-            pages = self._channel.newest("find a pending review", path)
+            pages = self._channel.newest("find a pending review", path, Posted)
             discardable = next((one for page in pages for one in page if one.is_discardable), None)
             if discardable is not None:
-                task = "discard a pending review"
-                self._channel.ask(self._channel.call(task, "DELETE", f"{path}/{discardable.id}", WRITES))
+                self._channel.send("discard a pending review", "DELETE", f"{path}/{discardable.id}", WRITES)
         except ForgeRefused as refusal:
             # Gone is gone, also when the answer to the first attempt was lost. Else the first refusal says it all.
             return refusal.status == NOT_FOUND
@@ -260,7 +259,7 @@ class GitHubForge:
 
     def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
         """The submitted reviews that contain `marker`, oldest first; of very many the first and the newest."""
-        pages = self._channel.newest(f"list the reviews of pull request {number}", f"/pulls/{number}/reviews")
+        pages = self._channel.newest(f"list the reviews of pull request {number}", f"/pulls/{number}/reviews", Posted)
         marked = [one for page in pages for one in page if marker in one.body and not one.is_pending]
         return tuple(
             one.to(PostedReview, is_ours=self._channel.is_ours(one)) for one in sorted(marked, key=lambda one: one.id)
@@ -269,7 +268,7 @@ class GitHubForge:
     def dismiss(self, number: int, review: int, message: str) -> None:
         path = f"/pulls/{number}/reviews/{review}/dismissals"
         try:
-            self._channel.ask(self._channel.call("dismiss our review", "PUT", path, WRITES, {"message": message}))
+            self._channel.send("dismiss our review", "PUT", path, WRITES, {"message": message})
         except ForgeRefused as refusal:
             if not is_dismissed(refusal):
                 raise
@@ -306,15 +305,16 @@ class GitHubForge:
             answers = self._answers(number, comment)
             return next((one for one in answers if one.has_text(body) and self._channel.is_ours(one)), None)
 
-        return self._channel.once(call, standing).to(PostedComment, is_ours=True)
+        return self._channel.once(lambda: self._channel.read(call, Posted), standing).to(PostedComment, is_ours=True)
 
     def _answers(self, number: int, comment: int) -> Iterator[InThread]:
         """The answers in the thread, newest first; nothing in it is older than what opened it."""
         task, path = "read the answers of the thread", f"/pulls/{number}/comments"
-        for page in self._channel.pages(task, path, InThread, MAX_PAGES, NEWEST_FIRST):
-            yield from (one for one in page if one.in_reply_to_id == comment)
-            if any(one.id <= comment for one in page):
+        for one in self._channel.entries(task, path, InThread, MAX_PAGES, NEWEST_FIRST):
+            if one.id <= comment:
                 return
+            if one.in_reply_to_id == comment:
+                yield one
 
 
 def inline(comment: InlineComment) -> dict[str, Any]:

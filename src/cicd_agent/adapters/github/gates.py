@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import AwareDatetime
 
-from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, WRITES, Channel, create_once, path_part
+from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, WRITES, Channel, path_part
 from cicd_agent.adapters.github.errors import printable
 from cicd_agent.adapters.github.origins import read_origins
 from cicd_agent.adapters.github.payloads import (
@@ -165,14 +165,14 @@ class GitHubGates:
         """
         path = f"/commits/{path_part(sha, 'commit')}"
         task = f"list the checks of commit {sha[:7]}"
-        runs = self.channel.numbered(
+        runs = self.channel.entries(
             task,
             f"{path}/check-runs",
             CheckRun,
-            pages=MAX_PAGES,
+            MAX_PAGES,
+            {"filter": "latest"},
             needs=CHECKS,
             limit=f"only the first {MAX_PAGES * PER_PAGE} check runs of a commit were read",
-            query={"filter": "latest"},
         )
         newest: dict[tuple[str, str], CheckRun] = {}
         for run in sorted(runs, key=lambda run: run.id):
@@ -191,7 +191,7 @@ class GitHubGates:
         path = f"/rules/branches/{path_part(branch, 'branch')}"
         task = f"list the rules of {printable(branch)}"
         try:
-            rules = [rule for page in self.channel.pages(task, path, Rule, MAX_PAGES, needs=METADATA) for rule in page]
+            rules = [*self.channel.entries(task, path, Rule, MAX_PAGES, needs=METADATA)]
         except ForgeRefused as refusal:
             if refusal.status == NOT_FOUND:
                 return ()
@@ -207,16 +207,17 @@ class GitHubGates:
             since = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         except (OverflowError, OSError, ValueError):
             raise ForgeRefused("GitHub cannot be asked for runs", why=f"{when} is no time") from None
-        runs = self.channel.numbered(
+        runs = self.channel.entries(
             "list the runs that have ended",
             "/actions/runs",
             Run,
-            pages=MAX_PAGES,
+            MAX_PAGES,
+            {"branch": branch, "status": "completed", "created": f">={since}"},
             needs=ACTIONS,
             limit=f"only the newest {MAX_PAGES * PER_PAGE} runs since {since} were read",
-            query={"branch": branch, "status": "completed", "created": f">={since}"},
         )
-        return tuple(run.as_state() for run in runs)
+        # A run that ends meanwhile moves the others to the next page.
+        return tuple({run.id: run.as_state() for run in runs}.values())
 
     def deployments(
         self, environment: str, limit: int = 10, sha: str = "", *, whole: bool = False
@@ -243,13 +244,13 @@ class GitHubGates:
     def incidents(self, label: str) -> tuple[Incident, ...]:
         """The open issues with a label, newest first."""
         query = {"labels": label, "state": "open", "sort": "created", "direction": "desc"}
-        listed = self.channel.pages("list the open incidents", "/issues", Issue, 1, query, needs=ISSUES)
-        return tuple(one.to(Incident) for page in listed for one in page if one.pull_request is None)
+        listed = self.channel.entries("list the open incidents", "/issues", Issue, 1, query, needs=ISSUES)
+        return tuple(one.to(Incident) for one in listed if one.pull_request is None)
 
     def words(self, number: int) -> tuple[ApprovalComment, ...]:
         """The comments that approve or override a deployment, oldest first: of very many the first and the newest."""
         task, path = f"list the comments of {number}", f"/issues/{number}/comments"
-        listed = self.channel.newest_of(task, path, GateComment, MAX_PAGES, needs=ISSUES)
+        listed = self.channel.newest(task, path, GateComment, MAX_PAGES, needs=ISSUES)
         commands = {one.id: command for page in listed for one in page if (command := one.as_approval())}
         return tuple(sorted(commands.values(), key=lambda command: (command.created, command.id)))
 
@@ -280,7 +281,7 @@ class GitHubGates:
         call = self.channel.call(task, "POST", "/deployments", DEPLOYS, sent, repeatable=False)
 
         def create() -> Deployment:
-            answer = self.channel.ask(call)
+            answer = self.channel.wire.ask(call)
             if answer.status != CREATED:
                 raise ForgeRefused(
                     f"GitHub refused to {task}", why=f"{answer.status}: {answer.message}", status=answer.status
@@ -291,7 +292,7 @@ class GitHubGates:
             listed = self._deployments({"environment": environment, "sha": sha}, 10)
             return next((one for one in listed if nonce in str(one.payload)), None)
 
-        return create_once(create, standing, self.channel.settle).as_past()
+        return self.channel.once(create, standing).as_past()
 
     def tell_deployment(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
         """Add a status to a deployment, unless it is lost on the way and turns out to stand."""
@@ -304,13 +305,13 @@ class GitHubGates:
             last = next(iter(self._statuses(deployment)), None)
             return (last is not None and last.state == state and last.description == sent["description"]) or None
 
-        create_once(lambda: self.channel.ask(call).ok, standing, self.channel.settle)
+        self.channel.once(lambda: self.channel.wire.ask(call).ok, standing)
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         sent = {name: list(logins) for name, logins in (("reviewers", people), ("team_reviewers", teams)) if logins}
         if sent:
             task, path = f"ask for a review of pull request {number}", f"/pulls/{number}/requested_reviewers"
-            self.channel.ask(self.channel.call(task, "POST", path, WRITES, sent))
+            self.channel.send(task, "POST", path, WRITES, sent)
 
     def _deployments(self, query: dict[str, str], limit: int) -> list[Deployment]:
         task = f"list the deployments to {printable(query['environment'])}"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cicd_agent.adapters.github.channel import Channel, create_once
+from cicd_agent.adapters.github.channel import Channel
 from cicd_agent.adapters.github.payloads import Issue
 from cicd_agent.domain.effects import PostedComment
 from cicd_agent.errors import ForgeRefused
@@ -52,7 +52,7 @@ class GitHubNotices:
             newest = self._open({}, pages=1)
             return next((one for one in newest if one.has_text(body) and self.channel.may_be_ours(one)), None)
 
-        return _as_comment(create_once(lambda: self.channel.read(call, Issue), standing, self.channel.settle))
+        return _as_comment(self.channel.once(lambda: self.channel.read(call, Issue), standing))
 
     def edit_issue(self, number: int, title: str, body: str) -> PostedComment:
         sent = {"title": title, "body": body}
@@ -71,8 +71,8 @@ class GitHubNotices:
     def _open(self, query: Mapping[str, str], pages: int = MAX_PAGES) -> list[Issue]:
         """Open issues, the newest first."""
         query = {**query, "state": "open", "sort": "created", "direction": "desc"}
-        listed = self.channel.pages("list the open issues", "/issues", Issue, pages, query, needs=ISSUES)
-        return [one for page in listed for one in page if one.pull_request is None]
+        listed = self.channel.entries("list the open issues", "/issues", Issue, pages, query, needs=ISSUES)
+        return [one for one in listed if one.pull_request is None]
 
 
 def _as_comment(issue: Issue) -> PostedComment:

@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 
 from cicd_agent.adapters.github.errors import Answer, Call, unreadable
@@ -79,12 +80,17 @@ class Shape(BaseModel):
 
 
 class Page(Shape, Generic[T]):
-    """A page of a list that has an envelope, and how many entries there are in all."""
+    """A page of a list, and how many entries there are in all where it has an envelope."""
 
     total: int = at("total_count", default=0)
     entries: tuple[T, ...] = Field(
-        validation_alias=AliasChoices("workflow_runs", "jobs", "artifacts", "check_runs", "statuses")
+        validation_alias=AliasChoices("workflow_runs", "jobs", "artifacts", "check_runs", "statuses", "entries")
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _enveloped(cls, data: object) -> object:
+        return {"entries": data} if isinstance(data, list) else data
 
 
 class Authored(Shape):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cicd_agent.adapters.github.archive import MAX_LOG, Archive, GitHubLogs, matching, store
-from cicd_agent.adapters.github.channel import PER_PAGE, Channel, create_once, path_part
+from cicd_agent.adapters.github.channel import PER_PAGE, Channel, path_part
 from cicd_agent.adapters.github.download import Downloads
 from cicd_agent.adapters.github.errors import Call, printable
 from cicd_agent.adapters.github.payloads import (
@@ -58,15 +58,10 @@ class GitHubRuns:
         return self.channel.get(f"read run {run}", f"/actions/runs/{run}{suffix}", Run, READS).as_state()
 
     def jobs(self, run: int, attempt: int) -> tuple[JobRun, ...]:
-        jobs = self.channel.numbered(
-            f"list the jobs of run {run}",
-            f"/actions/runs/{run}/attempts/{attempt}/jobs",
-            Job,
-            pages=MAX_JOBS // PER_PAGE,
-            needs=READS,
-            limit=f"only the first {MAX_JOBS:,} jobs of a run were read",
-        )
-        return tuple(job.as_job() for job in jobs)
+        limit = f"only the first {MAX_JOBS:,} jobs of a run were read"
+        task, path = f"list the jobs of run {run}", f"/actions/runs/{run}/attempts/{attempt}/jobs"
+        jobs = self.channel.entries(task, path, Job, MAX_JOBS // PER_PAGE, needs=READS, limit=limit)
+        return tuple({job.id: job.as_job() for job in jobs}.values())
 
     def log(self, job: int) -> Iterator[bytes]:
         return self.downloads.pieces(self._call("read the log of a job", f"/actions/jobs/{job}/logs"), MAX_LOG)
@@ -151,7 +146,7 @@ class GitHubRuns:
         def begun() -> bool | None:
             return self.run(run).attempt > before or None
 
-        create_once(lambda: self.channel.ask(call).ok, begun, self.channel.settle)
+        self.channel.once(lambda: self.channel.wire.ask(call).ok, begun)
 
     def _archive(self, call: Call, max_bytes: int) -> Archive:
         pieces = self.downloads.pieces(call, max_bytes, whole=True)
