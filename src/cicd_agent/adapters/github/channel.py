@@ -26,6 +26,7 @@ READS = "pull-requests: read"
 WRITES = "pull-requests: write"
 NOT_FOUND = 404
 T = TypeVar("T")
+D = TypeVar("D")
 P = TypeVar("P", bound=Posted)
 Query = Mapping[str, str | int]
 
@@ -199,6 +200,16 @@ class Channel:
         with self._lock:
             if limit not in self.notes:
                 self.notes.append(limit)
+
+
+def unless_missing(read: Callable[[], T], default: D) -> T | D:
+    """What is read, or the default where GitHub says that it is not there."""
+    try:
+        return read()
+    except ForgeRefused as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        return default
 
 
 def path_part(name: str, kind: str) -> str:

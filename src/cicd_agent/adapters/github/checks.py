@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, Channel
+from cicd_agent.adapters.github.channel import PER_PAGE, Channel, unless_missing
 from cicd_agent.adapters.github.errors import Call
 from cicd_agent.adapters.github.payloads import CheckRun as PostedRun
 from cicd_agent.adapters.github.payloads import Named, Page
 from cicd_agent.domain.effects import Annotation, CheckRun, Level
 from cicd_agent.domain.ports.forge import PostedCheck
-from cicd_agent.errors import ForgeRefused
 
 LABELS = "pull-requests: write"
 """Enough for a label that the repository has; to create one takes `issues: write` as well, and GitHub says so."""
@@ -21,15 +20,7 @@ LEVELS = {Level.NOTICE: "notice", Level.WARNING: "warning", Level.ERROR: "failur
 
 @dataclass(frozen=True, slots=True)
 class GitHubMarks:
-    """What GitHubForge shows of one repository beside words.
-
-    In requests:
-
-    | | |
-    |---|---|
-    | labels | 1, and 1 for each that changes |
-    | check run | 1 to look, 1 for each 50 annotations; 1 more for who we are, when there is one |
-    """
+    """Labels and check runs of one repository."""
 
     channel: Channel
 
@@ -44,11 +35,7 @@ class GitHubMarks:
 
     def remove_label(self, number: int, name: str) -> None:
         path = f"/issues/{number}/labels/{quote(name, safe='')}"
-        try:
-            self.channel.send(f"remove the label {name!r}", "DELETE", path, LABELS)
-        except ForgeRefused as refusal:
-            if refusal.status != NOT_FOUND:
-                raise
+        unless_missing(lambda: self.channel.send(f"remove the label {name!r}", "DELETE", path, LABELS), None)
 
     def find_check(self, check: CheckRun) -> PostedCheck | None:
         """The newest check run of ours with this name and commit, if it has this key.
@@ -64,7 +51,6 @@ class GitHubMarks:
         return newest.to(PostedCheck) if newest is not None and newest.external_id == check.key else None
 
     def start_check(self, check: CheckRun) -> PostedCheck:
-        """Create a completed check run, with at most 50 annotations: cut off after this, it still has its result."""
         body = {"name": check.name, "head_sha": check.commit, "external_id": check.key, **_content(check)}
         call = self.channel.call("create the check run", "POST", "/check-runs", CHECKS, body, repeatable=False)
         return self._once(call, lambda: self.find_check(check))
@@ -85,7 +71,6 @@ class GitHubMarks:
 
 
 def _content(check: CheckRun) -> dict[str, Any]:
-    """What may change of a check run, in the words of the API."""
     output: dict[str, Any] = {"title": check.title, "summary": check.summary}
     if check.annotations:
         output["annotations"] = [_annotation(annotation) for annotation in check.annotations]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from cicd_agent.adapters.github.channel import NOT_FOUND, WRITES, Channel
+from cicd_agent.adapters.github.channel import WRITES, Channel, unless_missing
 from cicd_agent.adapters.github.payloads import Pull, Sha, Shape, Text, Tree, at
 from cicd_agent.domain.ports.commits import MadeCommit, NewFile, Node, PostedPull
 from cicd_agent.errors import ForgeRefused
@@ -45,11 +45,7 @@ class Reference(Shape):
 
 @dataclass(frozen=True, slots=True)
 class GitHubCommits:
-    """What GitHubForge writes into one repository.
-
-    A commit costs 1 request for the commit below it, 1 for each folder on the way to a file, 1 for each file that is
-    there already, and 3 to make it and move the branch; a pull request costs 3 more.
-    """
+    """Commits, branches and pull requests of one repository."""
 
     channel: Channel
 
@@ -61,7 +57,6 @@ class GitHubCommits:
         return self.channel.get(f"read commit {sha[:7]}", f"/git/commits/{sha}", GitCommit, CONTENTS).as_made()
 
     def folder(self, tree: str) -> Mapping[str, Node]:
-        """What stands in a folder, by name."""
         task = "list a folder of the branch"
         folder = self.channel.get(task, f"/git/trees/{tree}", Tree, CONTENTS)
         if folder.truncated:
@@ -89,16 +84,10 @@ class GitHubCommits:
         return self.channel.read(call, GitCommit).as_made()
 
     def branch(self, name: str) -> str:
-        try:
-            path = f"/git/ref/heads/{quote(name)}"
-            return self.channel.get("look for a branch", path, Reference, CONTENTS).sha
-        except ForgeRefused as refusal:
-            if refusal.status == NOT_FOUND:
-                return ""
-            raise
+        path = f"/git/ref/heads/{quote(name)}"
+        return unless_missing(lambda: self.channel.get("look for a branch", path, Reference, CONTENTS).sha, "")
 
     def begin(self, name: str, sha: str) -> None:
-        """Make a branch, once."""
         sent = {"ref": f"refs/heads/{name}", "sha": sha}
         call = self.channel.call("make a branch", "POST", "/git/refs", CONTENTS, sent, repeatable=False)
         self.channel.once(lambda: self.channel.read(call, Reference).sha, lambda: self.branch(name) or None)
@@ -113,7 +102,6 @@ class GitHubCommits:
         return tuple(self._posted(one) for one in listed)
 
     def open_pull(self, branch: str, base: str, title: str, body: str) -> PostedPull:
-        """Open a pull request, once."""
         sent = {"title": title, "head": branch, "base": base, "body": body}
         call = self.channel.call("open a pull request", "POST", "/pulls", WRITES, sent, repeatable=False)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from cicd_agent.adapters.github.channel import MAX_PAGES, NOT_FOUND, PER_PAGE, WRITES, Channel
+from cicd_agent.adapters.github.channel import MAX_PAGES, NOT_FOUND, PER_PAGE, WRITES, Channel, unless_missing
 from cicd_agent.adapters.github.checks import GitHubMarks
 from cicd_agent.adapters.github.commits import GitHubCommits
 from cicd_agent.adapters.github.download import Downloads
@@ -46,24 +46,12 @@ class InThread(Posted):
 
 
 class GitHubForge:
-    """One repository on GitHub, through PyGithub's requester.
+    """One repository on GitHub, through PyGithub's requester; threads may ask side by side.
 
-    A review of a pull request of up to 300 files costs, in requests:
-
-    | | with a checkout | patches from the API |
-    |---|---|---|
-    | files | 0 | 1 for each 100 |
-    | threads of reviews, and who we are | 1 | 1 |
-    | comments, review comments | 1–2 | 1–2 |
-    | the pull request, before something is written | 0–1 | 0–1 |
-    | the review, the comment | 0–2 | 0–2 |
-    | failed runs of the branch, when a model is asked | 0–1 | 0–1 |
-
-    which is 7 at most with a checkout. Where threads are to be resolved, they are read once more, and each takes one.
-    A run whose event does not hold the pull request needs one more, and so does one whose pull request has moved
-    meanwhile. A conversation of more than 100 comments, or threads, costs one for each further 100. A review that gives
-    a verdict costs 2 more, GitHubMarks says what labels and check runs do, GitHubRuns what runs of workflows do,
-    GitHubGates what deciding on a deployment does. Threads may ask side by side. `notes` tells the limits met.
+    A review of a pull request of up to 300 files costs 7 requests at most with a checkout: 1 for the threads of reviews
+    and who we are, 1 for failed runs, 1–2 for comments and review comments, 1 for the pull request before something is
+    written, 1 for the review and the comment each; patches from the API cost 1 more for each 100 files. A long
+    conversation costs one for each further 100, a verdict 2. `notes` tells the limits met.
     """
 
     def __init__(
@@ -134,13 +122,11 @@ class GitHubForge:
         return self._listed_at.get(number) or self.pull(number).head.sha
 
     def holds(self, number: int, commit: str) -> bool:
-        """Whether the commit is still one of the pull request's; True where GitHub does not list them all."""
         task = f"list the commits of pull request {number}"
         listed = [one.sha for one in self._channel.entries(task, f"/pulls/{number}/commits", Sha, 3)]
         return commit in listed or len(listed) >= MAX_COMMITS
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
-        """Its files, at most 3,000, and a note for each limit met."""
         task = f"list the files of pull request {number}"
         listed = [*self._channel.entries(task, f"/pulls/{number}/files", ChangedFile, MAX_FILES // PER_PAGE)]
         if listed and listed[0].commit:
@@ -172,7 +158,6 @@ class GitHubForge:
         return tuple(state for state in states if (state.head.repo.lower(), state.head.name) == expected)
 
     def failures(self, branch: str, limit: int) -> tuple[FailedRun, ...]:
-        """The last runs of workflows that failed on a branch, newest first."""
         query: dict[str, str | int] = {"branch": branch, "status": "failure", "per_page": limit}
         runs = self._channel.get("list failed runs", "/actions/runs", Page[Run], "actions: read", query)
         failed = runs.entries[:limit]
@@ -184,13 +169,8 @@ class GitHubForge:
             return None  # git has no such path, and on the way to GitHub the dots would be resolved
         task, url = f"read {printable(path)} at {printable(ref)}", f"{self._channel.root}/contents/{quote(path)}"
         call = Call(task, "GET", url, "contents: read", query={"ref": ref})
-        try:
-            answer = self._channel.wire.ask(call)
-        except ForgeRefused as refusal:
-            if refusal.status == NOT_FOUND:
-                return None
-            raise
-        if answer.text.startswith("["):
+        answer = unless_missing(lambda: self._channel.wire.ask(call), None)
+        if answer is None or answer.text.startswith("["):
             return None
         content = read(call, answer, Content)
         if content.type != "file" or content.encoding != "base64":
@@ -199,12 +179,10 @@ class GitHubForge:
         return None if b"\0" in data else data.decode("utf-8", errors="replace")
 
     def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
-        """The comments that contain `marker`, oldest first; one of ours ends the search, there is only one."""
         task = f"list the comments of pull request {number}"
         return self._channel.marked_until_ours(task, f"/issues/{number}/comments", marker)
 
     def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
-        """The inline comments that contain `marker`, newest first."""
         task = f"list the inline comments of pull request {number}"
         listed = self._channel.entries(task, f"/pulls/{number}/comments", Posted, MAX_PAGES, NEWEST_FIRST)
         return tuple(self._channel.marked(listed, marker))
@@ -258,7 +236,6 @@ class GitHubForge:
         return discardable is not None
 
     def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
-        """The submitted reviews that contain `marker`, oldest first; of very many the first and the newest."""
         pages = self._channel.newest(f"list the reviews of pull request {number}", f"/pulls/{number}/reviews", Posted)
         marked = [one for page in pages for one in page if marker in one.body and not one.is_pending]
         return tuple(
@@ -274,7 +251,6 @@ class GitHubForge:
                 raise
 
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
-        """The threads of its reviews, oldest first, and a note for each limit met. Says who we are as well."""
         self._channel.login, threads, notes = read_threads(self._channel, number)
         return threads, notes
 
@@ -286,13 +262,9 @@ class GitHubForge:
 
         Costs a request for the comment that opened it, and one for each 100 inline comments made since.
         """
-        try:
-            first = self._channel.get("read the thread", f"/pulls/comments/{comment}", InThread)
-        except ForgeRefused as refusal:
-            if refusal.status == NOT_FOUND:
-                return ()
-            raise
-        if first.pull_request_url.rpartition("/")[2] != str(number):
+        path = f"/pulls/comments/{comment}"
+        first = unless_missing(lambda: self._channel.get("read the thread", path, InThread), None)
+        if first is None or first.pull_request_url.rpartition("/")[2] != str(number):
             return ()
         comments = [first, *sorted(self._answers(number, comment), key=lambda one: one.id)]
         return tuple(one.to(PostedComment, is_ours=self._channel.is_ours(one)) for one in comments)
@@ -318,7 +290,6 @@ class GitHubForge:
 
 
 def inline(comment: InlineComment) -> dict[str, Any]:
-    """A comment in the words of the API."""
     fields = {"path": comment.path, "line": comment.line, "side": str(comment.side), "body": comment.body}
     if comment.start:
         fields |= {"start_line": comment.start, "start_side": str(comment.side)}

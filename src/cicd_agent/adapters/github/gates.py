@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import AwareDatetime
 
-from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, WRITES, Channel, path_part
+from cicd_agent.adapters.github.channel import PER_PAGE, WRITES, Channel, path_part, unless_missing
 from cicd_agent.adapters.github.errors import printable
 from cicd_agent.adapters.github.origins import read_origins
 from cicd_agent.adapters.github.payloads import (
@@ -55,7 +55,6 @@ class Status(Shape):
     ended: Epoch = at("updated_at", default=0)
 
     def as_check(self) -> CheckState:
-        """A status that is not pending any more has ended, and its state is its conclusion."""
         if self.state == PENDING:
             return self.to(CheckState, status=PENDING, ended=0)
         return self.to(CheckState, status="completed", conclusion=self.state)
@@ -95,7 +94,6 @@ class Deployment(Shape):
     payload: Any = None
 
     def as_past(self, statuses: Sequence[DeploymentStatus] = ()) -> PastDeployment:
-        """`statuses` are its last, newest first."""
         status = next(iter(statuses), DeploymentStatus(state=""))
         return self.to(
             PastDeployment,
@@ -139,17 +137,7 @@ class Permission(Shape):
 
 @dataclass(frozen=True, slots=True)
 class GitHubGates:
-    """The Gates of one repository. Any of its methods may be called from several threads side by side.
-
-    In requests:
-
-    | | |
-    |---|---|
-    | checks | 1 for statuses, and 1 for each 100 check runs, at most 3 |
-    | ended runs, words | 1 for each 100, at most 3 |
-    | required checks, origins, incidents, a permission | 1 |
-    | deployments | 1, and 1 for each status, at most 4 |
-    | to deploy, to tell of it, to ask for a review | 1 |
+    """The Gates of one repository; threads may ask side by side.
 
     `nonce` marks a deployment that is made, by which it is known again when the answer is lost.
     """
@@ -187,15 +175,9 @@ class GitHubGates:
         return (*shown, *(status.as_check() for status in statuses.entries))
 
     def required(self, branch: str) -> tuple[str, ...]:
-        """The names of the checks that the rulesets of a branch require; none where there is no such thing."""
         path = f"/rules/branches/{path_part(branch, 'branch')}"
         task = f"list the rules of {printable(branch)}"
-        try:
-            rules = [*self.channel.entries(task, path, Rule, MAX_PAGES, needs=METADATA)]
-        except ForgeRefused as refusal:
-            if refusal.status == NOT_FOUND:
-                return ()
-            raise
+        rules = unless_missing(lambda: [*self.channel.entries(task, path, Rule, MAX_PAGES, needs=METADATA)], [])
         required = [rule.checks for rule in rules if rule.type == "required_status_checks"]
         return tuple(dict.fromkeys(check.context for checks in required for check in checks))
 
@@ -242,13 +224,11 @@ class GitHubGates:
         return tuple(result)
 
     def incidents(self, label: str) -> tuple[Incident, ...]:
-        """The open issues with a label, newest first."""
         query = {"labels": label, "state": "open", "sort": "created", "direction": "desc"}
         listed = self.channel.entries("list the open incidents", "/issues", Issue, 1, query, needs=ISSUES)
         return tuple(one.to(Incident) for one in listed if one.pull_request is None)
 
     def words(self, number: int) -> tuple[ApprovalComment, ...]:
-        """The comments that approve or override a deployment, oldest first: of very many the first and the newest."""
         task, path = f"list the comments of {number}", f"/issues/{number}/comments"
         listed = self.channel.newest(task, path, GateComment, MAX_PAGES, needs=ISSUES)
         commands = {one.id: command for page in listed for one in page if (command := one.as_approval())}
@@ -259,12 +239,7 @@ class GitHubGates:
         if not LOGIN.fullmatch(login):
             return NONE
         task, path = f"say what {login} may do", f"/collaborators/{quote(login, safe='')}/permission"
-        try:
-            return self.channel.get(task, path, Permission, METADATA).permission
-        except ForgeRefused as refusal:
-            if refusal.status == NOT_FOUND:
-                return NONE
-            raise
+        return unless_missing(lambda: self.channel.get(task, path, Permission, METADATA).permission, NONE)
 
     def deploy(self, sha: str, environment: str, description: str) -> PastDeployment:
         """Create a deployment; without an answer, look whether it was made before it is made once more."""
@@ -320,6 +295,5 @@ class GitHubGates:
         return sorted(listed, key=lambda one: one.id, reverse=True)
 
     def _statuses(self, deployment: int) -> Sequence[DeploymentStatus]:
-        """The last statuses of a deployment, newest first."""
         task, path = "say what became of a deployment", f"/deployments/{deployment}/statuses"
         return self.channel.get(task, path, list[DeploymentStatus], DEPLOYED, {"per_page": 30})

@@ -19,16 +19,11 @@ UNPROCESSABLE = 422
 
 @dataclass(frozen=True, slots=True)
 class GitHubNotices:
-    """What GitHubForge says of one repository, beside its pull requests.
-
-    To look for a comment costs 1 request for each 100 that the commit has. An issue that stands is found with 1; that
-    there is none is known after 2, for its label may have been taken off. Either may cost 1 more, for who we are.
-    """
+    """Comments on commits and issues of one repository."""
 
     channel: Channel
 
     def commit_comments(self, commit: str, marker: str) -> tuple[PostedComment, ...]:
-        """The comments on a commit that contain `marker`, oldest first; one of ours ends the search."""
         task, path = f"list the comments on commit {commit[:7]}", f"/commits/{commit}/comments"
         return self.channel.marked_until_ours(task, path, marker, needs=COMMENTS)
 
@@ -69,7 +64,6 @@ class GitHubNotices:
         return tuple(_as_comment(one) for one in marked if self.channel.is_ours(one))
 
     def _open(self, query: Mapping[str, str], pages: int = MAX_PAGES) -> list[Issue]:
-        """Open issues, the newest first."""
         query = {**query, "state": "open", "sort": "created", "direction": "desc"}
         listed = self.channel.entries("list the open issues", "/issues", Issue, pages, query, needs=ISSUES)
         return [one for one in listed if one.pull_request is None]

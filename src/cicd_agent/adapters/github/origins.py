@@ -45,7 +45,6 @@ class Reviewed(Shape):
     commit: Text = at("commit", "oid", default="")
 
     def as_state(self, viewer: str) -> ReviewState:
-        """`viewer` is the login of the account that we act as."""
         return self.to(
             ReviewState,
             author=login_of(self.author),
@@ -98,7 +97,6 @@ class Merged(Shape):
         )
 
     def limits(self) -> list[str]:
-        """What was not read of it, each one sentence."""
         limits = []
         if self.all_reviews > MAX_REVIEWS:
             limits.append(f"only the newest {MAX_REVIEWS} reviews of pull request {self.number} were read")

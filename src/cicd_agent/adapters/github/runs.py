@@ -35,19 +35,7 @@ MAX_FILES = 300
 
 @dataclass(frozen=True, slots=True)
 class GitHubRuns:
-    """The Runs of one repository.
-
-    In requests:
-
-    | | |
-    |---|---|
-    | a run, its annotations, its artifacts, a workflow's runs, a comparison, a commit, its files' names | 1 |
-    | jobs | 1 for each 100 |
-    | a log, an archive of logs, an artifact | 1, and 1 to 3 to the storage that it lies in |
-    | to run failed jobs again | 2 |
-
-    `scratch` is where archives lie while they are open, the system's place when it is None.
-    """
+    """The Runs of one repository; `scratch` is where archives lie while they are open, None for the system's own."""
 
     channel: Channel
     downloads: Downloads
@@ -71,7 +59,6 @@ class GitHubRuns:
         return GitHubLogs(self._archive(call, MAX_ARCHIVE))
 
     def notes(self, job: int) -> tuple[RunNote, ...]:
-        """The annotations on a job's check run, at most 100."""
         task, path = "list the annotations of a job", f"/check-runs/{job}/annotations"
         noted = self.channel.get(task, path, list[Noted], "checks: read", {"per_page": PER_PAGE})
         return tuple(note.as_note() for note in noted)
@@ -94,7 +81,6 @@ class GitHubRuns:
     def of_workflow(
         self, workflow: int, *, branch: str = "", sha: str = "", status: str = "", limit: int = 10
     ) -> tuple[RunState, ...]:
-        """The last runs of a workflow, newest first, in one request: at most 100."""
         filters = {"branch": branch, "head_sha": sha, "status": status}
         query: dict[str, str | int] = {name: value for name, value in filters.items() if value}
         query["per_page"] = min(limit, PER_PAGE)
@@ -120,7 +106,6 @@ class GitHubRuns:
         )
 
     def commit(self, sha: str) -> Change:
-        """What one commit changed against its first parent; the base of the first commit of all is ""."""
         task, path = f"read commit {printable(sha)[:40]}", f"/commits/{path_part(sha, 'commit')}"
         answer = self.channel.get(task, path, Committed, CODE)
         return Change(
