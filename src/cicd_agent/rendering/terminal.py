@@ -147,8 +147,13 @@ def _table(heads: Sequence[Inline], rows: Sequence[Sequence[Inline]], style: Sty
 
 def _widths(widths: list[int], room: int) -> list[int]:
     """The widths of columns, of which the widest give way until all fit."""
-    while sum(widths) + len(_GAP) * (len(widths) - 1) > room and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
+    while excess > 0 and max(widths) > _NARROWEST:
+        widest, *others = sorted(widths, reverse=True)
+        # Down to the next widest at once: a cell may be as long as a report.
+        less = max(1, min(excess, widest - max(others[0] if others else 0, _NARROWEST)))
+        widths[widths.index(widest)] -= less
+        excess -= less
     return widths
 
 
@@ -159,22 +164,24 @@ def _folded(content: Inline, style: Style, hanging: str = "") -> Iterator[str]:
 
 def _lines(tokens: Iterable[_Token], first: int, others: int) -> Iterator[tuple[_Token, ...]]:
     """Tokens in lines of at most `first` cells, then of `others`; a token that is longer is broken."""
-    line: tuple[_Token, ...] = ()
-    room = max(first, 2)
+    line: list[_Token] = []
+    room, used = max(first, 2), 0
     queue = deque(tokens)
     while queue:
         token = queue.popleft()
-        if _length((*line, token)) <= room:
-            line = (*line, token)
+        width = _width(token)
+        if used + bool(line) + width <= room:
+            used += bool(line) + width
+            line.append(token)
         elif line:
-            yield line
+            yield tuple(line)
             queue.appendleft(token)
-            line, room = (), max(others, 2)
+            line, room, used = [], max(others, 2), 0
         else:
             part, rest = _broken(token, room)
             queue.extendleft((rest, part))
     if line:
-        yield line
+        yield tuple(line)
 
 
 def _broken(token: _Token, room: int) -> tuple[_Token, _Token]:
@@ -222,7 +229,11 @@ def _toned(content: Inline, tone: Tone) -> Span:
 
 
 def _length(tokens: Sequence[_Token]) -> int:
-    return sum(cells(piece.text) for token in tokens for piece in token) + max(len(tokens) - 1, 0)
+    return sum(map(_width, tokens)) + max(len(tokens) - 1, 0)
+
+
+def _width(token: _Token) -> int:
+    return sum(cells(piece.text) for piece in token)
 
 
 def _painted(tokens: Sequence[_Token], style: Style) -> str:
