@@ -13,7 +13,7 @@ from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Commit, OpenPull, Plan, Receipt, ReceiptState, TextFile
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import Forge
-from tests.end_to_end.review.test_posting_faults import FAULTS
+from tests.end_to_end.review.test_posting_faults import FAULTS, matrix
 from tests.support.fakes.ports import FakeJournal
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.state import Pull, Repo
@@ -44,14 +44,13 @@ OPENED = [
 ]
 COMMITTED = [*READ, *MADE, ("PATCH", "/git/refs/heads/topic")]
 REQUESTS = {"commit": COMMITTED, "pull-request": OPENED}
-EACH = [(deliver, index) for deliver, requests in REQUESTS.items() for index in range(len(requests))]
 MORE: Mapping[str, Mapping[str, Any]] = {
     **FAULTS,
     "401": {"status": 401, "body": {"message": "Bad credentials"}},
     "404": {"status": 404, "body": {"message": "Not Found"}},
     "409": {"status": 409, "body": {"message": "Conflict"}},
 }
-every_request = pytest.mark.parametrize(("deliver", "index"), EACH)
+CASES = [(deliver, *case) for deliver, requests in REQUESTS.items() for case in matrix(requests, MORE)]
 every_way = pytest.mark.parametrize("deliver", REQUESTS)
 
 
@@ -132,8 +131,7 @@ def test_the_faults_are_tried_at_every_request_there_is(place: Place, deliver: s
         assert re.fullmatch(pattern, path)
 
 
-@pytest.mark.parametrize("fault", MORE)
-@every_request
+@pytest.mark.parametrize(("deliver", "index", "fault"), CASES)
 def test_a_fault_at_any_request_leaves_nothing_half_done_and_the_next_run_mends_it(
     place: Place, deliver: str, index: int, fault: str
 ) -> None:

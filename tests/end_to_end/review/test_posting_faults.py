@@ -1,7 +1,7 @@
 """A fault at any request of a run: nothing is said twice, the run tells what it lacks, and the next one mends it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,14 +49,14 @@ READ_FAULTS = ("down", "403")
 """What reaches a run of a request that only reads: all the others the client has met with another attempt."""
 
 
-def matrix(requests: Sequence[tuple[str, str]]) -> Iterator[tuple[int, str]]:
-    """Which request meets which fault: the last request of each effect, which writes, every one; the first some.
+def matrix(requests: Sequence[tuple[str, str]], faults: Iterable[str] = FAULTS) -> Iterator[tuple[int, str]]:
+    """Which request meets which fault: one that writes every one, the first of those that read before it some.
 
     That the client tries again, and when it gives up, is tested where it does (tests/adapters/github).
     """
     for index, (method, _) in enumerate(requests):
         if method != "GET":
-            yield from ((index, fault) for fault in FAULTS)
+            yield from ((index, fault) for fault in faults)
         elif index == 0 or requests[index - 1][0] != "GET":
             yield from ((index, fault) for fault in READ_FAULTS)
 
