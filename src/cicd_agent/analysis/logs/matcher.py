@@ -10,12 +10,14 @@ from os.path import commonprefix
 from typing import NamedTuple
 
 from cicd_agent.analysis.logs.extract import Kind
-from cicd_agent.analysis.logs.features import find_echoes
 from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
 from cicd_agent.analysis.logs.registry import Message, Tool
 from cicd_agent.analysis.logs.template import mask_numbers
 
 _MAX_KEYS = 50_000
+_MAX_SCRIPT_LINES = 300
+"""Lines of a step's script that the runner shows before it runs."""
+_ECHO = re.compile(r"\++ (?:echo|printf|if|\[|test|grep|exit|case)\b|\$ \S|\[command\]|##\[group\]|::group::")
 
 
 class _Form(NamedTuple):
@@ -63,7 +65,6 @@ class Matcher:
         self._of_hint = cache(self._with_hint)
 
     def candidates(self, text: str) -> Sequence[_Form]:
-        """The forms of which a hint is in the line, in their order."""
         return self._of_line(mask_numbers(text[:MAX_SEARCHED]))
 
     def _find(self, masked: str) -> Sequence[_Form]:
@@ -78,7 +79,6 @@ class Matcher:
         return [form for other, forms in self._by_hint.items() if other in hint for form in forms]
 
     def blocks(self, lines: Sequence[Line]) -> Iterator[Block]:
-        """The messages in these lines, in the order of their first lines; they may overlap."""
         until: dict[int, int] = {}
         echoes = find_echoes(lines)
         for index, line in enumerate(lines):
@@ -94,6 +94,28 @@ class Matcher:
                     yield block
 
 
+def find_echoes(lines: Sequence[Line]) -> list[bool]:
+    """Of each line whether it shows a command before it runs: the head of a step on GitHub, or what a shell echoes."""
+    result, until = [], -1
+    for index, line in enumerate(lines):
+        text = line.text
+        if text.startswith("##[group]Run "):
+            until = _head_end(lines, index)
+        result.append(index <= until or _ECHO.match(text) is not None)
+    return result
+
+
+def _head_end(lines: Sequence[Line], first: int) -> int:
+    # A program may print a group of that name as well: the runner's own names the shell or the inputs, and ends soon.
+    has_details = False
+    for index in range(first + 1, min(first + _MAX_SCRIPT_LINES, len(lines))):
+        text = lines[index].text
+        if text.startswith("##[endgroup]"):
+            return index if has_details or index == first + 1 else first
+        has_details = has_details or text.startswith(("shell: ", "with:", "env:"))
+    return first
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     """When it is first looked for: a log speaks of few tools, and to compile for all takes longer than to read it."""
@@ -101,7 +123,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _search(pattern: str, text: str) -> re.Match[str] | None:
-    """The match of a pattern, none of an empty one."""
     return _compiled(pattern).search(text[:MAX_SEARCHED]) if pattern else None
 
 

@@ -1,21 +1,18 @@
 """What went wrong in a job, the most decisive first: what its tools say, and where none is known, what stands out."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Frame, Kind, Problem
-from cicd_agent.analysis.logs.features import indentation
 from cicd_agent.analysis.logs.matcher import Block
 from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
-from cicd_agent.analysis.logs.score import LineScore
+from cicd_agent.analysis.logs.score import LineScore, indentation
 from cicd_agent.analysis.logs.template import Templates, loose_fingerprint, strict_fingerprint
 from cicd_agent.domain.text.patterns import load_patterns
 
 _PATTERNS = load_patterns(__package__, "problems")
 
 MAX_PROBLEMS = 60
-"""Problems that an extract has: more are counted in its notes."""
 
 _UNKNOWN_TOOL = 0.7
 _MIN_TROUBLE = 0.3
@@ -23,10 +20,8 @@ _BESIDE = 0.3
 """What only looks like trouble is named beside something more decisive from this share of its score on."""
 _CONTEXT = 25
 _CHAINED = 0.8
-_CHAIN = re.compile(r"^\s*(?:During handling of the above exception|The above exception was the direct cause)")
 _GUESSES = load_patterns(__package__, "guesses")
 _FRAMES = load_patterns(__package__, "frames")
-_ADDRESS = re.compile(r"\w+://|\.(?:com|org|net|io|dev)(?:$|:)")
 MAX_FRAMES = 20
 
 
@@ -78,7 +73,7 @@ def _of_messages(lines: Sequence[Line], blocks: Sequence[Block], scores: Sequenc
         named = {name: value.strip() for name, value in block.match.groupdict().items() if value}
         number = named.get("line", "")
         frame = Frame(relative(named["path"]), int(number) if number.isdecimal() else 0) if "path" in named else None
-        is_chained = any(_CHAIN.search(line.text) for line in lines[block.last + 1 : block.last + 4])
+        is_chained = any(_PATTERNS["chain"].search(line.text) for line in lines[block.last + 1 : block.last + 4])
         weight = block.weight * (_CHAINED if is_chained else 1)
         yield Problem(
             tool=block.tool.name,
@@ -121,7 +116,6 @@ def _of_unknown_tools(lines: Sequence[Line], blocks: Sequence[Block], scores: Se
 
 
 def _end(lines: Sequence[Line], index: int) -> int:
-    """The last line that goes on about this one: indented below it."""
     base, last = indentation(lines[index].text), index
     while last + 1 < len(lines) and last - index < _CONTEXT and lines[last + 1].number == lines[last].number + 1:
         text = lines[last + 1].text
@@ -150,7 +144,6 @@ def find_frames(texts: Iterable[str]) -> tuple[Frame, ...]:
 
 
 def relative(path: str) -> str:
-    """The path within the repository, where it tells; else as it was."""
     path = path.replace("\\", "/")
     workspace = _PATTERNS["workspace"].match(path)
     return (path[workspace.end() :] if workspace else path).removeprefix("./")
@@ -166,7 +159,7 @@ def _frames_in(text: str) -> Iterator[Frame]:
                 continue
             spans.append((start, end))
             path = match["path"]
-            if path.startswith("//") or _ADDRESS.search(path):
+            if path.startswith("//") or _PATTERNS["address"].search(path):
                 continue
             folder = match.groupdict().get("name")
             if folder and "." in folder:

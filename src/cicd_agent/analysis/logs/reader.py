@@ -170,7 +170,6 @@ def _join(head: bytearray, tail: bytes, length: int) -> tuple[bytes, bool]:
 
 
 def _render(text: str) -> str:
-    """What a terminal shows after it was written this."""
     text = text.rstrip("\r")
     if "\r" in text:
         shown = ""

@@ -10,12 +10,11 @@ from itertools import accumulate, pairwise, takewhile
 from math import sqrt
 
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
-from cicd_agent.analysis.logs.features import describe_line
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
 from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, read
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.analysis.logs.score import LineScore, score_lines
+from cicd_agent.analysis.logs.score import LineScore, describe_line, score_lines
 from cicd_agent.analysis.logs.template import Templates, line_key
 from cicd_agent.domain.text.words import count as number_of
 
@@ -32,7 +31,6 @@ MAX_LINES = 40_000
 _MAX_CHARACTERS = 24_000_000
 _FIRST, _LAST = 100, 2_000
 MIN_RELEVANCE = 0.3
-"""From this relevance on a line may matter."""
 _QUOTAS = ((20, 10, 25), (5, 5, 12), (1, 2, 5))
 """How many lines of each kind are selected, each with so many lines before and after it."""
 

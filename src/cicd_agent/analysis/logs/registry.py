@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -28,83 +28,63 @@ Pattern = Annotated[str, BeforeValidator(_unfolded)]
 """A regular expression; in the file a line break and the blanks after it are no part of it."""
 
 
+_CONFIG = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+NonEmpty = Annotated[str, Field(min_length=1)]
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One form of message: a block of lines that is kept whole. All patterns are searched in a clean, clipped line."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__ = _CONFIG
 
-    start: Annotated[
-        Pattern,
-        Field(
-            min_length=1,
-            description="What the first line of the block matches. Of it, or of `headline` where there is one, the "
-            "groups `test`, `path`, `line` and `code` are read: the failing test, a file and line, a rule or error.",
-        ),
-    ]
-    hints: Annotated[
-        tuple[Annotated[str, Field(min_length=1)], ...],
-        Field(
-            min_length=1,
-            description="Literals of which the first line holds at least one; upper and lower case count, any number "
-            "stands for all. Lines without any hint never meet a pattern.",
-        ),
-    ]
-    example: Annotated[
-        str,
-        BeforeValidator(_without_last_break),
-        Field(
-            min_length=1,
-            description="A block as the tool prints it, from its first line to its last: documentation, and a test.",
-        ),
-    ]
-    headline: Annotated[
-        Pattern,
-        Field(description="What the line matches that says what is wrong, when that is not the first of the block."),
-    ] = ""
-    continuation: Annotated[Pattern, Field(description="The block goes on while lines match this.")] = ""
-    end: Annotated[Pattern, Field(description="The line that matches this is the last of the block.")] = ""
-    stop_before: Annotated[Pattern, Field(description="The line that matches this is not part of the block.")] = ""
-    max_lines: Annotated[
-        int, Field(ge=1, description="Lines that a block has at most, those before its first included.")
-    ] = 1
-    lines_before: Annotated[int, Field(ge=0, description="Lines above the first that belong to the block.")] = 0
-    kind: Annotated[Kind | None, Field(description="The kind of failure, when it is not the tool's.")] = None
-    trouble: Annotated[Trouble | None, Field(description="What outside of the code was in the way.")] = None
-    weight: Annotated[
-        float,
-        Field(
-            gt=0,
-            le=1,
-            description="How near this is to the cause: 1.0 for the tool's own words, about 0.5 for a summary that "
-            "repeats them, 0.1 for a wrapper that says only that another tool failed.",
-        ),
-    ] = 1.0
+    start: Annotated[Pattern, Field(min_length=1)]
+    """What the first line of the block matches. Of it, or of `headline` where there is one, the groups `test`, `path`,
+    `line` and `code` are read: the failing test, a file and line, a rule or error."""
+    hints: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
+    """Literals of which the first line holds at least one; upper and lower case count, any number stands for all. Lines
+    without any hint never meet a pattern."""
+    example: Annotated[NonEmpty, BeforeValidator(_without_last_break)]
+    """A block as the tool prints it, from its first line to its last: documentation, and a test."""
+    headline: Pattern = ""
+    """What the line matches that says what is wrong, when that is not the first of the block."""
+    continuation: Pattern = ""
+    """The block goes on while lines match this."""
+    end: Pattern = ""
+    """The line that matches this is the last of the block."""
+    stop_before: Pattern = ""
+    """The line that matches this is not part of the block."""
+    max_lines: Annotated[int, Field(ge=1)] = 1
+    """Lines that a block has at most, those before its first included."""
+    lines_before: Annotated[int, Field(ge=0)] = 0
+    """Lines above the first that belong to the block."""
+    kind: Kind | None = None
+    """The kind of failure, when it is not the tool's."""
+    trouble: Trouble | None = None
+    """What outside of the code was in the way."""
+    weight: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """How near this is to the cause: 1.0 for the tool's own words, about 0.5 for a summary that repeats them, 0.1 for a
+    wrapper that says only that another tool failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
     """One tool, with its messages in the order in which they are tried."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__ = _CONFIG
 
-    name: Annotated[str, Field(min_length=1)]
-    kind: Annotated[Kind, Field(description="The kind of failure of the messages that name none.")]
+    name: NonEmpty
+    kind: Kind
+    """The kind of failure of the messages that name none."""
     messages: Annotated[tuple[Message, ...], Field(alias="message", min_length=1)]
-    wraps: Annotated[
-        bool,
-        Field(description="Whether it only runs others (npm, make, the runner), so that what they say outranks it."),
-    ] = False
-    noise: Annotated[
-        tuple[Pattern, ...],
-        Field(description="What lines match that look like trouble and are none (`0 errors`, a file called error.c)."),
-    ] = ()
+    wraps: bool = False
+    """Whether it only runs others (npm, make, the runner), so that what they say outranks it."""
+    noise: tuple[Pattern, ...] = ()
+    """What lines match that look like trouble and are none (`0 errors`, a file called error.c)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolFile:
-    """Tools of one theme."""
-
     __pydantic_config__ = ConfigDict(extra="forbid", title="Log tools of cicd-agent")
 
     tools: Annotated[tuple[Tool, ...], Field(alias="tool", min_length=1)]
@@ -131,7 +111,6 @@ def read_tools(path: Path) -> Sequence[Tool]:
 
 
 def tool_schema() -> dict[str, object]:
-    """The JSON schema of a file of tools."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:cicd-agent:schema:log-tools:1",
@@ -144,15 +123,14 @@ def _tool_file() -> TypeAdapter[ToolFile]:
     return TypeAdapter(ToolFile)
 
 
-def _location(content: object, path: Sequence[int | str]) -> str:
-    """Such as `tool make, message 2, weight`."""
+def _location(content: Any, path: Sequence[int | str]) -> str:
     parts: list[str] = []
     for step in path:
         if isinstance(step, str):
             parts.append(step)
-            content = content.get(step) if isinstance(content, dict) else None
+            content = content.get(step)
         else:
-            content = content[step] if isinstance(content, list) else None
+            content = content[step]
             name = content.get("name") if isinstance(content, dict) else None
             parts[-1] += f" {name or step + 1}"
     return ", ".join(parts)

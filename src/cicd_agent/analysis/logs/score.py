@@ -1,15 +1,18 @@
-"""How much each line of a failed log tells of the cause: by tools' messages, looks, novelty and where it stands."""
+"""How much each line of a failed log says of the cause: by tools' messages, its looks, novelty and position."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 
-from cicd_agent.analysis.logs.features import LineFeatures, describe_line, find_echoes, indentation
-from cicd_agent.analysis.logs.matcher import Block
-from cicd_agent.analysis.logs.reader import Line
+from cicd_agent.analysis.logs.matcher import Block, find_echoes
+from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
 from cicd_agent.analysis.logs.template import Templates, line_key
+from cicd_agent.domain.text.patterns import load_patterns
 
+_PATTERNS = load_patterns(__package__, "score")
+
+_MAX_EXIT_TROUBLE, _MAX_FRAME_TROUBLE = 0.4, 0.3
 _OTHER_STEP = 0.45
 """What a line of a step that has not failed counts beside one of a step that has."""
 _GREEN, _NEW = 0.2, 0.25
@@ -20,6 +23,17 @@ _MIN_CAUSE_WEIGHT = 0.3
 """From this weight on, a message is about the cause; what is below only says that something has failed."""
 _MAX_WRAPPER_WEIGHT = 0.2
 _IN_BLOCK, _ECHOED = 0.92, 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class LineFeatures:
+    """`trouble` is 0–1 by the line's words; a `frame` or what `compares` continues something above it."""
+
+    trouble: float = 0.0
+    frame: bool = False
+    compares: bool = False
+    exits: bool = False
+    """Whether it says that a command has failed, but not why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,38 @@ class LineScore:
     features: LineFeatures
     factor: float
     echo: bool
+
+
+def describe_line(text: str) -> LineFeatures:
+    text = text[:MAX_SEARCHED]
+    if not text.strip():
+        return LineFeatures()
+    exits, frame, compares = (_PATTERNS[name].search(text) is not None for name in ("exit", "frame", "comparison"))
+    trouble = _trouble(text)
+    if frame:
+        trouble = min(trouble, _MAX_FRAME_TROUBLE)
+    if exits or _PATTERNS["job_end"].search(text):
+        trouble = min(trouble, _MAX_EXIT_TROUBLE)
+    return LineFeatures(min(trouble, 1.0), frame=frame, compares=compares, exits=exits)
+
+
+def _trouble(text: str) -> float:
+    words = len({word.lower() for word in _PATTERNS["trouble_word"].findall(text)})
+    trouble = 0.3 + 0.08 * min(words, 4) if words else 0.0
+    for pattern, minimum, bonus in (
+        (_PATTERNS["announcement"], 0.55, 0.15),
+        (_PATTERNS["exception"], 0.55, 0.1),
+        (_PATTERNS["mark"], 0.0, 0.2),
+        (_PATTERNS["cross"], 0.5, 0.15),
+        (_PATTERNS["location"], 0.0, 0.15),
+    ):
+        if pattern.search(text):
+            trouble = max(trouble, minimum) + bonus
+    return trouble * 0.35 if trouble and _PATTERNS["harmless"].search(text) else trouble
+
+
+def indentation(text: str) -> int:
+    return len(text) - len(text.lstrip())
 
 
 def score_lines(

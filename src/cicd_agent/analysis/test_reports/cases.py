@@ -9,7 +9,6 @@ from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip
 
 MAX_CASES = 200_000
-"""Cases of one report that are read."""
 TOO_MANY_CASES = f"cases beyond the first {MAX_CASES:,} were left out"
 
 LONGEST_DETAIL = 4_000
@@ -50,7 +49,6 @@ class Case:
     flaked: bool = False
     """It failed and passed in the same run: the proof that it is flaky, however it ended."""
     also: tuple[str, ...] = ()
-    """Other reports in which the same case failed."""
 
     @property
     def failed(self) -> bool:
@@ -101,7 +99,6 @@ def seconds(text: str) -> float | None:
 
 
 def line_number(text: str) -> int:
-    """A line number, 0 for what is none."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004
 
 

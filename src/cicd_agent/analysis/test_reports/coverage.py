@@ -14,7 +14,6 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 
 MAX_LINES = 1_000_000
-"""Lines of one report that are kept."""
 MAX_FILES = 50_000
 _MAX_VISITS = 10 * MAX_LINES
 """How often a line may be named, by all blocks that hold it."""
@@ -41,7 +40,6 @@ class FileCoverage:
 
 
 def is_coverage(data: bytes) -> bool:
-    """Whether a file is of one of these kinds, broken or not."""
     start = _start(data)
     if start.startswith(b"<"):
         root, _ = root_of(data)
@@ -75,8 +73,6 @@ def _start(data: bytes) -> bytes:
 
 
 class _Lines:
-    """What is known of lines so far; one that ran once has run, whatever else is said of it."""
-
     def __init__(self) -> None:
         self._remaining = MAX_LINES
         self._visits = _MAX_VISITS
@@ -99,7 +95,6 @@ class _Lines:
                 lines.add(number)
 
     def files(self) -> tuple[FileCoverage, ...]:
-        """Those that have any line."""
         return tuple(
             FileCoverage(visible_line(path), frozenset(covered), frozenset(missed - covered))
             for path, (covered, missed) in self._files.items()
@@ -194,8 +189,6 @@ def _read_text(data: bytes, lines: _Lines, read: Callable[[str, _Lines], bool]) 
 
 
 class _Lcov:
-    """LCOV's records, of which the file's name comes first."""
-
     def __init__(self) -> None:
         self._path = ""
 

@@ -28,7 +28,6 @@ from cicd_agent.domain.text.words import count
 _GO_EVENT = re.compile(rb'^\{"(?:Time|Action|ImportPath)": ?"', re.MULTILINE)
 _LOOKED_AT = 65_536
 _LONG = 20_000
-"""Characters of a text that is cut again afterwards."""
 _OUTCOMES = {
     "passed": Outcome.PASSED,
     "xfailed": Outcome.SKIPPED,
@@ -41,8 +40,6 @@ _ENDS = {"pass": Outcome.PASSED, "fail": Outcome.FAILED, "skip": Outcome.SKIPPED
 
 
 class Kind(StrEnum):
-    """What a file is."""
-
     JUNIT = "JUnit XML"
     TRX = "TRX"
     GO_TEST = "go test -json"
@@ -63,7 +60,6 @@ class Report:
 
 
 def read_report(name: str, data: bytes) -> Report:
-    """What a file holds, by its content; `name` is only what its cases say they come from."""
     start = data[:4_096].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:64]
     if not start:
         return Report(Kind.UNKNOWN, notes=("it is empty",))
@@ -120,7 +116,6 @@ class _Package:
     failed: bool = False
 
     def end(self, name: str, test: str, event: Mapping[str, Any], source: str) -> Iterator[Case]:
-        """What the end of a test, or of the package, leaves."""
         outcome = _ENDS[event["Action"]]
         elapsed = _number(event.get("Elapsed"))
         if test:

@@ -26,8 +26,6 @@ _GO_TESTS = ("Test", "Example", "Fuzz", "Benchmark")
 
 @dataclass(slots=True)
 class _Fault:
-    """One of the elements that say why a case did not simply pass."""
-
     tag: str
     message: str
     kind: str
@@ -52,7 +50,6 @@ class _Open:
     indices: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def attribute(self, *names: str) -> str:
-        """The first of the attributes that it has."""
         return next((self.attributes[name] for name in names if self.attributes.get(name)), "")
 
     def tagged(self, tags: Collection[str]) -> list[_Fault]:
@@ -265,7 +262,6 @@ class _Trx(Sink):
             self.leave()
 
     def leave(self) -> None:
-        """Keep the case that is open, if any: rows of one test stand within the result of the whole."""
         if self._result is None:
             return
         texts = {name: str(text).strip() for name, text in self._texts.items()}

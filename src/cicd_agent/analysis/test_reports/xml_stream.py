@@ -9,7 +9,6 @@ from xml.parsers import expat
 from cicd_agent.domain.text.encoding import decoded
 
 LARGEST = 20_000_000
-"""Bytes of one file that are read."""
 DEEPEST = 50
 MAX_ELEMENTS = 2_000_000
 REFUSED = "it declares a document type of its own, which is refused: the rest was not read"

@@ -23,9 +23,7 @@ MAX_CITATIONS = 8
 MIN_QUOTE = 8
 """Characters of a quote that is not the whole of its line: less is found anywhere."""
 MIN_COMMIT_DIGITS = 7
-"""Digits of a commit's id that name it."""
 MAX_DISTANCE = 3
-"""Lines by which a citation may be off."""
 
 _MAX_TEXT = 400
 _MAX_NAME = 60
@@ -62,8 +60,6 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
-    """A citation that holds."""
-
     cited: Cited
     weight: Weight = Weight.NOTHING
     named: frozenset[str] = frozenset()
@@ -140,7 +136,6 @@ class Prover:
         )
 
     def _resolve(self, citation: Citation, lookups: Sequence[Exhibit] | None) -> _Resolved | str:
-        """The line that is cited, or why there is none."""
         name = citation.exhibit.strip()
         quote = " ".join(citation.quote.split())
         where = f"{clip(' '.join(name.split()), _MAX_NAME)} line {citation.line}"
@@ -160,7 +155,6 @@ class Prover:
         return f"{where}: {result}" if isinstance(result, str) else result
 
     def _in_diff(self, file: FileDiff, number: int, quote: str) -> _Resolved | str:
-        """The line of the diff that holds the quote, after the change or, where it is gone, before."""
         if len(quote) < MIN_QUOTE and all(quote != _folded(line.text) for line in file.lines):
             return _TOO_SHORT
         reason = "its quote is not in the diff of that file"
@@ -177,7 +171,6 @@ class Prover:
 
 
 def _in_log(failed: FailedJob, number: int, quote: str, changed: frozenset[str]) -> _Resolved | str:
-    """The shown line with that number that holds the quote, else the nearest one."""
     lines = {line.number: line for line in failed.extract.kept}
     near = [each for each in sorted(lines) if abs(each - number) <= MAX_DISTANCE]
     near.sort(key=lambda each: abs(each - number))

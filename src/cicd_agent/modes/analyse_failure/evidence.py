@@ -28,8 +28,6 @@ class Role(StrEnum):
 
 
 class LogSource(StrEnum):
-    """Where the lines of a job come from."""
-
     JOB = "job log"
     ARCHIVE = "log archive"
     ANNOTATIONS = "annotations"

@@ -1,19 +1,19 @@
 """What a model is shown of a failed run: its logs under names that can be cited, and what there is beside them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cicd_agent.agent.prompt import estimate
 from cicd_agent.agent.sharding import PART
-from cicd_agent.analysis.logs.extract import Elision, ExtractLine
-from cicd_agent.analysis.test_reports.cases import Case, Outcome
+from cicd_agent.analysis.logs.extract import ExtractLine
+from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role
+from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.result import Diagnosis, Overlap
-from cicd_agent.modes.analyse_failure.runs.previous_failures import lines, with_saved_traces
+from cicd_agent.modes.analyse_failure.runs.previous_failures import previous_lines, with_saved_traces
 from cicd_agent.modes.shared.change_reader import showable, unread
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings
@@ -32,11 +32,8 @@ _MAX_TRACES = 12
 _MAX_OVERLAPS = 20
 _MAX_PATHS = 8
 _MAX_TEXT = 500
-"""Characters of a message or a subject."""
 _MAX_DETAIL = 12
-"""Lines of a test's detail."""
 _HEADING = 16
-"""Tokens of the line above a piece."""
 
 
 def exhibits(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> tuple[Exhibit, ...]:
@@ -45,21 +42,21 @@ def exhibits(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> tu
     shown = logs(diagnosis, failed)
     if not shown:
         return ()
-    near = {overlap.path for overlap in diagnosis.meetings} | {
-        location.path for job in failed.jobs for location in job.places
-    }
+    near = {overlap.path for overlap in diagnosis.meetings}
+    near |= {location.path for job in failed.jobs for location in job.places}
     hunks = tuple(_hunks(evidence.change, near, settings)) if evidence.change else ()
-    parts = [
+    change = evidence.change
+    files = _files(change, hunks, settings) if change else ()
+    earlier = (*previous_lines(evidence, diagnosis.fingerprint), *_traces(failed))
+    parts = (
         Exhibit("house-rules", "what this repository says of itself", settings.instructions, priority=40),
         Exhibit("FOUND", "what rules have found", _lines(_findings(diagnosis, failed, shown)), priority=30),
         *(_log(name, job, 20 - rank) for rank, (name, job) in enumerate(shown.items())),
         Exhibit("TESTS", "failing cases of test reports", _lines(_cases(failed.cases)), priority=12),
         Exhibit("COMMITS", "commits since the last green run", _lines(_commits(diagnosis, failed)), priority=9),
-        Exhibit("EARLIER", "the same jobs elsewhere", _lines(_elsewhere(diagnosis, evidence)), priority=8),
-    ]
-    if evidence.change:
-        listed = _lines(_files(evidence.change, hunks, settings))
-        parts.append(Exhibit("FILES", "all files of the change", listed, priority=7))
+        Exhibit("EARLIER", "the same jobs elsewhere", _lines(earlier), priority=8),
+        Exhibit("FILES", "all files of the change", _lines(files), priority=7),
+    )
     return (*(each for each in parts if each.text), *hunks)
 
 
@@ -79,35 +76,24 @@ def readable(failed: FailedRun) -> Sequence[FailedJob]:
 
 def _log(name: str, failed: FailedJob, priority: int) -> Exhibit:
     """The shown lines behind their numbers in the raw log, and between them how many are missing: those have none."""
-    rows = failed.extract.rows
+    texts, gutter = [], []
+    for row in failed.extract.rows:
+        if isinstance(row, ExtractLine):
+            # Each row is one line, whoever has written the evidence.
+            texts.append(row.text.replace("\n", " "))
+            gutter.append(f"{row.number} ×{row.times}" if row.times > 1 else str(row.number))
+        else:
+            repeated = f", {row.folded:,} of them like lines that are" if row.folded else ""
+            texts.append(f"{count(row.lines, 'line')} not shown{repeated}")
+            gutter.append("…")
     where = f"{failed.job.name}, {failed.step}" if failed.step else failed.job.name
     kind = "annotations" if failed.source is LogSource.ANNOTATIONS else "log"
     tolerated = " (it may fail)" if failed.role is Role.TOLERATED else ""
-    return Exhibit(
-        name,
-        f"{kind} of {where}{tolerated}",
-        "\n".join(map(_text, rows)),
-        priority=priority,
-        gutter=tuple(map(_gutter, rows)),
-    )
-
-
-def _text(row: ExtractLine | Elision) -> str:
-    if isinstance(row, ExtractLine):
-        # Each row is one line, whoever has written the evidence.
-        return row.text.replace("\n", " ")
-    repeated = f", {row.folded:,} of them like lines that are" if row.folded else ""
-    return f"{count(row.lines, 'line')} not shown{repeated}"
-
-
-def _gutter(row: ExtractLine | Elision) -> str:
-    if isinstance(row, Elision):
-        return "…"
-    return f"{row.number} ×{row.times}" if row.times > 1 else str(row.number)
+    title = f"{kind} of {where}{tolerated}"
+    return Exhibit(name, title, "\n".join(texts), priority=priority, gutter=tuple(gutter))
 
 
 def _findings(diagnosis: Diagnosis, failed: FailedRun, shown: Mapping[str, FailedJob]) -> Iterator[str]:
-    """What holds without a model, in our own text; the names in it are foreign."""
     cause = f"cause {diagnosis.cause} (by {diagnosis.rung})"
     yield f"failure_type {diagnosis.kind}, {cause}, confidence {diagnosis.confidence:.2f}"
     yield from (f"because {ground.text}" for ground in diagnosis.grounds)
@@ -130,37 +116,31 @@ def _overlap(overlap: Overlap) -> str:
 
 
 def _cases(cases: Sequence[Case]) -> Iterator[str]:
-    broken = [case for case in cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}]
+    broken = [case for case in cases if case.failed]
     for case in broken[:MAX_CASES]:
         where = f" ({case.file}{f':{case.line}' if case.line else ''})" if case.file else ""
         yield f"{case.outcome}: {' '.join(filter(None, (case.suite, case.name)))}{where}"
         if case.message:
             yield f"  {clip(' '.join(case.message.split()), _MAX_TEXT)}"
         yield from (f"  {clip(line, _MAX_TEXT)}" for line in case.detail.split("\n")[:_MAX_DETAIL] if line.strip())
-    if len(broken) > MAX_CASES:
-        yield f"and {len(broken) - MAX_CASES:,} more"
+    yield from _more(broken, MAX_CASES)
 
 
 def _commits(diagnosis: Diagnosis, failed: FailedRun) -> Iterator[str]:
-    """Commits since the last green run, those that meet the failure first."""
     ranks = {suspect.sha: rank for rank, suspect in enumerate(diagnosis.suspects) if suspect.meetings}
     ranked = sorted(failed.candidates, key=lambda each: ranks.get(each.commit.sha, len(ranks)))
     for each in ranked[:MAX_COMMITS]:
         overlapping = " (meets the failure)" if each.commit.sha in ranks else ""
-        yield f"{each.commit.sha[:SHORT_SHA]} {clip(each.commit.subject, _MAX_TEXT)}{overlapping}: {_paths(each)}"
-    if len(ranked) > MAX_COMMITS:
-        yield f"and {len(ranked) - MAX_COMMITS:,} more"
+        paths = [*each.lines]
+        more = f" and {len(paths) - _MAX_PATHS:,} more" if len(paths) > _MAX_PATHS else ""
+        files = f"{', '.join(paths[:_MAX_PATHS])}{more}" or "no files"
+        yield f"{each.commit.sha[:SHORT_SHA]} {clip(each.commit.subject, _MAX_TEXT)}{overlapping}: {files}"
+    yield from _more(ranked, MAX_COMMITS)
 
 
-def _paths(candidate: Candidate) -> str:
-    paths = [*candidate.lines]
-    more = f" and {len(paths) - _MAX_PATHS:,} more" if len(paths) > _MAX_PATHS else ""
-    return f"{', '.join(paths[:_MAX_PATHS])}{more}" or "no files"
-
-
-def _elsewhere(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[str]:
-    yield from lines(evidence, diagnosis.fingerprint)
-    yield from _traces(with_saved_traces(evidence))
+def _more(items: Sequence[object], limit: int) -> Iterator[str]:
+    if len(items) > limit:
+        yield f"and {len(items) - limit:,} more"
 
 
 def _traces(failed: FailedRun) -> Iterator[str]:
@@ -184,8 +164,7 @@ def _files(change: Change, hunks: Sequence[Exhibit], settings: Settings) -> Iter
             reason = "shown in part for its size" if rows[file.path] else "not shown for its size"
         size = f"+{sum(1 for _ in file.added)} -{sum(1 for _ in file.deleted)}"
         yield f"{file.kind} {file.path}{moved}: {size}{f', {reason}' if reason else ''}"
-    if len(change.files) > MAX_FILES:
-        yield f"and {len(change.files) - MAX_FILES:,} more"
+    yield from _more(change.files, MAX_FILES)
 
 
 def _hunks(change: Change, near: set[str], settings: Settings) -> Iterator[Exhibit]:
@@ -195,12 +174,11 @@ def _hunks(change: Change, near: set[str], settings: Settings) -> Iterator[Exhib
     """
     budget = _CHANGE
     for piece in sorted(pieces(change, settings), key=lambda each: each.source not in near):
-        budget -= (size := estimate(piece.text) + 4 * len(piece.gutter) + estimate(piece.source) + _HEADING)
-        if budget < 0:
-            budget += size
-            continue
-        yield replace(piece, whole=False, priority=6 if piece.source in near else piece.priority)
+        size = estimate(piece.text) + 4 * len(piece.gutter) + estimate(piece.source) + _HEADING
+        if size <= budget:
+            budget -= size
+            yield replace(piece, whole=False, priority=6 if piece.source in near else piece.priority)
 
 
-def _lines(lines: Iterator[str]) -> str:
+def _lines(lines: Iterable[str]) -> str:
     return "\n".join(" ".join(line.splitlines()) for line in lines)

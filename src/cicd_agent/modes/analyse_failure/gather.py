@@ -52,7 +52,6 @@ MAX_ARTIFACT = 200_000_000
 MAX_FETCHED = 12
 """Files whose text is asked of GitHub, where nothing is checked out, to see what they import."""
 MAX_SOURCE = 400_000
-"""Bytes of a file whose imports are read."""
 
 
 def declines(event: Event) -> str | None:
@@ -100,7 +99,6 @@ class _Reading:
     gaps: list[Gap] = field(default_factory=list)
 
     def of_files(self, logs: LogFiles) -> Evidence:
-        """Logs that somebody has at hand, each that of a failed job."""
         green, matcher = passed(logs.green()) if logs.green else None, Matcher(load_tools())
         jobs = tuple(
             FailedJob(
@@ -113,7 +111,6 @@ class _Reading:
         return self._evidence(FailedRun(jobs=jobs), self._change(None, None))
 
     def of_run(self, runs: Runs, number: int, attempt: int) -> Evidence:
-        """A run that GitHub knows."""
         run = runs.run(number, attempt)
         all_jobs = runs.jobs(number, attempt)
         matcher = Matcher(load_tools())
@@ -178,7 +175,6 @@ class _Reading:
         return runs.compare(base, event.sha)
 
     def _paths(self, change: Change | None) -> tuple[str, ...]:
-        """The files that a line of a log may mean."""
         if change is None:
             return ()
         if not change.paths and change.head and self.world.forge is not None:
@@ -213,7 +209,6 @@ class _Reading:
         return {}
 
     def _reader(self, change: Change) -> Callable[[Sequence[str]], dict[str, str]]:
-        """The texts of files of the commit: from the clone, else a few from GitHub."""
         repository, forge = self.world.repository, self.world.forge
         if repository is not None and change.paths:
             return partial(_texts, repository.library(change))
@@ -230,7 +225,6 @@ class _Reading:
         return fetch
 
     def _cases(self, runs: Runs, run: RunState) -> tuple[Case, ...]:
-        """The failing cases of the test reports that the run has stored."""
         files: dict[str, bytes] = {}
         with GapFor(self.gaps, "test reports"):
             stored = [one for one in runs.artifacts(run.id) if looks_like_reports(one.name) and not one.expired]
@@ -246,7 +240,6 @@ class _Reading:
 
 
 def _texts(library: Library, paths: Sequence[str]) -> dict[str, str]:
-    """The text of the files that are files, and not too large."""
     found = filter(None, map(library.entries.get, paths))
     entries = [entry for entry in found if entry.kind is EntryKind.FILE and 0 <= entry.size <= MAX_SOURCE]
     read = library.contents(entries)

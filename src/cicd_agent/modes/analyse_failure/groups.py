@@ -25,11 +25,6 @@ _WEAK = 0.6
 _SAME_RANK = 0.7
 _OF_A_REPORT = 0.8
 
-_HEADING = re.compile(r"^[\s_=*#~+-]{3,}|^(?:FAIL|ERROR|FAILED|---)\b|^Traceback \(most recent call last\)")
-_MARK = re.compile(r"^(?:E\s{2,}|##\[error\]\s*)")
-_VARIES = re.compile(r"0x[0-9a-fA-F]+|\d+|/tmp/\S+")
-_EXIT = re.compile(r"^Process completed with exit code \d+|^The operation was canceled")
-
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -39,7 +34,6 @@ class Group:
     problems: tuple[tuple[FailedJob, Problem], ...] = ()
     cases: tuple[Case, ...] = ()
     notes: tuple[RunNote, ...] = ()
-    """What GitHub noted, where that is all there is."""
     score: float = 0.0
 
     @property
@@ -72,7 +66,6 @@ def explains(problem: Problem) -> bool:
 
 
 def failures(failed: FailedRun) -> tuple[Failure, ...]:
-    """What failed, the most decisive first."""
     return tuple(group.failure for group in groups(failed))
 
 
@@ -126,7 +119,7 @@ def _of_job(job: FailedJob) -> Iterator[Group]:
     shown = true or known or explaining or clusters
     if shown:
         yield from (_group(job, cluster) for cluster in shown)
-    elif notes := [note for note in job.notes if note.level == "failure" and not _EXIT.match(note.message)]:
+    elif notes := [note for note in job.notes if note.level == "failure" and not _PATTERNS["exit"].match(note.message)]:
         yield from (_of_note(job, note) for note in notes[:MAX_DECISIVE])
     elif wrappers:
         yield _group(job, wrappers)
@@ -137,7 +130,6 @@ def _of_job(job: FailedJob) -> Iterator[Group]:
 
 
 def exited(job: FailedJob, problem: Problem) -> bool:
-    """Whether the step came to an ordinary end after that."""
     texts = [(each.line, each.text) for each in job.extract.problems]
     texts += [(line.number, line.text) for line in job.extract.kept]
     return any(number > problem.last and "Process completed with exit code" in text for number, text in texts)
@@ -184,21 +176,20 @@ def _title(job: FailedJob, problems: Sequence[Problem]) -> str:
     # A summary is cut to the width of the terminal.
     if (not message or message.endswith("...")) and (error := _error(job, problems)) is not None:
         message = error.text
-    return " ".join(_MARK.sub("", message or best[0]).split())
+    return " ".join(_PATTERNS["mark"].sub("", message or best[0]).split())
 
 
 def _is_heading(text: str) -> bool:
-    return _HEADING.match(text) is not None and not (text.startswith("FAILED ") and " - " in text)
+    return _PATTERNS["heading"].match(text) is not None and not (text.startswith("FAILED ") and " - " in text)
 
 
 def _error(job: FailedJob, problems: Sequence[Problem]) -> ExtractLine | None:
     """The line of the problems' blocks that names the error, None when none is shown."""
     lines = _within(job, problems)
-    marked = next((line for line in lines if line.text.startswith("E  ")), None)
-    return marked or next(
-        (line for line in reversed(lines) if _PATTERNS["error"].match(line.text) and not _HEADING.match(line.text)),
-        None,
-    )
+    heading, error = _PATTERNS["heading"], _PATTERNS["error"]
+    marked = [line for line in lines if line.text.startswith("E  ")]
+    named = [line for line in reversed(lines) if error.match(line.text) and not heading.match(line.text)]
+    return next(iter((*marked, *named)), None)
 
 
 def _within(job: FailedJob, problems: Sequence[Problem]) -> Sequence[ExtractLine]:
@@ -230,7 +221,6 @@ def _misses_package(job: FailedJob, problem: Problem) -> bool:
 
 
 def _decisive(job: FailedJob, problems: Sequence[Problem]) -> Iterator[Cited]:
-    """The lines that say it, then the best that stand in the same blocks, in the log's order."""
     shown = {line.number: line for line in job.extract.kept}
     error = _error(job, problems)
     headlines = dict.fromkeys([problems[0].line, *([error.number] if error else []), *(each.line for each in problems)])
@@ -252,7 +242,7 @@ def _fingerprint(job: FailedJob, problems: Sequence[Problem]) -> str:
     parts = list(dict.fromkeys(each.strict for each in explaining))[:_MAX_FINGERPRINTS]
     if explaining and all(_is_heading(each.text) for each in explaining):
         error = _error(job, problems)
-        parts.append(_VARIES.sub("0", " ".join(error.text.split())) if error is not None else "")
+        parts.append(_PATTERNS["varies"].sub("0", " ".join(error.text.split())) if error is not None else "")
     if len(parts) <= 1:
         return "".join(parts)
     return hashlib.sha256("\n".join(sorted(parts)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -306,18 +296,16 @@ def _of_case(case: Case, name: str) -> Group:
     return Group(Failure(Kind.TEST_FAILURE, title, test=name, decisive=cited), cases=(case,), score=_OF_A_REPORT)
 
 
-_UNITTEST = re.compile(r"^(\w+) \(([\w.]+)\)$")
-_BETWEEN = re.compile(r"::|\s[>›]\s|[/\\.#$]|\s-\s")
 _MAX_TEST_NAME = 500
 
 
 def test_parts(test: str) -> tuple[str, ...]:
     """What the name is made of, the test itself last: `tests/test_x.py::TestY::test_z[1]`, `test_z (test_x.TestY)`."""
     name, bracket, parameters = test[:_MAX_TEST_NAME].strip().partition("[")
-    if match := _UNITTEST.match(name.strip()):
+    if match := _PATTERNS["unittest"].match(name.strip()):
         inner = match[2].split(".")
         return (*inner, *([] if inner[-1] == match[1] else [match[1]]))
-    result = [part.strip() for part in _BETWEEN.split(name)]
+    result = [part.strip() for part in _PATTERNS["between"].split(name)]
     result = [part for part in result if part and part != "py"]
     if result and bracket:
         result[-1] = f"{result[-1]}[{parameters}"

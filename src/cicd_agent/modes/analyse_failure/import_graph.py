@@ -1,21 +1,28 @@
 """Which files of the repository a file uses by its imports: how far a failing test reaches."""
 
 import ast
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from posixpath import normpath
 
 from cicd_agent.agent.tools.names import parse
 from cicd_agent.domain.text.patterns import load_patterns
 
 _PATTERNS = load_patterns(__package__, "import_graph")
-
-_WORD = re.compile(r"[A-Za-z_]\w{2,80}")
+_JVM_ENDS = ("java", "kt", "scala", "groovy")
+_C_ENDS = ("c", "cc", "cpp", "cxx", "m", "mm", "cu")
+_ROOTS = ("", "src", "lib", "python")
+_MAX_STRING = 200
+_JS_ENDS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".json", ".d.ts")
+_JS_INDEX = tuple(f"/index{end}" for end in _JS_ENDS[1:])
+MAX_TEXT = 500_000
+MAX_REACH = 400
+"""Files of a reach: beyond that it is not known."""
 
 
 class PathIndex:
     """All files of a repository, looked up once for many imports."""
 
-    __slots__ = ("_by_name", "_by_stem", "_parents", "folders", "paths")
+    __slots__ = ("_by_name", "_by_stem", "all_folders", "folders", "paths")
 
     def __init__(self, paths: Collection[str]) -> None:
         self.paths = frozenset(paths)
@@ -27,14 +34,7 @@ class PathIndex:
             self.folders.setdefault(folder, []).append(path)
             self._by_name.setdefault(name, []).append(path)
             self._by_stem.setdefault(name.partition(".")[0], []).append(path)
-        self._parents: set[str] = set()
-        for folder in self.folders:
-            while folder not in self._parents:
-                self._parents.add(folder)
-                folder = folder_of(folder)  # noqa: PLW2901  its way up, until somebody has been there
-
-    def holds(self, folder: str) -> bool:
-        return folder in self._parents
+        self.all_folders = frozenset(parent for folder in self.folders for parent in (*_with_parents(folder), ""))
 
     def first(self, *candidates: str) -> Sequence[str]:
         """The first of these that exists; none or one."""
@@ -51,7 +51,7 @@ class PathIndex:
 
     def named_in(self, text: str, suffixes: Collection[str]) -> Iterator[str]:
         """The files whose stem is an identifier in the text, where files are called by what they define."""
-        for word in dict.fromkeys(_WORD.findall(text)):
+        for word in dict.fromkeys(_PATTERNS["word"].findall(text)):
             for path in self._by_stem.get(word, ()):
                 if path.rpartition(".")[2] in suffixes:
                     yield path
@@ -62,54 +62,27 @@ def folder_of(path: str) -> str:
 
 
 def join(folder: str, relative: str) -> str:
-    """A relative path taken from a folder, "" when it leads out of the repository."""
-    parts = folder.split("/") if folder else []
-    for part in relative.split("/"):
-        if part == "..":
-            if not parts:
-                return ""
-            parts.pop()
-        elif part not in {"", "."}:
-            parts.append(part)
-    return "/".join(parts)
-
-
-_GO_BLOCK = re.compile(r"^import\s{0,20}(?:\(([^)]{0,20000})\)|([^\n(]{0,300}))", re.MULTILINE)
-_QUOTED = re.compile(r'"([^"\n]{1,300})"')
-
-_JVM_PACKAGE = re.compile(r"^\s*package[ \t]+([\w.]{1,300})", re.MULTILINE)
-_JVM_ENDS = ("java", "kt", "scala", "groovy")
-
-_INCLUDE = re.compile(r'^\s*#\s{0,20}(?:include|import)\s{0,20}["<]([^">\n]{1,300})[">]', re.MULTILINE)
-_C_ENDS = ("c", "cc", "cpp", "cxx", "m", "mm", "cu")
-
-_MOD = re.compile(r"^\s*(?:pub(?:\([^)\n]{0,80}\))?\s{1,20})?mod\s{1,20}(\w{1,80})\s{0,20};", re.MULTILINE)
-_RUST_PATH = re.compile(r"\b(\w{1,80})((?:::\w{1,80}){1,12})(?:::\{([^}]{0,500})\})?")
-_RUST_GROUP = re.compile(r"\b(\w{1,80})::\{([^}]{0,500})\}")
+    """A relative path taken from a folder; it begins with `..` when it leads out of the repository."""
+    return normpath(f"./{folder}/{relative}")
 
 
 def go(path: str, text: str, index: PathIndex) -> Iterator[str]:
-    """The package's own files, and those of the packages whose import path ends in a folder of the repository."""
-    yield from _go_package(folder_of(path), index, tests=path.endswith("_test.go"))
-    for match in _GO_BLOCK.finditer(text):
-        for name in _QUOTED.findall(match[1] or match[2] or ""):
+    folders = {folder_of(path): path.endswith("_test.go")}
+    for match in _PATTERNS["go_block"].finditer(text):
+        for name in _PATTERNS["quoted"].findall(match[1] or match[2] or ""):
             parts = name.split("/")
             # A module is a host with an owner and a name, or one word; the standard library has neither.
             starts = range(1, len(parts)) if "." in parts[0] else range(min(2, len(parts)))
-            for start in starts:
-                folder = "/".join(parts[start:])
-                if folder in index.folders:
-                    yield from _go_package(folder, index, tests=False)
-                    break
-            else:
-                if "." in parts[0] and len(parts) <= 3:  # noqa: PLR2004  host, owner, module: the package at the top
-                    yield from _go_package("", index, tests=False)
-
-
-def _go_package(folder: str, index: PathIndex, *, tests: bool) -> Iterator[str]:
-    for file in index.folders.get(folder, ()):
-        if file.endswith(".go") and (tests or not file.endswith("_test.go")):
-            yield file
+            tails = ["/".join(parts[start:]) for start in starts]
+            # Host, owner, module: the package at the top.
+            tails += [""] if "." in parts[0] and len(parts) <= 3 else []  # noqa: PLR2004
+            folder = next((tail for tail in tails if tail in index.folders), None)
+            if folder is not None:
+                folders.setdefault(folder, False)
+    for folder, with_tests in folders.items():
+        for file in index.folders.get(folder, ()):
+            if file.endswith(".go") and (with_tests or not file.endswith("_test.go")):
+                yield file
 
 
 def jvm(path: str, text: str, index: PathIndex) -> Iterator[str]:
@@ -121,7 +94,7 @@ def jvm(path: str, text: str, index: PathIndex) -> Iterator[str]:
         for end in (len(parts), len(parts) - 1):
             for suffix in _JVM_ENDS if end > 1 else ():
                 yield from index.ending("/".join(parts[:end]) + f".{suffix}")
-    declared = _JVM_PACKAGE.search(text)
+    declared = _PATTERNS["jvm_package"].search(text)
     package = declared[1].replace(".", "/") if declared else ""
     for target in index.named_in(text, _JVM_ENDS):
         if folder_of(target) == folder_of(path) or (package and _is_in(target, package)):
@@ -129,14 +102,12 @@ def jvm(path: str, text: str, index: PathIndex) -> Iterator[str]:
 
 
 def _is_in(path: str, package: str) -> bool:
-    folder = folder_of(path)
-    return folder == package or folder.endswith(f"/{package}")
+    return f"/{folder_of(path)}".endswith(f"/{package}")
 
 
 def c_like(path: str, text: str, index: PathIndex) -> Iterator[str]:
-    """Included headers of the repository, and the files that implement them."""
     folder = folder_of(path)
-    for name in dict.fromkeys(_INCLUDE.findall(text)):
+    for name in dict.fromkeys(_PATTERNS["include"].findall(text)):
         for header in index.first(join(folder, name), name, f"include/{name}", f"src/{name}") or index.ending(name)[:1]:
             yield header
             stem = header.rpartition("/")[2].rpartition(".")[0]
@@ -148,15 +119,15 @@ def rust(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Modules that are declared, and those that a path names, from the crate's root or from here."""
     folder, name = folder_of(path), path.rpartition("/")[2]
     own = folder if name in {"mod.rs", "lib.rs", "main.rs"} else join(folder, name.removesuffix(".rs"))
-    for module in _MOD.findall(text):
+    for module in _PATTERNS["mod"].findall(text):
         base = join(own, module)
         yield from index.first(f"{base}.rs", f"{base}/mod.rs", join(folder, f"{module}.rs"))
     root = _crate(path)
-    for first, rest, group in _RUST_PATH.findall(text):
-        tails = [part.strip().split("::") for part in group.split(",")] if group else [[]]
-        for tail in tails:
-            yield from _rust_path(first, [*rest.strip(":").split("::"), *tail], own, root, index)
-    for first, group in _RUST_GROUP.findall(text):
+    for first, rest, group in _PATTERNS["rust_path"].findall(text):
+        for tail in group.split(",") if group else [""]:
+            parts = [*rest.strip(":").split("::"), *(tail.strip().split("::") if group else ())]
+            yield from _rust_path(first, parts, own, root, index)
+    for first, group in _PATTERNS["rust_group"].findall(text):
         for part in group.split(","):
             yield from _rust_path(first, part.strip().split("::"), own, root, index)
 
@@ -172,7 +143,6 @@ def _rust_path(first: str, parts: list[str], own: str, root: str, index: PathInd
 
 
 def _crate(path: str) -> str:
-    """The source folder of the crate that a file belongs to."""
     parts = path.split("/")[:-1]
     for at in range(len(parts) - 1, -1, -1):
         if parts[at] == "src":
@@ -184,12 +154,6 @@ def _crate(path: str) -> str:
 
 def named_types(path: str, text: str, index: PathIndex) -> Iterator[str]:
     yield from index.named_in(text, {path.rpartition(".")[2]})
-
-
-_ROOTS = ("", "src", "lib", "python")
-_LINE = re.compile(r"^\s*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w, \t]*)|import[ \t]+([\w., \t]+))", re.MULTILINE)
-_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_MAX_STRING = 200
 
 
 def python(path: str, text: str, index: PathIndex) -> Iterator[str]:
@@ -207,7 +171,7 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
     """Module (relative ones with their dots) and the name that is taken from it, "" for the module itself."""
     tree = parse(text)
     if tree is None:
-        for match in _LINE.finditer(text):
+        for match in _PATTERNS["line"].finditer(text):
             if match[3]:
                 yield from ((part.split()[0], "") for part in match[3].split(",") if part.strip())
             else:
@@ -223,7 +187,7 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
                 yield base, ""
                 yield from ((base, alias.name) for alias in names)
             case ast.Constant(value=str(value)) if len(value) <= _MAX_STRING and (
-                "/" in value or _MODULE.fullmatch(value)
+                "/" in value or _PATTERNS["module"].fullmatch(value)
             ):
                 # `python -m pkg.tool`, `patch("pkg.client.post")`, a script that a test starts: dynamic, but literal.
                 yield value, "/" if "/" in value else ""
@@ -239,9 +203,7 @@ def _module(module: str, name: str, folder: str, index: PathIndex) -> Iterator[s
     parts = [part for part in module.split(".") if part]
     names = [*parts, name] if name else parts
     if dots:
-        for _ in range(dots - 1):
-            folder = folder_of(folder)
-        yield from _below(folder, names, index)
+        yield from _below(join(folder, "../" * (dots - 1)) if dots > 1 else folder, names, index)
         return
     for root in dict.fromkeys([*_ROOTS, *_with_parents(folder)]):
         targets = list(_below(root, names, index))
@@ -252,9 +214,8 @@ def _module(module: str, name: str, folder: str, index: PathIndex) -> Iterator[s
         yield from index.only("/".join(parts) + ".py")
 
 
-def _below(root: str, parts: list[str], index: PathIndex) -> Iterator[str]:
+def _below(where: str, parts: list[str], index: PathIndex) -> Iterator[str]:
     """The packages on the way and the module; what follows a module are names in it."""
-    where = root
     if not parts:
         yield from index.first(join(where, "__init__.py"))
     for part in parts:
@@ -264,7 +225,7 @@ def _below(root: str, parts: list[str], index: PathIndex) -> Iterator[str]:
             return
         package = index.first(f"{where}/__init__.py")
         yield from package
-        if not package and not index.holds(where):
+        if not package and where not in index.all_folders:
             return
 
 
@@ -274,25 +235,12 @@ def _with_parents(folder: str) -> Iterator[str]:
         folder = folder_of(folder)
 
 
-_JS_ENDS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".json", ".d.ts")
-_JS_INDEX = tuple(f"/index{end}" for end in _JS_ENDS[1:])
-_JS_ALIAS = re.compile(r"^(?:@|~|#|src|app)/")
-
-_RUBY = re.compile(r"""^\s*(require_relative|require|load)[ \t(]{1,20}['"]([^'"\n]{1,300})['"]""", re.MULTILINE)
-_RUBY_CONSTANT = re.compile(r"\b[A-Z]\w{2,80}(?:::[A-Z]\w{1,80}){0,6}")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-_PHP_USE = re.compile(r"^\s*use[ \t]+(?:function[ \t]+|const[ \t]+)?\\?([\w\\]{1,300})", re.MULTILINE)
-_PHP_FILE = re.compile(r"""\b(?:require|include)(?:_once)?\b[^;'"\n]{0,80}['"]([^'"\n]{1,300})['"]""")
-
-
 def javascript(path: str, text: str, index: PathIndex) -> Iterator[str]:
-    """Relative imports, and those from the usual aliases of the source folder; packages are nobody's change."""
     folder = folder_of(path)
     for name in dict.fromkeys(_PATTERNS["js"].findall(text)):
         if name.startswith("."):
             yield from _js_file(join(folder, name), index)
-        elif _JS_ALIAS.match(name):
+        elif _PATTERNS["js_alias"].match(name):
             inner = name.partition("/")[2]
             # In a repository of several packages, the source folder may be that of the package.
             packages = (root for parent in _with_parents(folder) for root in (parent, f"{parent}/src"))
@@ -301,47 +249,39 @@ def javascript(path: str, text: str, index: PathIndex) -> Iterator[str]:
 
 
 def _js_file(path: str, index: PathIndex) -> Iterator[str]:
-    if not path:
-        return
     # TypeScript may name what its output will be called.
     stem = path.rpartition(".")[0] if path.endswith((".js", ".jsx", ".mjs", ".cjs")) else path
     yield from index.first(*(path + end for end in (*_JS_ENDS, *_JS_INDEX)), *(stem + end for end in _JS_ENDS[1:]))
 
 
 def ruby(path: str, text: str, index: PathIndex) -> Iterator[str]:
-    """Required files, and those that a framework loads by the names of their constants."""
     folder = folder_of(path)
-    for how, name in _RUBY.findall(text):
+    for how, name in _PATTERNS["ruby"].findall(text):
         file = name if name.endswith(".rb") else f"{name}.rb"
         if how == "require_relative":
             yield from index.first(join(folder, file))
         else:
             usual = index.first(f"lib/{file}", file, f"spec/{file}", f"test/{file}", join(folder, file))
             yield from usual or index.only(file)
-    for constant in dict.fromkeys(_RUBY_CONSTANT.findall(text)):
-        tail = "/".join(_HUMP.sub("_", part).lower() for part in constant.split("::"))
+    for constant in dict.fromkeys(_PATTERNS["ruby_constant"].findall(text)):
+        tail = "/".join(_PATTERNS["hump"].sub("_", part).lower() for part in constant.split("::"))
         yield from index.only(f"{tail}.rb")
 
 
 def php(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Used classes, whose namespace ends like their file's path, included files, and classes beside this one."""
     folder = folder_of(path)
-    for name in dict.fromkeys(_PHP_USE.findall(text)):
+    for name in dict.fromkeys(_PATTERNS["php_use"].findall(text)):
         parts = [part for part in name.split("\\") if part]
         for start in range(len(parts)):
             if target := index.only("/".join(parts[start:]) + ".php"):
                 yield from target
                 break
-    for name in dict.fromkeys(_PHP_FILE.findall(text)):
+    for name in dict.fromkeys(_PATTERNS["php_file"].findall(text)):
         inner = name.lstrip("/")
         yield from index.first(join(folder, inner), inner)
     yield from (target for target in index.named_in(text, {"php"}) if folder_of(target) == folder)
 
-
-MAX_TEXT = 500_000
-"""Characters of a file that are read."""
-MAX_REACH = 400
-"""Files of a reach: beyond that it is not known."""
 
 _READERS: Mapping[str, Callable[[str, str, PathIndex], Iterator[str]]] = {
     **dict.fromkeys(("py", "pyi"), python),

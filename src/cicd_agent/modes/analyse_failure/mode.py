@@ -1,13 +1,13 @@
 """The mode that analyses failures: what failed, which lines prove it, whose fault it is, what to do next."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Cause, Fact, FactKind
+from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.trials.patch_trial import Step
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, failed_run
@@ -51,7 +51,28 @@ class AnalyseFailure(Mode[Diagnosis]):
         return save_traces(evidence)
 
     def facts(self, result: Diagnosis, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
-        return facts(result, evidence)
+        if not result.failures:
+            return
+        event, run, trial = evidence.event, failed_run(evidence).run, result.trial
+        # Of a pull request the run's commit may be a merge that nobody else ever sees.
+        sha = event.sha or (run.sha if run else "")
+        ref = (run.branch if run else "") or event.head.name
+        values = {
+            "failure_type": str(result.kind),
+            "cause": str(result.cause),
+            "root_cause": result.root_cause,
+            "is_flaky": result.is_flaky,
+            "responsible_commit": result.responsible,
+            "workflow": run.workflow if run else "",
+            "run": str(run.id) if run else "",
+            "run_created": str(run.created) if run and run.created else "",
+            "job": result.failures[0].job,
+        }
+        yield Fact("", FactKind.FAILURE, result.fingerprint, 0, sha=sha, ref=ref, values=values)
+        if trial is not None and trial.step is Step.VERIFIED and trial.patch:
+            digest = hashlib.sha256(trial.patch.encode("utf-8", "surrogatepass")).hexdigest()
+            values = {"verified": "true", "patch": digest, "paths": ", ".join(trial.paths)}
+            yield Fact("", FactKind.FIX, result.fingerprint, 0, sha=sha, ref=ref, values=values)
 
     def size(self, evidence: Evidence) -> str:
         failed = evidence.get(FAILED_RUN)
@@ -66,31 +87,3 @@ class AnalyseFailure(Mode[Diagnosis]):
 
 
 MODE = AnalyseFailure()
-
-
-def facts(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Fact]:
-    if not diagnosis.failures:
-        return
-    event, first = evidence.event, diagnosis.failures[0]
-    run = failed_run(evidence).run
-    # Of a pull request the run's commit may be a merge that nobody else ever sees.
-    sha = event.sha or (run.sha if run else "")
-    ref = (run.branch if run else "") or event.head.name
-    subject = diagnosis.fingerprint
-    values = {
-        "failure_type": str(diagnosis.kind),
-        "cause": str(diagnosis.cause),
-        "root_cause": diagnosis.root_cause,
-        "is_flaky": {Cause.FLAKY: "true", Cause.UNKNOWN: ""}.get(diagnosis.cause, "false"),
-        "responsible_commit": diagnosis.responsible,
-        "workflow": run.workflow if run else "",
-        "run": str(run.id) if run else "",
-        "run_created": str(run.created) if run and run.created else "",
-        "job": first.job,
-    }
-    yield Fact("", FactKind.FAILURE, subject, 0, sha=sha, ref=ref, values=values)
-    trial = diagnosis.trial
-    if trial is not None and trial.step is Step.VERIFIED and trial.patch:
-        digest = hashlib.sha256(trial.patch.encode("utf-8", "surrogatepass")).hexdigest()
-        fix = {"verified": "true", "patch": digest, "paths": ", ".join(trial.paths)}
-        yield Fact("", FactKind.FIX, subject, 0, sha=sha, ref=ref, values=fix)

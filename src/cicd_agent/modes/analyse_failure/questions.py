@@ -88,7 +88,6 @@ def experiment(
     *,
     last: bool,  # noqa: ARG001  it is called once
 ) -> Evidence:
-    """The evidence with what came of trying the patch; where nothing can be tried, as it is."""
     trial, change = trial_of(answers, evidence), evidence.change
     tester = world.patch_tester(change) if trial and world.patch_tester and change else None
     if trial is None or tester is None:
@@ -98,7 +97,6 @@ def experiment(
 
 
 def trial_of(answers: Sequence[Answer[Any]], evidence: Evidence) -> Trial | None:
-    """The patch of the answer, unless there is none, it is no patch at all, or it was tried already."""
     answer = answered(answers)
     patch = proposed(answer.draft) if answer and answer.draft else ""
     if not patch or objection(patch) or any(report.key == key(patch) for report in (evidence.get(TRIALS) or ())):
@@ -107,12 +105,10 @@ def trial_of(answers: Sequence[Answer[Any]], evidence: Evidence) -> Trial | None
 
 
 def answered(answers: Sequence[Answer[Any]]) -> Answer[FailureDraft] | None:
-    """The first answer about the failure, for the question is put once."""
     return next((answer for answer in answers if isinstance(answer.draft, FailureDraft)), None)
 
 
 def proposed(draft: FailureDraft) -> str:
-    """The patch of a draft, "" when it has none."""
     patch = draft.fix.patch or ""
     return patch if patch.strip() and not draft.insufficient_evidence else ""
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Literal
 
 from cicd_agent.analysis.logs.extract import Elision, Extract
 from cicd_agent.domain.effects import (
@@ -73,8 +74,7 @@ def report(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings:
 
 
 def _comments(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
-    """One comment for each fingerprint: on the pull request, else where the settings want one."""
-    event = evidence.event
+    event, run = evidence.event, failed_run(evidence).run
     if not diagnosis.failures:
         return  # nothing could be read: the summary says so, and nobody needs a comment for that
     key = f"failure-{diagnosis.fingerprint or 'unknown'}"
@@ -87,22 +87,21 @@ def _comments(diagnosis: Diagnosis, evidence: Evidence, account: Account, settin
         return
     if settings.commit_comment == "on" and event.sha:
         yield CommitComment(key=key, commit=event.sha, body=body)
+    on_default = run is not None and run.branch == event.default_branch and not run.event.startswith("pull_request")
     # The machine's troubles pass by themselves: nobody could close an issue about them.
-    is_ours = _on_default(evidence) and bool(diagnosis.fingerprint) and diagnosis.cause is not Cause.INFRASTRUCTURE
+    is_ours = on_default and bool(diagnosis.fingerprint) and diagnosis.cause is not Cause.INFRASTRUCTURE
     if settings.failure_issue == "on" and is_ours:
-        title = clip(f"{_workflow(evidence)} fails: {diagnosis.root_cause}", 200)
-        yield Issue(key=key, title=title, body=body)
+        workflow = (run.workflow if run else "") or "the workflow"
+        yield Issue(key=key, title=clip(f"{workflow} fails: {diagnosis.root_cause}", 200), body=body)
 
 
 def _suggestions(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
     """A proved patch of one place, as a suggestion at its lines where the pull request shows them."""
     event, trial, change = evidence.event, diagnosis.trial, evidence.change
-    if event.pull is None or change is None or trial is None or settings.comment is not Commenting.REVIEW:
+    if event.pull is None or change is None or settings.comment is not Commenting.REVIEW:
         return
-    if trial.step is not Step.VERIFIED:
-        return
-    files = parse_diff(trial.patch)
-    if len(files) != 1 or len(files[0].hunks) != 1:
+    files = parse_diff(trial.patch) if trial is not None and trial.step is Step.VERIFIED else ()
+    if trial is None or len(files) != 1 or len(files[0].hunks) != 1:
         return
     lines = list(files[0].hunks[0].lines)
     touched = [index for index, line in enumerate(lines) if line.kind is not LineKind.CONTEXT]
@@ -111,19 +110,19 @@ def _suggestions(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -
         first -= 1  # a suggestion replaces lines: what is only added is said with the line above it
     part = lines[max(first, 0) : last + 1]
     old = [line.old for line in part if line.old]
+    start = old[0] if len(old) > 1 else 0
     shown = next((file for file in change.files if file.path == files[0].path), None)
-    if not old or shown is None or not Anchors(shown).allows(Side.RIGHT, old[-1], old[0] if old[0] != old[-1] else 0):
+    if not old or shown is None or not Anchors(shown).allows(Side.RIGHT, old[-1], start):
         return
     text = "\n".join(line.text for line in part if line.kind is not LineKind.DELETED)
-    body_text = f"**Fix for the failure above**, {patch_state(trial)}.\n\n{suggestion(text)}"
+    fix = f"**Fix for the failure above**, {patch_state(trial)}.\n\n{suggestion(text)}"
     key = f"fix-{trial.key}"
-    inline = InlineComment(key, files[0].path, old[-1], Side.RIGHT, body_text, start=old[0] if old[0] != old[-1] else 0)
+    inline = InlineComment(key, files[0].path, old[-1], Side.RIGHT, fix, start=start)
     body = "One fix at its line, proved by running the command that failed."
     yield Review(f"review-{key}", event.pull.number, event.sha, ReviewEvent.COMMENT, body, (inline,))
 
 
 def _check(diagnosis: Diagnosis, evidence: Evidence, body: str, settings: Settings) -> Iterator[Effect]:
-    """A check run of its own, or annotations: where the log and the change meet."""
     notes = tuple(_annotations(diagnosis))
     event = evidence.event
     if settings.check_run == "on" and event.sha and event.kind is not EventKind.LOCAL:
@@ -137,19 +136,16 @@ def _check(diagnosis: Diagnosis, evidence: Evidence, body: str, settings: Settin
 def _annotations(diagnosis: Diagnosis) -> Iterator[Annotation]:
     if diagnosis.cause is not Cause.CHANGE:
         return
-    seen: set[tuple[str, int]] = set()
-    for overlap in diagnosis.meetings:
-        location = (overlap.path, overlap.line)
-        if overlap.line and location not in seen and len(seen) < MAX_NOTES:
-            seen.add(location)
-            yield Annotation(
-                key=f"meeting-{len(seen)}",
-                level=Level.WARNING,
-                title="cicd-agent: a failure meets this change",
-                message=clip(diagnosis.root_cause, 500),
-                path=overlap.path,
-                line=overlap.line,
-            )
+    locations = dict.fromkeys((overlap.path, overlap.line) for overlap in diagnosis.meetings if overlap.line)
+    for number, (path, line) in enumerate(list(locations)[:MAX_NOTES], 1):
+        yield Annotation(
+            key=f"meeting-{number}",
+            level=Level.WARNING,
+            title="cicd-agent: a failure meets this change",
+            message=clip(diagnosis.root_cause, 500),
+            path=path,
+            line=line,
+        )
 
 
 def _rerun(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
@@ -158,11 +154,8 @@ def _rerun(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iter
     if not diagnosis.rerun or diagnosis.cause is Cause.CHANGE or run is None:
         return
     if evidence.event.kind is EventKind.WORKFLOW_RUN and diagnosis.rerun_kind in RERUNS[settings.rerun]:
-        key = f"rerun-{run.id}"
-        if diagnosis.rerun_kind == "flaky":
-            yield Rerun(key=key, run=run.id, attempt=run.attempt, reason="flaky")
-        else:
-            yield Rerun(key=key, run=run.id, attempt=run.attempt, reason="infrastructure")
+        reason: Literal["flaky", "infrastructure"] = "flaky" if diagnosis.rerun_kind == "flaky" else "infrastructure"
+        yield Rerun(key=f"rerun-{run.id}", run=run.id, attempt=run.attempt, reason=reason)
 
 
 def _notifications(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
@@ -186,7 +179,6 @@ def _files(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
 
 
 def _extract(name: str, extract: Extract) -> Iterator[str]:
-    """The lines that were kept, with their numbers, and how many lie between them."""
     if not extract.kept:
         return
     yield f"== {name}: {len(extract.kept):,} of {count(extract.total, 'line')}"
@@ -199,14 +191,13 @@ def _extract(name: str, extract: Extract) -> Iterator[str]:
 
 def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[Output, ...]:
     trial = diagnosis.trial
-    is_flaky = {Cause.FLAKY: "true", Cause.UNKNOWN: ""}.get(diagnosis.cause, "false")
     verified = "true" if trial and trial.step is Step.VERIFIED else "false" if trial and trial.is_offered else ""
     values = {
         "summary": sentence(diagnosis, evidence),
         "failure_type": str(diagnosis.kind),
         "cause": str(diagnosis.cause),
         "root_cause": diagnosis.root_cause,
-        "is_flaky": is_flaky,
+        "is_flaky": diagnosis.is_flaky,
         "responsible_commit": diagnosis.responsible,
         "affected_files": json.dumps(diagnosis.affected, ensure_ascii=False),
         "fingerprint": diagnosis.fingerprint,
@@ -214,13 +205,3 @@ def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[Output, ...]:
         "fix_verified": verified,
     }
     return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
-
-
-def _on_default(evidence: Evidence) -> bool:
-    run = failed_run(evidence).run
-    return run is not None and run.branch == evidence.event.default_branch and not run.event.startswith("pull_request")
-
-
-def _workflow(evidence: Evidence) -> str:
-    run = failed_run(evidence).run
-    return (run.workflow if run else "") or "the workflow"

@@ -30,8 +30,6 @@ class CascadeStep(StrEnum):
 
 
 class Remedy(StrEnum):
-    """What kind of step comes next."""
-
     CODE_CHANGE = "code_change"
     CONFIG_CHANGE = "config_change"
     DEPENDENCY_UPDATE = "dependency_update"
@@ -56,8 +54,6 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """One piece of evidence for the cause, in a sentence, with the address where it can be seen."""
-
     text: str
     url: str = ""
 
@@ -66,9 +62,9 @@ class Ground:
 class Overlap:
     """Where the log and the change meet: line `number` of the log names `path`, which commit `sha` has changed.
 
-    `line` is the file's line that the log names (0: none), `sha` is "" when it is not known. `via` is the file of the
-    log that imports `path`, "" when the log names `path` itself.
-    `exact`: the very line was changed.
+    `line` is the file's line that the log names (0: none), `via` the file of the log that imports `path`, "" when the
+    log names `path` itself. `exact`: the very line was changed. `strength` (0–1) is how sure this alone makes it that
+    the change is to blame.
     """
 
     path: str
@@ -78,7 +74,6 @@ class Overlap:
     exact: bool = False
     sha: str = ""
     strength: float = 0.0
-    """How sure this alone makes it that the change is to blame, 0–1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One thing that failed, in one job or in several that failed the same way.
+    """One thing that failed, in `job` and in its `siblings` that failed the same way.
 
     `title` is one line of the tool's own message; `decisive` are the lines that prove it.
     """
@@ -105,7 +100,6 @@ class Failure:
     job: str = ""
     step: str = ""
     siblings: tuple[str, ...] = ()
-    """Other jobs that failed the same way."""
     decisive: tuple[Cited, ...] = ()
     strict: str = ""
     loose: str = ""
@@ -122,8 +116,6 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A claim that could not be proved, and why."""
-
     text: str
     reason: str
 
@@ -133,8 +125,10 @@ class Diagnosis:
     """The result of analysing a failed run. `failures` are ranked: the first is the one that everything else is about.
 
     `confidence` (0–1) is how sure the cause is. `responsible` is the commit that brought the failure, "" rather than
-    a guess.
-    `affected` are files of the repository. `root_cause` is one line.
+    a guess. `affected` are files of the repository. `innocent`: the change is shown not to be at fault, or meets the
+    failure nowhere: of each failure, not of one. `rerun_kind` is `infrastructure` or `flaky`, what the input `rerun`
+    has to allow. `claims` are what a model says of why, as far as it is proved; `trial` is of the patch that is
+    offered, or of the last that was refused. `unread` counts failed jobs whose log was not read.
     """
 
     conclusion: Conclusion
@@ -152,25 +146,23 @@ class Diagnosis:
     remedy: Remedy = Remedy.INVESTIGATE
     next_step: str = ""
     innocent: bool = False
-    """Whether the change is shown not to be at fault, or meets the failure nowhere: of each failure, not of one."""
     rerun: bool = False
-    """Whether running the failed jobs again is worth it; never when the change is to blame."""
     rerun_kind: str = ""
-    """`infrastructure` or `flaky`, what the input `rerun` has to allow; "" when it is not worth it."""
     claims: tuple[Claim, ...] = ()
-    """What a model says of why, as far as it is proved."""
     dropped: tuple[Dropped, ...] = ()
     trial: TrialReport | None = None
-    """The patch that is offered, or the last that was refused."""
     escalate: tuple[str, ...] = ()
     risk: Risk | None = None
-    """Of the change, None when none was read."""
     unread: int = 0
-    """Failed jobs whose log was not read."""
 
     @property
     def fingerprint(self) -> str:
         return self.failures[0].strict if self.failures else ""
+
+    @property
+    def is_flaky(self) -> str:
+        """Only with proof `true`, and empty while the cause is unknown."""
+        return {Cause.FLAKY: "true", Cause.UNKNOWN: ""}.get(self.cause, "false")
 
 
 RESULTS: Final = {"diagnosis": Diagnosis}

@@ -9,8 +9,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, attribute
-from cicd_agent.modes.analyse_failure.attribution.other_runs import Attribution, rank
+from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, Attribution, attribute, rank
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import groups
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Overlap, Remedy, Suspect
@@ -18,13 +17,11 @@ from cicd_agent.modes.analyse_failure.runs.previous_failures import with_saved_t
 from cicd_agent.settings.schema import Settings
 
 MAX_ROOT_CAUSE = 200
-"""Characters of the root cause."""
 MAX_AFFECTED = 20
 _TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
 
 
 def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001  every mode's rules are given settings
-    """Attribute the failure, rank the commits, and phrase what follows."""
     failed = with_saved_traces(evidence)
     all_groups = groups(failed)
     attribution = attribute(failed, all_groups, evidence.change)
@@ -77,7 +74,6 @@ def _kind(first: Failure | None, attribution: Attribution) -> Kind:
 
 
 def _root_cause(first: Failure | None) -> str:
-    """One line of the tool's own message."""
     if first is None:
         return "Nothing that failed could be read"
     name = f"`{first.test}`: " if first.test and first.test not in first.title else ""

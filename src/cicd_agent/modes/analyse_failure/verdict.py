@@ -1,6 +1,5 @@
 """Keeps of a model's answer what is proved and may be decided by it: it may blame the change, never excuse it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -38,10 +37,9 @@ _READ_CLOSER = {
     Kind.CONFIGURATION: frozenset({Kind.DEPENDENCY}),
 }
 """What a kind of failure may turn out to be. Flakiness and infrastructure are not read off a log."""
-_EXCUSE = load_patterns(__package__, "verdict")["excuse"]
+_PATTERNS = load_patterns(__package__, "verdict")
 _WRONG = frozenset({Step.REFUSED, Step.NOT_GREEN})
 """Ends of a trial after which what the patch was meant to do is no advice either."""
-_AGAIN = re.compile(r"\bre-?run\b|\bre-?trigger|\b(?:run|start|try) (?:\w+ ){0,3}again\b", re.IGNORECASE)
 
 
 def verify(rules: Diagnosis, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Diagnosis:
@@ -147,9 +145,8 @@ class _Merger:
         return ""
 
     def merge_root_cause(self, *, agrees: bool) -> None:
-        """The model's sentence in place of the rules'."""
         sentence = _line(self.draft.root_cause)
-        excuses = self.diagnosis.cause in {Cause.CHANGE, Cause.UNKNOWN} and _EXCUSE.search(sentence)
+        excuses = self.diagnosis.cause in {Cause.CHANGE, Cause.UNKNOWN} and _PATTERNS["excuse"].search(sentence)
         if not agrees or excuses:
             self.drop(sentence, _ONLY_RULES if excuses else "its cause does not stand")
         elif self.proof.weight <= Weight.WRAPPER:
@@ -158,7 +155,6 @@ class _Merger:
             self.update(root_cause=sentence)
 
     def merge_kind(self, *, agrees: bool) -> None:
-        """The kind of failure that the model has read closer."""
         kind, known = self.draft.failure_type, self.diagnosis.kind
         if kind in {Kind.UNKNOWN, known}:
             return
@@ -170,7 +166,6 @@ class _Merger:
             self.update(kind=kind)
 
     def merge_commit(self) -> None:
-        """The commit that the model chose where rules leave a choice."""
         claimed = _line(self.draft.responsible_commit or "")
         commit = self.prover.commit(claimed)
         if not claimed or (commit and commit.commit.sha == self.diagnosis.responsible):
@@ -211,7 +206,7 @@ class _Merger:
         step = _line(self.draft.fix.description)
         if self.diagnosis.rerun or not step:
             return
-        if self.draft.fix.kind is Remedy.RETRY or _AGAIN.search(step):
+        if self.draft.fix.kind is Remedy.RETRY or _PATTERNS["again"].search(step):
             blamed = " after what a change did" if self.diagnosis.cause is Cause.CHANGE else ""
             self.drop(step, f"only rules may say that running it again is worth it{blamed}")
         elif self.trial is not None and self.trial.step in _WRONG:

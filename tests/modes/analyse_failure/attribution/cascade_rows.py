@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.modes.analyse_failure.attribution.cascade import attribute
-from cicd_agent.modes.analyse_failure.attribution.other_runs import Attribution
+from cicd_agent.modes.analyse_failure.attribution.cascade import Attribution, attribute
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import groups
 from cicd_agent.modes.analyse_failure.result import CascadeStep

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.modes.analyse_failure.attribution.other_runs import rank
+from cicd_agent.modes.analyse_failure.attribution.cascade import rank
 from cicd_agent.modes.analyse_failure.evidence import Candidate
 from cicd_agent.modes.analyse_failure.result import Overlap
 from tests.modes.analyse_failure.builders import candidate, failed_run

@@ -20,8 +20,8 @@ from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.mode import MODE as ANALYSE_FAILURE
 from cicd_agent.modes.analyse_failure.runs.history import RECENT, History
 from cicd_agent.modes.analyse_failure.runs.previous_failures import (
-    lines,
     previous_failure,
+    previous_lines,
     read_previous_failures,
 )
 from cicd_agent.modes.protocol import Account, Ports
@@ -78,7 +78,7 @@ def test_the_first_commit_on_which_the_workflow_passed_again_is_what_mended_it()
     known, port = read(seen(), runs=runs)
     assert "it passed again from [`fffffff`](https://github.test/o/r/commit/" in shown(known)
     assert port.calls == ["of_workflow"]
-    told = list(lines(with_known(known), STRICT))
+    told = list(previous_lines(with_known(known), STRICT))
     assert told[1] == "it passed again from ffffffffffff on"
 
 

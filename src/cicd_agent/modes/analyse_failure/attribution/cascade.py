@@ -1,32 +1,27 @@
 """Whose fault a failure is: the first step of a cascade that holds, firm evidence before hints, and no guess."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from cicd_agent.analysis.logs.extract import Kind
+from cicd_agent.analysis.logs.extract import Kind, Problem, Trouble
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds
-from cicd_agent.domain.text.words import count
-from cicd_agent.modes.analyse_failure.attribution.change_index import Changed
-from cicd_agent.modes.analyse_failure.attribution.other_runs import (
-    Attribution,
-    passed_elsewhere,
-    runner,
-    seen_before,
-    signature,
-)
-from cicd_agent.modes.analyse_failure.attribution.overlap import find_overlaps, reached, starts
+from cicd_agent.domain.text.patterns import load_patterns
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.analyse_failure.attribution.change_index import MACHINE, PIPELINE, Changed
+from cicd_agent.modes.analyse_failure.attribution.overlap import DEEPER, REMOTE, find_overlaps, reached, starts
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
-from cicd_agent.modes.analyse_failure.evidence import FailedRun
-from cicd_agent.modes.analyse_failure.groups import Group
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, Trace
+from cicd_agent.modes.analyse_failure.groups import Group, exited, explains, job_base, same_test
 from cicd_agent.modes.analyse_failure.import_graph import is_read, same_language
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap, Suspect
 
 UNREACHED, NOTHING, UNEXPLAINED = 0.45, 0.3, 0.55
 MAX_JUDGED = 20
-"""Failures that are judged."""
 _SHOWN = 5
 _ALONE = 0.25
 """What a file loses that only few of the failures meet."""
@@ -45,6 +40,63 @@ _AGAINST = (
 )
 # Steps that do not rest on what the lines of the log say.
 _BESIDE_THE_LOG = frozenset({CascadeStep.RUNNER, CascadeStep.PASSED_ELSEWHERE})
+_PATTERNS = load_patterns(__package__, "cascade")
+PROVED, OTHER_BASE, DRIFTED = 0.95, 0.8, 0.5
+AT_BASE, STILL_FAILS, COMES_AND_GOES, ELSEWHERE, ENDED = 0.95, 0.9, 0.85, 0.8, 0.7
+_MIN_BRANCHES = 2
+_DAY = 86_400
+_LINKS = 5
+_SHORT_SHA = 7
+_PULLS = frozenset({"pull_request", "pull_request_target"})
+_NOT_FLAKY = REMOTE | {Trouble.DISK, Trouble.RUNNER}
+EXACT = 0.95
+ONE_OF_SEVERAL = 0.9
+"""The share of an overlap's strength that is left for a commit that changed the file, but not the line."""
+MAX_SUSPECTS = 20
+_CLEARLY = 0.6
+"""The score from which the only commit that overlaps with the failure is held responsible."""
+LOST, STARVED, NOT_STARTED, WITHOUT_END = 0.95, 0.85, 0.8, 0.9
+CLEAR, DOUBTFUL, BLIND = 0.8, 0.6, 0.55
+"""Of a signature: where nothing speaks against it, where the code could do it as well, where no change is known."""
+# GitHub itself files under this path what belongs to no file.
+_NO_FILE = frozenset({"", ".github"})
+_NAMES = {
+    Trouble.NETWORK: "the network",
+    Trouble.SERVICE: "another server",
+    Trouble.RATE_LIMIT: "a rate limit",
+    Trouble.REGISTRY: "a registry",
+    Trouble.DISK: "a full disk",
+    Trouble.MEMORY: "a lack of memory",
+    Trouble.RUNNER: "the runner",
+}
+_NEAR_END = 80
+"""Lines between trouble and the end of the step: what a tool tried again with success is far from it."""
+_AS_DECISIVE = 0.8
+_GIVES_UP = 20
+"""Lines between trouble and the message that nothing could be fetched."""
+_MAX_NAMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The cause of one failure; `group` is that failure, None when there was none to judge.
+
+    `rerun_kind` is `infrastructure` or `flaky`, what the input `rerun` has to allow; "" when that is no use.
+    `fixed_by` is the commit that ended the same failure elsewhere, "" when that is not known.
+    """
+
+    cause: Cause
+    step: CascadeStep
+    confidence: float
+    grounds: tuple[Ground, ...] = ()
+    rerun_kind: str = ""
+    group: Group | None = None
+    overlaps: tuple[Overlap, ...] = ()
+    fixed_by: str = ""
+
+    @property
+    def not_this_change(self) -> bool:
+        return self.step not in {CascadeStep.MEETS_CHANGE, CascadeStep.NONE}
 
 
 def attribute(failed: FailedRun, groups: Sequence[Group], change: Change | None) -> Attribution:
@@ -75,7 +127,6 @@ def _weigh_shared(failed: FailedRun, judged: Sequence[Attribution]) -> Sequence[
 
 
 def attribute_group(failed: FailedRun, group: Group, changed: Changed) -> Attribution:
-    """The first step that holds, as sure as the surest of those with the same cause."""
     overlaps = find_overlaps(failed, group, changed)
     known = (
         runner(failed, group, changed),
@@ -98,7 +149,6 @@ def attribute_group(failed: FailedRun, group: Group, changed: Changed) -> Attrib
 
 
 def _decisive_groups(known: Sequence[Group]) -> Sequence[Group]:
-    """The failures that have a say: those that fail the run, and of a job those that come near its best."""
     fatal = [group for group in known if not group.failure.tolerated] or list(known)
     explained = [group for group in fatal if group.is_explained]
     explained_jobs = {job for group in explained for job in (group.failure.job, *group.failure.siblings)}
@@ -164,3 +214,304 @@ def _reason_for_none(group: Group, changed: Changed) -> str:
     if not group.is_explained:
         return "the log does not say what went wrong"
     return "nothing that the log names was changed, and nothing proves that the change is not to blame"
+
+
+def passed_elsewhere(failed: FailedRun, group: Group) -> Attribution | None:
+    """The same job passed on the same commit, or the same test within the same run: what failed was not the code."""
+    for case in failed.cases:
+        name = f"{case.suite}.{case.name}" if case.suite else case.name
+        if case.flaked and group.failure.test and same_test(group.failure.test, name):
+            text = f"the test failed and passed in the same run, says {case.source or 'its report'}"
+            return _passed(group, PROVED, (Ground(text),))
+    names = {group.failure.job, *group.failure.siblings}
+    passed = [
+        trace
+        for trace in failed.traces
+        if failed.run is not None and failed.run.sha and trace.sha == failed.run.sha
+        if trace.conclusion == "success" and trace.job in names
+    ]
+    if failed.run is None or not passed:
+        return None
+    confidence, trace = max(((_proof(failed.run, trace), trace) for trace in passed), key=lambda each: each[0])
+    where = f"attempt {trace.attempt}" if trace.run == failed.run.id else f"run {trace.run}"
+    ground = Ground(f"`{trace.job}` passed on the same commit in {where}", trace.url)
+    if confidence <= DRIFTED:
+        late = Ground("that was more than a day before: something outside of the repository may have changed since")
+        return Attribution(Cause.UNKNOWN, CascadeStep.PASSED_ELSEWHERE, confidence, (ground, late))
+    grounds = [ground]
+    if confidence < PROVED:
+        grounds.append(Ground("that run may have been of a merge with another state of the base branch"))
+    return _passed(group, confidence, tuple(grounds))
+
+
+def _passed(group: Group, confidence: float, grounds: tuple[Ground, ...]) -> Attribution:
+    cause, kind = Cause.FLAKY, "flaky"
+    if group.problems and group.problems[0][1].trouble in _NOT_FLAKY:
+        cause, kind = Cause.INFRASTRUCTURE, "infrastructure"
+    return Attribution(cause, CascadeStep.PASSED_ELSEWHERE, confidence, grounds, kind)
+
+
+def _proof(run: RunState, trace: Trace) -> float:
+    if trace.run == run.id:
+        return PROVED
+    if run.created and trace.when and run.created - trace.when > _DAY:
+        return DRIFTED
+    if run.event in _PULLS or trace.event in _PULLS or (trace.event and run.event and trace.event != run.event):
+        return OTHER_BASE
+    return PROVED
+
+
+def seen_before(failed: FailedRun, group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> Attribution | None:
+    """The very same failure where the change is not: on the default branch, or on branches that are unrelated to it.
+
+    A test that is known to be flaky and fails in a new way is a new failure: only strict fingerprints count.
+    """
+    if not group.is_explained or not group.failure.strict:
+        return None
+    traces = [
+        trace
+        for trace in failed.traces
+        if _is_without(trace, failed.run, changed)
+        and (not group.failure.job or job_base(trace.job) == job_base(group.failure.job))
+    ]
+    failed_before = [trace for trace in traces if _is_same(trace, group)]
+    on_default = [trace for trace in failed_before if trace.is_default]
+    if on_default:
+        on_default.sort(key=lambda trace: (trace.when, trace.run, trace.attempt))
+        return _on_default(on_default, traces, changed, overlaps)
+    unrelated = {trace.pull or trace.branch: trace for trace in failed_before if _is_unrelated(trace, failed.run)}
+    if len(unrelated) < _MIN_BRANCHES:
+        return None
+    fixed_by = next((trace.fixed_by for trace in unrelated.values() if trace.fixed_by), "")
+    grounds = (
+        Ground(f"the same failure on {len(unrelated):,} other branches"),
+        *(_link(trace) for trace in list(unrelated.values())[:_LINKS]),
+    )
+    return Attribution(Cause.PRE_EXISTING, CascadeStep.SEEN_BEFORE, ELSEWHERE, grounds, fixed_by=fixed_by)
+
+
+def _on_default(
+    failed_before: Sequence[Trace], traces: Sequence[Trace], changed: Changed, overlaps: Sequence[Overlap]
+) -> Attribution | None:
+    last = failed_before[-1]
+    green = [trace for trace in traces if trace.is_default and trace.conclusion == "success"]
+    links = tuple(_link(trace) for trace in reversed(failed_before[-_LINKS:]))
+    fixed_by = next((trace.fixed_by for trace in reversed(failed_before) if trace.fixed_by), "")
+    on_both = any(one.sha == other.sha and one.sha for one in failed_before for other in green)
+    between = any(failed_before[0].when < other.when < last.when for other in green)
+    if on_both or between:
+        how = "passed on the same commit" if on_both else "comes and goes"
+        text = f"on the default branch the same failure {how}, in {count(len(failed_before), 'run')}"
+        return Attribution(Cause.FLAKY, CascadeStep.SEEN_BEFORE, COMES_AND_GOES, (Ground(text), *links), "flaky")
+    base_sha = changed.change.base if changed.change is not None else ""
+    if base_sha and any(trace.sha == base_sha for trace in failed_before):
+        confidence, text = AT_BASE, "the commit that the change begins from fails in the same way"
+    elif not fixed_by and all(other.when <= last.when for other in green):
+        confidence, text = STILL_FAILS, "the default branch fails in the same way"
+    elif overlaps:
+        # It was fixed there, and the change is where it points to: it may well have brought it back.
+        return None
+    else:
+        by = f" by {fixed_by[:_SHORT_SHA]}" if fixed_by else ""
+        confidence = ENDED
+        text = f"the default branch failed in the same way and was mended{by}; this branch may be older"
+    grounds = (Ground(text), *links)
+    return Attribution(Cause.PRE_EXISTING, CascadeStep.SEEN_BEFORE, confidence, grounds, fixed_by=fixed_by)
+
+
+def _is_without(trace: Trace, run: RunState | None, changed: Changed) -> bool:
+    if not trace.sha or trace.sha in changed.shas:
+        return False
+    # What came later on the default branch may hold the change, merged under another name.
+    is_later = run is not None and trace.is_default and trace.when > run.created > 0
+    return run is None or (trace.sha != run.sha and not is_later)
+
+
+def _is_unrelated(trace: Trace, run: RunState | None) -> bool:
+    if trace.is_default or not (trace.pull or trace.branch):
+        return False
+    return run is None or (not (trace.pull and trace.pull in run.pulls) and trace.branch != run.branch)
+
+
+def _is_same(trace: Trace, group: Group) -> bool:
+    has_all = bool(group.signatures) and group.signatures <= frozenset(trace.strict)
+    return trace.conclusion != "success" and (group.failure.strict in trace.strict or has_all)
+
+
+def _link(trace: Trace) -> Ground:
+    where = f"pull request #{trace.pull}" if trace.pull else f"`{trace.branch}`" if trace.branch else "a run"
+    return Ground(f"{where} at {trace.sha[:_SHORT_SHA]}, run {trace.run}", trace.url)
+
+
+def rank(failed: FailedRun, overlaps: Sequence[Overlap]) -> tuple[tuple[Suspect, ...], str]:
+    """The commits, best first, and the one that is clearly above the others, "" when none does.
+
+    Whether the change is to blame at all is decided by the cascade: without that nobody is responsible.
+    """
+    suspects = sorted((_suspect(candidate, overlaps) for candidate in failed.candidates), key=lambda each: -each.score)
+    return tuple(suspects[:MAX_SUSPECTS]), _responsible(failed, suspects)
+
+
+def _suspect(candidate: Candidate, overlaps: Sequence[Overlap]) -> Suspect:
+    own: list[Overlap] = []
+    score = 0.0
+    for overlap in overlaps:
+        if overlap.path not in candidate.lines:
+            continue
+        ranges = candidate.lines[overlap.path] or ()
+        exact = overlap.line > 0 and any(first <= overlap.line <= last for first, last in ranges)
+        own.append(replace(overlap, exact=exact, sha=candidate.commit.sha))
+        score = max(score, EXACT if exact else ONE_OF_SEVERAL * overlap.strength)
+    return Suspect(candidate.commit.sha, candidate.commit.subject, round(score, 3), tuple(own))
+
+
+def _responsible(failed: FailedRun, suspects: Sequence[Suspect]) -> str:
+    if len(suspects) == 1 and failed.green is not None and suspects[0].meetings:
+        return suspects[0].sha
+    exact = [suspect for suspect in suspects if any(overlap.exact for overlap in suspect.meetings)]
+    overlapping = [suspect for suspect in suspects if suspect.score > 0]
+    if len(exact) == 1:
+        return exact[0].sha
+    return overlapping[0].sha if len(overlapping) == 1 and overlapping[0].score >= _CLEARLY else ""
+
+
+def runner(failed: FailedRun, group: Group, changed: Changed) -> Attribution | None:
+    """GitHub's own statement, by what it noted without a file and by the states of the job and its steps.
+
+    A step may print the same text, also as an annotation: they count only where no step has ended in failure.
+    """
+    names = {group.failure.job, *group.failure.siblings}
+    lost = [attribution for job in failed.jobs if job.job.name in names for attribution in _lost(job)]
+    if lost:
+        # What leaves a doubt takes nothing away from what leaves none: the surest counts.
+        return max(lost, key=lambda attribution: attribution.confidence)
+    states = {job.job.conclusion for job in failed.jobs if job.job.name in names}
+    states.add(failed.run.conclusion if failed.run is not None and not group.failure.job else "")
+    if "startup_failure" in states and changed.is_known and not changed.kinds & (PIPELINE | {PathKind.INFRASTRUCTURE}):
+        url = failed.run.url if failed.run is not None else ""
+        return _by_runner(NOT_STARTED, "GitHub could not start it, and the change touches no workflow", url)
+    return None
+
+
+def _by_runner(confidence: float, text: str, url: str) -> Attribution:
+    return Attribution(Cause.INFRASTRUCTURE, CascadeStep.RUNNER, confidence, (Ground(text, url),), "infrastructure")
+
+
+def _lost(job: FailedJob) -> Iterator[Attribution]:
+    state = job.job
+    if state.conclusion in {"cancelled", "timed_out", "success", "skipped"}:
+        # Somebody's decision, or a limit that the job itself ran into.
+        return
+    by_hand = any(_PATTERNS["by_hand"].search(each.message) for each in job.notes)
+    if by_hand or any(step.conclusion == "failure" for step in state.steps):
+        return
+    if not state.steps and any(explains(problem) for problem in job.extract.problems):
+        return
+    for note in job.notes:
+        # A job that eats up its machine loses it as well.
+        confidence = STARVED if _PATTERNS["starved"].search(note.message) else LOST
+        is_lost = confidence == STARVED or _PATTERNS["lost"].search(note.message)
+        if is_lost and note.path in _NO_FILE:
+            text = f"GitHub notes on the job: {clip(' '.join(note.message.split()), 200)}"
+            yield _by_runner(confidence, text, state.url)
+    if state.status == "completed" and not state.conclusion:
+        yield _by_runner(WITHOUT_END, "the job ended without a conclusion: its runner was lost", state.url)
+
+
+def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> Attribution | None:
+    """Trouble that a tool met in the step that failed, unless the change may have made it. The log alone says so."""
+    external = _troubled(group)
+    if external is None or changed.kinds & MACHINE:
+        return None
+    job, problem, trouble = external
+    tests = bool(group.failure.test) or group.failure.kind is Kind.TEST_FAILURE
+    if any(tests or overlap.strength >= DEEPER for overlap in overlaps):
+        return None
+    lines = [line.text for line in job.extract.kept if problem.first <= line.number <= problem.last]
+    text = "\n".join([problem.text, *lines])[:20_000]
+    if (trouble in REMOTE and _PATTERNS["local"].search(text)) or _is_made(trouble, text, changed):
+        return None
+    confidence = CLEAR
+    if tests or trouble is Trouble.RUNNER or (trouble is Trouble.MEMORY and PathKind.SOURCE in changed.kinds):
+        confidence = DOUBTFUL
+    if not changed.is_known or _is_headless(job, problem):
+        confidence = BLIND
+    what = f"{_NAMES[trouble]} was in the way: {clip(problem.text, 200)}"
+    beside = "the change touches no dependency, Docker or workflow file" if changed.is_known else "no change is known"
+    grounds = (Ground(f"line {problem.line:,}: {what}", job.job.url), Ground(f"only the log says so; {beside}"))
+    return Attribution(Cause.INFRASTRUCTURE, CascadeStep.SIGNATURE, confidence, grounds, "infrastructure")
+
+
+def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
+    """The trouble of the most decisive problem, shortly before the step came to its end."""
+    if not group.problems:
+        return None
+    best = group.problems[0][1].score
+    for job, problem in group.problems:
+        if problem.score < _AS_DECISIVE * best or not explains(problem) or not problem.novel:
+            continue
+        if problem.step and job.step and problem.step != job.step:
+            continue
+        beside = [each for each in job.extract.problems if each.step == problem.step]
+        cause = _behind(problem, beside) or problem
+        trouble = cause.trouble
+        if trouble not in _NAMES or (cause is problem and _is_only_warned(problem, beside)):
+            continue
+        # A machine that goes away does not wait for the exit code.
+        if (trouble is Trouble.RUNNER and exited(job, problem)) or _went_on(problem, beside):
+            continue
+        if _end(job, problem) - problem.last <= _NEAR_END:
+            return job, cause, trouble
+    return None
+
+
+def _behind(problem: Problem, beside: Sequence[Problem]) -> Problem | None:
+    """The trouble right before a tool that says only what it could not get: pip warns of the network, then gives up."""
+    if problem.kind is not Kind.DEPENDENCY or problem.trouble is not None:
+        return None
+    before = (each for each in beside if each.trouble in REMOTE and 0 < problem.first - each.last <= _GIVES_UP)
+    return next(before, None)
+
+
+def _is_only_warned(problem: Problem, beside: Sequence[Problem]) -> bool:
+    return _PATTERNS["warning"].match(problem.text) is not None and not any(
+        each.kind is Kind.DEPENDENCY and 0 < each.first - problem.last <= _GIVES_UP for each in beside
+    )
+
+
+def _went_on(problem: Problem, beside: Sequence[Problem]) -> bool:
+    """Whether another tool failed of something else a good while later: the step lived through the trouble."""
+    return any(
+        each.tool not in {"", problem.tool}
+        and not each.wraps
+        and each.trouble is None
+        and each.first - problem.last > _GIVES_UP
+        for each in beside
+    )
+
+
+def _is_headless(job: FailedJob, problem: Problem) -> bool:
+    if not problem.text.startswith("Caused by"):
+        return False
+    near = range(problem.first - _GIVES_UP, problem.line)
+    return not any(line.number in near and _PATTERNS["head"].match(line.text) for line in job.extract.kept)
+
+
+def _end(job: FailedJob, problem: Problem) -> int:
+    texts = [(each.line, each.text) for each in job.extract.problems if each.wraps]
+    texts += [(line.number, line.text) for line in job.extract.kept]
+    ends = [number for number, text in texts if number >= problem.last and _PATTERNS["step_end"].search(text)]
+    return min(ends, default=max(job.extract.total, problem.last))
+
+
+def _is_made(trouble: Trouble, text: str, changed: Changed) -> bool:
+    added = changed.added_text
+    if not added:
+        return False
+    if trouble is Trouble.MEMORY:
+        return _PATTERNS["memory"].search(added) is not None
+    hosts = sorted({host.lower() for host in _PATTERNS["host"].findall(text) if not _PATTERNS["file"].search(host)})
+    ports = sorted({port for match in _PATTERNS["port"].finditer(text) for port in match.groups() if port})
+    return any(host in added for host in hosts[:_MAX_NAMES]) or any(
+        re.search(rf"(?<!\d){port}(?!\d)", added) for port in ports[:_MAX_NAMES]
+    )

@@ -1,6 +1,5 @@
 """The change as the cascade looks it up: which files, which lines, and what may have an effect on everything."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +17,6 @@ SUPPLY = frozenset({PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE})
 PIPELINE = frozenset({PathKind.WORKFLOW, PathKind.CI_CONFIG})
 MACHINE = SUPPLY | PIPELINE | {PathKind.DOCKERFILE, PathKind.INFRASTRUCTURE}
 _GLOBAL = MACHINE | {PathKind.ENV_CONFIG, PathKind.MIGRATION, PathKind.API_CONTRACT, PathKind.DATA}
-_SHARED_DIRS = re.compile(r"(?:^|/)(?:fixtures?|testdata|test_data|__snapshots__|__mocks__|mocks|resources|templates)/")
 _MAX_SCOPE = 2_000
 _MAX_LINES = 20_000
 
@@ -41,7 +39,6 @@ class Changed:
 
     @cached_property
     def files(self) -> Mapping[str, FileDiff | None]:
-        """The changed files by path, old names too, with their diffs where there are any."""
         if self.change is None:
             return {path: None for candidate in self.candidates for path in candidate.lines}
         files: dict[str, FileDiff | None] = {file.path: file for file in self.change.files}
@@ -54,7 +51,6 @@ class Changed:
         return frozenset().union(*(kinds(path) for path in self.files))
 
     def holds_line(self, path: str, line: int) -> bool:
-        """Whether this very line is one that the change has left there."""
         if line <= 0:
             return False
         if self.change is None:
@@ -78,7 +74,6 @@ class Changed:
         return "\n".join(line.text for file in files for line in file.added).lower()
 
     def edited_text(self, path: str) -> str:
-        """The lines of a file that were added or deleted."""
         file = self.files.get(path)
         return "\n".join(line.text for line in file.lines if line.kind is not LineKind.CONTEXT) if file else ""
 
@@ -89,10 +84,9 @@ class Changed:
 
     @property
     def reaches_all(self) -> bool:
-        """Whether a file may have an effect on everything: how it is built, on what, with which data."""
+        named = (_PATTERNS["build_names"], _PATTERNS["shared_dirs"])
         return any(
-            kinds(path) & _GLOBAL or _PATTERNS["build_names"].search(path.lower()) or _SHARED_DIRS.search(path.lower())
-            for path in self.files
+            kinds(path) & _GLOBAL or any(pattern.search(path.lower()) for pattern in named) for path in self.files
         )
 
     def commit_of(self, path: str, line: int) -> str:

@@ -22,7 +22,6 @@ IMPORTED, FARTHER, FARTHEST, NAMED_LIKE = 0.7, 0.6, 0.5, 0.42
 """The last with `_NAMED` is no more than the one before it: not to know the imports never makes a file more suspect."""
 SUPPLIED, SUPPLIED_BY_NAME, SUPPLIED_IN_TROUBLE, BUILT = 0.75, 0.85, 0.6, 0.7
 _NAMED = 0.08
-"""More, where the failure names what was changed."""
 _GUESSED, _MAX_UNEXPLAINED = 0.85, 0.55
 """The share that is left where no tool's message points there; the maximum where no message says what is wrong."""
 
@@ -30,16 +29,11 @@ MAX_OVERLAPS = 30
 _BESIDE = 1
 """The depth of a test's file that no frame names: the error itself may lie elsewhere."""
 _FAR = 2
-_WORD = re.compile(r"[A-Za-z_]\w{2,80}")
-_PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]{2,80}")
-_TEST_WORD = re.compile(r"^tests?[_.-]|[_.-](?:tests?|spec)$|(?:Tests?|Spec|IT)$")
-_LINTER = re.compile(r"eslint|flake8|pylint|ruff|mypy|rubocop|golangci|prettier|tsconfig")
 _BUILDS = frozenset({Kind.CONFIGURATION, Kind.BUILD_ERROR, Kind.LINT_ERROR})
 REMOTE = frozenset({Trouble.NETWORK, Trouble.SERVICE, Trouble.RATE_LIMIT, Trouble.REGISTRY})
 
 
 def find_overlaps(failed: FailedRun, group: Group, changed: Changed) -> tuple[Overlap, ...]:
-    """Where one failure overlaps with what was changed, the strongest first."""
     if not changed.files:
         return ()
     begun, names, text = starts(group, changed), _names_of(group), _text(group).lower()
@@ -76,7 +70,6 @@ def starts(group: Group, changed: Changed) -> tuple[LogLocation, ...]:
 
 
 def reached(failed: FailedRun, start: str) -> Mapping[str, int]:
-    """The files that one reaches by imports, as far as they are known, and how many imports away each is."""
     distances = {start: 0}
     queue = deque([start])
     while queue:
@@ -121,7 +114,7 @@ def _by_name(location: LogLocation, changed: Changed) -> Iterator[Overlap]:
 
 def _stem(path: str) -> str:
     stem = path.rpartition("/")[2].partition(".")[0]
-    while (shorter := _TEST_WORD.sub("", stem)) != stem:
+    while (shorter := _PATTERNS["test_word"].sub("", stem)) != stem:
         stem = shorter
     return stem.lower()
 
@@ -135,7 +128,7 @@ def _by_file(group: Group, changed: Changed, text: str) -> Iterator[Overlap]:
         of, name = kinds(path), path.lower().rpartition("/")[2]
         strength = 0.0
         if of & SUPPLY and (kind is Kind.DEPENDENCY or name in text):
-            names = _packages(changed, path) & {word.lower() for word in _PACKAGE.findall(text)}
+            names = _packages(changed, path) & {word.lower() for word in _PATTERNS["package"].findall(text)}
             strength = SUPPLIED_BY_NAME if names else SUPPLIED
             if remote:
                 # A registry that is down says nothing of what is asked of it, but for the name that it does not know.
@@ -143,7 +136,7 @@ def _by_file(group: Group, changed: Changed, text: str) -> Iterator[Overlap]:
         elif _runs_it(group, changed, path, of):
             strength = SUPPLIED
         elif (name in text and len(name) > len("a.py") and kind in _BUILDS) or (
-            kind is Kind.LINT_ERROR and _LINTER.search(name)
+            kind is Kind.LINT_ERROR and _PATTERNS["linter"].search(name)
         ):
             strength = BUILT
         if strength:
@@ -151,7 +144,6 @@ def _by_file(group: Group, changed: Changed, text: str) -> Iterator[Overlap]:
 
 
 def _runs_it(group: Group, changed: Changed, path: str, of: Collection[PathKind]) -> bool:
-    """Whether the file says how the job that failed is run, or makes the image that could not be made."""
     if PIPELINE.intersection(of):
         edits = changed.edited_text(path)
         step = group.failure.step.removeprefix("Run ").strip()
@@ -163,7 +155,7 @@ def _runs_it(group: Group, changed: Changed, path: str, of: Collection[PathKind]
 
 def _packages(changed: Changed, path: str) -> frozenset[str]:
     text = changed.edited_text(path)[:50_000].lower()
-    return frozenset(word for word in _PACKAGE.findall(text) if not _PATTERNS["no_package"].fullmatch(word))
+    return frozenset(word for word in _PATTERNS["package"].findall(text) if not _PATTERNS["no_package"].fullmatch(word))
 
 
 def _text(group: Group) -> str:
@@ -173,7 +165,7 @@ def _text(group: Group) -> str:
 
 def _names_of(group: Group) -> frozenset[str]:
     """The names that the failure names, and those that its test's name is made of: `total` of `test_total`."""
-    words = set(_WORD.findall(_text(group)))
+    words = set(_PATTERNS["word"].findall(_text(group)))
     tests = {re.sub(r"^test_?|_?test$", "", word) for word in words if word.lower().startswith("test")}
     return frozenset(words | tests)
 

@@ -13,13 +13,10 @@ from cicd_agent.modes.analyse_failure.evidence import LogLocation
 _PATTERNS = load_patterns(__package__, "path_match")
 
 MAX_LOCATIONS = 200
-"""Places of one log."""
 _MAX_OF_PROBLEM = 20
 _MAX_NAME = 400
 
-_ROOTDIR = re.compile(r"^rootdir: (\S+?),?(?:\s|$)")
 _JVM = (".java", ".kt", ".scala", ".groovy", ".clj")
-_UNITTEST = re.compile(r"^\S+ \(([\w.]+)\)$")
 _INNERMOST_LAST = (".py", ".pyx", ".pyi")
 
 
@@ -54,7 +51,7 @@ class Tree:
         name = name[:_MAX_NAME].strip()
         if "::" in name and (file := self.find(name.partition("::")[0])):
             return file
-        if match := _UNITTEST.match(name):
+        if match := _PATTERNS["unittest"].match(name):
             name = match[1]
         parts = [part for part in name.partition("[")[0].split(".") if part]
         for end in range(len(parts), 1, -1):
@@ -82,7 +79,7 @@ class Tree:
 def find_locations(extract: Extract, paths: Collection[str]) -> tuple[LogLocation, ...]:
     """Where the problems of a log point to in the repository, those of the first problem first, innermost first."""
     lines = {line.number: line for line in extract.kept}
-    tree = Tree(paths, [match[1] for line in extract.kept if (match := _ROOTDIR.match(line.text))])
+    tree = Tree(paths, [match[1] for line in extract.kept if (match := _PATTERNS["rootdir"].match(line.text))])
     result: dict[tuple[int, str, int], LogLocation] = {}
     for problem in extract.problems:
         for location in _of(problem, tree, lines):
@@ -127,7 +124,6 @@ def _line_of(path: str, line: int, within: Sequence[ExtractLine]) -> int:
 
 
 def _of_package(path: str, where: int, lines: dict[int, ExtractLine], tree: Tree) -> str:
-    """The file of a frame on the JVM, which names the file alone and its package before it."""
     name = path.rpartition("/")[2]
     if not name.endswith(_JVM) or where not in lines:
         return ""

@@ -35,13 +35,11 @@ _MAX_ALSO = 20
 _MAX_NAME = 300
 
 
-def _terms(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_REPORT_TERMS = _terms(
-    "junit xunit trx sarif surefire failsafe coverage cobertura jacoco lcov clover pytest rspec phpunit jest vitest "
-    "nextest gotestsum ctest gtest result results report reports testresult testresults testreport testreports"
+_REPORT_TERMS = frozenset(
+    """
+    junit xunit trx sarif surefire failsafe coverage cobertura jacoco lcov clover pytest rspec phpunit jest vitest
+    nextest gotestsum ctest gtest result results report reports testresult testresults testreport testreports
+    """.split()  # noqa: SIM905  a hundred quotes would hide the words
 )
 # JUnit is one word, TestResults are two.
 _WORD = re.compile(r"[A-Za-z]+")
@@ -71,13 +69,20 @@ def failing(files: Mapping[str, bytes]) -> tuple[tuple[Case, ...], tuple[Gap, ..
         for case in report.cases:
             if case.failed or case.flaked:
                 times[case.suite, case.name] += 1
-                key = (case.suite, case.name, _family(name), times[case.suite, case.name])
+                # What the reports of a matrix's jobs have in common is the file's name without what differs.
+                family = _OF_THE_MATRIX.sub("#", basename(name).lower())
+                key = (case.suite, case.name, family, times[case.suite, case.name])
                 result[key] = _merged(result[key], case) if key in result else case
     ranked = sorted(result.values(), key=lambda case: not case.failed)
     if len(ranked) > MAX_FAILING:
         missing = count(len(ranked) - MAX_FAILING, "failing case")
         gaps.append(Gap("test reports", f"{missing} beyond the first {MAX_FAILING} were left out"))
     return tuple(map(_masked, ranked[:MAX_FAILING])), _shortened(gaps)
+
+
+def _masked(case: Case) -> Case:
+    name, suite, message, detail = map(mask, (case.name, case.suite, case.message, case.detail))
+    return replace(case, name=name, suite=suite, message=message, detail=detail)
 
 
 def _readable(files: Mapping[str, bytes], gaps: list[Gap]) -> Iterator[tuple[str, bytes]]:
@@ -92,31 +97,14 @@ def _readable(files: Mapping[str, bytes], gaps: list[Gap]) -> Iterator[tuple[str
         yield clip(visible_line(name[:_MAX_NAME]), _MAX_NAME), files[name]
 
 
-def _family(name: str) -> str:
-    """What the reports of a matrix's jobs have in common: the file's name without what differs."""
-    return _OF_THE_MATRIX.sub("#", basename(name).lower())
-
-
 def _merged(first: Case, other: Case) -> Case:
-    """One case of two reports; the one that failed in the end says more than the one that passed after all."""
     chosen, left = (first, other) if first.failed or not other.failed else (other, first)
     sources = dict.fromkeys([*first.also, *other.also, left.source])
     sources.pop(chosen.source, None)
     return replace(chosen, flaked=first.flaked or other.flaked, also=tuple(sources)[:_MAX_ALSO])
 
 
-def _masked(case: Case) -> Case:
-    return replace(
-        case,
-        name=mask(case.name),
-        suite=mask(case.suite),
-        message=mask(case.message),
-        detail=mask(case.detail),
-    )
-
-
 def _shortened(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
-    """The first gaps one by one, the rest by their reasons."""
     rest = Counter(gap.why for gap in gaps[_MAX_GAPS:])
     reasons = [Gap("test reports", f"{count(number, 'more file')}: {reason}") for reason, number in rest.most_common()]
     return (*gaps[:_MAX_GAPS], *reasons[:_MAX_GAPS])

@@ -21,14 +21,10 @@ from cicd_agent.modes.analyse_failure.groups import fingerprints
 from cicd_agent.modes.analyse_failure.runs.jobs import failed_itself, spans
 
 RECENT = 30
-"""Runs of the default branch that are looked at, all in one request."""
 ELSEWHERE = 20
 MAX_READ = 4
-"""Logs of other runs that are read, to know whether they failed of the same."""
 MAX_COMMITS = 10
-"""Commits whose files are asked for one by one, where there is no checkout."""
 MAX_BLAMED = 60
-"""Pieces of the change whose lines are blamed on commits."""
 _TOKENS = 300
 
 
@@ -51,14 +47,12 @@ class History:
         return None
 
     def turned_red(self) -> bool:
-        """Whether this run of the default branch failed where the one before it had passed."""
         if self.run.branch != self.default_branch or self.run.event in {"pull_request", "pull_request_target"}:
             return False
         earlier = [one for one in self._on_default if one.created < self.run.created]
         return bool(earlier) and earlier[0].conclusion == "success"
 
     def traces(self, jobs: Sequence[JobRun]) -> tuple[Trace, ...]:
-        """The same jobs elsewhere: other attempts, the same commit, the default branch, other pull requests."""
         names = {job.name for job in jobs}
         if not names:
             return ()
@@ -76,7 +70,6 @@ class History:
         return (*traces, *islice(read, MAX_READ))
 
     def _same_commit(self, names: set[str]) -> Iterator[Trace]:
-        """Other attempts of this run, and other runs of the workflow on its commit."""
         attempts = [replace(self.run, attempt=n) for n in range(max(1, self.run.attempt - 2), self.run.attempt)]
         others = self._listed(sha=self.run.sha, limit=5) if self.run.sha else ()
         # What a pull request's run has tested is a merge with the base, which another run saw at another commit.
@@ -193,7 +186,6 @@ def list_commits(change: Change, runs: Runs) -> tuple[Candidate, ...]:
 
 
 def _ranges(file: FileDiff) -> Iterator[tuple[int, int]]:
-    """Where lines were added, by their numbers after the change."""
     return _runs(line.new or 0 for line in file.added)
 
 

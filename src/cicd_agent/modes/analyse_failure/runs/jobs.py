@@ -21,7 +21,6 @@ from cicd_agent.modes.analyse_failure.evidence import FailedJob, GapFor, LogSour
 MAX_LOGS = 8
 """Logs of one run that are read: more jobs fail of the same cause, or of everything."""
 FIRST_TOKENS = 4_000
-"""Tokens of the extract of the first job of a matrix."""
 MORE_TOKENS = 1_000
 """Tokens of each of its siblings: enough to know whether they failed the same way."""
 _NEXT_TO_NOTHING = 5
@@ -47,7 +46,6 @@ class JobSpec:
 
 
 def job_specs(text: str) -> tuple[JobSpec, ...]:
-    """The jobs of a workflow; none when the text is no workflow."""
     if len(text) > _MAX_WORKFLOW or text.count("&") > 50:  # noqa: PLR2004  aliases can make a small file a huge one
         return ()
     try:
@@ -203,7 +201,6 @@ def spans(job: JobRun) -> tuple[StepSpan, ...]:
 
 
 def templates(runs: Runs, run: RunState, name: str) -> Templates | None:
-    """What a job of this name printed when it passed, None when that cannot be had."""
     try:
         job = next((job for job in runs.jobs(run.id, run.attempt) if job.name == name), None)
         return None if job is None or job.conclusion != "success" else passed(runs.log(job.id))
@@ -212,7 +209,6 @@ def templates(runs: Runs, run: RunState, name: str) -> Templates | None:
 
 
 def _as_log(notes: Sequence[RunNote]) -> bytes:
-    """The annotations as lines of a log, as the runner would write them."""
     lines: list[str] = []
     for note in notes:
         where = f"{note.path}:{note.line}: " if note.line and note.path not in {"", ".github"} else ""

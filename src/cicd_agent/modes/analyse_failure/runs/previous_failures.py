@@ -26,7 +26,6 @@ MAX_FACTS: Final = 50
 GITHUB: Final = "github"
 """Stands for the mode where GitHub's own runs show what fixed it."""
 MAX_TRACES: Final = 300
-"""Failures that are saved, the newest first."""
 _SHAPE: TypeAdapter[Trace] = TypeAdapter(Trace)
 _LATEST = 4_102_444_800
 
@@ -63,7 +62,6 @@ def read_previous_failures(world: Ports, failed: FailedRun, repository: str, his
 
 
 def previous_failure(evidence: Evidence, fingerprint: str) -> PreviousFailure | None:
-    """What is known of a failure from before, None when nothing is."""
     known = evidence.known
     before = known.of(FactKind.FAILURE, fingerprint) if fingerprint else ()
     if not before:
@@ -83,7 +81,7 @@ def previous_failure(evidence: Evidence, fingerprint: str) -> PreviousFailure | 
     )
 
 
-def lines(evidence: Evidence, fingerprint: str) -> Iterator[str]:
+def previous_lines(evidence: Evidence, fingerprint: str) -> Iterator[str]:
     """The same as plain text, a line each, of which nothing was written by others."""
     failure = previous_failure(evidence, fingerprint)
     if failure is None:
@@ -145,7 +143,6 @@ def save_traces(evidence: Evidence) -> Sequence[str]:
 
 
 def _load_traces(memory: str) -> Iterator[Trace]:
-    """Any line may be missing or broken: each is read by itself."""
     for line in memory.split("\n")[:MAX_TRACES] if memory else ():
         try:
             yield _SHAPE.validate_json(line, strict=True)
