@@ -10,7 +10,7 @@ from cicd_agent import __version__
 from cicd_agent.agent.messages import Request
 from cicd_agent.app.model_router import ModelRouter, budget
 from cicd_agent.app.run_record import RunRecord
-from cicd_agent.app.telemetry import export_run, timed
+from cicd_agent.app.telemetry import export_run, traced
 from cicd_agent.domain.effects import Receipt, ReceiptState
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.text.redaction import Redactor
@@ -186,7 +186,7 @@ def test_every_model_that_is_asked_is_timed() -> None:
         str,
         fallback=ScriptedModel("x", name="c"),
     )
-    router = timed(plain, found)
+    router = traced(plain, found)
     assert router.fast is None
     for model in (router.model, router.fallback):
         assert model is not None

@@ -111,7 +111,7 @@ class Site:
                 raise StoreRefused(self.refused)
             return self.store
 
-        assert invocation.run(session, sources_of=lambda *_: found, store_of=book) == code
+        assert invocation.run(session, sources_of=lambda *_: found, open_log=book) == code
         return out.getvalue(), err.getvalue()
 
     def told(self, *arguments: str, code: int = 0) -> dict[str, Any]:

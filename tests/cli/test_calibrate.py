@@ -200,7 +200,7 @@ def test_a_rollback_that_only_the_account_book_knows_counts_and_is_said_to(tmp_p
         out.truncate()
         session = session_of(invocation, environment, Streams(out, io.StringIO()), lambda: site.now)
         outside = OutcomeSources(site.repository, site.top, site.gates)
-        invocation.run(session, sources_of=lambda *_: outside, store_of=lambda *_: store)
+        invocation.run(session, sources_of=lambda *_: outside, open_log=lambda *_: store)
         found: dict[str, Any] = json.loads(out.getvalue())
         return found
 

@@ -40,7 +40,7 @@ def ask(store: FakeStore | None, *arguments: str, environment: Environment | Non
     def opened(_inputs: Mapping[str, str], _environment: Environment, _cwd: Path) -> Store | None:
         return store
 
-    assert invocation.run(session, book=opened) == 0
+    assert invocation.run(session, open_log=opened) == 0
     assert store is None or store.closed
     return out.getvalue(), err.getvalue()
 

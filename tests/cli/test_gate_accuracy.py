@@ -114,7 +114,7 @@ def ask(*arguments: str, outside: OutcomeSources) -> tuple[str, str]:
     def open_sources(_options: object, _environment: Environment, _closing: object) -> OutcomeSources:
         return outside
 
-    assert invocation.run(session, sources_of=open_sources, store_of=_no_store) == 0
+    assert invocation.run(session, sources_of=open_sources, open_log=_no_store) == 0
     return out.getvalue(), err.getvalue()
 
 

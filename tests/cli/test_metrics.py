@@ -42,7 +42,7 @@ def ask(*arguments: str, store: FakeStore | None = None) -> tuple[str, str]:
     invocation = parse(["metrics", *arguments])
     session = session_of(invocation, Environment(), Streams(out, err), lambda: NOW)
     kept = store or book()
-    assert invocation.run(session, opener=lambda *_: kept) == 0
+    assert invocation.run(session, open_log=lambda *_: kept) == 0
     assert kept.closed
     return out.getvalue(), err.getvalue()
 
@@ -159,7 +159,7 @@ def test_without_a_book_the_remedy_is_named() -> None:
     invocation = parse(["metrics"])
     session = session_of(invocation, Environment(), Streams(io.StringIO(), io.StringIO()), lambda: NOW)
     with pytest.raises(ConfigError, match=r"no account book.*state-dir"):
-        invocation.run(session, opener=lambda *_: None)
+        invocation.run(session, open_log=lambda *_: None)
 
 
 def test_a_report_and_its_spans_are_measured() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cicd_agent.agent.prices import PRICES, Price, price_of
@@ -11,7 +12,7 @@ from cicd_agent.errors import BudgetExhausted
 # An answer of fewer tokens, reasoning included, would be cut off: better not to pay for its question.
 MIN_OUTPUT = 1_000
 # What is kept for the answer when a request is to be followed by another.
-LAST_WORD = 4_000
+LAST_ANSWER = 4_000
 # What is kept for the answer of each of several questions side by side, which is not to be cut off while it thinks.
 WHOLE_ANSWER = 8_000
 # Of what is left, so much may go into the evidence of one question: the answer and a correction want the rest.
@@ -31,6 +32,7 @@ class _Held(NamedTuple):
     usd: float
 
 
+@dataclass(kw_only=True, eq=False)
 class Budget:
     """What a run may still spend. `allow` holds back what a request may cost until `charge` says what it did cost.
 
@@ -40,55 +42,45 @@ class Budget:
     is a part: all that is charged here is charged there too. `evidence` is what evidence_tokens says of a part.
     """
 
-    def __init__(
-        self,
-        *,
-        requests: int,
-        input_tokens: int,
-        seconds: float,
-        clock: Callable[[], float],
-        usd: float | None = None,
-        prices: Mapping[str, Price] = PRICES,
-        ends: float | None = None,
-        whole: "Budget | None" = None,
-        evidence: int | None = None,
-    ) -> None:
+    requests: int
+    input_tokens: int
+    seconds: float
+    clock: Callable[[], float]
+    usd: float | None = None
+    prices: Mapping[str, Price] = field(default_factory=lambda: PRICES)
+    ends: float | None = None
+    whole: "Budget | None" = None
+    evidence: int | None = None
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+    def __post_init__(self) -> None:
         self._lock = threading.RLock()
         self._held: dict[int, _Held] = {}
-        self._whole = whole
-        self._evidence = evidence
-        self.usage = Usage()
-        self.cost_usd: float | None = 0.0
-        self._requests = requests
-        self._input = input_tokens
-        self._usd = usd
-        self._ceilings = (requests, input_tokens, usd)
-        self._seconds = seconds
-        self._ends = clock() + seconds if ends is None else ends
-        self._clock = clock
-        self._prices = prices
+        self._ceilings = (self.requests, self.input_tokens, self.usd)
+        self._ends = self.clock() + self.seconds if self.ends is None else self.ends
 
     @property
     def seconds_left(self) -> float:
         """Time until the run has to end, 0 when it is over."""
-        return max(0.0, self._ends - self._clock())
+        return max(0.0, self._ends - self.clock())
 
     def evidence_tokens(self, model: str) -> int:
         """How many input tokens the next question may have in its first request."""
-        if self._evidence is not None:
-            return self._evidence
-        available = float(self._input)
-        price = price_of(model, self._prices)
-        if self._usd is not None and price and price.input:
-            available = min(available, self._usd / price.input * 1e6)
+        if self.evidence is not None:
+            return self.evidence
+        available = float(self.input_tokens)
+        price = price_of(model, self.prices)
+        if self.usd is not None and price and price.input:
+            available = min(available, self.usd / price.input * 1e6)
         return max(0, int(available * EVIDENCE_SHARE))
 
     def divided_tokens(self, model: str, parts: int) -> int:
         """The same for so many questions side by side, all together; each of them has to be answered."""
-        left = self._input * DIVIDED_SHARE
-        price = price_of(model, self._prices)
-        if self._usd is not None and price and price.input:
-            left = min(left, (self._usd * DIVIDED_SHARE * 1e6 - parts * WHOLE_ANSWER * price.output) / price.input)
+        left = self.input_tokens * DIVIDED_SHARE
+        price = price_of(model, self.prices)
+        if self.usd is not None and price and price.input:
+            left = min(left, (self.usd * DIVIDED_SHARE * 1e6 - parts * WHOLE_ANSWER * price.output) / price.input)
         return max(0, int(left))
 
     def divide(self, model: str, tokens: Sequence[int]) -> "tuple[Budget, ...]":
@@ -97,18 +89,18 @@ class Budget:
         What one of them may do does not depend on how fast the others are: each spends its own. Their requests grow
         with their number, their tokens and their money do not.
         """
-        self._requests += FURTHER_REQUESTS * (len(tokens) - 1)
-        requests = (self._requests - RESERVED_REQUESTS) // len(tokens)
-        price = price_of(model, self._prices)
+        self.requests += FURTHER_REQUESTS * (len(tokens) - 1)
+        requests = (self.requests - RESERVED_REQUESTS) // len(tokens)
+        price = price_of(model, self.prices)
         costs = [each * price.input + WHOLE_ANSWER * price.output if price else 1.0 for each in tokens]
         return tuple(
             Budget(
                 requests=max(requests, 1),
-                input_tokens=int(self._input * share / max(sum(tokens), 1)),
-                seconds=self._seconds,
-                usd=None if self._usd is None else self._usd * cost / (sum(costs) or 1.0),
-                clock=self._clock,
-                prices=self._prices,
+                input_tokens=int(self.input_tokens * share / max(sum(tokens), 1)),
+                seconds=self.seconds,
+                usd=None if self.usd is None else self.usd * cost / (sum(costs) or 1.0),
+                clock=self.clock,
+                prices=self.prices,
                 ends=self._ends,
                 whole=self,
                 evidence=share,
@@ -133,20 +125,20 @@ class Budget:
         """As `allow`, and what the request costs at most, in dollars."""
         requests, tokens, usd = self._ceilings
         held = _Held(*map(sum, zip(_Held(0, 0, 0.0), *self._held.values(), strict=True)))
-        left_input, left_usd = self._input - held.input, None if self._usd is None else self._usd - held.usd
-        spare = LAST_WORD if follow_up else 0
+        left_input, left_usd = self.input_tokens - held.input, None if self.usd is None else self.usd - held.usd
+        spare = LAST_ANSWER if follow_up else 0
         minimum = min(spare or MIN_OUTPUT, output_tokens)
-        if self._requests - held.requests < 1 + bool(follow_up):
+        if self.requests - held.requests < 1 + bool(follow_up):
             raise BudgetExhausted(f"the budget of {requests} requests is used up", remedy="Raise `max-rounds`")
         if self.seconds_left <= 0:
-            raise BudgetExhausted(f"the {self._seconds:g} seconds are over", remedy="Raise `timeout-minutes`")
+            raise BudgetExhausted(f"the {self.seconds:g} seconds are over", remedy="Raise `timeout-minutes`")
         if input_tokens + follow_up > left_input:
             raise BudgetExhausted(
                 f"the budget of {tokens:,} input tokens is too small",
                 why=f"{left_input:,} are left, the next request needs about {input_tokens:,}",
                 remedy="Raise `max-input-tokens`",
             )
-        price = price_of(model, self._prices)
+        price = price_of(model, self.prices)
         if left_usd is None or price is None:
             return output_tokens, 0.0
         allowed = output_tokens
@@ -164,7 +156,7 @@ class Budget:
 
     def charge(self, model: str, usage: Usage, *, input_tokens: int, output_tokens: int) -> None:
         """Take off what a request used; the tokens given stand in for what the server did not say."""
-        price = price_of(model, self._prices)
+        price = price_of(model, self.prices)
         cost = 0.0 if usage.input == usage.output == 0 else price.of(usage) if price else None
         spent = Usage(
             usage.requests,
@@ -176,9 +168,9 @@ class Budget:
             self._held.pop(threading.get_ident(), None)
             self.cost_usd = None if self.cost_usd is None or cost is None else self.cost_usd + cost
             self.usage += usage
-            self._requests -= spent.requests
-            self._input -= spent.input or 0
-            if self._usd is not None and price:
-                self._usd -= price.of(spent) or 0.0
-        if self._whole is not None:
-            self._whole.charge(model, usage, input_tokens=input_tokens, output_tokens=output_tokens)
+            self.requests -= spent.requests
+            self.input_tokens -= spent.input or 0
+            if self.usd is not None and price:
+                self.usd -= price.of(spent) or 0.0
+        if self.whole is not None:
+            self.whole.charge(model, usage, input_tokens=input_tokens, output_tokens=output_tokens)

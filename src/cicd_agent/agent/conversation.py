@@ -9,7 +9,7 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Message, Model, Question, Reply, Request, Role, Stop
 from cicd_agent.agent.prompt import compose, estimate, render
 from cicd_agent.agent.schema import clip, schema_name, strict
-from cicd_agent.agent.tools.calls import MAX_TOKENS, Lookups
+from cicd_agent.agent.tools.calls import MAX_TOKENS, ToolCalls
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted, ModelMisbehaved, ModelUnavailable
@@ -42,7 +42,7 @@ class Conversation:
     def __post_init__(self) -> None:
         question = self.question
         self.answered_by = self.model.name
-        self.lookups = Lookups(question.tools, key=self.key, redact=self.redact)
+        self.tool_calls = ToolCalls(question.tools, key=self.key, redact=self.redact)
         self._closed = not question.tools
         self._schema = strict(question.draft)
         self._instructions = compose(self.redact(question.instructions))
@@ -83,7 +83,7 @@ class Conversation:
             cache_key=f"cicd-agent-{self.question.name.partition(' ')[0]}"[:64],
             max_output_tokens=allowed,
             seconds=self.budget.seconds_left,
-            tools=self.lookups.signatures,
+            tools=self.tool_calls.signatures,
             closing=self._closed,
         )
         try:
@@ -107,9 +107,9 @@ class Conversation:
         self.rounds += 1
         return reply
 
-    def look_up(self, reply: Reply) -> str:
+    def call_tools(self, reply: Reply) -> str:
         """Answer the calls of a reply; what was wrong with them, "" when nothing."""
-        answered = list(self.lookups.answer(reply.calls))
+        answered = list(self.tool_calls.answer(reply.calls))
         results = (Message(Role.TOOL, each.text, answers=each.call.id) for each in answered)
         self._extend(Message(Role.ASSISTANT, reply.text, reply.items, reply.calls), *results)
         return "; ".join(each.complaint for each in answered if each.complaint)
@@ -123,7 +123,7 @@ class Conversation:
         text = f"This answer was not accepted. {clip(visible(self.redact(complaint)), _MAX_COMPLAINT)}\n"
         text += "Answer again with the whole JSON object."
         self._closed = self._closed or close
-        if reply.calls and self.lookups.signatures:
+        if reply.calls and self.tool_calls.signatures:
             # A call wants its answer even when it comes too late.
             answered = Message(Role.ASSISTANT, reply.text, reply.items, reply.calls)
             self._extend(answered, *(Message(Role.TOOL, text, answers=call.id) for call in reply.calls))
@@ -142,7 +142,7 @@ class Conversation:
                 )
             except BudgetExhausted:
                 last = True
-        if last and self.lookups.signatures:
+        if last and self.tool_calls.signatures:
             self._closed = True
             self._add("This is the last request: nothing more can be looked up. Answer with the whole JSON object.")
         return self.budget.allow(name, input_tokens=self._tokens, output_tokens=limit)

@@ -40,7 +40,7 @@ def ask(
         while True:
             reply = conversation.send()
             if reply.calls and conversation.looking:
-                complaint = conversation.look_up(reply)
+                complaint = conversation.call_tools(reply)
             else:
                 parsed, complaint = _judge(question, reply)
                 if parsed is not None:
@@ -68,8 +68,8 @@ def ask(
         exit=failure.exit if failure else Exit.OK,
         complaint=accepted_complaint,
         left_out=conversation.left_out,
-        actions=tuple(conversation.lookups.actions),
-        lookups=tuple(conversation.lookups.exhibits),
+        actions=tuple(conversation.tool_calls.actions),
+        lookups=tuple(conversation.tool_calls.exhibits),
         evidence=question.evidence,
         toolless=conversation.toolless,
         optional=question.optional,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 # What the dialect cannot say is said to the model in words; pydantic holds the answer to it all the same.
-_IN_WORDS = {
+_DESCRIBED = {
     "minimum": "at least {}",
     "exclusiveMinimum": "more than {}",
     "maximum": "at most {}",
@@ -68,7 +68,7 @@ class _Dialect:
             return self.node({**self._definitions[name], **beside}, at, (*inside, name))
         shape = self._shape(source, at, inside)
         self._refuse_the_rest(source, shape, at)
-        limits = "; ".join(text.format(source[key]) for key, text in _IN_WORDS.items() if key in source)
+        limits = "; ".join(text.format(source[key]) for key, text in _DESCRIBED.items() if key in source)
         description = [source.get("description", ""), f"({limits})" if limits else ""]
         return {"description": " ".join(filter(None, description)), **shape} if any(description) else shape
 
@@ -98,7 +98,7 @@ class _Dialect:
                 raise NotExpressible(f"{at}: no plain type (Any, a fixed tuple, a mixed Literal or a root model)")
 
     def _refuse_the_rest(self, source: Mapping[str, Any], shape: Mapping[str, Any], at: str) -> None:
-        understood = _IN_WORDS.keys() | _DROPPED | shape.keys() | {"description", "const", "oneOf"}
+        understood = _DESCRIBED.keys() | _DROPPED | shape.keys() | {"description", "const", "oneOf"}
         if left := sorted(source.keys() - understood):
             raise NotExpressible(f"{at}: {', '.join(left)} cannot be said in the strict dialect")
 

@@ -1,7 +1,8 @@
 """What a person or a program sees of a run while it goes on: everything that leaves through it is redacted."""
 
+import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -58,6 +59,13 @@ class Console:
         text = self.redact(text)
         self.shown.append(text)
         self._print(quiet(text) if self._environment.on_actions else text)
+
+    def print_result(self, document: object, page: Callable[[], str]) -> None:
+        """A result in the format that was asked for: JSON for a program, else a page for a person."""
+        if self.format == "json":
+            self.print_json(json.dumps(document, indent=1))
+        else:
+            self.print(page())
 
     def print_json(self, text: str) -> None:
         self._print(redact_json(text, self.redact).replace("##[", "#\\u0023["))

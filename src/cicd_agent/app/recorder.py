@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, assert_never
@@ -42,34 +42,25 @@ MAX_VALUE: Final = 500
 """Characters of a value of a fact."""
 
 
+@dataclass
 class Recorder:
     """Writes one run to the audit log. What cannot be recorded is a warning, and the run goes on.
 
     `now` is in seconds since 1970. Nothing is opened before something is read or recorded.
     """
 
-    def __init__(
-        self,
-        inputs: Mapping[str, str],
-        environment: Environment,
-        timeline: Timeline,
-        *,
-        redact: Callable[[str], str],
-        warn: Callable[[str], None],
-        now: Callable[[], float],
-    ) -> None:
-        self._inputs = inputs
-        self._environment = environment
-        self._timeline = timeline
-        self._redact = redact
-        self._warn = warn
-        self._now = now
-        self._refusal = ""
+    inputs: Mapping[str, str]
+    environment: Environment
+    timeline: Timeline
+    redact: Callable[[str], str]
+    warn: Callable[[str], None]
+    now: Callable[[], float]
+    _refusal: str = ""
 
     def state(self) -> StoredState | None:
         """What earlier runs have left about this repository, None without a store."""
         store = self._store
-        return StoredState(store, self.chain, self._environment.run.repository or LOCAL_CHAIN) if store else None
+        return StoredState(store, self.chain, self.environment.run.repository or LOCAL_CHAIN) if store else None
 
     def store(self) -> Store:
         """The store. Raises StoreRefused where there is none."""
@@ -105,7 +96,7 @@ class Recorder:
             "kind": Kind.RECEIPTS,
             "of": audit.seq,
             "event_id": self.event_id,
-            "at": int(self._now()),
+            "at": int(self.now()),
             "tool": f"cicd-agent {__version__}",
             "mode": record.mode,
             "sha": _sha(record),
@@ -128,12 +119,12 @@ class Recorder:
         store = self._store
         if store is None or self._refusal:
             return
-        facts = extract_facts(mode, decision, outputs, self.chain, event_id=self.event_id, at=int(self._now()))
+        facts = extract_facts(mode, decision, outputs, self.chain, event_id=self.event_id, at=int(self.now()))
         try:
             if facts:
                 store.put([self._redacted_fact(each) for each in facts])
         except StoreRefused as error:
-            self._warn(f"facts for later runs could not be left: {error}")
+            self.warn(f"facts for later runs could not be left: {error}")
 
     def close(self) -> None:
         if store := self.__dict__.get("_store"):
@@ -141,11 +132,11 @@ class Recorder:
 
     @cached_property
     def chain(self) -> str:
-        return chain_name(self._environment.run.repository or LOCAL_CHAIN, self._environment.server_url)
+        return chain_name(self.environment.run.repository or LOCAL_CHAIN, self.environment.server_url)
 
     @cached_property
     def event_id(self) -> str:
-        run = self._environment.run
+        run = self.environment.run
         return f"{run.run_id}.{run.run_attempt or '1'}" if run.run_id else f"local-{secrets.token_hex(6)}"
 
     @cached_property
@@ -154,9 +145,9 @@ class Recorder:
         if self._refusal:
             return None
         try:
-            return open_store(self._inputs, self._environment, Path.cwd())
+            return open_store(self.inputs, self.environment, Path.cwd())
         except ConfigError as error:
-            self._refusal = self._redact(str(error))
+            self._refusal = self.redact(str(error))
             raise
         except StoreRefused as error:
             self._refused(error)
@@ -176,25 +167,25 @@ class Recorder:
         return Audit("failed", chain, why=self._refusal)
 
     def _refused(self, error: Exception) -> None:
-        self._refusal = self._redact(str(error))
-        self._warn(f"the account book could not be written: {self._refusal}")
+        self._refusal = self.redact(str(error))
+        self.warn(f"the account book could not be written: {self._refusal}")
 
     def _decision_entry(self, record: RunRecord, effects: Sequence[Effect], stage: str) -> dict[str, Any]:
-        event, run, judgement = record.event, self._environment.run, record.judgement
+        event, run, judgement = record.event, self.environment.run, record.judgement
         risk = judgement.risk if judgement else None
-        cost, timeline = record.account.cost_usd, self._timeline
+        cost, timeline = record.account.cost_usd, self.timeline
         stages: dict[str, float] = {}
         for span in timeline.spans:
             stages[span.name] = stages.get(span.name, 0.0) + span.seconds
         return {
             "kind": Kind.RUN,
             "event_id": self.event_id,
-            "at": int(self._now()),
+            "at": int(self.now()),
             "tool": f"cicd-agent {__version__}",
-            "event": event.name or event.kind if event else self._environment.event_name,
+            "event": event.name or event.kind if event else self.environment.event_name,
             "action": event.action if event else "",
             "actor": event.actor.login if event else run.actor,
-            "server": self._environment.server_url,
+            "server": self.environment.server_url,
             "ref": event.head.name if event else run.ref,
             "base": event.base.sha if event else "",
             "sha": _sha(record) if event else run.sha,
@@ -227,20 +218,20 @@ class Recorder:
         """The entry, without secrets: first in lines, since a private key is followed from line to line."""
         lines = json.dumps(fields, ensure_ascii=False, indent=1)
         try:
-            plain: dict[str, Any] = json.loads(self._redact(lines))
+            plain: dict[str, Any] = json.loads(self.redact(lines))
         except ValueError:
             # What was masked reached from one value into the next.
-            plain = {name: redacted(value, self._redact) for name, value in json.loads(lines).items()}
+            plain = {name: redacted(value, self.redact) for name, value in json.loads(lines).items()}
         entry = Entry.of(chain, plain)
-        if len(entry.text) > MAX_TEXT or self._redact(entry.text) != entry.text:
+        if len(entry.text) > MAX_TEXT or self.redact(entry.text) != entry.text:
             # What the run itself is stays, and is short; of the rest there is a digest to compare with.
             plain["output"] = {"withheld": True, "sha256": digest(canonical_json({"output": plain.get("output")}))}
             entry = Entry.of(chain, plain)
         return entry
 
     def _redacted_fact(self, fact: Fact) -> Fact:
-        texts = {name: self._redact(getattr(fact, name)) for name in ("subject", "sha", "ref", "event_id")}
-        values = {name: self._redact(value) for name, value in fact.values.items()}
+        texts = {name: self.redact(getattr(fact, name)) for name in ("subject", "sha", "ref", "event_id")}
+        values = {name: self.redact(value) for name, value in fact.values.items()}
         return replace(fact, **texts, values=values)  # type: ignore[arg-type]
 
 

@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -53,27 +53,28 @@ ADVISORY: Final = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVE
 """Failures that are warnings in a mode that does not fail closed."""
 
 
+@dataclass
 class Reporter:
     """The steps that follow the decision of one run, and what a run that fails has to report."""
 
-    def __init__(
-        self, options: RunOptions, environment: Environment, console: Console, now: Callable[[], float] = time.time
-    ) -> None:
-        self._options = options
-        self._environment = environment
-        self._console = console
-        self._now = now
-        self._tape = ""
-        self.timeline = Timeline(time.monotonic, now())
-        self.budget: Budget | None = None
-        self.folder = RunFolder(options, environment)
+    options: RunOptions
+    environment: Environment
+    console: Console
+    now: Callable[[], float] = time.time
+    budget: Budget | None = None
+    _tape: str = ""
+
+    def __post_init__(self) -> None:
+        self.timeline = Timeline(time.monotonic, self.now())
+
+    @cached_property
+    def folder(self) -> RunFolder:
+        return RunFolder(self.options, self.environment)
 
     @cached_property
     def recorder(self) -> Recorder:
-        inputs, console = settled(self._options, self._environment), self._console
-        return Recorder(
-            inputs, self._environment, self.timeline, redact=console.redact, warn=console.warn, now=self._now
-        )
+        inputs, console = settled(self.options, self.environment), self.console
+        return Recorder(inputs, self.environment, self.timeline, redact=console.redact, warn=console.warn, now=self.now)
 
     def tape(self) -> Path:
         """Where the conversation with models is recorded; from now on the report names it."""
@@ -83,14 +84,14 @@ class Reporter:
 
     def finish(self, mode: Mode[Any], decision: Decision, context: RunContext) -> int:
         """Carry the decision out and report it everywhere; the exit code."""
-        self._console.progress("")
-        if self._options.dry_run:
+        self.console.progress("")
+        if self.options.dry_run:
             self._show_plan(decision)
             return exit_of(decision)
         settings = context.settings
         record = record_decision(mode, decision, self.folder.path, self._tape)
         plan = with_outputs(decision.plan, record)
-        allowed = permissions(mode, decision, context, is_own=self._options.command == "run")
+        allowed = permissions(mode, decision, context, is_own=self.options.command == "run")
         stage = settings.stage if allowed.is_own else Stage.DELIVER
         required = settings.require_audit == "on" and mode.fails_closed and settings.enforce
         audit = Audit()
@@ -105,12 +106,12 @@ class Reporter:
             self.recorder.record_facts(mode, decision, record.outputs)
         self._export(record, settings)
         for note in context.ports.forge.notes if context.ports.forge else ():
-            self._console.warn(note)
+            self.console.warn(note)
         return record.exit
 
     def finish_gathering(self, mode: Mode[Any], evidence: Evidence, context: RunContext) -> int:
         """Report that the evidence is there and what it holds; the exit code."""
-        self._console.progress("")
+        self.console.progress("")
         declined = mode.declines(evidence.event) or ""
         account = Account(config_status=context.loaded.config_status, notices=context.notices)
         decision = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
@@ -120,19 +121,19 @@ class Reporter:
         receipts = self._perform(plan, Audit(), context.event, tuple(record.outputs))
         self._write(replace(record, receipts=receipts))
         for line in (*context.notices, summary):
-            self._console.warn(line)
+            self.console.warn(line)
         return Exit.OK
 
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Report what went wrong wherever somebody or something would look for a result; the exit code."""
-        mode, console = mode_named(self._options.mode), self._console
-        is_closed = mode is not None and mode.fails_closed and not in_shadow(self._options, self._environment)
+        mode, console = mode_named(self.options.mode), self.console
+        is_closed = mode is not None and mode.fails_closed and not in_shadow(self.options, self.environment)
         code = Exit.OK if error.exit in ADVISORY and not is_closed else error.exit
         line = console.redact(str(error))
         if trace:
             console.workflow().say(console.redact(trace))
         console.warn(line)
-        if self._options.dry_run or not self._options.is_run:
+        if self.options.dry_run or not self.options.is_run:
             return code
         try:
             self._finish_failure(mode, line, code)
@@ -143,9 +144,7 @@ class Reporter:
 
     def _finish_failure(self, mode: Mode[Any] | None, line: str, code: int) -> None:
         folder = self.folder.path_or_any
-        record = record_failure(
-            mode, self._options.mode, line, code, budget=self.budget, folder=folder, tape=self._tape
-        )
+        record = record_failure(mode, self.options.mode, line, code, budget=self.budget, folder=folder, tape=self._tape)
         level = Level.WARNING if code == Exit.OK else Level.ERROR
         summary = Summary("summary", f"### cicd-agent could not finish\n\n{escape(line)}\n")
         plan = with_outputs(Plan((Annotation("failure", level, "cicd-agent", line), summary)), record)
@@ -153,41 +152,41 @@ class Reporter:
         receipts = self._perform(plan, audit, Event(EventKind.OTHER), tuple(record.outputs))
         record = replace(record, receipts=receipts, audit=self.recorder.record_outcome(audit, record, receipts))
         self._write(record)
-        self._export(record, any_settings(self._options, self._environment))
-        if self._console.format == "json":
-            self._console.print_json(dump(record))
+        self._export(record, any_settings(self.options, self.environment))
+        if self.console.format == "json":
+            self.console.print_json(dump(record))
 
     def _perform(
         self, plan: Plan, audit: Audit, event: Event, outputs: tuple[str, ...], allowed: Permissions | None = None
     ) -> tuple[Receipt, ...]:
         """Carry the plan out, with the line that names its audit entry; without permissions in this job alone."""
-        folder, redact = self.folder.path_or_any, self._console.redact
+        folder, redact = self.folder.path_or_any, self.console.redact
         return perform(
             Plan((*plan.effects, *anchor_summary(audit))),
             forge=allowed.forge if allowed else None,
-            workflow=self._console.workflow(outputs),
+            workflow=self.console.workflow(outputs),
             folder=folder,
             journal=JournalFile(folder / JOURNAL, redact),
             redact=redact,
             event=event,
             grant=allowed.policy if allowed else None,
-            notifier=connect(allowed.notifies, self._environment.ca_bundle) if allowed and allowed.notifies else None,
+            notifier=connect(allowed.notifies, self.environment.ca_bundle) if allowed and allowed.notifies else None,
         )
 
     def _write(self, record: RunRecord) -> None:
-        write_file(self.folder.report, redact_json(dump(record), self._console.redact))
+        write_file(self.folder.report, redact_json(dump(record), self.console.redact))
 
     def _show_plan(self, decision: Decision) -> None:
-        if self._console.format == "json":
-            self._console.print_json(dump(decision))
+        if self.console.format == "json":
+            self.console.print_json(dump(decision))
             return
         from cicd_agent.rendering.dry_run import dry_run  # noqa: PLC0415  only who asks for it pays
 
-        self._console.print(dry_run(decision.plan))
+        self.console.print(dry_run(decision.plan))
 
     def _show(self, mode: Mode[Any], decision: Decision, record: RunRecord, context: RunContext) -> None:
         """The result for a person, or as JSON for a program."""
-        console = self._console
+        console = self.console
         if console.format == "json":
             console.print_json(dump(record))
             return
@@ -210,12 +209,12 @@ class Reporter:
     def _export(self, record: RunRecord, settings: Settings) -> None:
         """The run is over: send metrics and traces, where there is a collector."""
         self.recorder.close()
-        if settings.metrics_file or self._environment.telemetry:
+        if settings.metrics_file or self.environment.telemetry:
             from cicd_agent.app.telemetry import export_run  # noqa: PLC0415  nobody else pays for it
 
-            console = self._console
+            console = self.console
             export_run(
-                record, self.timeline, settings, self._environment, console.warn, redact=console.redact, now=self._now
+                record, self.timeline, settings, self.environment, console.warn, redact=console.redact, now=self.now
             )
 
 

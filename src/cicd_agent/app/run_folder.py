@@ -1,6 +1,7 @@
 """The files that a run leaves: report, evidence, tape, journal."""
 
 import tempfile
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -18,20 +19,20 @@ EVIDENCE: Final = "evidence.json"
 JOURNAL: Final = "journal.jsonl"
 
 
+@dataclass
 class RunFolder:
     """At a terminal a folder that git does not see; nothing is made before something is written."""
 
-    def __init__(self, options: RunOptions, environment: Environment) -> None:
-        self._options = options
-        self._environment = environment
+    options: RunOptions
+    environment: Environment
 
     @cached_property
     def path(self) -> Path:
         """Raises ConfigError when it cannot be written to."""
-        if self._options.output_dir:
-            folder = Path.cwd() / self._options.output_dir
-        elif self._environment.scratch:
-            folder = self._environment.scratch / "cicd-agent" / (self._options.mode or "run")
+        if self.options.output_dir:
+            folder = Path.cwd() / self.options.output_dir
+        elif self.environment.scratch:
+            folder = self.environment.scratch / "cicd-agent" / (self.options.mode or "run")
         else:
             folder = Path.cwd() / HIDDEN
         try:
@@ -58,10 +59,10 @@ class RunFolder:
 
     def save_evidence(self, evidence: Evidence) -> None:
         """Write down what a replay needs beside the tape. It holds the diff: on Actions only when that is asked for."""
-        if self._options.dry_run:
+        if self.options.dry_run:
             return
         path = self.path / EVIDENCE
-        if self._options.keep_evidence or not self._environment.on_actions:
+        if self.options.keep_evidence or not self.environment.on_actions:
             write_file(path, dump(evidence, indent=None), mode=0o600)
         else:
             path.unlink(missing_ok=True)  # an earlier run's does not belong to this tape

@@ -88,9 +88,9 @@ class _Run:
         if is_dry:
             return router
         if environment.telemetry or settings.metrics_file:
-            from cicd_agent.app.telemetry import timed  # noqa: PLC0415  nobody else pays for it
+            from cicd_agent.app.telemetry import traced  # noqa: PLC0415  nobody else pays for it
 
-            router = timed(router, context.timeline)
+            router = traced(router, context.timeline)
         return record(router, self.mode.name, context, reporter.tape(), clock=clocks.elapsed, now=clocks.now)
 
     def _cache(self, context: RunContext) -> CacheConfig | None:

@@ -1,24 +1,24 @@
 """Which audit log a run writes to: PostgreSQL by DATABASE_URL, else SQLite in a directory, else none."""
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cicd_agent.domain.facts import FactKind, FactSet
 from cicd_agent.domain.ports.storage import FactQuery, Store
 from cicd_agent.errors import ConfigError, StoreRefused
 from cicd_agent.settings.environment import Environment
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+OpenLog = Callable[[Mapping[str, str], Environment, Path], Store | None]
+"""Opens the audit log that inputs and environment name, seen from a folder."""
 DATABASE: Final = "state.db"
 POSTGRESQL: Final = ("postgres:", "postgresql:", "postgresql+psycopg:")
 """How the URLs of databases begin that can hold an audit log; another one is the project's own."""
 
 
-def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Store | None:
+def open_store(inputs: Mapping[str, str], environment: Environment, cwd: Path) -> Store | None:
     """The store of a run or a command; None where nothing says that anything is stored.
 
     Raises StoreRefused when it cannot be opened, ConfigError when `state-dir` is no place for it.
@@ -38,7 +38,7 @@ def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path)
     return SqlStore.open(location)
 
 
-def existing_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Store | None:
+def existing_store(inputs: Mapping[str, str], environment: Environment, cwd: Path) -> Store | None:
     """The store that runs have written, for who only reads it: at a terminal none is made. Raises ConfigError."""
     state_dir = inputs.get("state-dir", "").strip()
     # On a runner the first job of all finds no log yet, and says so; here it is a slip of the fingers.

@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -18,7 +19,6 @@ from cicd_agent.domain.audit_entry import LOCAL_CHAIN
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.metric import Sample, added
 from cicd_agent.domain.text.json_view import Node
-from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.domain.timeline import Span, Timeline, Value
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.metrics import registry
@@ -44,7 +44,7 @@ _RESULTS: Final[Mapping[int, str]] = {
 }
 
 
-def timed(router: ModelRouter, timeline: Timeline) -> ModelRouter:
+def traced(router: ModelRouter, timeline: Timeline) -> ModelRouter:
     return router.with_models(lambda model: TracedModel(model, timeline))
 
 
@@ -55,25 +55,21 @@ def export_run(
     environment: Environment,
     warn: Callable[[str], None],
     *,
-    redact: Callable[[str], str] | None = None,
+    redact: Callable[[str], str],
     now: Callable[[], float] = time.time,
 ) -> None:
-    """Add the run to the metrics file and send it to the collector, where there are such. What fails is a line.
-
-    `redact` takes the secrets of this run out of every text; without it, whatever has the shape of one.
-    """
+    """Add the run to the metrics file and send it to the collector, where there are such. What fails is a warning."""
     is_watched = any(value for name, value in environment.telemetry.items() if name.endswith("_ENDPOINT"))
-    clean = redact or Redactor(()).redact
     ended = timeline.clock()
     if not (settings.metrics_file or is_watched):
         return
     epoch = timeline.epoch or now() - (ended - timeline.origin)
     at = epoch + ended - timeline.origin
-    own = clean((report.event.repo if report.event else "") or environment.run.repository or LOCAL_CHAIN)
-    repository = clean(report.audit.repository) or own  # by the name that the account book has for it
+    own = redact((report.event.repo if report.event else "") or environment.run.repository or LOCAL_CHAIN)
+    repository = redact(report.audit.repository) or own  # by the name that the account book has for it
     spans = timeline.spans
     counts = measured(report, spans, repository=repository, at=at, seconds=ended - timeline.origin)
-    samples = added((), [cleaned(each, clean) for each in counts])
+    samples = added((), [cleaned(each, redact) for each in counts])
     if settings.metrics_file:
         _add(settings.metrics_file, samples, warn)
     if not is_watched:
@@ -92,7 +88,7 @@ def export_run(
         record=_record(report, environment, ended - timeline.origin),
         error=Exit(report.exit).name.lower() if report.error and report.exit in set(Exit) else "",
         provider=_provider(settings.base_url),
-        redact=clean,
+        redact=redact,
     )
     export(run, environment.telemetry, environment.ca_bundle, warn)
 
@@ -199,13 +195,9 @@ def _resource(variables: Mapping[str, str]) -> dict[str, Value]:
     """What OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say, over our own name."""
     pairs = (part.partition("=") for part in variables.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
     given = {unquote(name).strip(): unquote(value).strip() for name, equals, value in pairs if equals and name.strip()}
-    named = variables.get("OTEL_SERVICE_NAME", "")
-    return {
-        "service.name": "cicd-agent",
-        "service.version": __version__,
-        **given,
-        **({"service.name": named} if named else {}),
-    }
+    if named := variables.get("OTEL_SERVICE_NAME", ""):
+        given["service.name"] = named
+    return {"service.name": "cicd-agent", "service.version": __version__, **given}
 
 
 def _provider(base_url: str) -> str:
@@ -228,16 +220,16 @@ _FINISHED: Final[Mapping[Stop, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
 class TracedModel:
     """A Model that leaves a span in the timeline for each request, also for one that failed."""
 
-    def __init__(self, model: Model, timeline: Timeline) -> None:
-        self._model = model
-        self._timeline = timeline
+    model: Model
+    timeline: Timeline
 
     @property
     def name(self) -> str:
-        return self._model.name
+        return self.model.name
 
     def complete(self, request: Request) -> Reply:
         request_attributes: dict[str, Value] = {
@@ -245,8 +237,8 @@ class TracedModel:
             "gen_ai.request.model": self.name,
             "gen_ai.request.max_tokens": request.max_output_tokens,
         }
-        with self._timeline.stage(SPAN, **request_attributes) as attributes:
-            reply = self._model.complete(request)
+        with self.timeline.stage(SPAN, **request_attributes) as attributes:
+            reply = self.model.complete(request)
             attributes.update(_reply_attributes(reply))
         return reply
 

@@ -34,28 +34,28 @@ def map_path(named: str, settings: Settings, top: Path) -> Path:
     return top / HIDDEN / MAP
 
 
-def proof_path(place: Path) -> Path:
-    return place.with_name(f"{place.stem}.proof.json")
+def proof_path(location: Path) -> Path:
+    return location.with_name(f"{location.stem}.proof.json")
 
 
-def read_map(place: Path, top: Path, change: Change, warn: Warn) -> TestMap | None:
+def read_map(location: Path, top: Path, change: Change, warn: Warn) -> TestMap | None:
     """The map, None with a warning when there is none that may be used."""
-    if not _is_believed(place, top, change, "a test map", warn):
+    if not _is_trusted(location, top, change, "a test map", warn):
         return None
-    if not place.exists():
-        warn(f"there is no test map at {place}: make it with `affected-tests --record`")
+    if not location.exists():
+        warn(f"there is no test map at {location}: make it with `affected-tests --record`")
         return None
     try:
-        return load(read_file(place, "the test map", MAX_BYTES))
+        return load(read_file(location, "the test map", MAX_BYTES))
     except ConfigError as error:
         warn(str(error))
         return None
 
 
-def read_proof(place: Path, top: Path, change: Change, warn: Warn) -> Proof:
-    """The proof of the map at `place`; an empty one, with a warning where that is no good news."""
-    path = proof_path(place)
-    if not path.exists() or not _is_believed(path, top, change, "the proof of a test map", warn):
+def read_proof(location: Path, top: Path, change: Change, warn: Warn) -> Proof:
+    """The proof of the map at `location`; an empty one, with a warning where that is no good news."""
+    path = proof_path(location)
+    if not path.exists() or not _is_trusted(path, top, change, "the proof of a test map", warn):
         return Proof()
     try:
         return affected_proof.load(read_file(path, "the proof of the test map", affected_proof.MAX_BYTES))
@@ -64,9 +64,9 @@ def read_proof(place: Path, top: Path, change: Change, warn: Warn) -> Proof:
         return Proof()
 
 
-def _is_believed(place: Path, top: Path, change: Change, what: str, warn: Warn) -> bool:
+def _is_trusted(location: Path, top: Path, change: Change, what: str, warn: Warn) -> bool:
     tracked = {*change.paths, *(file.old_path for file in change.files)}
-    for path in (place, place.resolve()):
+    for path in (location, location.resolve()):
         below = path.relative_to(top) if path.is_relative_to(top) else Path()
         if {str(below), *map(str, below.parents)} & tracked:
             # Whoever writes a change would say which tests it needs.
@@ -75,18 +75,18 @@ def _is_believed(place: Path, top: Path, change: Change, what: str, warn: Warn) 
     return True
 
 
-def write_beside(place: Path, text: str) -> None:
-    """Put the map, or its proof, in its place. Raises ConfigError."""
+def write_beside(location: Path, text: str) -> None:
+    """Put the map, or its proof, in its location. Raises ConfigError."""
     try:
-        if place.parent.name == HIDDEN:
-            if place.parent.is_symlink():
-                raise ConfigError(f"{place.parent} is a link, perhaps the change's own", remedy="Give --map")
-            place.parent.mkdir(exist_ok=True)
-            write_file(place.parent / ".gitignore", "*\n")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_file(place, text, mode=0o600)
+        if location.parent.name == HIDDEN:
+            if location.parent.is_symlink():
+                raise ConfigError(f"{location.parent} is a link, perhaps the change's own", remedy="Give --map")
+            location.parent.mkdir(exist_ok=True)
+            write_file(location.parent / ".gitignore", "*\n")
+        location.parent.mkdir(parents=True, exist_ok=True)
+        write_file(location, text, mode=0o600)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{place} cannot be written", why=str(error), remedy="Give --map") from None
+        raise ConfigError(f"{location} cannot be written", why=str(error), remedy="Give --map") from None
 
 
 def changed_since(repository: Repository, base: str, head: str) -> Change:

@@ -125,9 +125,9 @@ def after(change: Change, top: Path) -> dict[str, str]:
     }
 
 
-def _content(place: Path) -> bytes | None:
+def _content(path: Path) -> bytes | None:
     try:
-        return place.read_bytes() if place.is_file() and not place.is_symlink() else None
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
     except OSError:
         return None
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from cicd_agent.app.run_folder import HIDDEN
 from cicd_agent.app.run_record import REPORT, RunRecord
 from cicd_agent.app.serialization import load as load_report
 from cicd_agent.app.session import Session
-from cicd_agent.app.storage import existing_store
+from cicd_agent.app.storage import OpenLog, existing_store
 from cicd_agent.audit.query import chain_for
 from cicd_agent.cli.options import audit_options, command, format_option, out_option, period_options, repo_dir_option
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
@@ -64,7 +64,7 @@ def accuracy(
     repository: str = "",
     out: str = "",
     sources_of: OpenSources = open_sources,
-    store_of: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
+    open_log: OpenLog = existing_store,
 ) -> int:
     """With PATH only the gate's decisions in these report.json files, or folders of them, count.
 
@@ -74,7 +74,7 @@ def accuracy(
     at = int(session.clocks.now())
     begin = _since(since or ("" if paths else DEFAULT_SINCE), at)
     with ExitStack() as closing:
-        store = None if paths else store_of(inputs(options, environment), environment, Path.cwd())
+        store = None if paths else open_log(inputs(options, environment), environment, Path.cwd())
         if store is not None:
             closing.callback(store.close)
         name = chain_for(repository, environment, store)
@@ -106,10 +106,9 @@ def accuracy(
     if out:
         text = json.dumps({**shown, "cases": [asdict(case) for case in cases]}, indent=1)
         place_file(Path.cwd() / out, redact_json(text, console.redact) + "\n", "Give another --out")
-    if options.format == "json":
-        console.print_json(json.dumps(shown, indent=1))
-    else:
-        console.print(render_accuracy(record, gate, limits, colour=console.coloured, width=console.width))
+    console.print_result(
+        shown, lambda: render_accuracy(record, gate, limits, colour=console.coloured, width=console.width)
+    )
     for mode in record.below:
         standing = record.modes[mode]
         console.warn(

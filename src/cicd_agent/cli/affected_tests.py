@@ -230,16 +230,16 @@ def _shadow(choice: _Choice, repository: Repository, pytest_runner: PytestRunner
         why = result.problem or "the run did not come to its end"
         raise ConfigError("the suite could not be run", why=why, remedy="Run it by itself, and mend that")
     selection = choice.selection
-    compared = compare(selection, choice.test_map, result)
+    shadowed = compare(selection, choice.test_map, result)
     _list([f"every test runs: {reason}" for reason in selection.run_all], console)
     if not selection.run_all:
         # Where everything would have run, nothing was there to be missed: that says nothing about the map.
         known = read_proof(choice.location, choice.top, choice.change, console.warn)
-        proof = extended(known, compared, commit=repository.resolve("HEAD") or "", tree=choice.change.tree)
+        proof = extended(known, shadowed, commit=repository.resolve("HEAD") or "", tree=choice.change.tree)
         write_beside(proof_path(choice.location), dump_proof(proof))
         console.warn(proof.summary)
     if session.options.format == "json":
-        console.print_json(json.dumps({**document(selection), "shadow": asdict(compared)}, indent=1))
+        console.print_json(json.dumps({**document(selection), "shadow": asdict(shadowed)}, indent=1))
     else:
-        console.print(compared.summary)
+        console.print(shadowed.summary)
     return Exit.OK

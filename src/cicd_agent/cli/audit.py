@@ -1,6 +1,5 @@
 """`cicd-agent audit`: the record of decisions, for a person or a program."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,7 +15,10 @@ from cicd_agent.app.context import inputs
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.session import Invocation, Session
 from cicd_agent.app.storage import existing_store
+from cicd_agent.audit.entry_page import render_entry
+from cicd_agent.audit.export import FORMATS, export_rows
 from cicd_agent.audit.page import WIDE, render_pruned, render_runs, render_verified
+from cicd_agent.audit.prune import prune_chain
 from cicd_agent.audit.query import (
     MIN_SHA,
     counted,
@@ -68,7 +70,7 @@ class Options:
     since: str = ""
     until: str = ""
     older_than: str = ""
-    most: int = 20
+    limit: int = 20
 
 
 Verb = Callable[[Store, Options, Console, float], int]
@@ -182,24 +184,23 @@ def _time(text: str, now: float, option: str) -> int:
     "list",
     format_option(),
     _filters,
-    click.option("--most", metavar="N", type=int, help="how many (default: 20)"),
+    click.option("--most", "limit", metavar="N", type=int, help="how many (default: 20)"),
 )
 def _list(store: Store, options: Options, console: Console, now: float) -> int:
     """The newest runs, a line each."""
-    if options.most < 1:
+    if options.limit < 1:
         raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
     query = _query(options, now)
     select_chains(store, query.repository)
-    rows = list(store.find(replace(query, limit=options.most + 1)))
-    shown, is_more = rows[: options.most], len(rows) > options.most
+    rows = list(store.find(replace(query, limit=options.limit + 1)))
+    shown, is_more = rows[: options.limit], len(rows) > options.limit
     runs = [RunSummary.of(row, finished=finished) for row, finished in with_outcome(store, query, shown)]
     console.progress("")
-    if options.format == "json":
-        document = {"version": 1, "place": store.location, "more": is_more, "runs": [each.document() for each in runs]}
-        console.print_json(json.dumps(document, indent=1))
-    else:
-        width = console.width if console.coloured else WIDE
-        console.print(render_runs(runs, store.location, is_more=is_more, colour=console.coloured, width=width))
+    document = {"version": 1, "place": store.location, "more": is_more, "runs": [each.document() for each in runs]}
+    width, colour = console.width if console.coloured else WIDE, console.coloured
+    console.print_result(
+        document, lambda: render_runs(runs, store.location, is_more=is_more, colour=colour, width=width)
+    )
     return Exit.OK
 
 
@@ -219,21 +220,19 @@ def _show(store: Store, options: Options, console: Console, _now: float) -> int:
     is_run = row.columns.kind is Kind.RUN
     receipts = receipts_of(store, row) if is_run else ()
     holds = entry_hash(row.repository, row.seq, row.prev, row.text) == row.hash
-    if options.format == "json":
-        document = {
-            "version": 1,
-            "anchor": row.link.anchor,
-            "holds": holds,
-            "finished": bool(receipts) if is_run else None,
-            "entry": entry_document(row),
-            "receipts": [entry_document(each) for each in receipts],
-        }
-        console.print_json(json.dumps(document, indent=1))
-    else:
-        from cicd_agent.audit.entry_page import render_entry  # noqa: PLC0415  each pays for itself
-
-        texts = [Node.read(each.text) for each in receipts]
-        console.print(render_entry(row, data, texts, holds=holds, colour=console.coloured, width=console.width))
+    document = {
+        "version": 1,
+        "anchor": row.link.anchor,
+        "holds": holds,
+        "finished": bool(receipts) if is_run else None,
+        "entry": entry_document(row),
+        "receipts": [entry_document(each) for each in receipts],
+    }
+    texts = [Node.read(each.text) for each in receipts]
+    console.print_result(
+        document,
+        lambda: render_entry(row, data, texts, holds=holds, colour=console.coloured, width=console.width),
+    )
     return Exit.OK
 
 
@@ -258,19 +257,19 @@ def _verify(store: Store, options: Options, console: Console, _now: float) -> in
         rows = counted(store.rows(repository), console.progress, f"checking {repository}")
         results.append(verify(rows, [each for each in anchors if each.repository == repository], head))
     console.progress("")
-    if options.format == "json":
-        console.print_json(json.dumps(document(results, lost, place=store.location), indent=1))
-    else:
-        console.print(render_verified(results, lost, store.location, colour=console.coloured, width=console.width))
+    console.print_result(
+        document(results, lost, location=store.location),
+        lambda: render_verified(results, lost, store.location, colour=console.coloured, width=console.width),
+    )
     return Exit.STOP if lost or not all(each.holds for each in results) else Exit.OK
 
 
-def document(results: Sequence[Verification], lost: Iterable[Link], *, place: str) -> dict[str, object]:
+def document(results: Sequence[Verification], lost: Iterable[Link], *, location: str) -> dict[str, object]:
     """The results as JSON; `lost` are anchors of chains that are not there."""
     gone = [each.anchor for each in lost]
     return {
         "version": 1,
-        "place": place,
+        "place": location,
         "holds": not gone and all(each.holds for each in results),
         "chains": [
             {
@@ -316,8 +315,6 @@ def anchor_of(text: str) -> Link:
 )
 def _export(store: Store, options: Options, console: Console, now: float) -> int:
     """Runs for other tools."""
-    from cicd_agent.audit.export import FORMATS, export_rows  # noqa: PLC0415  each pays for itself
-
     kind = options.format or "jsonl"
     rows = export_rows(store, _query(options, now), runs_only=kind != "jsonl")
     lines = FORMATS[kind](counted(rows, console.progress, "exporting"))
@@ -346,8 +343,6 @@ def _export(store: Store, options: Options, console: Console, now: float) -> int
 )
 def _prune(store: Store, options: Options, console: Console, now: float) -> int:
     """Remove what is old; the removal is itself entered."""
-    from cicd_agent.audit.prune import prune_chain  # noqa: PLC0415  each pays for itself
-
     before = _time(options.older_than, now, "--older-than")
     if before > int(now):
         raise ConfigError("--older-than lies in the future", remedy="Give `400d`, or a date that has passed")
@@ -359,10 +354,8 @@ def _prune(store: Store, options: Options, console: Console, now: float) -> int:
         for each in select_chains(store, options.repository)
     ]
     console.progress("")
-    if options.format == "json":
-        chains = [each.document() for each in pruned]
-        shown = {"version": 1, "dry_run": is_dry, "before": before, "chains": chains}
-        console.print_json(json.dumps(shown, indent=1))
-    else:
-        console.print(render_pruned(pruned, before, dry_run=is_dry, colour=console.coloured, width=console.width))
+    shown = {"version": 1, "dry_run": is_dry, "before": before, "chains": [each.document() for each in pruned]}
+    console.print_result(
+        shown, lambda: render_pruned(pruned, before, dry_run=is_dry, colour=console.coloured, width=console.width)
+    )
     return Exit.OK

@@ -1,7 +1,7 @@
 """`cicd-agent calibrate`: what this repository's own outcomes say of risk, as a file for people to review."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +16,13 @@ from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels
 from cicd_agent.app.console import Console
 from cicd_agent.app.context import inputs
-from cicd_agent.app.options import RunOptions
 from cicd_agent.app.session import Session
-from cicd_agent.app.storage import existing_store
+from cicd_agent.app.storage import OpenLog, existing_store
 from cicd_agent.audit.query import chain_for
 from cicd_agent.cli.options import command, format_option, out_option, repo_dir_option
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.ports.forge import Repository
-from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.history import MAX_COMMITS, Past
 from cicd_agent.domain.repository.risk_file import RISK_FILE, RiskFile
@@ -40,7 +38,6 @@ from cicd_agent.insights.accuracy.deployment_outcome import (
 from cicd_agent.insights.accuracy.gate import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.rendering.style import Style
-from cicd_agent.settings.environment import Environment
 
 MAX_CHANGES: Final = 5_000
 """The newest commits whose lines are counted, and from which is learnt."""
@@ -65,7 +62,7 @@ def calibrate(
     target: str = PRODUCTION,
     out: str = "",
     sources_of: OpenSources = open_sources,
-    store_of: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
+    open_log: OpenLog = existing_store,
 ) -> int:
     options, environment, console = session.options, session.environment, session.console
     with ExitStack() as closing:
@@ -91,10 +88,13 @@ def calibrate(
             deployments, problem = read_deployments(sources.gates, target)
             limits += [problem] if problem else []
         blames = list(_blames(sources.repository, deployments))
-        book = _book(options, environment, store_of, closing)
-        if book is not None:
+        given = inputs(options, environment)
+        has_log = bool(given.get("state-dir", "").strip() or environment.database_url)
+        log = open_log(given, environment, Path.cwd()) if has_log else None
+        if log is not None:
+            closing.callback(log.close)
             console.progress("reading the account book")
-            decisions = read_decisions(book, chain_for("", environment, book), [GATE])
+            decisions = read_decisions(log, chain_for("", environment, log), [GATE])
             more = _from_decisions(
                 sources.repository, decisions, target, {(blame.sha, blame.source) for blame in blames}
             )
@@ -108,10 +108,7 @@ def calibrate(
     if not options.dry_run:
         text = json.dumps(result.file.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
         place_file(path, text, "Give --out, or --dry-run")
-    if options.format == "json":
-        console.print_json(json.dumps(document(result, limits), indent=1))
-    else:
-        console.print(render_calibration(result, limits, colour=console.coloured))
+    console.print_result(document(result, limits), lambda: render_calibration(result, limits, colour=console.coloured))
     if not options.dry_run:
         console.warn(f"{path}: review and commit it, it counts once it is on the base branch")
     return Exit.OK
@@ -135,22 +132,6 @@ def _blames(repository: Repository, deployments: Sequence[PastDeployment]) -> It
     for failure in deployment_failures(repository, deployments):
         commits = commits_between(repository, failure.base, failure.deployment.sha)
         yield from from_failure(failure.source, failure.when, commits)
-
-
-def _book(
-    options: RunOptions,
-    environment: Environment,
-    store_of: Callable[[Mapping[str, str], Environment, Path], Store | None],
-    closing: ExitStack,
-) -> Store | None:
-    """The account book where there is one."""
-    given = inputs(options, environment)
-    if not (given.get("state-dir", "").strip() or environment.database_url):
-        return None
-    book = store_of(given, environment, Path.cwd())
-    if book is not None:
-        closing.callback(book.close)
-    return book
 
 
 def _from_decisions(

@@ -7,14 +7,14 @@ import click
 
 from cicd_agent.app.context import inputs, prepare
 from cicd_agent.app.session import Session
-from cicd_agent.cli.options import command, place_options
+from cicd_agent.cli.options import command, location_options
 from cicd_agent.errors import Exit
 from cicd_agent.settings.explain import explain, table
 
 
 @command
 @click.argument("_verb", metavar="explain", type=click.Choice(["explain"]))
-@place_options
+@location_options
 def config(session: Session, _verb: str) -> int:
     options, environment, console = session.options, session.environment, session.console
     with ExitStack() as closing:

@@ -1,7 +1,6 @@
 """`cicd-agent cost`: what the models cost, and what tiers and caches saved."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -14,13 +13,13 @@ from cicd_agent.agent.prices import PRICES, READ_ON, Price, price_of
 from cicd_agent.app.context import first_settings, inputs
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.session import Session
-from cicd_agent.app.storage import existing_store
+from cicd_agent.app.storage import OpenLog, existing_store
 from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.options import audit_options, command, format_option, period_options
 from cicd_agent.cli.step_summary import summarized
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.period import moment
-from cicd_agent.domain.ports.storage import EntryQuery, Store
+from cicd_agent.domain.ports.storage import EntryQuery
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.cost.page import Page, render_cost
 from cicd_agent.insights.cost.savings import Rates, Saved
@@ -48,7 +47,7 @@ def cost(
     by: tuple[str, ...],
     since: str = SINCE,
     repository: str = "",
-    book: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
+    open_log: OpenLog = existing_store,
 ) -> int:
     options, environment, console = session.options, session.environment, session.console
     until = int(session.clocks.now())
@@ -61,7 +60,7 @@ def cost(
     own, limits = _own_prices(options, environment)
     table = {**PRICES, **own}
     source = f"the table of {READ_ON}" + (f", of the config file for {', '.join(own)}" if own else "")
-    opened = book(inputs(options, environment), environment, Path.cwd())
+    opened = open_log(inputs(options, environment), environment, Path.cwd())
     if opened is None:
         raise ConfigError(
             "no account book is kept here", remedy="Give --state-dir, or set DATABASE_URL to a PostgreSQL database"
@@ -86,10 +85,10 @@ def cost(
         limits.append(f"only the newest {MAX_ENTRIES:,} entries were added up")
     default = ("mode", "model", "repository") if len(report.by["repository"]) > 1 else ("mode", "model")
     page = Page(begin, location, source, by or default, tuple(limits))
-    if options.format == "json":
-        console.print_json(json.dumps(document(report, page, until), indent=1))
-    else:
-        console.print(render_cost(report, page, colour=console.coloured, width=console.width))
+    console.print_result(
+        document(report, page, until),
+        lambda: render_cost(report, page, colour=console.coloured, width=console.width),
+    )
     return Exit.OK
 
 

@@ -30,7 +30,7 @@ from cicd_agent.app.context import RunContext, any_settings, prepare
 from cicd_agent.app.model_router import price_table
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.session import Session
-from cicd_agent.cli.options import command, format_option, place_options
+from cicd_agent.cli.options import command, format_option, location_options
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.modes import MODES
 from cicd_agent.domain.parallel import abreast
@@ -97,7 +97,7 @@ class Checkup:
 
 @command
 @click.argument("mode", metavar="[MODE]", required=False, type=click.Choice([*MODES]))
-@place_options
+@location_options
 @format_option()
 def doctor(session: Session) -> int:
     """MODE is what this set-up is for (default: review)."""
@@ -105,23 +105,23 @@ def doctor(session: Session) -> int:
     session.limit(SECONDS)
     name: ModeName = options.mode if options.mode in MODES else "review"
     with ExitStack() as closing:
-        found = checkup(name, options, environment, closing)
+        result = checkup(name, options, environment, closing)
     if options.format == "json":
-        console.print_json(json.dumps({"schema_version": 1, "summary": found.summary, **asdict(found)}, indent=2))
+        console.print_json(json.dumps({"schema_version": 1, "summary": result.summary, **asdict(result)}, indent=2))
     else:
-        console.print(render_checkup(found, colour=console.coloured, width=console.width))
+        console.print(render_checkup(result, colour=console.coloured, width=console.width))
     if environment.on_actions:
         workflow = step(environment, OUTPUTS)
-        workflow.output("conclusion", Conclusion.FAILURE if found.fails else Conclusion.SUCCESS, Path())
-        workflow.output("summary", found.summary, Path())
-        workflow.summary(f"### cicd-agent doctor\n\n{fence(console.redact(render_checkup(found)))}\n")
-    return Exit.STOP if found.fails else Exit.OK
+        workflow.output("conclusion", Conclusion.FAILURE if result.fails else Conclusion.SUCCESS, Path())
+        workflow.output("summary", result.summary, Path())
+        workflow.summary(f"### cicd-agent doctor\n\n{fence(console.redact(render_checkup(result)))}\n")
+    return Exit.STOP if result.fails else Exit.OK
 
 
-def render_checkup(found: Checkup, *, colour: bool = False, width: int = 100) -> str:
+def render_checkup(result: Checkup, *, colour: bool = False, width: int = 100) -> str:
     style = Style(colour, max(width, 60))
     lines: list[str] = []
-    for title, checks in found.groups:
+    for title, checks in result.groups:
         if not checks:
             continue
         lines.append(style.ink(title, "bold"))
@@ -133,7 +133,7 @@ def render_checkup(found: Checkup, *, colour: bool = False, width: int = 100) ->
             if check.remedy:
                 lines += fold(f"→ {visible_line(check.remedy)}", style.width, _INDENT, "  ")
         lines.append("")
-    return "\n".join([*lines, found.summary]) + "\n"
+    return "\n".join([*lines, result.summary]) + "\n"
 
 
 def checkup(mode: ModeName, options: RunOptions, environment: Environment, closing: ExitStack) -> Checkup:

@@ -1,6 +1,5 @@
 """`cicd-agent extract`: the lines of a log file that matter, without a network or a key."""
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -37,10 +36,7 @@ def extract(session: Session, log: str, reference: str = "", tokens: int = 2_000
         raise ConfigError(f"--tokens {tokens} is out of range", remedy=f"Give 1 to {_MAX_TOKENS:,}")
     green = passed(chunks(reference, standard_input)) if reference else None
     result = reduce(chunks(log, standard_input), tokens=tokens, green=green)
-    if session.options.format == "json":
-        console.print_json(json.dumps(document(result), indent=1))
-    else:
-        console.print(render(result, colour=console.coloured))
+    console.print_result(document(result), lambda: render(result, colour=console.coloured))
     return Exit.OK
 
 

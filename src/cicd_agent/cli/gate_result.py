@@ -32,8 +32,8 @@ from cicd_agent.settings.schema import Settings
 
 OUTPUTS: Final = ("conclusion", "summary")
 
-_MOST_NAMED = 5
-_LONGEST = 300
+_MAX_NAMED = 5
+_MAX_REASON = 300
 
 
 class _Command(click.Command):
@@ -73,8 +73,8 @@ def gate_result(
     console, workflow = session.console, workflow or step(session.environment, OUTPUTS)
     try:
         settings = first_settings(session.options, session.environment)
-        found = Needs(_needs(needs, settings, standard_input or sys.stdin.buffer))
-        result = _judged(found, conditions((*settings.jobs, *jobs)), plan, route)
+        results = Needs(_needs(needs, settings, standard_input or sys.stdin.buffer))
+        result = _judged(results, conditions((*settings.jobs, *jobs)), plan, route)
     except ConfigError as error:
         # What cannot be read is red as well.
         line = console.redact(str(error))
@@ -83,13 +83,13 @@ def gate_result(
         raise
     for each in result.jobs:
         console.print(visible_line(_line(each)))
-    words = console.redact(_words(result))
-    console.print(words)
-    _conclude(workflow, result.conclusion, words)
+    summary = console.redact(_summary(result))
+    console.print(summary)
+    _conclude(workflow, result.conclusion, summary)
     workflow.summary(console.redact(_page(result)))
     if result.conclusion is Conclusion.SUCCESS:
         return Exit.OK
-    workflow.annotate([Annotation("gate-result", Level.ERROR, "cicd-agent: gate", words)])
+    workflow.annotate([Annotation("gate-result", Level.ERROR, "cicd-agent: gate", summary)])
     return Exit.STOP
 
 
@@ -117,24 +117,24 @@ def _needs(name: str, settings: Settings, standard_input: IO[bytes]) -> str | by
     raise ConfigError("there is nothing to judge", remedy="Pass `needs: ${{ toJSON(needs) }}`, or --needs FILE")
 
 
-def _conclude(workflow: Workflow, conclusion: Conclusion, words: str) -> None:
+def _conclude(workflow: Workflow, conclusion: Conclusion, summary: str) -> None:
     workflow.output("conclusion", conclusion, Path())
-    workflow.output("summary", clip(words, 2_000), Path())
+    workflow.output("summary", clip(summary, 2_000), Path())
 
 
 def _line(each: JobVerdict) -> str:
     state = "ok " if each.passes else "RED"
-    why = f": {clip(each.reason, _LONGEST)}" if each.reason else ""
+    why = f": {clip(each.reason, _MAX_REASON)}" if each.reason else ""
     return f"{state} {clip(each.job, 100)} ({clip(each.result, 40) or 'no result'}){why}"
 
 
-def _words(result: RequiredCheck) -> str:
+def _summary(result: RequiredCheck) -> str:
     if not result.jobs:
         return "gate: red, there are no jobs in `needs`: name them in `needs:` of this job"
     if not result.red:
         return f"gate: green, {count(len(result.jobs), 'job')} ended as the plan wants"
-    named = ", ".join(clip(each.job, 100) for each in result.red[:_MOST_NAMED])
-    more = len(result.red) - _MOST_NAMED
+    named = ", ".join(clip(each.job, 100) for each in result.red[:_MAX_NAMED])
+    more = len(result.red) - _MAX_NAMED
     return visible_line(
         f"gate: red, {len(result.red):,} of {count(len(result.jobs), 'job')} did not end as the plan wants: "
         f"{named}{f' and {more:,} more' if more > 0 else ''}"
@@ -144,14 +144,14 @@ def _words(result: RequiredCheck) -> str:
 def _page(result: RequiredCheck) -> str:
     head = "green" if result.conclusion is Conclusion.SUCCESS else "red"
     if not result.jobs:
-        return f"### Gate: {head}\n\n{prose(_words(result))}\n"
-    worst_first = sorted(result.jobs, key=lambda each: each.passes)
+        return f"### Gate: {head}\n\n{prose(_summary(result))}\n"
     rows = [
         (
             code(clip(each.job, 100)),
             code(clip(each.result, 40) or "no result"),
-            ("ok" if each.passes else "**red**") + (f": {prose(clip(each.reason, _LONGEST))}" if each.reason else ""),
+            ("ok" if each.passes else "**red**")
+            + (f": {prose(clip(each.reason, _MAX_REASON))}" if each.reason else ""),
         )
-        for each in worst_first
+        for each in sorted(result.jobs, key=lambda each: each.passes)
     ]
     return f"### Gate: {head}\n\n{table(('job', 'ended', ''), rows)}"

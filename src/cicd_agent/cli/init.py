@@ -115,16 +115,16 @@ def _locate(repo_dir: str, environment: Environment) -> tuple[Path, str, str]:
         raise ConfigError("this is no git repository", why=why, remedy="Go into one, or give --repo-dir") from None
     branch = next((name for name in ("main", "master", "develop") if repository.resolve(f"refs/heads/{name}")), "main")
     head = repository.top / ".git/refs/remotes/origin/HEAD"
-    if head.is_file() and (found := re.match(r"ref: refs/remotes/origin/(\S+)", head.read_text("utf-8", "replace"))):
-        branch = found[1]
+    if head.is_file() and (match := re.match(r"ref: refs/remotes/origin/(\S+)", head.read_text("utf-8", "replace"))):
+        branch = match[1]
     return repository.top, branch, _host(repository.top)
 
 
 def _host(top: Path) -> str:
     config = top / ".git/config"
     text = config.read_text("utf-8", "replace")[:_MAX_BYTES] if config.is_file() else ""
-    found = re.search(r"(?m)^\s*url\s*=\s*(?:https?://|ssh://git@|git@)(?:[^@/\s]*@)?([\w.-]+)", text)
-    return found[1].lower() if found else ""
+    match = re.search(r"(?m)^\s*url\s*=\s*(?:https?://|ssh://git@|git@)(?:[^@/\s]*@)?([\w.-]+)", text)
+    return match[1].lower() if match else ""
 
 
 def _watched(top: Path) -> tuple[str, ...]:
@@ -133,8 +133,8 @@ def _watched(top: Path) -> tuple[str, ...]:
     for path in sorted((top / FOLDER).glob("*.y*ml"))[:_MAX_WORKFLOWS]:
         if path.name.startswith("cicd-agent") or not path.is_file() or path.stat().st_size > _MAX_BYTES:
             continue
-        found = re.search(r"(?m)^name:\s*(.+?)\s*(?:#.*)?$", path.read_text("utf-8", "replace"))
-        names.append(found[1].strip("'\"") if found else f"{FOLDER}/{path.name}")
+        match = re.search(r"(?m)^name:\s*(.+?)\s*(?:#.*)?$", path.read_text("utf-8", "replace"))
+        names.append(match[1].strip("'\"") if match else f"{FOLDER}/{path.name}")
     return tuple(name for name in names if name.isprintable()) or ("ci",)
 
 
@@ -255,12 +255,12 @@ def _steps(mode: ModeName, answers: Answers) -> dict[str, Sequence[str]]:
     }
 
 
-def checkout_step(why: str) -> Sequence[str]:
+def checkout_step(reason: str) -> Sequence[str]:
     """The step that every job of ours begins with, by its lines."""
     return (
         f"      - uses: {CHECKOUT}",
         "        with:",
-        f"          fetch-depth: 0 # {why}",
+        f"          fetch-depth: 0 # {reason}",
         "          persist-credentials: false",
     )
 

@@ -1,7 +1,7 @@
 """`cicd-agent metrics`: the totals of the account book as Prometheus text."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.app.console import Console
 from cicd_agent.app.context import inputs
 from cicd_agent.app.session import Session
-from cicd_agent.app.storage import existing_store
+from cicd_agent.app.storage import OpenLog, existing_store
 from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.options import audit_options, command, format_option, out_option, repository_option
 from cicd_agent.cli.step_summary import summarized
@@ -26,7 +26,6 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.metrics import registry
 from cicd_agent.insights.metrics.prometheus_text import exposition
 from cicd_agent.insights.metrics.run_samples import cleaned, nothing_yet, of_entry
-from cicd_agent.settings.environment import Environment
 
 _MAX_BYTES: Final = 5_000_000
 _ALL: Final = 2**31 - 1
@@ -74,7 +73,7 @@ def metrics(
     repository: str = "",
     judged_file: str = "",
     out: str = "",
-    opener: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
+    open_log: OpenLog = existing_store,
 ) -> int:
     options, environment, console = session.options, session.environment, session.console
     try:
@@ -86,7 +85,7 @@ def metrics(
     accuracy = (
         accuracy_samples(read_file(Path(judged_file), "--accuracy", _MAX_BYTES), judged_file) if judged_file else ()
     )
-    opened = opener(inputs(options, environment), environment, Path.cwd())
+    opened = open_log(inputs(options, environment), environment, Path.cwd())
     if opened is None:
         raise ConfigError(
             "there is no account book", remedy="Give --state-dir, or set DATABASE_URL, as the runs did that wrote it"

@@ -86,7 +86,7 @@ def out_option(text: str) -> Callable[[F], F]:
     return click.option("--out", metavar="FILE", help=text)
 
 
-place_options = composed(
+location_options = composed(
     click.option("--event", metavar="FILE", help="event payload (default: GITHUB_EVENT_PATH)"),
     click.option("--event-name", metavar="NAME", help="name of the event (default: GITHUB_EVENT_NAME)"),
     repo_dir_option(),
@@ -99,7 +99,7 @@ place_options = composed(
 """Where event and checkout are, and what is set."""
 
 run_options = composed(
-    place_options,
+    location_options,
     click.option("--dry-run", is_flag=True, help="perform nothing and print the plan"),
     click.option(
         "--output-dir", metavar="DIR", help="where report and files go (default: RUNNER_TEMP, else .cicd-agent)"

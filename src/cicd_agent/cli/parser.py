@@ -57,17 +57,17 @@ class _Commands(click.Group):
         line = commands().get(name)
         if line is None:
             return None
-        found = _mode(name) if name in MODES else _stage(name) if name in STAGES else _tool(name)
-        if not found.short_help:
-            found.short_help = line
-            found.help = "\n\n".join([f"{line[0].upper()}{line[1:]}.", *([found.help] if found.help else [])])
-        return found
+        command = _mode(name) if name in MODES else _stage(name) if name in STAGES else _tool(name)
+        if not command.short_help:
+            command.short_help = line
+            command.help = "\n\n".join([f"{line[0].upper()}{line[1:]}.", *([command.help] if command.help else [])])
+        return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str, click.Command, list[str]]:
-        found = self.get_command(ctx, args[0])
-        if found is None:
+        command = self.get_command(ctx, args[0])
+        if command is None:
             raise unknown_mode(args[0])
-        return args[0], found, args[1:]
+        return args[0], command, args[1:]
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -109,8 +109,8 @@ def unknown_mode(name: str) -> ConfigError:
 
 def _tool(name: str) -> click.Command:
     module = name.replace("-", "_")
-    found: click.Command = getattr(import_module(f"cicd_agent.cli.{module}"), module)
-    return found
+    command: click.Command = getattr(import_module(f"cicd_agent.cli.{module}"), module)
+    return command
 
 
 def _mode(name: str) -> click.Command:

@@ -182,8 +182,8 @@ def organisation_schema() -> dict[str, object]:
     }
 
 
-def hint(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word[:64].lower().replace("_", "-"), list(known), n=1)
+def hint(text: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(text[:64].lower().replace("_", "-"), list(known), n=1)
     return f", did you mean `{near[0]}`?" if near else "."
 
 
@@ -223,12 +223,8 @@ def describe(value: Value, secrets: Iterable[str]) -> str:
             return "a list with something else in it"
 
 
-def one_of(words: Iterable[str]) -> str:
-    return _enumerate(words, "or")
-
-
-def _enumerate(words: Iterable[str], joined: str) -> str:
-    *first, last = (f"`{word}`" for word in words)
+def one_of(choices: Iterable[str], joined: str = "or") -> str:
+    *first, last = (f"`{choice}`" for choice in choices)
     return f"{', '.join(first)} {joined} {last}" if first else last
 
 
@@ -256,7 +252,7 @@ def _describe_shape(shape: Mapping[str, Any]) -> str:
         case {"type": "integer" | "number" as kind}:
             return ("a whole number" if kind == "integer" else "a number") + _range(shape)
         case {"properties": properties}:
-            return f"a mapping of {_enumerate(properties, 'and')}"
+            return f"a mapping of {one_of(properties, 'and')}"
         case {"maxLength": longest}:
             return f"text of at most {longest:,} characters"
         case _:

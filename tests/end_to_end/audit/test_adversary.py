@@ -66,7 +66,7 @@ def test_a_run_that_is_ended_while_it_waits_for_its_account_says_so_and_does_not
 ) -> None:
     # Nothing but the limit of the run would end it.
     monkeypatch.setattr(TimedConnection, "silence", 1e6)
-    monkeypatch.setattr(edge, "LAST_WORDS", 0.2)
+    monkeypatch.setattr(edge, "FAILURE_SECONDS", 0.2)
     job.variables["DATABASE_URL"] = silent.url
     left = job.run(timeout_minutes="0.005")
     assert (left.exit, left.outputs["conclusion"], left.outputs["degraded"]) == (0, "neutral", "true"), left.log

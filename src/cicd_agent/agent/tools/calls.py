@@ -32,7 +32,7 @@ class Answered:
     complaint: str = ""
 
 
-class Lookups:
+class ToolCalls:
     """The tools of a question, what was called of them, and what was seen."""
 
     def __init__(self, tools: Sequence[Tool[Any]], *, key: bytes, redact: Callable[[str], str]) -> None:

@@ -18,8 +18,8 @@ MAX_BYTES = 1_000_000
 """Bytes of a file that is read or searched."""
 _SNIFFED = 8_000
 """Bytes in which a NUL says that a file is binary."""
-_COMPARED = 500
-_MAX_COMPARED = 100
+_MAX_CANDIDATES = 500
+_MAX_LENGTH = 100
 """How many paths are compared with one that does not exist, and up to which length: that takes a second at worst."""
 
 
@@ -140,8 +140,8 @@ def changed_file(change: Change, path: str) -> FileDiff:
 
 
 def _alike(path: str, paths: Sequence[str]) -> list[str]:
-    short = [other for other in paths if len(other) <= _MAX_COMPARED]
-    return get_close_matches(path[:_MAX_COMPARED], short[:_COMPARED], n=3, cutoff=0.7)
+    short = [other for other in paths if len(other) <= _MAX_LENGTH]
+    return get_close_matches(path[:_MAX_LENGTH], short[:_MAX_CANDIDATES], n=3, cutoff=0.7)
 
 
 def lines_of(blob: bytes) -> list[str]:

@@ -36,10 +36,10 @@ def named_run(event: Event, number: int, forge: Forge | None) -> Event:
     return replace(event, run=run, pull=None, sha=state.sha, base=Ref(), head=head)
 
 
-def pull_of_run(event: Event, wanted: int | None, forge: Forge | None) -> Event:
+def pull_of_run(event: Event, number: int | None, forge: Forge | None) -> Event:
     """A `workflow_run` event with the open pull request that stands exactly at the run's commit.
 
-    The payload lists none for a fork. When several stand there, `wanted` may name one of them; otherwise the event
+    The payload lists none for a fork. When several stand there, `number` may name one of them; otherwise the event
     comes back without one, and `run.pulls` tells which there are.
     """
     run, head = event.run, event.head
@@ -49,8 +49,8 @@ def pull_of_run(event: Event, wanted: int | None, forge: Forge | None) -> Event:
         why = "the event of a workflow run does not name it, and there is no token to ask GitHub with"
         raise ConfigError("the pull request is not known", why=why, remedy="Set `github-token`")
     here = [state for state in forge.pulls_from(head) if state.head.sha == head.sha]
-    if wanted is not None:
-        here = [state for state in here if state.pull.number == wanted]
+    if number is not None:
+        here = [state for state in here if state.pull.number == number]
     if len(here) == 1:
         return _about(event, here[0])
     return replace(event, run=replace(run, pulls=tuple(state.pull.number for state in here)))
