@@ -9,7 +9,7 @@ from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import ChangeSource
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.modes.review.exhibits import GUIDELINES, MAX_BYTES, guideline_exhibits
+from cicd_agent.modes.review.gather import GUIDELINES, MAX_BYTES, guideline_exhibits
 from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.review.questions.sequence import prompt
 from cicd_agent.settings.schema import Settings

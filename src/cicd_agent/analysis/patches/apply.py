@@ -63,8 +63,7 @@ def _patched(file: FilePatch, lines: list[str]) -> str | Flaw:
     for at, hunk in placed:
         if at < done:
             return Flaw(f"has hunks that meet in {file.path}")
-        result += lines[done:at]
-        result += _replaced(hunk, lines, at)
+        result += [*lines[done:at], *_replaced(hunk, lines, at)]
         done = at + len(hunk.old)
     return "".join([*result, *lines[done:]])
 
@@ -81,12 +80,7 @@ def _position(hunk: PatchHunk, bare: Sequence[str], path: str) -> int | Flaw:
     size = len(expected)
     if claimed >= 0 and bare[claimed : claimed + size] == expected:
         return claimed
-    first = expected[0]
-    matches = [at for at, line in enumerate(bare) if line == first and bare[at : at + size] == expected]
-    return _nearest(matches, claimed, path)
-
-
-def _nearest(matches: Sequence[int], claimed: int, path: str) -> int | Flaw:
+    matches = [at for at, line in enumerate(bare) if line == expected[0] and bare[at : at + size] == expected]
     if not matches:
         return Flaw(f"has lines that do not stand in {path} like this")
     if len(matches) > 1 and claimed < 0:

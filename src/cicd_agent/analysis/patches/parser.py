@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from cicd_agent.domain.repository.diff import ChangeKind, LineKind
 from cicd_agent.domain.repository.diff_parser import header_name
@@ -27,9 +26,10 @@ _REFUSED_HEADERS = {
     "GIT binary patch": "is binary",
     "Binary files ": "is binary",
 }
+_MARKS = {" ", "", "-", "+", "\\"}
 _NEW, _GONE = "new file mode ", "deleted file mode "
 _REGULAR = "100644"
-_LONGEST_NAME = 500
+_MAX_NAME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,7 @@ class _Reader:
 
     def _is_names(self, at: int) -> bool:
         """Whether the names of a file stand here: a deleted line `-- x` looks like the first of them."""
-        here, below = (*self.lines[at : at + 2], "", "")[:2]
-        after = self.lines[at + 2] if at + 2 < len(self.lines) else ""
+        here, below, after = (*self.lines[at : at + 3], "", "", "")[:3]
         return here.startswith("--- ") and below.startswith("+++ ") and (after.startswith("@@") or not after.strip())
 
     def _file(self) -> FilePatch:
@@ -213,10 +212,10 @@ class _Reader:
         at = self.at
         while at < len(self.lines) and (old > 0 or new > 0):
             mark = self.lines[at][:1]
+            if mark not in _MARKS:
+                return 0
             old -= mark in {" ", "", "-"}
             new -= mark in {" ", "", "+"}
-            if mark not in {" ", "", "-", "+", "\\"}:
-                return 0
             at += 1
         if at < len(self.lines) and self.lines[at].startswith("\\"):
             at += 1
@@ -225,7 +224,7 @@ class _Reader:
     def _end(self) -> int:
         """Where a hunk ends by the looks of its lines; blank ones before that end are not its own."""
         at = self.at
-        while at < len(self.lines) and self.lines[at][:1] in {" ", "", "-", "+", "\\"} and not self._is_names(at):
+        while at < len(self.lines) and self.lines[at][:1] in _MARKS and not self._is_names(at):
             at += 1
         while at > self.at and not self.lines[at - 1]:
             at -= 1
@@ -251,7 +250,7 @@ def _lines(body: Sequence[str]) -> Iterator[PatchLine]:
 
 def _names(line: str) -> str:
     """The name in a line whose first four characters are `--- ` or `+++ `, with its prefix; "" for /dev/null."""
-    text = line[4:_LONGEST_NAME]
+    text = line[4:_MAX_NAME]
     if not text.startswith('"'):
         text = _TIME.sub("", text).rstrip()
     return header_name(text, "") if text != "/dev/null" else ""
@@ -274,13 +273,13 @@ def _named(old: str, new: str, kind: ChangeKind) -> tuple[str, ChangeKind]:
 
 
 def _unsafe_path(path: str) -> str:
-    parts = path.split("/")
+    parts = path.lower().split("/")
     checks = (
-        (len(path) > _LONGEST_NAME - 100, "is too long"),
+        (len(path) > _MAX_NAME - 100, "is too long"),
         (path.startswith(("/", "~")) or re.match(r"[A-Za-z]:", path), "is absolute"),
-        (".." in parts or "." in parts or "" in parts, "is not a plain one below the repository"),
+        (not {"..", ".", ""}.isdisjoint(parts), "is not a plain one below the repository"),
         (not path.isprintable() or "\\" in path or '"' in path, "holds characters that no path here may hold"),
-        (any(part.lower() == ".git" for part in PurePosixPath(path).parts), "belongs to git"),
+        (".git" in parts, "belongs to git"),
     )
     return next((reason for wrong, reason in checks if wrong), "")
 
@@ -289,11 +288,9 @@ def _joined(files: Sequence[FilePatch]) -> tuple[FilePatch, ...]:
     """Each path once: models write the hunks of one file under several headers. Raises _Flawed."""
     known: dict[str, FilePatch] = {}
     for file in files:
-        other = known.get(file.path)
-        if other is None:
-            known[file.path] = file
-        elif other.kind is file.kind is ChangeKind.MODIFIED:
+        other = known.setdefault(file.path, file)
+        if other is not file:
+            if not other.kind is file.kind is ChangeKind.MODIFIED:
+                raise _Flawed(f"says twice what becomes of {file.path}")
             known[file.path] = replace(other, hunks=(*other.hunks, *file.hunks))
-        else:
-            raise _Flawed(f"says twice what becomes of {file.path}")
     return tuple(known.values())

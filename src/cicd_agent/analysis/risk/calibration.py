@@ -80,27 +80,24 @@ class _Model:
         """On rows that it was not fitted to."""
         odds, outcomes = self.odds(rows), [row.bad for row in rows]
         chances = [probability(self.slope * each + self.offset) for each in odds]
-        return Quality(
-            auc=_rounded(auc(odds, outcomes)), calibration_error=_rounded(calibration_error(chances, outcomes))
-        )
+        error = calibration_error(chances, outcomes)
+        return Quality(auc=_rounded(auc(odds, outcomes)), calibration_error=_rounded(error))
 
 
 def calibrate_on(changes: Sequence[PastChange], labels: Sequence[Label], about: RiskFile) -> Calibration:
     """Learn from changes (newest first) and what became of them; `about` names tool, commit and day."""
-    of = {label.sha: label for label in labels if label.matured}
-    labelled_changes = sorted(
-        (change for change in changes if change.sha in of), key=lambda change: (change.when, change.sha)
-    )
-    rows = [_Row(change.measures, of[change.sha].bad) for change in labelled_changes]
-    labelled = {label.sha for label in labels}
+    label_of = {label.sha: label for label in labels}
+    labelled = [(change, label_of[change.sha]) for change in changes if change.sha in label_of]
+    labelled.sort(key=lambda pair: (pair[0].when, pair[0].sha))
+    matured = [(change, label) for change, label in labelled if label.matured]
+    rows = [_Row(change.measures, label.bad) for change, label in matured]
+    sources = Counter(str(source) for _, label in matured for source in label.sources)
     file = about.model_copy(
         update={
-            "labels": sum(change.sha in labelled for change in changes),
+            "labels": len(labelled),
             "matured": len(rows),
             "positives": sum(row.bad for row in rows),
-            "sources": dict(
-                sorted(Counter(str(source) for one in labelled_changes for source in of[one.sha].sources).items())
-            ),
+            "sources": dict(sorted(sources.items())),
         }
     )
     fitted = _learn(rows, file)
@@ -145,9 +142,7 @@ def _learn(rows: Sequence[_Row], file: RiskFile) -> Calibration:
     chosen, after = (own, own_quality) if is_better else (scaled, scaled.quality(late))
     notes = [] if is_better else ["the shipped weights stay: own ones order the newest changes no better"]
     if is_better and own.weights is not None:
-        learnt = own.weights
-        update = {"intercept": learnt.intercept, "weights": learnt.weights, "typical": learnt.typical}
-        file = file.model_copy(update=update)
+        file = file.model_copy(update=own.weights.model_dump(include={"intercept", "weights", "typical"}))
     if chosen.slope > 0 and (after.auc or 0.0) > _CHANCE:
         file = file.model_copy(update={"slope": _rounded(chosen.slope), "offset": _rounded(chosen.offset)})
     else:

@@ -4,10 +4,11 @@ Each rule needs names and times alone, no blame of lines: that would cost minute
 what it takes for bad by mistake stands in docs/risk.md.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from cicd_agent.analysis.risk.features import says_repair
 from cicd_agent.domain.repository.history import Past, PastCommit
@@ -23,7 +24,7 @@ MAX_BLAMED = 20
 _MIN_NAME, _WHOLE_NAME = 7, 40
 
 # A repair brings tests, notes and versions along: they tell nothing of what it repairs.
-_UNTELLING = {PathKind.TEST, PathKind.DOCS, PathKind.LOCK_FILE, PathKind.GENERATED, PathKind.VENDORED}
+_UNINFORMATIVE = {PathKind.TEST, PathKind.DOCS, PathKind.LOCK_FILE, PathKind.GENERATED, PathKind.VENDORED}
 
 
 class Source(StrEnum):
@@ -62,18 +63,13 @@ class Label:
 def labels(past: Past, blames: Iterable[Blame], now: int) -> tuple[Label, ...]:
     """A label for each commit of the past, newest first, of what the repository and its deployments say."""
     when = {commit.sha: commit.when for commit in past.commits}
-    sources_of: dict[str, set[Source]] = {}
+    sources_of: dict[str, set[Source]] = defaultdict(set)
     for blame in (*from_commits(past.commits), *blames):
         if blame.sha in when and blame.when - when[blame.sha] <= MATURED_DAYS * DAY:
-            sources_of.setdefault(blame.sha, set()).add(blame.source)
+            sources_of[blame.sha].add(blame.source)
     return tuple(
-        Label(
-            commit.sha,
-            commit.when,
-            tuple(sorted(sources_of.get(commit.sha, ()))),
-            matured=now - commit.when >= MATURED_DAYS * DAY,
-        )
-        for commit in past.commits
+        Label(sha, time, tuple(sorted(sources_of.get(sha, ()))), matured=now - time >= MATURED_DAYS * DAY)
+        for sha, time in ((commit.sha, commit.when) for commit in past.commits)
     )
 
 
@@ -118,13 +114,10 @@ def _named(name: str, position: dict[str, int], abbreviated: dict[int, dict[str,
 def _hotfixes(commits: Sequence[PastCommit]) -> Iterator[Blame]:
     """A repair is laid at the door of the commit that was the last to touch most of its files, if that is recent."""
     last: dict[str, PastCommit] = {}
-    telling: dict[str, bool] = {}
+    says_much = cache(lambda path: not kinds(path) & _UNINFORMATIVE)
     for commit in reversed(commits):
         if commit.paths and not commit.reverts and says_repair(commit.subject):
-            for path in commit.paths:
-                if path not in telling:
-                    telling[path] = not kinds(path) & _UNTELLING
-            paths = [path for path in commit.paths if telling[path]]
+            paths = list(filter(says_much, commit.paths))
             recent = Counter(
                 last[path].sha for path in paths if path in last and commit.when - last[path].when <= HOTFIX_DAYS * DAY
             )
