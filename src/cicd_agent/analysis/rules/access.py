@@ -60,12 +60,8 @@ def _opened(context: FileContext) -> Iterator[Hit]:
                 for decorator in node.decorator_list:
                     exempt = decorator.args[0] if isinstance(decorator, ast.Call) and decorator.args else decorator
                     if text.name_of(exempt).endswith("csrf_exempt") and decorator.lineno in context.added_numbers:
-                        yield Hit(
-                            decorator.lineno,
-                            f"`{node.name}` accepts requests that other sites make in a user's name.",
-                            severity=Severity.MEDIUM,
-                            confidence=0.8,
-                        )
+                        message = f"`{node.name}` accepts requests that other sites make in a user's name."
+                        yield Hit(decorator.lineno, message, severity=Severity.MEDIUM, confidence=0.8)
             case ast.Assign(targets=[ast.Name(id="permission_classes" | "authentication_classes" as name)]):
                 line = context.first_added(node.lineno, node.value.lineno)
                 values = node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else []
@@ -81,8 +77,7 @@ def access_weakened(context: FileContext) -> Iterator[Hit]:
     yield from _opened(context)
 
 
-_DEBUG = re.compile(r"^\s*DEBUG\s*=\s*True\s*(?:#.*)?$")
-_HOSTS = re.compile(r"^\s*ALLOWED_HOSTS\s*=\s*\[\s*['\"]\*['\"]\s*,?\s*\]")
+_OPEN_SETTINGS = re.compile(r"^\s*DEBUG\s*=\s*True\s*(?:#.*)?$|^\s*ALLOWED_HOSTS\s*=\s*\[\s*['\"]\*['\"]\s*,?\s*\]")
 _CORS = re.compile(
     r"^\s*CORS_(?:ORIGIN_ALLOW_ALL|ALLOW_ALL_ORIGINS)\s*=\s*True\b|\ballow_origins\s*=\s*\[\s*['\"]\*['\"]"
     r"|(?i:['\"]?access-control-allow-origin['\"]?\s*[,:\]]+\s*=?\s*['\"]\*['\"])"
@@ -96,7 +91,7 @@ def unsafe_settings(context: FileContext) -> Iterator[Hit]:
         return
     is_settings = "settings" in context.path.lower() or "config" in context.path.lower()
     for number, text in context.added:
-        if is_settings and context.path.endswith(".py") and (_DEBUG.match(text) or _HOSTS.match(text)):
+        if is_settings and context.path.endswith(".py") and _OPEN_SETTINGS.match(text):
             yield Hit(number, "In production this shows every visitor the inside of an error, or trusts any host name.")
         elif is_settings and _COOKIES.match(text):
             yield Hit(number, "Session cookies travel in the clear, or can be read by scripts.")

@@ -64,18 +64,12 @@ def _sql(lines: tuple[tuple[int, str], ...]) -> Iterator[Hit]:
         code = text.partition("--")[0]
         if down or not code.strip():
             continue
-        for pattern, effect in _LOSES:
-            if pattern.search(code):
-                yield Hit(number, f"This statement {effect}.", confidence=0.9)
-                break
-        else:
-            if _REQUIRED.search(code) and not _DEFAULT.search(code):
-                yield Hit(
-                    number,
-                    "A column that must not be null, without a default: it fails on a table that has rows.",
-                    severity=Severity.MEDIUM,
-                    confidence=0.8,
-                )
+        effect = next((effect for pattern, effect in _LOSES if pattern.search(code)), "")
+        if effect:
+            yield Hit(number, f"This statement {effect}.", confidence=0.9)
+        elif _REQUIRED.search(code) and not _DEFAULT.search(code):
+            message = "A column that must not be null, without a default: it fails on a table that has rows."
+            yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.8)
 
 
 def _python_migration(context: FileContext) -> Iterator[Hit]:
@@ -121,11 +115,8 @@ def _openapi(context: FileContext) -> Iterator[Hit]:
     remaining = set(_operations(after.root if after else None))
     for name, node in _operations(before.root).items():
         if name not in remaining:
-            yield Hit(
-                line(node) if line(node) in context.deleted_numbers else 0,
-                f"`{name}` is gone: clients that call it break.",
-                side=Side.LEFT,
-            )
+            number = line(node) if line(node) in context.deleted_numbers else 0
+            yield Hit(number, f"`{name}` is gone: clients that call it break.", side=Side.LEFT)
 
 
 def _operations(root: Node | None) -> dict[str, Node]:

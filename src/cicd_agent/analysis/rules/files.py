@@ -76,9 +76,9 @@ def own_config(context: FileContext) -> Iterator[Hit]:
     if PathKind.OWN_CONFIG not in context.kinds:
         return
     yield Hit(next((number for number, _ in context.added), 0))
-    for problem in (
-        lint(context.head, context.path, known_rules=context.change.rule_ids) if context.head is not None else ()
-    ):
+    text = context.head
+    problems = () if text is None else lint(text, context.path, known_rules=context.change.rule_ids)
+    for problem in problems:
         # The message may quote the file, and what is in a file may be a secret.
         yield Hit(problem.line, mask(problem.message), severity=problem.severity)
 

@@ -10,41 +10,39 @@ from cicd_agent.domain.repository.paths import PathKind
 _FROM = re.compile(r"(?i)^\s*FROM\s+(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?\s*$")
 _USER = re.compile(r"(?i)^\s*USER\s+(?:root|0)(?::\S+)?\s*$")
 
-_PRIVILEGED = re.compile(
+_ROOT = re.compile(
     r"^[\s-]*(?:privileged|hostNetwork|hostPID|hostIPC|allowPrivilegeEscalation)\s*:\s*[\"']?true\b"
-    r"|^\s*privileged\s*=\s*true\b"
+    r"|^\s*privileged\s*=\s*true\b|/var/run/docker\.sock"
 )
-_SOCKET = re.compile(r"/var/run/docker\.sock")
 _ANYWHERE = re.compile(r"[\"']?(?:0\.0\.0\.0/0|::/0)[\"']?")
 _PUBLIC_ACL = re.compile(r"\bacl\s*[=:]\s*[\"']?public-read|\b(?:publicly_accessible|public_access)\s*[=:]\s*true\b")
-_ALL_ACTIONS = re.compile(r"[\"']?\b(?:[aA]ctions?|Resource|NotAction)\b[\"']?\s*[=:]\s*\[?\s*[\"']\*[\"']")
-_ADMIN = re.compile(r"\bAdministratorAccess\b|^\s*name:\s*cluster-admin\s*$|\broles/owner\b")
+_ADMIN = re.compile(
+    r"[\"']?\b(?:[aA]ctions?|Resource|NotAction)\b[\"']?\s*[=:]\s*\[?\s*[\"']\*[\"']"
+    r"|\bAdministratorAccess\b|^\s*name:\s*cluster-admin\s*$|\broles/owner\b"
+)
+_OPENINGS = (
+    (_ROOT, "The container is as good as root on its host.", 0.9),
+    (_ANYWHERE, "The whole internet may connect.", 0.75),
+    (_PUBLIC_ACL, "The whole internet may read it.", 0.9),
+    (_ADMIN, "Whoever holds this may do everything.", 0.75),
+)
 
 
 def docker_base_image(context: FileContext) -> Iterator[Hit]:
     stages = {match[2] for text in (context.head or "").split("\n") if (match := _FROM.match(text[:500])) and match[2]}
     before = {match[1] for _, text in context.deleted if (match := _FROM.match(text))}
+    pinned = {image.partition("@")[0].partition(":")[0] for image in before if "@" in image}
     for number, text in context.docker:
-        image_match = _FROM.match(text)
-        if (
-            not image_match
-            or image_match[1] in stages
-            or image_match[1].lower() == "scratch"
-            or "$" in image_match[1]
-            or "@" in image_match[1]
-        ):
+        match = _FROM.match(text)
+        image = match[1] if match else "scratch"
+        if image in stages or image.lower() == "scratch" or "$" in image or "@" in image:
             continue
-        name = image_match[1].rpartition("/")[2]
+        name = image.rpartition("/")[2]
         if ":" in name and not name.endswith(":latest"):
-            if any(
-                image.partition("@")[0].partition(":")[0] == image_match[1].partition(":")[0] and "@" in image
-                for image in before
-            ):
-                yield Hit(
-                    number, f"`{image_match[1]}` was pinned by its digest and now follows a tag.", confidence=0.95
-                )
+            if image.partition(":")[0] in pinned:
+                yield Hit(number, f"`{image}` was pinned by its digest and now follows a tag.", confidence=0.95)
             continue
-        yield Hit(number, f"`{image_match[1]}` is another image every time it is built.")
+        yield Hit(number, f"`{image}` is another image every time it is built.")
 
 
 def docker_root(context: FileContext) -> Iterator[Hit]:
@@ -62,14 +60,10 @@ def open_infrastructure(context: FileContext) -> Iterator[Hit]:
     rows = (context.head or "").split("\n")
     for number, text in context.added:
         code = text.partition("#")[0]
-        if _PRIVILEGED.search(code) or _SOCKET.search(code):
-            yield Hit(number, "The container is as good as root on its host.", confidence=0.9)
-        elif _ANYWHERE.search(code) and not _is_outbound(rows, number):
-            yield Hit(number, "The whole internet may connect.", confidence=0.75)
-        elif _PUBLIC_ACL.search(code):
-            yield Hit(number, "The whole internet may read it.", confidence=0.9)
-        elif _ALL_ACTIONS.search(code) or _ADMIN.search(code):
-            yield Hit(number, "Whoever holds this may do everything.", confidence=0.75)
+        for pattern, message, confidence in _OPENINGS:
+            if pattern.search(code) and (pattern is not _ANYWHERE or not _is_outbound(rows, number)):
+                yield Hit(number, message, confidence=confidence)
+                break
 
 
 def _is_outbound(rows: list[str], number: int) -> bool:

@@ -1,5 +1,6 @@
 """The deterministic floor of every judgement of a change: what the rules find in it, and its risky areas."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from operator import attrgetter
 
@@ -69,12 +70,12 @@ def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
 
 def areas(change_context: ChangeContext) -> tuple[Area, ...]:
     """One area for each kind of risky file; a file with nothing but new comments touches none."""
-    touched: dict[PathKind, list[str]] = {}
+    touched: dict[PathKind, list[str]] = defaultdict(list)
     for context in change_context.files:
         risky = list(risky_kinds(context.kinds))
         if risky and not is_comment_only(context.diff, change_context.change):
             for kind in risky:
-                touched.setdefault(kind, []).append(context.path)
+                touched[kind].append(context.path)
     listed = [
         Area(kind, floor, f"touches {what}", tuple(touched[kind])) for kind, floor, what in FLOORS if kind in touched
     ]

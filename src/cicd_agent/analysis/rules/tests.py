@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cicd_agent.analysis.python_tests.static.tautologies import is_always_true
 from cicd_agent.analysis.rules.context import TEST_FUNCTION, FileContext
@@ -18,7 +18,7 @@ _BRANCHES = (
     *(ast.Try, ast.ExceptHandler, ast.Raise),
 )
 _ENOUGH_BRANCHES = 2
-_LISTED = 5
+_MAX_LISTED = 5
 _TOOLS = frozenset({"setup.py", "noxfile.py", "docs", "doc", "scripts", "tools", "bin", "benchmarks", "bench"})
 
 
@@ -30,15 +30,14 @@ def test_deleted(context: FileContext) -> Iterator[Hit]:
     if len(gone) <= len(_new_tests(context)) or any("parametrize" in text for _, text in context.added):
         return
     first = min(gone, key=lambda node: node.lineno)
-    names = ", ".join(f"`{node.name}`" for node in gone[:_LISTED])
-    more = f" and {len(gone) - _LISTED} more" if len(gone) > _LISTED else ""
+    names = _listed([node.name for node in gone])
     are, they, use = ("is", "it", "uses") if len(gone) == 1 else ("are", "they", "use")
     # Where the product shrinks, its tests may rightly shrink with it; where tests come as fast as they go, they are
     # being put in order. Both are still said, quietly.
     quiet = context.change.shrinks or context.change.gains_tests
     yield Hit(
         first.lineno,
-        f"{names}{more} {are} gone, and the change takes away no name that {they} {use}.",
+        f"{names} {are} gone, and the change takes away no name that {they} {use}.",
         side=Side.LEFT,
         severity=Severity.LOW if quiet else None,
         confidence=0.6 if quiet else None,
@@ -101,13 +100,9 @@ def _commented(text: PythonText, line: int, body: int) -> bool:
 
 def untested_function(context: FileContext) -> Iterator[Hit]:
     """New public functions in a change that touches no test at all, one finding a file."""
-    change_context, text = context.change, context.python
-    if (
-        text is None
-        or not change_context.has_tests
-        or change_context.tests
-        or not _TOOLS.isdisjoint(context.path.lower().split("/"))
-    ):
+    change, text = context.change, context.python
+    is_tool = not _TOOLS.isdisjoint(context.path.lower().split("/"))
+    if text is None or not change.has_tests or change.tests or is_tool:
         return
     before = context.base or ""
     names = [
@@ -116,12 +111,16 @@ def untested_function(context: FileContext) -> Iterator[Hit]:
         if _deserves_a_test(text, defined, name)
         and defined.node.lineno in context.added_numbers
         and f"def {defined.node.name}(" not in before
-        and defined.node.name not in change_context.taken_out
+        and defined.node.name not in change.taken_out
     ]
     if names:
-        listed = ", ".join(f"`{name}`" for _, name in names[:_LISTED])
-        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        yield Hit(names[0][0], f"This change touches no test, and adds {listed}{more}.")
+        listed = _listed([name for _, name in names])
+        yield Hit(names[0][0], f"This change touches no test, and adds {listed}.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+    return ", ".join(f"`{name}`" for name in names[:_MAX_LISTED]) + more
 
 
 def _deserves_a_test(text: PythonText, defined: Defined, name: str) -> bool:
@@ -235,11 +234,12 @@ def _assertions(text: PythonText, function: ast.AST, *, strict: bool = False) ->
 
 def _narrows(test: ast.expr) -> bool:
     match test:
-        case ast.Name() | ast.Attribute():
-            return True
-        case ast.Compare(ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]):
-            return True
-        case ast.Call(func=ast.Name(id="isinstance")):
+        case (
+            ast.Name()
+            | ast.Attribute()
+            | ast.Compare(ops=[ast.IsNot()], comparators=[ast.Constant(value=None)])
+            | ast.Call(func=ast.Name(id="isinstance"))
+        ):
             return True
         case _:
             return False
@@ -248,10 +248,9 @@ def _narrows(test: ast.expr) -> bool:
 def _fewer_expectations(hunk: Hunk) -> Iterator[Hit]:
     """The same for JavaScript, by hunks: expectations deleted where no test was and nothing is expected instead."""
     deleted = [line for line in hunk.lines if line.kind is LineKind.DELETED]
-    added = [line for line in hunk.lines if line.kind is LineKind.ADDED]
     lost = [line.old for line in deleted if line.old is not None and _JS_EXPECT.search(line.text[:500])]
     if not lost or any(_JS_TEST.search(line.text[:500]) for line in deleted):
         return
-    if not any(_JS_EXPECT.search(line.text[:500]) for line in added):
+    if not any(line.kind is LineKind.ADDED and _JS_EXPECT.search(line.text[:500]) for line in hunk.lines):
         count = f"{len(lost)} expectations are" if len(lost) > 1 else "An expectation is"
         yield Hit(lost[0], f"{count} deleted and nothing is expected instead.", side=Side.LEFT, confidence=0.7)

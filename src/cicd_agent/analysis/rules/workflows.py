@@ -39,24 +39,23 @@ def _is_workflow(context: FileContext) -> bool:
     return PathKind.WORKFLOW in context.kinds
 
 
+def _is_action(context: FileContext) -> bool:
+    return context.path.rpartition("/")[2] in {"action.yml", "action.yaml"}
+
+
 def _jobs(text: YamlText | None) -> dict[str, Node]:
     return {name: job for name, _, job in items(at(text.root, "jobs"))} if text else {}
 
 
 def _steps(text: YamlText | None) -> Iterator[Node]:
-    if text is None:
-        return
-    for job in _jobs(text).values():
-        yield from elements(at(job, "steps"))
-    yield from elements(at(text.root, "runs", "steps"))
+    for node in (*(at(job, "steps") for job in _jobs(text).values()), at(text.root if text else None, "runs", "steps")):
+        yield from elements(node)
 
 
 def _grants(text: YamlText | None) -> dict[tuple[str, str], tuple[str, int]]:
     """Access and line of each scope, by job ("" for the workflow). `*` is write-all, read-all or "" (a list)."""
-    if text is None:
-        return {}
     grants: dict[tuple[str, str], tuple[str, int]] = {}
-    for job, node in {"": text.root, **_jobs(text)}.items():
+    for job, node in {"": text.root if text else None, **_jobs(text)}.items():
         permissions = at(node, "permissions")
         if permissions is not None:
             grants[job, "*"] = (scalar(permissions), line(permissions))
@@ -77,12 +76,7 @@ def workflow_permissions(context: FileContext) -> Iterator[Hit]:
         if access == "write-all":
             yield Hit(number, f"{where} may write everything this repository has: code, releases, packages, settings.")
         elif access == "write" and before and not _had(before, scope):
-            yield Hit(
-                number,
-                f"{where} gains `{scope}: write`.",
-                severity=Severity.MEDIUM,
-                confidence=0.95,
-            )
+            yield Hit(number, f"{where} gains `{scope}: write`.", severity=Severity.MEDIUM, confidence=0.95)
     yield from _unlimited(context)
 
 
@@ -103,50 +97,33 @@ def _unlimited(context: FileContext) -> Iterator[Hit]:
     bare = [name for name, job in _jobs(context.yaml).items() if at(job, "permissions") is None]
     number = next((n for n in range(line(was) - 1, last_line(was) + 1) if n in context.deleted_numbers), 0)
     if bare and number:
-        yield Hit(
-            number,
-            f"Without it, job `{bare[0]}` has the repository's default permissions, which may be to write everything.",
-            side=Side.LEFT,
-            confidence=0.9,
-        )
+        default = "has the repository's default permissions, which may be to write everything"
+        yield Hit(number, f"Without it, job `{bare[0]}` {default}.", side=Side.LEFT, confidence=0.9)
 
 
-def _used(context: FileContext, text: YamlText | None) -> Iterator[tuple[str, str, int]]:
-    nodes = [*_steps(text), *_jobs(text).values()]
-    for node in nodes:
+def _used(text: YamlText | None) -> Iterator[tuple[str, str, int]]:
+    for node in (*_steps(text), *_jobs(text).values()):
         uses = at(node, "uses")
         name, _, version = scalar(uses).partition("@")
-        if uses is not None and name and not name.startswith((".", "docker://")) and context.path:
+        if uses is not None and name and not name.startswith((".", "docker://")):
             yield name, version, line(uses)
 
 
 def unpinned_action(context: FileContext) -> Iterator[Hit]:
-    if PathKind.WORKFLOW not in context.kinds and not _is_action(context):
+    if not _is_workflow(context) and not _is_action(context):
         return
-    old = {(name, version) for name, version, _ in _used(context, context.old_yaml)}
+    old = {(name, version) for name, version, _ in _used(context.old_yaml)}
     pinned = {name for name, version in old if _SHA.fullmatch(version)}
     known = {name for name, _ in old}
-    for name, version, number in _used(context, context.yaml):
+    for name, version, number in _used(context.yaml):
         if number not in context.added_numbers or _SHA.fullmatch(version) or (name, version) in old:
             continue
+        ref = f"`{version or 'its default branch'}`"
         if name in pinned:
-            yield Hit(
-                number,
-                f"`{name}` was pinned to a commit and now follows `{version or 'its default branch'}`.",
-                confidence=1.0,
-            )
+            yield Hit(number, f"`{name}` was pinned to a commit and now follows {ref}.", confidence=1.0)
         elif name not in known and not name.startswith(_FIRST_PARTY):
-            mutable = not re.match(r"v?\d", version)
-            yield Hit(
-                number,
-                f"`{name}` is run at `{version or 'its default branch'}`, which its owner can move to other code.",
-                severity=None if mutable else Severity.LOW,
-                confidence=0.9,
-            )
-
-
-def _is_action(context: FileContext) -> bool:
-    return context.path.rpartition("/")[2] in {"action.yml", "action.yaml"}
+            message = f"`{name}` is run at {ref}, which its owner can move to other code."
+            yield Hit(number, message, severity=Severity.LOW if re.match(r"v?\d", version) else None, confidence=0.9)
 
 
 def untrusted_checkout(context: FileContext) -> Iterator[Hit]:
@@ -193,22 +170,16 @@ def workflow_injection(context: FileContext) -> Iterator[Hit]:
     if not _is_workflow(context) and not _is_action(context):
         return
     texts = {number: text for number, text in context.added if "${{" in text}
-    if not texts:
-        return
-    for step in _steps(context.yaml):
-        scripts = [at(step, "run")]
-        if scalar(at(step, "uses")).startswith("actions/github-script@"):
-            scripts.append(at(step, "with", "script"))
-        for script in scripts:
-            if script is None:
-                continue
-            for number in range(line(script), last_line(script) + 1):
+    for step in _steps(context.yaml) if texts else ():
+        script = at(step, "with", "script") if scalar(at(step, "uses")).startswith("actions/github-script@") else None
+        for node in filter(None, (at(step, "run"), script)):
+            for number in range(line(node), last_line(node) + 1):
                 text = texts.get(number, "")
                 if _WRITTEN_BY_ANYBODY.search(text):
                     yield Hit(number)
                 elif _is_action(context) and _INPUT.search(text):
-                    yield Hit(number, "An input becomes part of the script before the shell reads it.", Side.RIGHT,
-                              severity=Severity.MEDIUM, confidence=0.85)  # fmt: skip
+                    message = "An input becomes part of the script before the shell reads it."
+                    yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.85)
 
 
 def secrets_inherited(context: FileContext) -> Iterator[Hit]:
