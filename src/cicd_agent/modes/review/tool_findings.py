@@ -5,17 +5,18 @@ import posixpath
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from operator import itemgetter
-from typing import Any
 from urllib.parse import unquote
 
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import DiffLine
-from cicd_agent.domain.text.json_view import as_items, as_line_number, as_mapping, as_text
+from cicd_agent.domain.text.json_view import Node, as_line_number, as_mapping, as_text
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip, count
@@ -72,67 +73,59 @@ def read_sarif(raw: bytes, roots: Sequence[str]) -> tuple[tuple[ToolResult, ...]
         return (), ("it is not SARIF: it has no list of runs",)
     if not str(top.get("version", "2.1.0")).startswith("2.1"):
         return (), ("its SARIF is not of version 2.1.0",)
-    runs = top["runs"]
+    runs = list(Node(top)["runs"])
     results: list[ToolResult] = []
     notes: list[str] = []
     if len(runs) > _MAX_RUNS:
         notes.append(f"{count(len(runs) - _MAX_RUNS, 'run')} beyond the first {_MAX_RUNS} were left out")
     for run in runs[:_MAX_RUNS]:
-        match, problems = _Run(as_mapping(run), roots).read(MAX_RESULTS - len(results))
-        results += match
+        matches, problems = _Run(run, roots).read(MAX_RESULTS - len(results))
+        results += matches
         notes += problems
     return tuple(results), tuple(dict.fromkeys(notes))
 
 
 class _Run:
-    def __init__(self, run: Mapping[str, Any], roots: Sequence[str]) -> None:
+    def __init__(self, run: Node, roots: Sequence[str]) -> None:
         self.run = run
         self._roots = roots
-        tool = as_mapping(run.get("tool"))
-        driver = as_mapping(tool.get("driver"))
-        self.tool = _safe(as_text(driver.get("name"), _ID).replace("/", "-")) or "tool"
-        components = [driver, *(as_mapping(each) for each in as_items(tool.get("extensions"))[:_MAX_RUNS])]
-        self._driver_rules = as_items(driver.get("rules"))
-        self._rules: dict[str, Mapping[str, Any]] = {}
-        for component in components:
-            for rule in as_items(component.get("rules"))[:_MAX_RULES]:
-                ident = as_text(as_mapping(rule).get("id"), _ID)
-                if ident:
+        driver = run["tool"]["driver"]
+        self.tool = _safe(_text(driver["name"], _ID).replace("/", "-")) or "tool"
+        self._driver_rules = list(driver["rules"])
+        self._rules: dict[str, Node] = {}
+        for component in (driver, *islice(run["tool"]["extensions"], _MAX_RUNS)):
+            for rule in islice(component["rules"], _MAX_RULES):
+                if ident := _text(rule["id"], _ID):
                     self._rules.setdefault(ident, rule)
 
     def read(self, limit: int) -> tuple[list[ToolResult], list[str]]:
-        results: list[ToolResult] = []
         notes: list[str] = []
-        broken = 0
-        if any(as_mapping(each).get("executionSuccessful") is False for each in as_items(self.run.get("invocations"))):
+        if any(each["executionSuccessful"].value is False for each in self.run["invocations"]):
             notes.append(f"{self.tool} says that it did not run to its end")
-        listed = as_items(self.run.get("results"))
+        listed = list(self.run["results"])
         if len(listed) > limit:
             notes.append(f"{count(len(listed) - limit, 'result')} beyond the first {MAX_RESULTS:,} were left out")
-        for result in map(as_mapping, listed[:limit]):
-            if not _silent(result):
-                match = self._result(result)
-                broken += match is None
-                results += [match] if match else []
-        if broken:
+        results = [self._result(result) for result in listed[:limit] if not _is_withdrawn(result)]
+        complete = [result for result in results if result is not None]
+        if broken := len(results) - len(complete):
             notes.append(f"{count(broken, 'result')} without a file, a rule or a message left out")
-        return results, notes
+        return complete, notes
 
-    def _result(self, result: Mapping[str, Any]) -> ToolResult | None:
+    def _result(self, result: Node) -> ToolResult | None:
         ident = self._rule_id(result)
-        rule = self._rules.get(ident, {})
-        physical = as_mapping(as_mapping(_first(result.get("locations"))).get("physicalLocation"))
-        path = self._path(as_mapping(physical.get("artifactLocation")))
-        message = self._message(result, rule)
+        rule = self._rules.get(ident, Node())
+        physical = next(iter(result["locations"]), Node())["physicalLocation"]
+        path = self._path(physical["artifactLocation"])
+        message = _message(result, rule)
         # Some tools put their name before their rules' ids themselves.
         name = _safe(ident.removeprefix(f"{self.tool}/"))
         if not path or not name or not message:
             return None
-        region = as_mapping(physical.get("region"))
-        first = as_line_number(region.get("startLine"))
-        last = max(first, as_line_number(region.get("endLine"))) if first else 0
-        title = as_text(as_mapping(rule.get("shortDescription")).get("text"), _MESSAGE) or message.split("\n")[0]
-        properties = as_mapping(rule.get("properties")) | as_mapping(result.get("properties"))
+        region = physical["region"]
+        first = as_line_number(region["startLine"].value)
+        last = max(first, as_line_number(region["endLine"].value)) if first else 0
+        title = _text(rule["shortDescription"]["text"], _MESSAGE) or message.split("\n")[0]
+        properties = Node(as_mapping(rule["properties"].value) | as_mapping(result["properties"].value))
         finding = Finding(
             id=f"{self.tool}/{name}",
             title=clip(visible_line(" ".join(title.split())), _TITLE),
@@ -143,47 +136,48 @@ class _Run:
             confidence=_confidence(result, properties),
             origin=Origin.TOOL,
         )
-        prints = as_mapping(result.get("partialFingerprints"))
+        prints = as_mapping(result["partialFingerprints"].value)
         same = "\n".join(sorted(f"{key}={value}" for key, value in prints.items() if isinstance(value, str)))
-        snippet = as_text(as_mapping(region.get("snippet")).get("text"), 100_000)
-        return ToolResult(finding, first, last, snippet, same[:_MESSAGE])
+        return ToolResult(finding, first, last, _text(region["snippet"]["text"], 100_000), same[:_MESSAGE])
 
-    def _rule_id(self, result: Mapping[str, Any]) -> str:
-        reference = as_mapping(result.get("rule"))
-        ident = as_text(result.get("ruleId"), _ID) or as_text(reference.get("id"), _ID)
-        index = result.get("ruleIndex", reference.get("index"))
-        if not ident and isinstance(index, int) and 0 <= index < len(self._driver_rules):
-            ident = as_text(as_mapping(self._driver_rules[index]).get("id"), _ID)
-        return ident
+    def _rule_id(self, result: Node) -> str:
+        ident = _text(result["ruleId"], _ID) or _text(result["rule"]["id"], _ID)
+        index = result["ruleIndex"].value
+        rule = _at(self._driver_rules, result["rule"]["index"].value if index is None else index)
+        return ident or _text(rule["id"], _ID)
 
-    def _message(self, result: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
-        message = as_mapping(result.get("message"))
-        text = as_text(message.get("text"), _MESSAGE)
-        if not text:
-            strings = as_mapping(rule.get("messageStrings"))
-            text = as_text(as_mapping(strings.get(as_text(message.get("id"), _ID))).get("text"), _MESSAGE)
-        arguments = [as_text(each, _TITLE) for each in as_items(message.get("arguments"))[:_MAX_ARGUMENTS]]
-
-        def put(match: re.Match[str]) -> str:
-            index = int(match[1])
-            return arguments[index] if index < len(arguments) else match[0]
-
-        return _LINK.sub(r"\1", _PLACEHOLDER.sub(put, text)).strip()
-
-    def _path(self, artifact: Mapping[str, Any]) -> str:
+    def _path(self, artifact: Node) -> str:
         """The path below the checkout, as far as it can be told; "" when the result names no file."""
-        uri, base = as_text(artifact.get("uri"), _URI), as_text(artifact.get("uriBaseId"), _ID)
-        index = artifact.get("index")
-        artifacts = as_items(self.run.get("artifacts"))
-        if not uri and isinstance(index, int) and 0 <= index < len(artifacts):
-            location = as_mapping(as_mapping(artifacts[index]).get("location"))
-            uri, base = as_text(location.get("uri"), _URI), as_text(location.get("uriBaseId"), _ID)
+        if not _text(artifact["uri"], _URI):
+            artifact = _at(list(self.run["artifacts"]), artifact["index"].value)["location"]
+        uri = _text(artifact["uri"], _URI)
         if not uri:
             return ""
-        start = as_text(as_mapping(as_mapping(self.run.get("originalUriBaseIds")).get(base)).get("uri"), _URI)
+        start = _text(self.run["originalUriBaseIds"][_text(artifact["uriBaseId"], _ID)]["uri"], _URI)
         below = path_of(f"{start.rstrip('/')}/{uri}", self._roots) if start else ""
         # Where the base is of another machine, what follows it still counts from a checkout.
         return below if below and not below.startswith(("/", "..")) else path_of(uri, self._roots)
+
+
+def _text(node: Node, limit: int) -> str:
+    return as_text(node.value, limit)
+
+
+def _at(nodes: Sequence[Node], index: object) -> Node:
+    return nodes[index] if isinstance(index, int) and 0 <= index < len(nodes) else Node()
+
+
+def _message(result: Node, rule: Node) -> str:
+    message = result["message"]
+    named = rule["messageStrings"][_text(message["id"], _ID)]
+    text = _text(message["text"], _MESSAGE) or _text(named["text"], _MESSAGE)
+    arguments = [_text(each, _TITLE) for each in islice(message["arguments"], _MAX_ARGUMENTS)]
+
+    def filled(match: re.Match[str]) -> str:
+        index = int(match[1])
+        return arguments[index] if index < len(arguments) else match[0]
+
+    return _LINK.sub(r"\1", _PLACEHOLDER.sub(filled, text)).strip()
 
 
 def path_of(uri: str, roots: Sequence[str]) -> str:
@@ -199,46 +193,36 @@ def path_of(uri: str, roots: Sequence[str]) -> str:
     return posixpath.normpath(path)
 
 
-def _severity(result: Mapping[str, Any], rule: Mapping[str, Any], properties: Mapping[str, Any]) -> Severity:
-    score = _number(properties.get("security-severity"))
-    if score is not None and 0 <= score <= 10:  # noqa: PLR2004  CVSS's scale
-        return next((severity for minimum, severity in _BANDS if score >= minimum), Severity.LOW)
-    usual = as_text(as_mapping(rule.get("defaultConfiguration")).get("level"), _ID)
-    return _LEVELS.get(as_text(result.get("level"), _ID) or usual, Severity.MEDIUM)
+def _severity(result: Node, rule: Node, properties: Node) -> Severity:
+    score = properties["security-severity"].value
+    with suppress(ValueError, OverflowError):
+        number = float(score) if isinstance(score, str | int | float) and not isinstance(score, bool) else -1.0
+        if 0 <= number <= 10:  # noqa: PLR2004  CVSS's scale
+            return next((severity for minimum, severity in _BANDS if number >= minimum), Severity.LOW)
+    usual = _text(rule["defaultConfiguration"]["level"], _ID)
+    return _LEVELS.get(_text(result["level"], _ID) or usual, Severity.MEDIUM)
 
 
-def _category(properties: Mapping[str, Any]) -> Category:
-    if "security-severity" in properties:
+def _category(properties: Node) -> Category:
+    if properties["security-severity"].value is not None:
         return Category.SECURITY
-    tags = " ".join(as_text(tag, _ID).lower() for tag in as_items(properties.get("tags"))[:100])
+    tags = " ".join(_text(tag, _ID).lower() for tag in islice(properties["tags"], 100))
     labels = set(re.findall(r"[a-z]+", tags))
     return next((category for category, named in _CATEGORY_TAGS if labels.intersection(named)), Category.RELIABILITY)
 
 
-def _confidence(result: Mapping[str, Any], properties: Mapping[str, Any]) -> float:
-    rank = result.get("rank")
+def _confidence(result: Node, properties: Node) -> float:
+    rank = result["rank"].value
     if isinstance(rank, int | float) and not isinstance(rank, bool) and 0 <= rank <= 100:  # noqa: PLR2004  SARIF's
         return round(rank / 100, 3)
-    return _PRECISION.get(as_text(properties.get("precision"), _ID).lower(), 1.0)
+    return _PRECISION.get(_text(properties["precision"], _ID).lower(), 1.0)
 
 
-def _silent(result: Mapping[str, Any]) -> bool:
-    if result.get("kind", "fail") not in ("fail", "open", "review") or result.get("baselineState") == "absent":
+def _is_withdrawn(result: Node) -> bool:
+    """Whether the tool itself does not stand by it: it passed, is gone, or somebody silenced it there."""
+    if result["kind"].value not in (None, "fail", "open", "review") or result["baselineState"].value == "absent":
         return True
-    return any(
-        as_mapping(each).get("status", "accepted") == "accepted" for each in as_items(result.get("suppressions"))
-    )
-
-
-def _first(value: object) -> object:
-    return next(iter(as_items(value)), None)
-
-
-def _number(value: object) -> float | None:
-    try:
-        return float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
-    except (ValueError, OverflowError):
-        return None
+    return any(each["status"].value in (None, "accepted") for each in result["suppressions"])
 
 
 def _safe(ident: str) -> str:
@@ -269,9 +253,10 @@ def read_results(change: Change, world: Ports, settings: Settings) -> tuple[tupl
         results, problems = ((), (file.problem,)) if file.problem else read_sarif(file.content, world.workspace.roots)
         notes += [f"sarif-files: {visible_line(file.path)[:_QUOTE]}: {problem}" for problem in problems]
         for result in results:
-            keys = _keys(result)
+            ident, path = result.finding.id, result.finding.location.path
+            keys = {(ident, path, result.first), (ident, path, result.prints or result.first)}
             if seen.isdisjoint(keys):
-                finding = _on(added.get(result.finding.location.path, ()), result)
+                finding = _on(added.get(path, ()), result)
                 if isinstance(finding, Finding) and len(accepted) < MAX_FINDINGS:
                     accepted.append(finding)
                 else:
@@ -310,38 +295,32 @@ def proven_results(findings: Iterable[Finding], change: Change) -> Iterator[Find
 
 def merge_same(findings: Sequence[Finding], settings: Settings) -> tuple[list[Finding], list[Rejected]]:
     """The findings of rules and tools without those that repeat another of the same line and no less weight."""
-    accepted_findings = [finding for finding in findings if finding.origin is not Origin.TOOL]
+    accepted = [finding for finding in findings if finding.origin is not Origin.TOOL]
     merged: list[Rejected] = []
-    for finding in sorted(
-        (each for each in findings if each.origin is Origin.TOOL), key=lambda each: -each.severity.rank
-    ):
-        twin = next((each for each in accepted_findings if _says(each, finding, settings.min_confidence)), None)
+    of_tools = [finding for finding in findings if finding.origin is Origin.TOOL]
+    for finding in sorted(of_tools, key=lambda each: -each.severity.rank):
+        twin = next((each for each in accepted if _covers(each, finding, settings.min_confidence)), None)
         if twin is None:
-            accepted_findings.append(finding)
+            accepted.append(finding)
         else:
             where = finding.location
             merged.append(Rejected(finding, f"says what `{twin.id}` says at {where.path}:{where.line}"))
-    return accepted_findings, merged
+    return accepted, merged
 
 
-def _says(accepted_findings: Finding, finding: Finding, min_confidence: float) -> bool:
-    here, there = accepted_findings.location, finding.location
+def _covers(one: Finding, other: Finding, min_confidence: float) -> bool:
+    here, there = one.location, other.location
     return (
-        _speaker(accepted_findings) != _speaker(finding)
-        and accepted_findings.category == finding.category
-        and accepted_findings.severity.rank >= finding.severity.rank
-        and accepted_findings.confidence >= min(finding.confidence, min_confidence)
+        _source(one) != _source(other)
+        and one.category == other.category
+        and one.severity.rank >= other.severity.rank
+        and one.confidence >= min(other.confidence, min_confidence)
         and (here.path, here.side, here.line) == (there.path, there.side, there.line)
     )
 
 
-def _speaker(finding: Finding) -> str:
+def _source(finding: Finding) -> str:
     return finding.id.partition("/")[0] if finding.origin is Origin.TOOL else ""
-
-
-def _keys(result: ToolResult) -> set[tuple[str, str, object]]:
-    ident, path = result.finding.id, result.finding.location.path
-    return {(ident, path, result.first), (ident, path, result.prints or result.first)}
 
 
 def _reads_so(result: ToolResult, line: DiffLine) -> bool:
