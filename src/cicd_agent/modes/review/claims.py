@@ -28,12 +28,22 @@ _HOW_TO_QUOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What became of a list of claims: every claim is in exactly one of the two."""
+    """What became of a list of claims: every claim is in exactly one of the three tuples."""
 
-    findings: tuple[Finding, ...]
-    rejected: tuple[Rejected, ...]
+    findings: tuple[Finding, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
     whole: frozenset[tuple[Location, str]] = frozenset()
     """Places and suggestions of the claims that quote their lines whole, not a part of them."""
+    dropped: tuple[Rejected, ...] = ()
+    """Proved claims that the judge could not defend."""
+
+    def joined(self, other: "Proof") -> "Proof":
+        return Proof(
+            (*self.findings, *other.findings),
+            (*self.rejected, *other.rejected),
+            self.whole | other.whole,
+            (*self.dropped, *other.dropped),
+        )
 
 
 @dataclass(slots=True)

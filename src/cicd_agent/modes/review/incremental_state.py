@@ -16,7 +16,6 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.agent.prompt import PREAMBLE, left_out_of
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.text.visible import visible_line
@@ -26,7 +25,7 @@ from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.gather import GUIDELINES
 from cicd_agent.modes.review.questions.description_check import DescriptionDraft
 from cicd_agent.modes.review.questions.draft import Claim, ReviewDraft
-from cicd_agent.modes.review.questions.judge import Judgement, judge_outcomes
+from cicd_agent.modes.review.questions.judge import judge_outcomes
 from cicd_agent.modes.shared.change_reader import changed, showable
 from cicd_agent.modes.shared.diff_exhibits import gutter
 from cicd_agent.settings.schema import Settings
@@ -131,21 +130,16 @@ class ReusedState:
             return answers
         return [*answers, Answer("description", self.described.draft, optional=True)]
 
-    def proved(self, prover: Prover) -> tuple[Proof, Judgement]:
+    def proved(self, prover: Prover) -> Proof:
         """The claims looked up once more: a quote that is gone is rejected, whatever was thought of it before."""
-        findings: list[Finding] = []
-        rejected: list[Rejected] = []
-        dropped: list[Rejected] = []
-        whole = frozenset[Any]()
+        joined = Proof()
         for each in self.claims:
             proof = prover.prove([each.claim])
-            rejected += proof.rejected
             if each.dropped:
-                dropped += (Rejected(finding, each.dropped) for finding in proof.findings)
-            else:
-                findings += proof.findings
-                whole |= proof.whole
-        return Proof(tuple(findings), tuple(rejected), whole), Judgement(tuple(findings), tuple(dropped))
+                dropped = tuple(Rejected(finding, each.dropped) for finding in proof.findings)
+                proof = Proof(rejected=proof.rejected, dropped=dropped)
+            joined = joined.joined(proof)
+        return joined
 
 
 def load_state(evidence: Evidence, settings: Settings) -> ReusedState:

@@ -13,12 +13,12 @@ from cicd_agent.domain.finding import Finding, Origin, Severity
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
-from cicd_agent.modes.review.claims import Proof, Prover, positives
+from cicd_agent.modes.review.claims import Prover, positives
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.incremental_state import load_state
 from cicd_agent.modes.review.questions.description_check import contradictions
 from cicd_agent.modes.review.questions.draft import ReviewDraft
-from cicd_agent.modes.review.questions.judge import Judgement, apply_judgement
+from cicd_agent.modes.review.questions.judge import apply_judgement
 from cicd_agent.modes.review.suggestion import prove_suggestions
 from cicd_agent.modes.review.threads import fixed, suppress_resolved
 from cicd_agent.modes.review.tool_findings import merge_same
@@ -26,28 +26,23 @@ from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.settings.schema import Settings
 
 
-def verify(
-    rules: RuleDraft,
-    answers: Sequence[Answer[Any]],
-    evidence: Evidence,
-    settings: Settings,
-) -> Verdict:
+def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Verdict:
     """The verdict on a change. Every finding and every claim that goes in is in exactly one list of what comes out."""
     change = changed(evidence)
     main = [answer for answer in answers if not answer.optional]
     fresh = [answer.draft for answer in main if isinstance(answer.draft, ReviewDraft)]
     prover, recalled = Prover(change), load_state(evidence, settings)
-    proof = prover.prove([claim for draft in fresh for claim in draft.findings])
-    proof, judgement = _joined((proof, apply_judgement(proof, answers)), recalled.proved(prover))
+    proof = apply_judgement(prover.prove([claim for draft in fresh for claim in draft.findings]), answers)
+    # In this order the run after this takes them over.
+    proof = proof.joined(recalled.proved(prover))
     drafts = [*fresh, *recalled.answers]
     open_findings, suppressed = silence(graded(rules.findings), change, settings)
     open_findings, echoes = merge_same(open_findings, settings)
-    fresh_claims, merged, known = _merge(judgement.findings, open_findings, suppressed)
+    fresh_claims, merged, known = _merge(proof.findings, open_findings, suppressed)
     merged = [*echoes, *merged]
     claims_left, hushed = silence(fresh_claims, change, settings)
-    open_findings, settled = suppress_resolved(
-        sorted([*open_findings, *claims_left], key=_worst_first), (evidence.get(THREADS) or ())
-    )
+    open_findings = sorted([*open_findings, *claims_left], key=_worst_first)
+    open_findings, settled = suppress_resolved(open_findings, evidence.get(THREADS) or ())
     suppressed = [*suppressed, *known, *hushed, *settled]
     open_findings = prove_suggestions(open_findings, change, proof.whole)
     well, unproved = positives(drafts, change, open_findings)
@@ -63,10 +58,12 @@ def verify(
     # A judge may take a finding away, but not say yes: what it drops is still something that the model found.
     # So it is with what is silenced in the change itself, or settled in a thread: that may have been the author.
     silent = [each.finding for each in suppressed if each.weighs]
-    concerns = [*open_findings, *(each.claim for each in judgement.dropped), *silent]
+    concerns = [*open_findings, *(each.claim for each in proof.dropped), *silent]
     doubts = [finding for finding in concerns if finding.severity.rank >= settings.min_severity.rank]
-    decision = _decision(strong, without_doubt=model_answered and not unread and not doubts)
-    rejected = (*proof.rejected, *judgement.dropped)
+    decision = "approve" if model_answered and not unread and not doubts else "comment"
+    if any(finding.severity.rank >= Severity.HIGH.rank for finding in strong):
+        decision = "request_changes"
+    rejected = (*proof.rejected, *proof.dropped)
     claims = [*open_findings, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
     return Verdict(
         conclusion=_conclusion(blocking, strong, whole=not unread and not unseen),
@@ -84,15 +81,6 @@ def verify(
         fixed=tuple(fixed(evidence, claims, model_answered=model_answered)),
         strengths=well,
         recalled=recalled.shown,
-    )
-
-
-def _joined(new: tuple[Proof, Judgement], old: tuple[Proof, Judgement]) -> tuple[Proof, Judgement]:
-    """What this run found and what is remembered, each list in the order in which the run after this recalls it."""
-    (proof, judgement), (known, before) = new, old
-    return (
-        Proof((*proof.findings, *known.findings), (*proof.rejected, *known.rejected), proof.whole | known.whole),
-        Judgement((*judgement.findings, *before.findings), (*judgement.dropped, *before.dropped)),
     )
 
 
@@ -117,9 +105,13 @@ def _merge(
     new: list[Finding] = []
     merged: list[Rejected] = []
     known: list[Suppressed] = []
+
+    def is_same(one: Finding, other: Finding) -> bool:
+        return one.category == other.category and one.location.meets(other.location)
+
     for claim in sorted(claims, key=lambda each: -each.confidence):
-        twin = next((each for each in (*open_findings, *new) if _same_problem(each, claim)), None)
-        silent = next((each for each in suppressed if _same_problem(each.finding, claim)), None)
+        twin = next((each for each in (*open_findings, *new) if is_same(each, claim)), None)
+        silent = next((each for each in suppressed if is_same(each.finding, claim)), None)
         if twin is not None:
             merged.append(Rejected(claim, f"says what `{twin.id}` says at {twin.location.path}:{twin.location.line}"))
         elif silent is not None:
@@ -127,16 +119,6 @@ def _merge(
         else:
             new.append(claim)
     return new, merged, known
-
-
-def _same_problem(one: Finding, other: Finding) -> bool:
-    return one.category == other.category and one.location.meets(other.location)
-
-
-def _decision(strong: Sequence[Finding], *, without_doubt: bool) -> str:
-    if any(finding.severity.rank >= Severity.HIGH.rank for finding in strong):
-        return "request_changes"
-    return "approve" if without_doubt else "comment"
 
 
 def _conclusion(blocking: Sequence[Finding], strong: Sequence[Finding], *, whole: bool) -> Conclusion:

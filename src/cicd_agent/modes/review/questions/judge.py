@@ -1,7 +1,7 @@
 """The second question: each proven claim is judged against the code it quotes, and what is not defended is dropped."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from importlib.resources import files
 from typing import Annotated, Any
@@ -53,14 +53,6 @@ class JudgeDraft(Draft):
     rulings: tuple[Judged, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the judge leaves of proven claims: every claim is in exactly one of the two."""
-
-    findings: tuple[Finding, ...]
-    dropped: tuple[Rejected, ...]
-
-
 def question(proof: Proof, change: Change, settings: Settings) -> Question[JudgeDraft] | None:
     shown = {file.path: file for file in showable(change, settings)}
     claims = {name: claim for name, claim in _named(proof.findings).items() if claim.location.path in shown}
@@ -80,12 +72,13 @@ def question(proof: Proof, change: Change, settings: Settings) -> Question[Judge
     )
 
 
-def apply_judgement(proof: Proof, answers: Sequence[Answer[Any]]) -> Judgement:
+def apply_judgement(proof: Proof, answers: Sequence[Answer[Any]]) -> Proof:
     """The claims after the judge: fewer or weaker ones, never others. What it says nothing valid of stays as it is."""
     outcomes = judge_outcomes(proof, answers)
-    return Judgement(
-        tuple(each for each in outcomes if isinstance(each, Finding)),
-        tuple(each for each in outcomes if isinstance(each, Rejected)),
+    return replace(
+        proof,
+        findings=tuple(each for each in outcomes if isinstance(each, Finding)),
+        dropped=tuple(each for each in outcomes if isinstance(each, Rejected)),
     )
 
 
