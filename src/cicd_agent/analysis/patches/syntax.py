@@ -9,60 +9,51 @@ import warnings
 from collections.abc import Callable, Mapping
 from xml.parsers import expat
 
+_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError, expat.ExpatError)
 
-def _python(text: str) -> bool:
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text.removeprefix("\ufeff"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+
+def _accepted_by(parse: Callable[[str], object]) -> Callable[[str], bool]:
+    def accepts(text: str) -> bool:
+        try:
+            parse(text)
+        except _ERRORS:
+            return False
+        return True
+
+    return accepts
+
+
+def _python(text: str) -> None:
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ast.parse(text.removeprefix("\ufeff"))
     # Under another encoding Python would read another text than this one.
-    return encoding in {"utf-8", "utf-8-sig"}
+    if encoding not in {"utf-8", "utf-8-sig"}:
+        raise SyntaxError(encoding)
 
 
-def _json(text: str) -> bool:
-    try:
-        json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError, MemoryError):
-        return False
-    return True
+def _json(text: str) -> None:
+    json.loads(text, parse_constant=_refuse)
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _toml(text: str) -> bool:
-    try:
-        tomllib.loads(text)
-    except (ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
-def _xml(text: str) -> bool:
+def _xml(text: str) -> None:
     parser = expat.ParserCreate()
     # A document that declares entities can be a bomb; nothing is said of it.
-    parser.EntityDeclHandler = _no_entities
-    try:
-        parser.Parse(text, True)  # noqa: FBT003  the parser takes it by position only
-    except (expat.ExpatError, ValueError):
-        return False
-    return True
+    parser.EntityDeclHandler = _refuse
+    parser.Parse(text, True)  # noqa: FBT003  the parser takes it by position only
 
 
-def _no_entities(*_: object) -> None:
-    raise ValueError("it declares entities")
+def _refuse(*what: object) -> None:
+    raise ValueError(what)
 
 
+_XML = (".xml", ".csproj", ".fsproj", ".vbproj", ".props", ".targets", ".xsd", ".plist", ".resx")
 PARSERS: Mapping[str, Callable[[str], bool]] = {
-    ".py": _python,
-    ".pyi": _python,
-    ".json": _json,
-    ".toml": _toml,
-    **dict.fromkeys((".xml", ".csproj", ".fsproj", ".vbproj", ".props", ".targets", ".xsd", ".plist", ".resx"), _xml),
+    **dict.fromkeys((".py", ".pyi"), _accepted_by(_python)),
+    ".json": _accepted_by(_json),
+    ".toml": _accepted_by(tomllib.loads),
+    **dict.fromkeys(_XML, _accepted_by(_xml)),
 }
 """By suffix: whether a text parses. YAML needs a package that is not imported here: who has it adds it."""
 
@@ -71,7 +62,7 @@ def only_sorts(before: str, after: str) -> bool:
     """Whether all that a module differs in are calls of `sorted` around what was there."""
     try:
         old, new = (ast.parse(text) for text in (before, after))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except _ERRORS:
         return False
     sorting = sum(map(_is_sorting, ast.walk(new))) - sum(map(_is_sorting, ast.walk(old)))
     return sorting > 0 and ast.dump(_Unsorted().visit(old)) == ast.dump(_Unsorted().visit(new))

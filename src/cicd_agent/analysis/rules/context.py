@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from cicd_agent.analysis.rules.python.source import Called, Function, PythonText, expression_text
-from cicd_agent.analysis.rules.yaml_source import YamlText
+from cicd_agent.analysis.rules.yaml_source import Node, parse_yaml
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import Anchors, FileDiff
 from cicd_agent.domain.repository.paths import OWN_CONFIG, PathKind, is_test, kinds
@@ -170,12 +170,12 @@ class FileContext:
         )
 
     @cached_property
-    def yaml(self) -> YamlText | None:
-        return YamlText.parse(self.head) if self.path.lower().endswith(_YAML) else None
+    def yaml(self) -> Node | None:
+        return parse_yaml(self.head) if self.path.lower().endswith(_YAML) else None
 
     @cached_property
-    def old_yaml(self) -> YamlText | None:
-        return YamlText.parse(self.base) if self.path.lower().endswith(_YAML) else None
+    def old_yaml(self) -> Node | None:
+        return parse_yaml(self.base) if self.path.lower().endswith(_YAML) else None
 
     @property
     def script(self) -> Iterator[tuple[int, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.rule import Hit
-from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, items, line
+from cicd_agent.analysis.rules.yaml_source import Node, at, items, line, parse_yaml
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind, Side
 from cicd_agent.domain.repository.paths import PathKind
@@ -109,11 +109,11 @@ def _names(pattern: re.Pattern[str], text: str) -> Iterator[str]:
 
 
 def _openapi(context: FileContext) -> Iterator[Hit]:
-    before, after = (YamlText.parse(text) for text in (context.base, context.head))
+    before, after = (parse_yaml(text) for text in (context.base, context.head))
     if before is None or (after is None and context.head is not None):
         return
-    remaining = set(_operations(after.root if after else None))
-    for name, node in _operations(before.root).items():
+    remaining = set(_operations(after))
+    for name, node in _operations(before).items():
         if name not in remaining:
             number = line(node) if line(node) in context.deleted_numbers else 0
             yield Hit(number, f"`{name}` is gone: clients that call it break.", side=Side.LEFT)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.rule import Hit
-from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, elements, items, last_line, line, scalar
+from cicd_agent.analysis.rules.yaml_source import Node, at, elements, items, last_line, line, scalar
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.repository.paths import PathKind
@@ -43,19 +43,19 @@ def _is_action(context: FileContext) -> bool:
     return context.path.rpartition("/")[2] in {"action.yml", "action.yaml"}
 
 
-def _jobs(text: YamlText | None) -> dict[str, Node]:
-    return {name: job for name, _, job in items(at(text.root, "jobs"))} if text else {}
+def _jobs(root: Node | None) -> dict[str, Node]:
+    return {name: job for name, _, job in items(at(root, "jobs"))}
 
 
-def _steps(text: YamlText | None) -> Iterator[Node]:
-    for node in (*(at(job, "steps") for job in _jobs(text).values()), at(text.root if text else None, "runs", "steps")):
-        yield from elements(node)
+def _steps(root: Node | None) -> Iterator[Node]:
+    for steps in (*(at(job, "steps") for job in _jobs(root).values()), at(root, "runs", "steps")):
+        yield from elements(steps)
 
 
-def _grants(text: YamlText | None) -> dict[tuple[str, str], tuple[str, int]]:
+def _grants(root: Node | None) -> dict[tuple[str, str], tuple[str, int]]:
     """Access and line of each scope, by job ("" for the workflow). `*` is write-all, read-all or "" (a list)."""
     grants: dict[tuple[str, str], tuple[str, int]] = {}
-    for job, node in {"": text.root if text else None, **_jobs(text)}.items():
+    for job, node in {"": root, **_jobs(root)}.items():
         permissions = at(node, "permissions")
         if permissions is not None:
             grants[job, "*"] = (scalar(permissions), line(permissions))
@@ -89,10 +89,8 @@ def _had(before: dict[tuple[str, str], tuple[str, int]], scope: str) -> bool:
 
 def _unlimited(context: FileContext) -> Iterator[Hit]:
     """The workflow's own permissions block is gone, and some job has none either."""
-    if context.old_yaml is None or context.yaml is None:
-        return
-    was = at(context.old_yaml.root, "permissions")
-    if was is None or at(context.yaml.root, "permissions") is not None:
+    was = at(context.old_yaml, "permissions")
+    if was is None or at(context.yaml, "permissions") is not None:
         return
     bare = [name for name, job in _jobs(context.yaml).items() if at(job, "permissions") is None]
     number = next((n for n in range(line(was) - 1, last_line(was) + 1) if n in context.deleted_numbers), 0)
@@ -101,8 +99,8 @@ def _unlimited(context: FileContext) -> Iterator[Hit]:
         yield Hit(number, f"Without it, job `{bare[0]}` {default}.", side=Side.LEFT, confidence=0.9)
 
 
-def _used(text: YamlText | None) -> Iterator[tuple[str, str, int]]:
-    for node in (*_steps(text), *_jobs(text).values()):
+def _used(root: Node | None) -> Iterator[tuple[str, str, int]]:
+    for node in (*_steps(root), *_jobs(root).values()):
         uses = at(node, "uses")
         name, _, version = scalar(uses).partition("@")
         if uses is not None and name and not name.startswith((".", "docker://")):
@@ -157,9 +155,9 @@ def _taking_the_change(step: Node) -> Iterator[Node]:
         yield script
 
 
-def _trigger(text: YamlText, name: str) -> Node | None:
+def _trigger(root: Node, name: str) -> Node | None:
     """Where the workflow names this event: `on: x`, `on: [x]` or `on: {x: …}`."""
-    on = at(text.root, "on")
+    on = at(root, "on")
     if scalar(on) == name:
         return on
     named = [*elements(on), *(key for _, key, _ in items(on))]

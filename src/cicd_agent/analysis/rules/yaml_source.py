@@ -16,29 +16,21 @@ _OTHER_BREAKS = str.maketrans("\x85\u2028\u2029", "   ")
 """YAML ends a line at these, git does not: the numbers must be git's."""
 
 
-class YamlText:
-    """The documents of a file. Aliases share nodes and nothing is constructed: a bomb stays a small graph."""
+def parse_yaml(text: str | None) -> Node | None:
+    """The first document of a file; None for what does not parse, is too long, or nests too deeply.
 
-    def __init__(self, documents: tuple[Node, ...]) -> None:
-        self.documents = documents
-
-    @classmethod
-    def parse(cls, text: str | None) -> "YamlText | None":
-        """None for what does not parse, is too long, or nests too deeply."""
-        if text is None or len(text) > LIMIT:
+    Aliases share nodes and nothing is constructed: a bomb stays a small graph.
+    """
+    if text is None or len(text) > LIMIT:
+        return None
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = text.translate(_OTHER_BREAKS)
+    try:
+        if _is_deep(yaml.parse(text, loader)):
             return None
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        text = text.translate(_OTHER_BREAKS)
-        try:
-            if _is_deep(yaml.parse(text, loader)):
-                return None
-            return cls(tuple(yaml.compose_all(text, loader)))
-        except (yaml.YAMLError, ValueError):
-            return None
-
-    @property
-    def root(self) -> Node | None:
-        return self.documents[0] if self.documents else None
+        return next(iter([*yaml.compose_all(text, loader), yaml.ScalarNode("", "")]))
+    except (yaml.YAMLError, ValueError):
+        return None
 
 
 def _is_deep(events: Iterable[yaml.Event]) -> bool:
@@ -79,18 +71,3 @@ def line(node: Node) -> int:
 
 def last_line(node: Node) -> int:
     return int(node.end_mark.line) + (1 if node.end_mark.column else 0)
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """Each node once, in no particular order."""
-    stack, seen = [node], set[int]()
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        if isinstance(node, yaml.MappingNode):
-            stack.extend(part for pair in node.value for part in pair)
-        elif isinstance(node, yaml.SequenceNode):
-            stack.extend(node.value)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from cicd_agent.analysis.patches.apply import split
 from cicd_agent.analysis.patches.syntax import PARSERS
-from cicd_agent.analysis.rules.yaml_source import YamlText
+from cicd_agent.analysis.rules.yaml_source import parse_yaml
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin
 from cicd_agent.domain.repository.change import Change
@@ -28,7 +28,7 @@ UNPROVED = "it is not proved to replace its lines as a whole"
 _REGULAR = frozenset({"", "100644", "100755"})
 _PARSERS: dict[str, Callable[[str], bool]] = {
     **PARSERS,
-    **dict.fromkeys((".yaml", ".yml"), lambda text: YamlText.parse(text) is not None),
+    **dict.fromkeys((".yaml", ".yml"), lambda text: parse_yaml(text) is not None),
 }
 
 
