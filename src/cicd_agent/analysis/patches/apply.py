@@ -33,18 +33,14 @@ def _file(file: FilePatch, before: str | None) -> str | Flaw | None:
         # A model that forgets /dev/null means a new file when it has nothing to take away.
         if file.kind is ChangeKind.DELETED or any(hunk.old for hunk in file.hunks):
             return Flaw(f"is about {path}, which is not there")
-        return "".join(_texts(hunk, "\n") for hunk in file.hunks)
+        lines = ((line, last) for hunk in file.hunks for last in hunk.new[-1:] for line in hunk.new)
+        return "".join(line.text + ("" if line.no_newline and line is last else "\n") for line, last in lines)
     if file.kind is ChangeKind.ADDED:
         return Flaw(f"makes {path}, which is there already")
     after = _patched(file, split(before))
     if isinstance(after, str) and file.kind is ChangeKind.DELETED:
         return Flaw(f"deletes {path} and not all of its lines") if after else None
     return after
-
-
-def _texts(hunk: PatchHunk, end: str) -> str:
-    lines = [line for line in hunk.lines if line.kind is not LineKind.DELETED]
-    return "".join(line.text + ("" if line.no_newline and line is lines[-1] else end) for line in lines)
 
 
 def _patched(file: FilePatch, lines: list[str]) -> str | Flaw:
@@ -73,7 +69,7 @@ def _bare(line: str) -> str:
 
 
 def _position(hunk: PatchHunk, bare: Sequence[str], path: str) -> int | Flaw:
-    expected = list(hunk.old)
+    expected = [line.text for line in hunk.old]
     if not expected:
         return 0 if not bare else Flaw(f"adds lines to {path} without a line beside them that shows where")
     claimed = hunk.claimed - 1
@@ -96,7 +92,9 @@ def _replaced(hunk: PatchHunk, lines: Sequence[str], at: int) -> list[str]:
     result: list[str] = []
     end = (_end(lines[0]) if lines else "") or "\n"
     ends = at + len(hunk.old) == len(lines)
-    stays_open = ends and bool(lines) and not lines[-1].endswith("\n") and not _closes(hunk)
+    # The hunk may say that the old text has no newline at its end and the new one does.
+    closes = bool(hunk.old and hunk.new) and hunk.old[-1].no_newline and not hunk.new[-1].no_newline
+    stays_open = ends and bool(lines) and not lines[-1].endswith("\n") and not closes
     for line in hunk.lines:
         if line.kind is not LineKind.ADDED:
             end = _end(lines[at]) or end
@@ -108,18 +106,10 @@ def _replaced(hunk: PatchHunk, lines: Sequence[str], at: int) -> list[str]:
     if not ends or not result:
         return result
     result = [line if line.endswith("\n") else line + end for line in result]
-    new = [line for line in hunk.lines if line.kind is not LineKind.DELETED]
-    opened = new[-1].no_newline and new[-1].kind is LineKind.ADDED
+    opened = hunk.new[-1].no_newline and hunk.new[-1].kind is LineKind.ADDED
     if stays_open or opened:
         result[-1] = _bare(result[-1])
     return result
-
-
-def _closes(hunk: PatchHunk) -> bool:
-    """Whether a hunk says that the old text has no newline at its end and the new one does."""
-    old = [line for line in hunk.lines if line.kind is not LineKind.ADDED]
-    new = [line for line in hunk.lines if line.kind is not LineKind.DELETED]
-    return bool(old and new) and old[-1].no_newline and not new[-1].no_newline
 
 
 def _end(line: str) -> str:

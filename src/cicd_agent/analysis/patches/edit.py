@@ -113,8 +113,8 @@ def _edit(file: FilePatch, before: Texts) -> Edit:
     if not isinstance(applied, Flaw):
         old, new = before.get(file.path), applied[file.path]
     else:
-        old = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.old)
-        new = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.new)
+        old = "".join(f"{line.text}\n" for hunk in file.hunks for line in hunk.old)
+        new = "".join(f"{line.text}\n" for hunk in file.hunks for line in hunk.new)
     return Edit(file.path, old, new, tuple(_pieces(old or "", new or "", _suffix(file.path))), kinds(file.path))
 
 

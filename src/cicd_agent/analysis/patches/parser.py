@@ -60,12 +60,12 @@ class PatchHunk:
     lines: tuple[PatchLine, ...]
 
     @property
-    def old(self) -> tuple[str, ...]:
-        return tuple(line.text for line in self.lines if line.kind is not LineKind.ADDED)
+    def old(self) -> tuple[PatchLine, ...]:
+        return tuple(line for line in self.lines if line.kind is not LineKind.ADDED)
 
     @property
-    def new(self) -> tuple[str, ...]:
-        return tuple(line.text for line in self.lines if line.kind is not LineKind.DELETED)
+    def new(self) -> tuple[PatchLine, ...]:
+        return tuple(line for line in self.lines if line.kind is not LineKind.DELETED)
 
     @property
     def changed(self) -> int:

@@ -107,7 +107,10 @@ def assess(
     measures = shape.measures
     recent = history.recent[:AMONG] if history is not None else ()
     scores = [score(past.measures, learnt) for past in recent]
-    thresholds = _thresholds(scores, learnt)
+    if learnt is not None and learnt.thresholds is not None:
+        thresholds = ascending(learnt.thresholds)
+    else:
+        thresholds = thresholds_of(scores) if len(scores) >= _MIXED else SHIPPED_THRESHOLDS
     reached, reasons = _by_model(measures, learnt)
     if shape.comment_only:
         # Many words are still words. A floor holds all the same: a secret in a README is no comment.
@@ -147,12 +150,6 @@ def _by_model(measures: Measures, learnt: RiskFile | None) -> tuple[int, list[Re
     if missing := unknown(measures, learnt):
         reasons.append(Reason(f"not known, and so taken for what is usual: {', '.join(missing)}", 0))
     return reached, reasons
-
-
-def _thresholds(scores: Sequence[int], learnt: RiskFile | None) -> Thresholds:
-    if learnt is not None and learnt.thresholds is not None:
-        return ascending(learnt.thresholds)
-    return thresholds_of(scores) if len(scores) >= _MIXED else SHIPPED_THRESHOLDS
 
 
 def _level(reached: int, thresholds: Thresholds) -> RiskLevel:

@@ -79,7 +79,7 @@ def _statements(source: str) -> Iterator[list[str]]:
         if cookie and cookie[1].lower().replace("_", "-") not in _PLAIN_ENCODINGS:
             raise SyntaxError(cookie[1])
     for line in _logical_lines(text):
-        if not _is_inert(line):
+        if not all(_INERT_STRING.match(token) for token in line):
             yield line
 
 
@@ -98,7 +98,3 @@ def _logical_lines(text: str) -> Iterator[list[str]]:
             case _:
                 line.append(token.string)
     yield line
-
-
-def _is_inert(line: list[str]) -> bool:
-    return all(_INERT_STRING.match(token) for token in line)

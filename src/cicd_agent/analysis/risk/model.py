@@ -129,14 +129,19 @@ def terms(measures: Measures, learnt: RiskFile | None = None) -> list[Term]:
     def part(*names: str) -> float:
         return sum(apart.get(name, 0.0) for name in names)
 
+    among = f" in {measures.subsystems} top-level directories" if measures.subsystems > 1 else ""
+    commits = measures.experience.commits
+    author = "its author's experience"
+    if commits is not None:
+        author = f"its author has made {count(round(commits), 'commit')} here before"
     results = [
         Term(f"{count(measures.added, 'line')} added", part("la")),
         Term(f"{count(measures.deleted, 'line')} deleted", part("ld")),
-        Term(_spread(measures), part("nf", "nd", "ns", "entropy")),
+        Term(f"spread over {count(measures.files, 'file')}{among}", part("nf", "nd", "ns", "entropy")),
         Term("its commits say that it repairs something", part("fix")),
         Term(f"its files had {count(round(measures.lines_before or 0), 'line')} before", part("lt")),
         Term(_files(measures.experience), part("ndev", "age", "nuc")),
-        Term(_author(measures.experience), part("exp", "rexp", "sexp")),
+        Term(author, part("exp", "rexp", "sexp")),
     ]
     return [term for term in results if term.value]
 
@@ -184,11 +189,6 @@ def _model(learnt: RiskFile | None) -> _Model:
     return _Model(learnt.intercept, weights | bounded, learnt.typical)
 
 
-def _spread(measures: Measures) -> str:
-    among = f" in {measures.subsystems} top-level directories" if measures.subsystems > 1 else ""
-    return f"spread over {count(measures.files, 'file')}{among}"
-
-
 def _files(past: Experience) -> str:
     parts = []
     if past.developers is not None:
@@ -197,9 +197,3 @@ def _files(past: Experience) -> str:
     if past.age is not None:
         parts.append(f"they last changed {count(round(past.age), 'day')} ago on average")
     return ", ".join(parts) or "the past of its files"
-
-
-def _author(past: Experience) -> str:
-    if past.commits is None:
-        return "its author's experience"
-    return f"its author has made {count(round(past.commits), 'commit')} here before"

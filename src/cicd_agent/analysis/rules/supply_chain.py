@@ -56,19 +56,18 @@ def stale_lock_file(context: FileContext) -> Iterator[Hit]:
     changed = {file.path for file in context.change.change.files}
     if not locks or not changed.isdisjoint(locks):
         return
-    dependencies = set(_dependencies(context, pattern))
+    tables = _tables(context.head) if pattern is _TOML_LINE and context.head is not None else None
     # A line that moved, or got a comma, is in both.
     before = {_plain(text) for _, text in context.deleted if pattern.match(text)}
-    new = [number for number, text in dependencies if _plain(text) not in before]
+    new = [
+        number
+        for number, text in context.added
+        if pattern.match(text)
+        and (tables is None or _DEPENDENCY_TABLE.match(tables.get(number, "")))
+        and _plain(text) not in before
+    ]
     if new:
         yield Hit(min(new), f"The dependencies change here, and `{locks[0]}` does not.")
-
-
-def _dependencies(context: FileContext, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
-    tables = _tables(context.head) if pattern is _TOML_LINE and context.head is not None else None
-    for number, text in context.added:
-        if pattern.match(text) and (tables is None or _DEPENDENCY_TABLE.match(tables.get(number, ""))):
-            yield number, text
 
 
 def _tables(text: str) -> dict[int, str]:

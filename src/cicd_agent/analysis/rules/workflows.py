@@ -69,22 +69,17 @@ def workflow_permissions(context: FileContext) -> Iterator[Hit]:
         return
     # A workflow that granted nothing by name had the repository's default: naming a scope then may well be less.
     before, after = _grants(context.old_yaml), _grants(context.yaml)
+    held = {(scope, access) for (_, scope), (access, _) in before.items()}
     for (job, scope), (access, number) in after.items():
         where = f"Job `{job}`" if job else "Every job"
         if number not in context.added_numbers:
             continue
         if access == "write-all":
             yield Hit(number, f"{where} may write everything this repository has: code, releases, packages, settings.")
-        elif access == "write" and before and not _had(before, scope):
+        # Some job could write this already: moving a permission to where it is used is no gain.
+        elif access == "write" and before and held.isdisjoint({(scope, "write"), ("*", "write-all")}):
             yield Hit(number, f"{where} gains `{scope}: write`.", severity=Severity.MEDIUM, confidence=0.95)
     yield from _unlimited(context)
-
-
-def _had(before: dict[tuple[str, str], tuple[str, int]], scope: str) -> bool:
-    return any(
-        (name == scope and access == "write") or (name == "*" and access == "write-all")
-        for (_, name), (access, _) in before.items()
-    )
 
 
 def _unlimited(context: FileContext) -> Iterator[Hit]:

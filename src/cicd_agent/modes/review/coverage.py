@@ -54,11 +54,9 @@ def not_shown(parts: Sequence[str]) -> Inline:
     """What the model was not shown of what was looked at, a few by name; "" when it was shown everything."""
     if not parts:
         return ""
-    few = (
-        joined([code(part) for part in parts])
-        if len(parts) <= MAX_NAMED
-        else f"parts of {len(parts):,} files, named above"
-    )
+    few: Inline = f"parts of {len(parts):,} files, named above"
+    if len(parts) <= MAX_NAMED:
+        few = joined([code(part) for part in parts])
     return (" Not shown to the model, which has no room for more: ", few, ".")
 
 
@@ -66,7 +64,10 @@ def sections(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Se
     """The files that the line does not name, titled; `parts` are what the model was not shown."""
     gaps = unread(evidence)
     if len(gaps) > MAX_NAMED:
-        yield f"{len(gaps)} not looked at", [_table(gaps)]
+        rows: list[Sequence[Inline]] = [(code(gap.what), gap.why) for gap in gaps[:_MAX_ROWS]]
+        if len(gaps) > _MAX_ROWS:
+            rows.append((f"{len(gaps) - _MAX_ROWS:,} more", "in the JSON report"))
+        yield f"{len(gaps)} not looked at", [Table(("not looked at", "why"), rows)]
     if len(parts) > MAX_NAMED:
         lines: list[Inline] = [code(each) for each in parts[:_MAX_LINES]]
         if len(parts) > _MAX_LINES:
@@ -77,13 +78,6 @@ def sections(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Se
 def unread(evidence: Evidence) -> Sequence[Gap]:
     paths = {file.path for file in changed(evidence).files}
     return tuple({gap.what: gap for gap in evidence.gaps if gap.what in paths}.values())
-
-
-def _table(gaps: Sequence[Gap]) -> Table:
-    rows: list[Sequence[Inline]] = [(code(gap.what), gap.why) for gap in gaps[:_MAX_ROWS]]
-    if len(gaps) > _MAX_ROWS:
-        rows.append((f"{len(gaps) - _MAX_ROWS:,} more", "in the JSON report"))
-    return Table(("not looked at", "why"), rows)
 
 
 def pictures(verdict: Verdict, evidence: Evidence, account: Account) -> Iterator[Pie]:

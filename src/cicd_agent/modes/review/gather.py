@@ -1,6 +1,6 @@
 """Which events are reviewed, and what is read for them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import accumulate
@@ -8,7 +8,6 @@ from itertools import accumulate
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.events.thread import Thread
 from cicd_agent.domain.evidence import Evidence, Exhibit, Gap
-from cicd_agent.domain.ports.forge import FailedRun
 from cicd_agent.domain.repository.diff import Anchors, FileDiff
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
@@ -100,20 +99,18 @@ def recent_failures(event: Event, world: Ports, settings: Settings) -> tuple[tup
     except ForgeRefused as refusal:
         denied = "that takes `actions: read`" if refusal.status in _DENIED else str(refusal)
         return (), (Gap(UNREAD, denied),)
-    text = "\n".join(_rows(runs, event.head.sha))
+    rows = []
+    for run in runs:
+        day = datetime.fromtimestamp(run.when, UTC).date()
+        commit = "the commit under review" if run.sha == event.head.sha else run.sha[:7]
+        rows.append(f"{day} {run.conclusion}: {visible_line(run.workflow[:_MAX_NAME])} at {commit}")
+    text = "\n".join(rows)
     return ((Exhibit("failures", "recent failed runs of the branch", text),) if text else ()), ()
 
 
 def _asks(settings: Settings) -> bool:
     named = settings.openai_api_key.get_secret_value() or settings.base_url
     return settings.provider is not Provider.NONE and bool(named or settings.provider is Provider.OPENAI)
-
-
-def _rows(runs: Sequence[FailedRun], head: str) -> Iterator[str]:
-    for run in runs:
-        day = datetime.fromtimestamp(run.when, UTC).date()
-        commit = "the commit under review" if run.sha == head else run.sha[:7]
-        yield f"{day} {run.conclusion}: {visible_line(run.workflow[:_MAX_NAME])} at {commit}"
 
 
 MAX_CHARACTERS = 4_000

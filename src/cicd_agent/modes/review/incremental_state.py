@@ -250,8 +250,11 @@ def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Set
     used = sorted({number for _, each in files for number in each.drafts})
     lines: list[Line] = [Run(head=change.head, depends=dependency_digest(evidence, settings))]
     lines += (drafts[number] for number in used)
-    if described := _described(answers, recalled, evidence):
-        lines.append(described)
+    comparisons = (each.draft for each in answers if isinstance(each.draft, DescriptionDraft) and _is_good(each))
+    if draft := next(comparisons, None):
+        lines.append(Described(digest=description_digest(evidence.event, change), draft=draft))
+    elif recalled.described is not None:
+        lines.append(recalled.described)
     remaining = sorted((each for each in claims if each.draft in used), key=lambda each: (each.draft, each.at))
     # What saves most comes first, since the end may not fit.
     for _, each in sorted(files, key=lambda pair: (pair[0], pair[1].path)):
@@ -325,10 +328,3 @@ def _unjudged(fresh: Sequence[Claimed], answers: Sequence[Answer[Any]], settings
     if not judges or not all(map(_is_good, judges)):
         return frozenset(each.path for each in fresh if not each.dropped)
     return frozenset(each.path for each in fresh if any(_lacks(answer, {each.path}) for answer in judges))
-
-
-def _described(answers: Sequence[Answer[Any]], recalled: ReusedState, evidence: Evidence) -> Described | None:
-    for answer in answers:
-        if isinstance(answer.draft, DescriptionDraft) and _is_good(answer):
-            return Described(digest=description_digest(evidence.event, changed(evidence)), draft=answer.draft)
-    return recalled.described

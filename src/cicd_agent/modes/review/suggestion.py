@@ -150,7 +150,8 @@ def fixes(findings: Iterable[Finding], change: Change) -> tuple[list[Fix], list[
         elif any(each.first <= where.line and where.first <= each.line for each in others):
             left.append((finding, "a worse finding changes the same lines"))
         else:
-            offset = sum(_growth(each) for each in fix.findings if each.location.line < where.first)
+            above = [each for each in fix.findings if each.location.line < where.first]
+            offset = sum(each.suggestion.count("\n") - (each.location.line - each.location.first) for each in above)
             trial = trials.of(finding, fix.after, offset)
             if trial.text:
                 made[where.path] = replace(fix, after=trial.patched, findings=(*fix.findings, finding))
@@ -199,10 +200,6 @@ def _is_one_piece(where: Location, lines: Sequence[str], anchors: Anchors) -> bo
         if line is None or anchors.hunk_at(Side.RIGHT, number) is not hunk or lines[number - 1 : number] != [line.text]:
             return False
     return where.first <= where.line
-
-
-def _growth(finding: Finding) -> int:
-    return finding.suggestion.count("\n") - (finding.location.line - finding.location.first)
 
 
 def _unfit(new: Sequence[str]) -> str:

@@ -70,6 +70,7 @@ def fixed(evidence: Evidence, claims: Collection[Finding], *, model_answered: bo
     tools = {finding.id.partition("/")[0] for finding in evidence.findings}
     unread = {gap.what for gap in evidence.gaps}
     ids = {rule.id for rule in RULES}
+    paths = {path for file in change.files for path in (file.path, file.old_path)}
     whole = {*change.texts, *(file.path for file in change.files if file.kind is ChangeKind.DELETED)}
     for thread in evidence.get(THREADS) or ():
         if not thread.key or thread.resolved or thread.fingerprint in alive:
@@ -79,7 +80,8 @@ def fixed(evidence: Evidence, claims: Collection[Finding], *, model_answered: bo
             proved = checked and (thread.outdated or thread.path in whole)
         else:
             proved = model_answered and thread.outdated and not _stands(thread, change)
-        if (proved and thread.path not in unread) or _is_gone(thread, change):
+        is_gone = thread.path not in paths and (change.source is ChangeSource.GIT or thread.outdated)
+        if (proved and thread.path not in unread) or is_gone:
             yield thread
 
 
@@ -104,8 +106,3 @@ def _stands(thread: Thread, change: Change) -> bool:
         if thread.path in (file.path, file.old_path):
             lines += [line.text for line in file.lines if (line.new if after else line.old) is not None]
     return bool(thread.text) and any(folded(line) == thread.text for line in lines)
-
-
-def _is_gone(thread: Thread, change: Change) -> bool:
-    paths = {path for file in change.files for path in (file.path, file.old_path)}
-    return thread.path not in paths and (change.source is ChangeSource.GIT or thread.outdated)

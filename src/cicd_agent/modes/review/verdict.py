@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
@@ -41,7 +42,8 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     fresh_claims, merged, known = _merge(proof.findings, open_findings, suppressed)
     merged = [*echoes, *merged]
     claims_left, hushed = silence(fresh_claims, change, settings)
-    open_findings = sorted([*open_findings, *claims_left], key=_worst_first)
+    open_findings = sorted([*open_findings, *claims_left], key=attrgetter("location.path", "location.line", "id"))
+    open_findings.sort(key=lambda each: (-each.severity.rank, -each.confidence))
     open_findings, settled = suppress_resolved(open_findings, evidence.get(THREADS) or ())
     suppressed = [*suppressed, *known, *hushed, *settled]
     open_findings = prove_suggestions(open_findings, change, proof.whole)
@@ -65,8 +67,9 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         decision = "request_changes"
     rejected = (*proof.rejected, *proof.dropped)
     claims = [*open_findings, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
+    conclusion = Conclusion.SUCCESS if not (unread or unseen or strong) else Conclusion.NEUTRAL
     return Verdict(
-        conclusion=_conclusion(blocking, strong, whole=not unread and not unseen),
+        conclusion=Conclusion.FAILURE if blocking else conclusion,
         decision=decision,
         confidence=_confidence(decision, strong, drafts if model_answered else []),
         risk=risk,
@@ -94,11 +97,6 @@ def blocks(finding: Finding, settings: Settings) -> bool:
     return finding.severity.rank >= Severity(settings.fail_on).rank and finding.confidence >= settings.min_confidence
 
 
-def _worst_first(finding: Finding) -> tuple[int, float, str, int, str]:
-    where = finding.location
-    return (-finding.severity.rank, -finding.confidence, where.path, where.line, finding.id)
-
-
 def _merge(
     claims: Iterable[Finding], open_findings: Sequence[Finding], suppressed: Sequence[Suppressed]
 ) -> tuple[list[Finding], list[Rejected], list[Suppressed]]:
@@ -119,12 +117,6 @@ def _merge(
         else:
             new.append(claim)
     return new, merged, known
-
-
-def _conclusion(blocking: Sequence[Finding], strong: Sequence[Finding], *, whole: bool) -> Conclusion:
-    if blocking:
-        return Conclusion.FAILURE
-    return Conclusion.SUCCESS if whole and not strong else Conclusion.NEUTRAL
 
 
 def _confidence(decision: str, strong: Sequence[Finding], drafts: Sequence[ReviewDraft]) -> float | None:

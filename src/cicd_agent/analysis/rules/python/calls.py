@@ -169,8 +169,10 @@ def sql_injection(context: FileContext) -> Iterator[Hit]:
         query = called.node.args[0]
         if isinstance(query, ast.Call) and text.name_of(query.func).rpartition(".")[2] == "text" and query.args:
             query = query.args[0]
-        if isinstance(query, ast.Name):
-            query = _only_value(called, query.id) or query
+        if isinstance(query, ast.Name) and isinstance(called.inside, ast.FunctionDef | ast.AsyncFunctionDef):
+            # A local variable that is assigned exactly once stands for its value.
+            values = values_of(called.inside, query.id)
+            query = values[0] if len(values) == 1 else query
         if _is_built_sql(query):
             names = _only_names_tables(query)
             yield Hit(
@@ -180,13 +182,6 @@ def sql_injection(context: FileContext) -> Iterator[Hit]:
                 confidence=0.6 if names else 0.9,
                 call=None if query is not called.node.args[0] else called.node,
             )
-
-
-def _only_value(called: Called, name: str) -> ast.expr | None:
-    if called.inside is None or isinstance(called.inside, ast.Lambda):
-        return None
-    values = values_of(called.inside, name)
-    return values[0] if len(values) == 1 else None
 
 
 def _is_built_sql(query: ast.expr) -> bool:

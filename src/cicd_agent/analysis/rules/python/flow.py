@@ -62,7 +62,8 @@ def swallowed_exception(context: FileContext) -> Iterator[Hit]:
             continue
         body = node.body[0]
         line = context.first_added(node.lineno, body.lineno)
-        if line is None or not _does_nothing(body):
+        is_constant = isinstance(body, ast.Expr) and isinstance(body.value, ast.Constant)
+        if line is None or not (is_constant or isinstance(body, ast.Pass | ast.Continue)):
             continue
         broad = node.type is None or text.name_of(node.type) in {"Exception", "BaseException"}
         explained = any("#" in row for row in text.lines[node.lineno - 1 : body.end_lineno or body.lineno])
@@ -71,12 +72,6 @@ def swallowed_exception(context: FileContext) -> Iterator[Hit]:
             errors = "KeyboardInterrupt and SystemExit" if everything else "typing mistakes and broken invariants"
             severity = Severity.LOW if getattr(inside, "name", "") in _FAREWELLS else None
             yield Hit(line, f"Every error is swallowed here, {errors} too.", severity=severity)
-
-
-def _does_nothing(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Pass | ast.Continue):
-        return True
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def debugger_call(context: FileContext) -> Iterator[Hit]:
