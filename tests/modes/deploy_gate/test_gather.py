@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from importlib import import_module
 
@@ -9,11 +9,12 @@ import pytest
 from cicd_agent.domain.events.event import Actor, Comment, Deployment, Event, EventKind, Ref, WorkflowRun
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, Match, PastDeployment, State
+from cicd_agent.domain.parallel import begin
 from cicd_agent.domain.text.markdown import find_marker, marker
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals import key
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.gather import came, declines, fetch, gather, settle
+from cicd_agent.modes.deploy_gate.gather import came, declines, gather
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import (
     BASE,
@@ -101,9 +102,9 @@ def test_a_read_that_does_not_come_back_is_a_timeout_with_its_name(monkeypatch: 
 
     def settled(reads: Sequence[Future[object]], _: float) -> None:
         """All come back by themselves but the fourth, and nobody has to wait for that here."""
-        settle([read for at, read in enumerate(reads) if at != 3], 60)
+        wait([read for at, read in enumerate(reads) if at != 3], 60)
 
-    monkeypatch.setattr(import_module("cicd_agent.modes.deploy_gate.gather"), "settle", settled)
+    monkeypatch.setattr(import_module("cicd_agent.modes.deploy_gate.gather"), "wait", settled)
     gate = one.gate()
     never.set()
     assert gate.reading("incidents").state is State.TIMEOUT
@@ -113,15 +114,15 @@ def test_a_read_that_does_not_come_back_is_a_timeout_with_its_name(monkeypatch: 
 
 def test_waiting_ends_with_the_limit() -> None:
     never = threading.Event()
-    stuck = fetch(lambda: waited(never))
-    settle([stuck], 0.01)
+    stuck = begin(lambda: waited(never))
+    wait([stuck], 0.01)
     assert came("x", stuck, None)[1].state is State.TIMEOUT
     never.set()
 
 
 def test_a_bug_in_a_read_is_not_taken_for_github_s_fault() -> None:
-    broken = fetch(lambda: 1 // 0)
-    settle([broken], 60)
+    broken = begin(lambda: 1 // 0)
+    wait([broken], 60)
     with pytest.raises(ZeroDivisionError):
         came("x", broken, 0)
 

@@ -7,7 +7,7 @@ from posixpath import basename, dirname
 from typing import Final
 
 from cicd_agent.analysis.test_selection.outline import Outline, outline
-from cicd_agent.analysis.test_selection.test_map import KnownTest, TestMap
+from cicd_agent.analysis.test_selection.test_map import TestMap
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.domain.repository.paths import PathKind, kinds
@@ -287,7 +287,8 @@ class _Selector:
         is_counted = any(not _is_prose(file.path) for file in self._since.files)
         for nodeid, test in sorted(self._map.tests.items()):
             if test.outcome is not Outcome.PASSED:
-                self._tests.setdefault(nodeid, f"it was {_ended(test)} when the map was made")
+                ended = "in error" if test.outcome is Outcome.ERROR else str(test.outcome)
+                self._tests.setdefault(nodeid, f"it was {ended} when the map was made")
             elif is_counted and test.unseen:
                 self._tests.setdefault(nodeid, test.unseen)
             elif untracked := sorted(test.files - tracked):
@@ -333,7 +334,3 @@ def _is_prose(path: str) -> bool:
     """Whether it is documentation, which counts only when a test has opened it."""
     path_kinds = kinds(path)
     return path.lower().endswith((".md", ".rst")) and PathKind.DOCS in path_kinds and PathKind.TEST not in path_kinds
-
-
-def _ended(test: KnownTest) -> str:
-    return "in error" if test.outcome is Outcome.ERROR else str(test.outcome)

@@ -95,11 +95,7 @@ def check_approvals(
     unknown = next((f"not all who wrote pull request {pull.number} are known" for pull in gate.pulls if pull.cut), "")
     return tuple(
         Approval(
-            each.kind,
-            each.author,
-            each.reason,
-            each.url,
-            _refusal(each, gate.at, wrote, hashes, max_hours) or unknown,
+            each.kind, each.author, each.reason, each.url, _refusal(each, gate.at, wrote, hashes, max_hours) or unknown
         )
         for each in gate.words
     )
@@ -109,15 +105,15 @@ def apply_approvals(holds: Iterable[Hold], approvals: Sequence[Approval]) -> tup
     """The holds, with who lifted them: an approval what it reaches, an override that and more, nobody the rest."""
     override = next((each for each in approvals if not each.refused and each.kind == "override"), None)
     approval = next((each for each in approvals if not each.refused and each.kind == "approve"), None)
-    return tuple(replace(hold, lifted=_lifted(hold.lift, approval, override)) for hold in holds)
-
-
-def _lifted(by: LiftedBy, approval: Approval | None, override: Approval | None) -> str:
-    if by is LiftedBy.APPROVAL and approval is not None:
-        return f"approved by {approval.author}"
-    if by is not LiftedBy.NOBODY and override is not None:
-        return f"overridden by {override.author}: {clip(' '.join(override.reason.split()), 300)}"
-    return ""
+    results = []
+    for hold in holds:
+        lifted = ""
+        if hold.lift is LiftedBy.APPROVAL and approval is not None:
+            lifted = f"approved by {approval.author}"
+        elif hold.lift is not LiftedBy.NOBODY and override is not None:
+            lifted = f"overridden by {override.author}: {clip(' '.join(override.reason.split()), 300)}"
+        results.append(replace(hold, lifted=lifted))
+    return tuple(results)
 
 
 def authors(pulls: Iterable[OriginPull]) -> frozenset[str]:

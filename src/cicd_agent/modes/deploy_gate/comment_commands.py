@@ -94,7 +94,7 @@ def _request(event: Event, request: ApprovalRequest, forge: Forge) -> tuple[Appr
         request = replace(request, word=comment)
         if reason := _refusal(comment):
             return replace(request, problem=reason), ""
-        number = _held_run(_our_reports(event, request.number, comment.hash, forge), comment.hash, event)
+        number = _held_run(event, request.number, comment.hash, forge)
         if not number:
             reason = f"nothing of ours in this conversation tells of a held deployment {comment.hash}"
             return replace(request, problem=f"{reason}; the hash changes with what it stands for"), ""
@@ -134,19 +134,17 @@ def _refusal(comment: ApprovalComment) -> str:
     return ""
 
 
-def _our_reports(event: Event, number: int, hash_: str, forge: Forge) -> list[str]:
+def _held_run(event: Event, number: int, hash_: str, forge: Forge) -> int:
+    """The run that our newest text with this hash in the conversation calls held, 0 when none does.
+
+    It is named in a line of its own, the last of that kind: what we quote of others stands inside of our lines. An
+    issue of ours begins with such a text.
+    """
     posted: list[PostedComment] = list(forge.comments(number, hash_))
     if event.pull is None:
         posted += [issue for issue in forge.notices.issues(hash_) if issue.id == number]
-    return [each.body for each in posted if is_ours(each) and find_marker(each.body).startswith(_MARKER)]
-
-
-def _held_run(bodies: list[str], hash_: str, event: Event) -> int:
-    """The run that the newest of these texts which has the hash calls held, 0 when none does.
-
-    It is named in a line of its own, the last of that kind: what we quote of others stands inside of our lines.
-    """
-    body = next((body for body in reversed(bodies) if re.search(rf"\b{hash_}\b", body)), "")
+    ours = [each.body for each in posted if is_ours(each) and find_marker(each.body).startswith(_MARKER)]
+    body = next((body for body in reversed(ours) if re.search(rf"\b{hash_}\b", body)), "")
     address = re.escape(f"{event.server}/{event.repo}/actions/runs/")
     line = rf"^Held run: \[run [0-9.]{{1,30}}\]\({address}([0-9]{{1,19}})\)\r?$"
     runs = re.findall(line, body, re.IGNORECASE | re.MULTILINE)

@@ -30,14 +30,7 @@ from cicd_agent.modes.deploy_gate.signals.readings import (
 )
 from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
 from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
-from cicd_agent.modes.deploy_gate.subject import (
-    Subject,
-    commit_of,
-    environment_of,
-    read_subject,
-    running,
-    unserved,
-)
+from cicd_agent.modes.deploy_gate.subject import Subject, commit_of, environment_of, read_subject, running, unserved
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import gaps
 from cicd_agent.modes.shared.risk_history import read_past
@@ -143,7 +136,7 @@ class _Gathering:
         required_read = self._ask(lambda forge: forge.gates.required(self._branch()))
         runs_read = self._ask(lambda forge: forge.gates.ended_since(self._branch(), at - DAYS * _DAY))
         incidents_read = self._ask(lambda forge: forge.gates.incidents(self.settings.incident_label))
-        settle([past], SECONDS / 2)
+        wait([past], SECONDS / 2)
         deployments, on_deployments = came("deployments", past, ())
         deployed, repository = running(deployments), self.world.repository
         subject = read_subject(sha, self.event, deployed, repository, self.settings)
@@ -153,7 +146,8 @@ class _Gathering:
         comments_read = self._ask(
             lambda forge: read_comments(forge, _newest_pull(shas, origins_read.result()), self.gate, self.settings)
         )
-        settle([checks_read, required_read, runs_read, incidents_read, origins_read, comments_read], SECONDS / 2)
+        reads: list[Future[Any]] = [checks_read, required_read, runs_read, incidents_read, origins_read, comments_read]
+        wait(reads, SECONDS / 2)
         checks, on_checks = came("checks", checks_read, ())
         checks = mark_own(checks, own)
         required, on_required = came("required", required_read, ())
@@ -194,8 +188,13 @@ class _Gathering:
         return gate, subject, readings, (*unmatched, *absent)
 
     def _ask(self, task: Callable[[Forge], T]) -> Future[T]:
+        """Begin a read. Without a forge it has failed already: there is nobody to ask."""
         forge = self.world.forge
-        return fetch(None if forge is None else lambda: task(forge))
+        if forge is not None:
+            return begin(lambda: task(forge))
+        future: Future[T] = Future()
+        future.set_exception(ForgeRefused("GitHub could not be asked", why="there is no `github-token`"))
+        return future
 
     def _branch(self) -> str:
         """The branch whose rules hold and whose runs count: what is deployed from elsewhere has to meet them, too."""
@@ -217,19 +216,6 @@ class _Gathering:
         words = count(history.commits, "earlier commit") + (" of a shallow clone" if history.shallow else "")
         reading = Reading("history", State.KNOWN, words=words, source="git", measured=self.gate.at)
         return history, learnt, reading, limits
-
-
-def fetch(task: Callable[[], T] | None) -> Future[T]:
-    """Begin a read. Without a task it has failed already: there is nobody to ask."""
-    if task is not None:
-        return begin(task)
-    future: Future[T] = Future()
-    future.set_exception(ForgeRefused("GitHub could not be asked", why="there is no `github-token`"))
-    return future
-
-
-def settle(reads: Iterable[Future[Any]], seconds: float) -> None:
-    wait(tuple(reads), timeout=seconds)
 
 
 def came(name: str, future: Future[T], nothing: T) -> tuple[T, Reading]:

@@ -55,7 +55,9 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     opinion = _opinion(answers, evidence, settings)
     readings = _signals(gate, evidence, limits, opinion)
     score = scored(limits, readings)
-    findings, weighty = _findings(rules, evidence, settings)
+    findings = weighty = list(graded(rules.findings))
+    if evidence.change is not None:
+        findings, weighty = weighed(rules, evidence.change, settings)
     blocking = holds.blocking_of(findings, settings)
     fingerprints = tuple(sorted({each.fingerprint for each in blocking}))
     back = rollback(gate, event, holds.red_checks(gate, limits))
@@ -150,13 +152,6 @@ def _signals(gate: GateEvidence, evidence: Evidence, limits: Policy, opinion: Mo
             else Reading("model", State.KNOWN, confidence, f"{confidence:.2f} confident in proceeding", "the model")
         )
     return {name: sound(each, limits, gate.at) for name, each in readings.items()}
-
-
-def _findings(rules: RuleDraft, evidence: Evidence, settings: Settings) -> tuple[list[Finding], list[Finding]]:
-    if evidence.change is None:
-        findings = list(graded(rules.findings))
-        return findings, findings
-    return weighed(rules, evidence.change, settings)
 
 
 def _rule_holds(

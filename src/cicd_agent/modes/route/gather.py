@@ -39,12 +39,7 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
         return Evidence(event).put(ROUTE_EVIDENCE, RouteEvidence((doubt, *problems)))
     history, learnt, missing = read_past(change, world, settings, event)
     known = _known(change, event, world)
-    doubts = (
-        *_of_change(change),
-        *_of_history(history, missing),
-        *problems,
-        *_of_base(known, change.base),
-    )
+    doubts = (*_of_change(change), *_of_history(history, missing), *problems, *_of_base(known, change.base))
     limits = (
         *(history.limits if history else ()),
         *(f"what earlier runs have left was not read: {limit}".rstrip(".") for limit in known.limits),
@@ -114,7 +109,11 @@ def _of_base(known: FactSet, base: str) -> Iterator[str]:
     That it is green makes nothing less.
     """
     tests = [(fact, _red_tests(fact)) for fact in known.of(FactKind.TESTS, base)]
-    runs = [(fact, _red_run(fact)) for fact in known.of(FactKind.FAILURE) if fact.sha == base]
+    runs = [
+        (fact, f"a run of it failed ({cause.replace('_', ' ')})")
+        for fact in known.of(FactKind.FAILURE)
+        if fact.sha == base and (cause := fact.values.get("cause", "")) in _OF_THE_COMMIT
+    ]
     results = [each for each in (*tests, *runs) if each[1] is not None]
     if results and (reason := max(results, key=lambda each: each[0].at)[1]):
         yield f"the base {base[:7]} is red: {reason}"
@@ -129,8 +128,3 @@ def _red_tests(fact: Fact) -> str | None:
     if percent is not None:
         return f"{percent:g} % of its tests or checks passed" if percent < _ALL else ""
     return None
-
-
-def _red_run(fact: Fact) -> str | None:
-    cause = fact.values.get("cause", "")
-    return f"a run of it failed ({cause.replace('_', ' ')})" if cause in _OF_THE_COMMIT else None

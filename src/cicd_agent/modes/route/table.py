@@ -9,7 +9,6 @@ from typing import Final
 
 from cicd_agent.analysis.risk.features import features
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
@@ -83,7 +82,8 @@ def is_inert(change: Change) -> bool:
     # What is documentation by its name has to be so by its place, too: a package may hold texts that it uses. What is
     # not documentation has changed in its comments only.
     is_for_people = all(PathKind.DOCS not in kinds(path) or _is_document(path) for path in paths)
-    return is_for_people and not any(map(_has_doctest, change.files))
+    lines = (line.text for file in change.files for line in (*file.added, *file.deleted))
+    return is_for_people and not any(map(_DOCTEST.match, lines))
 
 
 def _is_document(path: str) -> bool:
@@ -97,10 +97,6 @@ def _is_document(path: str) -> bool:
     if not parents or stem in _ANYWHERE:
         return suffix in _PROSE
     return suffix in _PROSE | _PICTURES and not _FOLDERS.isdisjoint(parents)
-
-
-def _has_doctest(file: FileDiff) -> bool:
-    return any(_DOCTEST.match(line.text) for lines in (file.added, file.deleted) for line in lines)
 
 
 _AREAS: Final[Mapping[str, frozenset[PathKind]]] = {

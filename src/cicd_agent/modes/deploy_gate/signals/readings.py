@@ -199,7 +199,10 @@ class UntrackedFiles(Workspace):
         is_cut = any(note.startswith("path list cut") for note in self.change.notes)
         for left in self.inner.files(patterns, most=most, limit=limit):
             names = set() if left.problem else set(self._git_names(left.path))
-            if names & tracked or (is_cut and any(map(self._is_committed, names))):
+            if names & tracked or (
+                is_cut
+                and any(self.repository.blob(self.change.head, name, _MAX_COVERAGE_BYTES) is not None for name in names)
+            ):
                 yield replace(left, content=b"", problem=COMMITTED)
             else:
                 yield left
@@ -211,6 +214,3 @@ class UntrackedFiles(Workspace):
             above = "/".join(("", *parts[:at], ""))
             if not at or any(above in f"{root}/" for root in self.roots):
                 yield from ("/".join(parts[at:end]) for end in range(at + 1, len(parts) + 1))
-
-    def _is_committed(self, name: str) -> bool:
-        return self.repository.blob(self.change.head, name, _MAX_COVERAGE_BYTES) is not None
