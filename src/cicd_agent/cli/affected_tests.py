@@ -184,7 +184,7 @@ def _record(
     (collecting,) = pytest_runner.run([collect])
     if not collecting.completed:
         why = collecting.problem or "it did not come to its end"
-        console.warn(f"what runs at import was not seen ({why}): each function that it could reach makes all tests run")
+        console.warn(f"what runs at import was not seen ({why}): a change of any function makes all tests run")
     (result,) = pytest_runner.run([PytestRun("traced", traced=True, seconds=_share(pytest_runner, 0.9))])
     test_map = build_map(result, texts, change.base, pytest_runner.interpreter.version, collecting=collecting)
     if not test_map.tests:

@@ -12,7 +12,6 @@ from cicd_agent.errors import ConfigError
 
 _OUTSIDE = ""
 """The node id under which a run lists what it used outside of all tests."""
-_AT_DEFINITION = ("__init_subclass__", "__class_getitem__", "__mro_entries__", "__set_name__")
 
 
 def build_map(
@@ -21,8 +20,7 @@ def build_map(
     """The map of one traced run of the whole suite. `texts` are all Python files of `commit`, by path.
 
     `collecting` is a run that only collects, with those files measured: it shows what runs at import. Where it does
-    not, that is taken of each function that code at import can reach by name. Raises ConfigError when the traced run
-    did not come to its end.
+    not, that is taken of each function. Raises ConfigError when the traced run did not come to its end.
     """
     if not result.completed:
         reason = result.problem or "the run did not come to its end"
@@ -134,48 +132,17 @@ def _reach(path: str) -> str:
 
 
 def _early(outlines: Mapping[str, Outline], collecting: RunResult | None) -> frozenset[str]:
-    """Functions that run while modules are imported, as "path::name"."""
+    """Functions that run while modules are imported, as "path::name"; all of a file in which nobody saw that."""
     executed = {}
     if collecting is not None and collecting.completed:
         executed = {each.path: each.executed for each in collecting.coverage}
-    functions = {
+    return frozenset(
         f"{path}::{name}"
         for path, each in outlines.items()
         for name, function in each.functions.items()
-        if any(first <= line <= last for first, last in function.lines for line in executed.get(path, ()))
-    }
-    if not executed or outlines.keys() - executed.keys():
-        functions |= {each for each in _reachable(outlines) if _path(each) not in executed}
-    return frozenset(functions)
-
-
-def _reachable(outlines: Mapping[str, Outline]) -> set[str]:
-    """Functions that may run while modules are imported, as "path::name": whatever can be reached by name.
-
-    That takes in too much, never too little but for names that are made at run time.
-    """
-    by_name: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    classes: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for path, source in outlines.items():
-        for name in source.functions:
-            by_name[name.rpartition(".")[2]].add((path, name))
-        for name in source.classes:
-            classes[name.rpartition(".")[2]].add((path, name))
-    reached: set[tuple[str, str]] = set()
-    names: set[str] = set()
-    fresh = set(_AT_DEFINITION).union(*(source.names for source in outlines.values()))
-    while fresh:
-        name = fresh.pop()
-        names.add(name)
-        functions = set(by_name.get(name, ()))
-        for path, qualified in classes.get(name, ()):
-            fresh |= {base for base in outlines[path].classes[qualified] if base not in names}
-            special = (each for each in outlines[path].functions if each.startswith(f"{qualified}.__"))
-            functions |= {(path, each) for each in special if each.endswith("__")}
-        for path, each in functions - reached:
-            reached.add((path, each))
-            fresh |= outlines[path].functions[each].names - names
-    return {f"{path}::{name}" for path, name in reached}
+        if path not in executed
+        or any(first <= line <= last for first, last in function.lines for line in executed[path])
+    )
 
 
 def _path(name: str) -> str:

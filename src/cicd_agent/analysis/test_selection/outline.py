@@ -28,12 +28,11 @@ class Function:
     """One function (all of its qualified name: a property has several). `head` and `body` are digests.
 
     The head is what runs where it is defined: decorators and signature. The body goes without those of functions in
-    it, which are told for themselves. `names` are those that the body uses.
+    it, which are told for themselves.
     """
 
     head: str
     body: str
-    names: frozenset[str] = frozenset()
     decorated: bool = False
     starts: bool = False
     """Whether it names something that starts a process."""
@@ -47,13 +46,12 @@ class Function:
 class Outline:
     """A file: functions by qualified name, and `at_import`, the digest of what stands outside of all functions.
 
-    `names` are used by what runs at import, `imports` are dotted names that the file imports anywhere. `classes` has
-    for each class the names of its bases; those of `plain` inherit nothing and are not decorated.
+    `imports` are dotted names that the file imports anywhere. `classes` has the names of the bases of each class; those
+    of `plain` inherit nothing and are not decorated.
     """
 
     at_import: str
     functions: Mapping[str, Function] = field(default_factory=dict)
-    names: frozenset[str] = frozenset()
     imports: frozenset[str] = frozenset()
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
@@ -84,7 +82,6 @@ class _Reader(ast.NodeTransformer):
         self._functions: dict[str, list[Function]] = {}
         self._classes: dict[str, tuple[str, ...]] = {}
         self._plain: set[str] = set()
-        self._names: set[str] = set()
         self._imports, self._bound = _imported(tree)
         self._scope = ""
         self._direct = True
@@ -96,7 +93,6 @@ class _Reader(ast.NodeTransformer):
             name: Function(
                 head=_joined(part.head for part in parts),
                 body=_joined(part.body for part in parts),
-                names=frozenset().union(*(part.names for part in parts)),
                 decorated=any(part.decorated for part in parts),
                 starts=any(part.starts for part in parts),
                 lines=tuple(line for part in parts for line in part.lines),
@@ -104,8 +100,7 @@ class _Reader(ast.NodeTransformer):
             )
             for name, parts in sorted(self._functions.items())
         }
-        names, plain = frozenset(self._names), frozenset(self._plain)
-        return Outline(_digest(self._rest), functions, names, self._imports, self._classes, plain)
+        return Outline(_digest(self._rest), functions, self._imports, self._classes, frozenset(self._plain))
 
     def _block(self, body: Iterable[ast.stmt], *, scope: str | None = None, direct: bool = True) -> list[ast.stmt]:
         outer = self._scope, self._direct
@@ -119,7 +114,6 @@ class _Reader(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: _Definition) -> list[ast.stmt]:
         self._function(node, self._scope)
-        self._use(*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults))
         return [] if self._direct else [ast.Expr(ast.Constant(f"def {self._scope}{node.name}"))]
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> list[ast.stmt]:
@@ -127,7 +121,6 @@ class _Reader(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         name = f"{self._scope}{node.name}"
-        self._use(*node.keywords, *node.decorator_list)
         bases = sorted(_names(node.bases))
         self._classes[name] = tuple(bases)
         if not (set(bases) - {"object"} or node.keywords or node.decorator_list):
@@ -141,12 +134,8 @@ class _Reader(ast.NodeTransformer):
             return self._block(node.orelse, direct=False)
         return self.generic_visit(node)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
-        self._use(node.target, *([node.value] if node.value else []))
-        return node
-
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Any other statement, or a part of one that has a block of its own."""
+        """Any other statement, or a part of one: what may have a block of its own."""
         for name, value in ast.iter_fields(node):
             match value:
                 case [ast.stmt(), *_]:
@@ -154,16 +143,9 @@ class _Reader(ast.NodeTransformer):
                 case [ast.ExceptHandler() | ast.match_case(), *_]:
                     for each in value:
                         self.generic_visit(each)
-                case [ast.AST(), *_]:
-                    self._use(*value)
-                case ast.AST():
-                    self._use(value)
                 case _:
                     pass
         return node
-
-    def _use(self, *nodes: ast.AST) -> None:
-        self._names |= _names(nodes)
 
     def _function(self, node: _Definition, scope: str) -> None:
         name, names = f"{scope}{node.name}", _names(node.body)
@@ -176,7 +158,6 @@ class _Reader(ast.NodeTransformer):
         function = Function(
             head=_digest(head),
             body=_digest(node.body),
-            names=names,
             decorated=bool(node.decorator_list),
             starts=any(each in self._bound or _STARTING.fullmatch(each) for each in names),
             lines=lines,

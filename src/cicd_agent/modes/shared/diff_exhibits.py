@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.diff import DiffLine, FileDiff, Hunk, LineKind
+from cicd_agent.domain.repository.diff import DiffLine, Hunk, LineKind
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings
@@ -22,10 +22,15 @@ def pieces(change: Change, settings: Settings) -> Iterator[Exhibit]:
     """
     files = sorted(showable(change, settings), key=lambda file: (-priority(file.path), file.path.rpartition("/")))
     for file in files:
-        around = HunkContext(file.path, change.texts.get(file.path, ""))
+        context = HunkContext(file.path, change.texts.get(file.path, ""))
         for hunk in file.hunks:
-            for number, part in enumerate(_parts(hunk.lines)):
-                yield _exhibit(file, part, around.rows(hunk) if number == 0 else ())
+            rows = context.rows(hunk)
+            for lines in _parts(hunk.lines):
+                # A carriage return belongs to the line's end, which is not shown.
+                texts = (*(text for _, text in rows), *(line.text.rstrip("\r") for line in lines))
+                marks = (*(mark for mark, _ in rows), *map(gutter, lines))
+                yield Exhibit("", file.path, "\n".join(texts), 1, priority(file.path), marks, whole=True)
+                rows = ()
 
 
 def gutter(line: DiffLine) -> str:
@@ -45,18 +50,6 @@ def priority(path: str) -> int:
     return 5 if PathKind.SOURCE in rows else 4
 
 
-def _exhibit(file: FileDiff, lines: Sequence[DiffLine], rows: Sequence[tuple[str, str]]) -> Exhibit:
-    return Exhibit(
-        id="",
-        source=file.path,
-        # A carriage return belongs to the line's end, which is not shown.
-        text="\n".join([*(text for _, text in rows), *(line.text.rstrip("\r") for line in lines)]),
-        priority=priority(file.path),
-        gutter=(*(mark for mark, _ in rows), *map(gutter, lines)),
-        whole=True,
-    )
-
-
 def _parts(lines: Sequence[DiffLine]) -> Iterator[Sequence[DiffLine]]:
     """The lines of a hunk, cut between lines where it is too long."""
     first = size = 0
@@ -74,11 +67,9 @@ MAX_ROW = 160
 """Characters of one row."""
 MAX_ROWS = 3
 """Rows of one hunk: the innermost definitions."""
-
 MAX_DISTANCE = 2_000
 """Lines above a hunk that are looked at."""
 
-_PYTHON = (".py", ".pyi")
 _DEFINITION = re.compile(r"[ \t]*(?:async[ \t]+def|def|class)[ \t]+[^\W\d]\w*")
 _BLANK = re.compile(r"[ \t\f]*(?:#.*)?\r?")
 _OUTSIDE = "="
@@ -94,19 +85,16 @@ class HunkContext:
     """
 
     def __init__(self, path: str, text: str) -> None:
-        self._lines = text.split("\n") if path.endswith(_PYTHON) else []
+        self._lines = text.split("\n") if path.endswith((".py", ".pyi")) else []
         self._shown: set[tuple[str, str]] = set()
 
     def rows(self, hunk: Hunk) -> Sequence[tuple[str, str]]:
         """Gutter and text of the lines that say where the hunk is; none that an earlier hunk has shown."""
-        rows = self._python(hunk) if self._lines else self._heading(hunk)
+        heading = [(_OUTSIDE, hunk.section.strip()[:MAX_ROW])] if hunk.section.strip() else []
+        rows = self._python(hunk) if self._lines else heading
         new = [row for row in rows if row not in self._shown]
         self._shown.update(rows)
         return new
-
-    def _heading(self, hunk: Hunk) -> list[tuple[str, str]]:
-        heading = hunk.section.strip()
-        return [(_OUTSIDE, heading[:MAX_ROW])] if heading else []
 
     def _python(self, hunk: Hunk) -> list[tuple[str, str]]:
         before = [line.new for line in takewhile(lambda each: each.kind is LineKind.CONTEXT, hunk.lines) if line.new]

@@ -6,7 +6,7 @@ from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.history import COUNTED, MAX_COMMITS, History, Past
+from cicd_agent.domain.repository.history import COUNTED, MAX_COMMITS, History
 from cicd_agent.domain.repository.risk_file import MAX_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused, first_problem
 from cicd_agent.modes.protocol import Ports
@@ -24,54 +24,47 @@ def read_past(
 
     A base without a risk file is no gap: nothing was learnt yet. The head's own copy of the file is never read.
     """
-    learnt, gaps = _read_learnt(world, settings, event)
-    history, missing = _read_history(change, world)
-    return history, learnt, (*missing, *gaps)
+    history, unread = _history(change, world)
+    gaps = [Gap(NO_PAST, unread)] if unread else []
+    learnt, problem = None, ""
+    try:
+        text = _base_file(world, settings, event)
+        if text is not None and len(text) > MAX_BYTES:
+            problem = f"it is larger than {MAX_BYTES:,} bytes, so the shipped numbers hold"
+        elif text is not None:
+            learnt = RiskFile.model_validate_json(text)
+    except ValidationError as error:
+        problem = f"it is not valid, so the shipped numbers hold ({first_problem(error)[:200]})"
+    except (ConfigError, ForgeRefused) as error:
+        problem = f"it could not be read at the base, so the shipped numbers hold: {error}"
+    if problem:
+        gaps.append(Gap(RISK_FILE, problem))
+    return history, learnt, tuple(gaps)
 
 
-def _read_history(change: Change, world: Ports) -> tuple[History | None, tuple[Gap, ...]]:
+def _history(change: Change, world: Ports) -> tuple[History | None, str]:
+    """The history, or why there is none."""
     repository = world.repository
     if repository is None:
-        return None, (Gap(NO_PAST, "there is no checkout"),)
+        return None, "there is no checkout"
     head = repository.resolve(change.head or "HEAD")
     if head is None:
-        reason = "the head of the change is not in this clone; set `fetch-depth: 0` on actions/checkout"
-        return None, (Gap(NO_PAST, reason),)
+        return None, "the head of the change is not in this clone; set `fetch-depth: 0` on actions/checkout"
     try:
         # The change's own commits come first and are not among those that it is ranked with.
         past = repository.past(head, MAX_COMMITS, COUNTED + len(change.commits))
     except ConfigError as error:
-        return None, (Gap(NO_PAST, str(error)),)
-    return history_of(past, change, int(world.now()) or _newest(past)), ()
-
-
-def _newest(past: Past) -> int:
-    """The time that stands for now where nobody may look at a clock."""
-    return max((commit.when for commit in past.commits), default=0)
-
-
-def _read_learnt(world: Ports, settings: Settings, event: Event) -> tuple[RiskFile | None, tuple[Gap, ...]]:
-    try:
-        text = _base_file(world, settings, event)
-    except (ConfigError, ForgeRefused) as error:
-        return None, (Gap(RISK_FILE, f"it could not be read at the base, so the shipped numbers hold: {error}"),)
-    if text is None:
-        return None, ()
-    if len(text) > MAX_BYTES:
-        return None, (Gap(RISK_FILE, f"it is larger than {MAX_BYTES:,} bytes, so the shipped numbers hold"),)
-    try:
-        return RiskFile.model_validate_json(text), ()
-    except ValidationError as error:
-        reason = first_problem(error)[:200]
-        return None, (Gap(RISK_FILE, f"it is not valid, so the shipped numbers hold ({reason})"),)
+        return None, str(error)
+    # Where nobody may look at a clock, the newest commit stands for now.
+    now = int(world.now()) or max((commit.when for commit in past.commits), default=0)
+    return history_of(past, change, now), ""
 
 
 def _base_file(world: Ports, settings: Settings, event: Event) -> bytes | None:
     """The risk file at the base, else on the default branch; None where there is none."""
-    commit = event.base.sha or event.default_branch
+    repository, commit = world.repository, event.base.sha or event.default_branch
     if not commit:
         raise ConfigError("the event names no base")
-    repository = world.repository
     if repository is not None:
         if event.base.sha and repository.resolve(commit) is None:
             repository.ensure((event.base.sha,), settings.github_token.get_secret_value())
