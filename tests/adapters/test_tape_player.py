@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.tape import Cassette, Player, Recorder, begin, load_tape
+from cicd_agent.adapters.tape import Player, Recorder, begin, load_tape
 from cicd_agent.agent.messages import Reply
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ModelUnavailable
 from tests.adapters.models.questions import GOOD, model, request
 from tests.adapters.recordings import AT, lines, recorder
+from tests.support.cassette import Cassette
 from tests.support.servers.openai import app as fake
 
 

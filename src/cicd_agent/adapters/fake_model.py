@@ -27,8 +27,6 @@ _HOW = "docs/tape.md shows what a script looks like"
 
 
 class ToolCall(BaseModel, frozen=True, extra="forbid"):
-    """One call of a tool."""
-
     name: str
     arguments: dict[str, object] = {}
 

@@ -59,6 +59,7 @@ class _Answer:
     wait: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Slack:
     """A Notifier that posts by a webhook, or with a token to a channel; `api` is where the latter goes.
 
@@ -66,29 +67,19 @@ class Slack:
     itself. A message whose answer was lost is not sent again: better none than two.
     """
 
-    def __init__(
-        self,
-        *,
-        webhook: str = "",
-        token: str = "",
-        channel: str = "",
-        api: str = API,
-        ca_bundle: str = "",
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._webhook = webhook.strip()
-        self._token = token.strip()
-        self._channel = channel.strip()
-        self._api = api
-        self._ca_bundle = ca_bundle
-        self._sleep = sleep
+    webhook: str = ""
+    token: str = ""
+    channel: str = ""
+    api: str = API
+    ca_bundle: str = ""
+    sleep: Callable[[float], None] = time.sleep
 
     def tell(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
         """Post one line, with a link when there is a `url`, and what is below it. Raises NotifierRefused."""
         post = content(text, url, details, buttons)
         answer = self._send(post)
         if answer.status == RATE_LIMITED and answer.wait is not None and answer.wait <= MAX_WAIT:
-            self._sleep(answer.wait)
+            self.sleep(answer.wait)
             answer = self._send(post)
         if not answer.problem:
             return
@@ -103,24 +94,24 @@ class Slack:
         from slack_sdk.errors import SlackClientError  # noqa: PLC0415  only a run that tells somebody pays for it
 
         try:
-            return self._by_webhook(post) if self._webhook else self._by_token(post)
+            return self._by_webhook(post) if self.webhook else self._by_token(post)
         except (OSError, http.client.HTTPException) as error:
             cause = getattr(error, "reason", error)
             why = "its certificate is not trusted" if isinstance(cause, ssl.SSLError) else "there was no answer"
             remedy = "Look at the way out: HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE"
         except (ValueError, LookupError, AttributeError, SlackClientError):
             # The client stumbles over an answer, or an address, that is nothing of Slack's.
-            setting = "slack-webhook-url" if self._webhook else "slack-token"
+            setting = "slack-webhook-url" if self.webhook else "slack-token"
             why, remedy = "its answer is not understood", f"Look at `{setting}`, and at what stands between"
         raise NotifierRefused("Slack was not told", why=why, remedy=remedy)
 
     def _by_webhook(self, post: Mapping[str, Any]) -> _Answer:
         from slack_sdk.webhook import WebhookClient  # noqa: PLC0415
 
-        if not _is_address(self._webhook):
+        if not _is_address(self.webhook):
             raise NotifierRefused("the input `slack-webhook-url` is not an https address", remedy="Copy it from Slack")
-        tls = self._tls(urlsplit(self._webhook).scheme)
-        client = WebhookClient(self._webhook, timeout=TIMEOUT, ssl=tls, logger=_silence(), retry_handlers=[])
+        tls = self._tls(urlsplit(self.webhook).scheme)
+        client = WebhookClient(self.webhook, timeout=TIMEOUT, ssl=tls, logger=_silence(), retry_handlers=[])
         answer = client.send(**post)
         body = answer.body.strip()
         is_done = answer.status_code == http.client.OK and body == "ok"
@@ -130,14 +121,14 @@ class Slack:
         from slack_sdk import WebClient  # noqa: PLC0415
         from slack_sdk.errors import SlackApiError  # noqa: PLC0415
 
-        if not self._channel:
+        if not self.channel:
             raise NotifierRefused("`slack-token` does not say where to", remedy="Set `slack-channel` as well")
-        tls = self._tls(urlsplit(self._api).scheme)
+        tls = self._tls(urlsplit(self.api).scheme)
         client = WebClient(
-            self._token, base_url=self._api, timeout=TIMEOUT, ssl=tls, logger=_silence(), retry_handlers=[]
+            self.token, base_url=self.api, timeout=TIMEOUT, ssl=tls, logger=_silence(), retry_handlers=[]
         )
         try:
-            client.chat_postMessage(channel=self._channel, **post)
+            client.chat_postMessage(channel=self.channel, **post)
         except SlackApiError as error:
             return _refusal(error)
         return _Answer("", http.client.OK)
@@ -146,7 +137,7 @@ class Slack:
         if scheme != "https":
             return None
         try:
-            return ssl.create_default_context(cafile=self._ca_bundle or None)
+            return ssl.create_default_context(cafile=self.ca_bundle or None)
         except OSError:
             why = "a certificate file cannot be read"
         raise NotifierRefused("Slack was not told", why=why, remedy="Look at SSL_CERT_FILE and REQUESTS_CA_BUNDLE")
@@ -154,10 +145,11 @@ class Slack:
 
 def connect(settings: Settings, ca_bundle: str) -> Slack | None:
     """The Slack that the settings name, None when they name none. Nothing is sent before there is something to tell."""
-    webhook, token = settings.slack_webhook_url.get_secret_value(), settings.slack_token.get_secret_value()
+    webhook = settings.slack_webhook_url.get_secret_value().strip()
+    token = settings.slack_token.get_secret_value().strip()
     if not (webhook or token):
         return None
-    return Slack(webhook=webhook, token=token, channel=settings.slack_channel, ca_bundle=ca_bundle)
+    return Slack(webhook=webhook, token=token, channel=settings.slack_channel.strip(), ca_bundle=ca_bundle)
 
 
 def message(text: str, url: str = "") -> str:

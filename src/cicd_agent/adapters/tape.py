@@ -8,12 +8,11 @@ import json
 import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
@@ -21,7 +20,6 @@ from cicd_agent.adapters.files import NOFOLLOW, write_file
 from cicd_agent.agent.messages import Model, Reply, Request
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
 from cicd_agent.domain.json_difference import differences
-from cicd_agent.domain.text.words import count
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelMisbehaved, ModelUnavailable
 
 TAPE: Final = "tape.jsonl"
@@ -32,6 +30,7 @@ MAX_EXCHANGES: Final = 1_000
 LOOKUPS: Final = (b'{"offered"', b'{"looked_up"')
 """How the lines begin that are no exchanges: see tape_tools."""
 
+T = TypeVar("T")
 _MAX_NUMBER = 10**12
 """No count of tokens, requests or seconds is larger; arithmetic with what is could end a replay."""
 _LIMITS = ("max_output_tokens", "seconds")
@@ -51,16 +50,11 @@ class Failure:
     lost: Annotated[int, Field(ge=0, le=_MAX_NUMBER)] = 0
 
     def error(self) -> ModelUnavailable | BudgetExhausted | ModelMisbehaved:
-        """The error again."""
-        match self.kind:
-            case "ModelUnavailable":
-                return ModelUnavailable(
-                    self.what, why=self.why, remedy=self.remedy, requests=self.requests, lost=self.lost
-                )
-            case "BudgetExhausted":
-                return BudgetExhausted(self.what, why=self.why, remedy=self.remedy)
-            case "ModelMisbehaved":
-                return ModelMisbehaved(self.what, why=self.why, remedy=self.remedy)
+        if self.kind == "ModelUnavailable":
+            counts = {"requests": self.requests, "lost": self.lost}
+            return ModelUnavailable(self.what, why=self.why, remedy=self.remedy, **counts)
+        kind = BudgetExhausted if self.kind == "BudgetExhausted" else ModelMisbehaved
+        return kind(self.what, why=self.why, remedy=self.remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +75,14 @@ class Exchange:
     redacted: bool = False
 
 
-# A schema takes milliseconds to build: a run that asks nobody needs neither.
 @cache
-def _request() -> TypeAdapter[Request]:
-    return TypeAdapter(Request)
-
-
-@cache
-def _exchange() -> TypeAdapter[Exchange]:
-    return TypeAdapter(Exchange)
+def _adapter(shape: type[T]) -> TypeAdapter[T]:
+    """Of which each takes milliseconds to build: a run that asks nobody needs none."""
+    return TypeAdapter(shape)
 
 
 def canonical(request: Request, model: str) -> dict[str, object]:
-    question = {"model": model, **_request().dump_python(request)}
+    question = {"model": model, **_adapter(Request).dump_python(request)}
     return {name: value for name, value in question.items() if name not in _LIMITS}
 
 
@@ -111,39 +100,35 @@ def begin(path: Path, run: Mapping[str, object], *, fence: str, redact: Callable
         raise _unwritable(path, error) from None
 
 
+@dataclass
 class Recorder:
     """A Model that passes everything on, and writes each exchange down before anybody acts on it."""
 
-    def __init__(
-        self,
-        model: Model,
-        path: Path,
-        redact: Callable[[str], str],
-        *,
-        clock: Callable[[], float],
-        now: Callable[[], float],
-    ) -> None:
-        self._model = model
-        self._path = path
+    model: Model
+    path: Path
+    redact: Callable[[str], str]
+    clock: Callable[[], float] = field(kw_only=True)
+    now: Callable[[], float] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
         # A conversation says the same texts again with every turn.
+        redact = self.redact
         self._redact = lru_cache(maxsize=256)(lambda text: _encodable(redact(text)))
-        self._clock = clock
-        self._now = now
 
     @property
     def name(self) -> str:
-        return self._model.name
+        return self.model.name
 
     def complete(self, request: Request) -> Reply:
         """Send one request, and record what became of it."""
-        at, started = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds"), self._clock()
+        at, started = datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="seconds"), self.clock()
 
         def record(reply: Reply | None, failure: Failure | None = None) -> None:
-            seconds = round(self._clock() - started, 3)
+            seconds = round(self.clock() - started, 3)
             self._append(Exchange(key_of(request, self.name), self.name, at, seconds, request, reply, failure))
 
         try:
-            reply = self._model.complete(request)
+            reply = self.model.complete(request)
         except ModelUnavailable as gone:
             record(None, Failure("ModelUnavailable", gone.what, gone.why, gone.remedy, gone.requests, gone.lost))
             raise
@@ -154,11 +139,11 @@ class Recorder:
         return reply
 
     def _append(self, exchange: Exchange) -> None:
-        whole = _plain(_exchange().dump_python(exchange), str)
+        whole = _plain(_adapter(Exchange).dump_python(exchange), str)
         shown = _plain(whole, self._redact)
         if shown != whole and isinstance(shown, dict):
             shown["redacted"] = True
-        append(self._path, shown)
+        append(self.path, shown)
 
 
 def append(path: Path, line: object) -> None:
@@ -194,7 +179,7 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
         if line.startswith(LOOKUPS):
             continue
         try:
-            exchange = _exchange().validate_json(line, strict=True)
+            exchange = _adapter(Exchange).validate_json(line, strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             location = ".".join(str(part) for part in first["loc"])
@@ -276,32 +261,6 @@ def sent_at(exchange: Exchange) -> float:
         return datetime.fromisoformat(exchange.at).timestamp()
     except (ValueError, OverflowError):
         return 0.0
-
-
-class Cassette(Player):
-    """A Player for tests: what is not on the tape fails at once, what was not asked for at the end of `with`.
-
-    Record one by running against a server with a Recorder.
-    """
-
-    def __init__(self, path: Path, name: str) -> None:
-        raw = path.read_bytes()[: MAX_BYTES + 1]
-        super().__init__(load_tape(raw, path.name)[1], name)
-
-    def complete(self, request: Request) -> Reply:
-        """The recorded reply or failure; an AssertionError that names the first difference when there is none."""
-        if not self._left[key_of(request, self.name)]:
-            raise AssertionError(f"a request is not on the cassette: {self._nearest(request)}")
-        return super().complete(request)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None and self.unused():
-            raise AssertionError(f"{count(self.unused(), 'exchange')} of the cassette not asked for")
 
 
 OFFERED, LOOKED_UP = LOOKUPS

@@ -150,12 +150,12 @@ def test_a_server_without_keys_is_sent_none_of_ours(monkeypatch: pytest.MonkeyPa
 )
 def test_the_dialect_follows_from_the_host(url: str, api: str, cap: str) -> None:
     chosen: Any = connect(api_key=KEY, model="m", base_url=url, api=api)
-    assert cap == chosen._dialect.CAP
+    assert cap == chosen.dialect.CAP
 
 
 def test_azure_gets_the_key_in_its_own_header_too() -> None:
     azure: Any = connect(api_key=KEY, model="m", base_url="https://name.openai.azure.com/openai/v1/")
-    assert azure._headers == {"api-key": KEY}
+    assert azure.headers == {"api-key": KEY}
 
 
 def test_without_key_and_address_there_is_no_model() -> None:

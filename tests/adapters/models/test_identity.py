@@ -98,7 +98,7 @@ def test_a_key_comes_before_an_identity_and_other_servers_get_neither() -> None:
     with IdentityServer() as services:
         for key, url in ((KEY, ""), ("", "http://localhost:8000/v1"), ("", "https://api.openai.com.example.org/v1")):
             asked: Any = connect(api_key=key, model="m", base_url=url, identity=identity(services))
-            assert asked._key() == key
+            assert asked.key() == key
         assert services.heard == []
 
 

@@ -20,8 +20,6 @@ LEVELS = {Level.NOTICE: "notice", Level.WARNING: "warning", Level.ERROR: "failur
 
 @dataclass(frozen=True, slots=True)
 class GitHubMarks:
-    """Labels and check runs of one repository."""
-
     channel: Channel
 
     def labels(self, number: int) -> tuple[str, ...]:

@@ -17,8 +17,6 @@ CONTENTS = "contents: write"
 
 
 class GitCommit(Shape):
-    """A commit of git's."""
-
     sha: str
     message: str
     author: str = at("author", "name")
@@ -31,22 +29,16 @@ class GitCommit(Shape):
 
 
 class Blob(Shape):
-    """A file's content."""
-
     content: str
     encoding: str
 
 
 class Reference(Shape):
-    """A branch, by what it points to."""
-
     sha: str = at("object", "sha")
 
 
 @dataclass(frozen=True, slots=True)
 class GitHubCommits:
-    """Commits, branches and pull requests of one repository."""
-
     channel: Channel
 
     @property

@@ -69,14 +69,10 @@ class Dismissal(Shape):
 
 
 class Thumb(Shape):
-    """A reaction; without a login where the account was deleted."""
-
     login: Text = at("user", "login", default="")
 
 
 class Comment(Shape):
-    """The comment that began a thread."""
-
     author: Author | None = None
     body: str
     url: str
@@ -90,8 +86,6 @@ class Comment(Shape):
 
 
 class StartedThread(Shape):
-    """A thread, where it was started."""
-
     resolved: bool = at("isResolved")
     path: str
     line: int | None = at("originalLine", default=None)
@@ -132,8 +126,6 @@ class StartedThread(Shape):
 
 
 class Pull(Shape):
-    """A pull request."""
-
     number: int
     state: Literal["OPEN", "CLOSED", "MERGED"]
     updated: Epoch = at("updatedAt")
@@ -155,8 +147,6 @@ class Pull(Shape):
 
 
 class PullPage(Viewed):
-    """The answer to DISCUSSED, without a page where it was refused."""
-
     page: NodePage[Pull] | None = at("data", "repository", "pullRequests", default=None)
 
 

@@ -1,6 +1,7 @@
 """What GitHub keeps elsewhere: logs and archives behind signed addresses, fetched in pieces and without our token."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -22,6 +23,7 @@ MEGABYTE = 1_000_000
 AGAIN = "Run the job again; if it stays so, look at the network between the runner and the storage"
 
 
+@dataclass(frozen=True, slots=True)
 class Downloads:
     """Downloads through signed addresses. `secure`: the API speaks https, and so must whatever it redirects to.
 
@@ -29,24 +31,13 @@ class Downloads:
     wire; requests finds the former by itself.
     """
 
-    def __init__(
-        self,
-        wire: Wire,
-        *,
-        secure: bool,
-        timeout: int,
-        ca_bundle: str,
-        sleep: Callable[[float], None],
-        clock: Callable[[], float],
-        note: Callable[[str], None],
-    ) -> None:
-        self._wire = wire
-        self._secure = secure
-        self._timeout = timeout
-        self._verify = ca_bundle or True
-        self._sleep = sleep
-        self._clock = clock
-        self._note = note
+    wire: Wire
+    secure: bool
+    timeout: int
+    ca_bundle: str
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+    note: Callable[[str], None]
 
     def pieces(self, call: Call, max_bytes: int, *, whole: bool = False) -> Iterator[bytes]:
         """What `call` redirects to, at most `max_bytes` of it: the rest is refused if it must be `whole`, else noted.
@@ -54,14 +45,14 @@ class Downloads:
         It has begun to arrive when this returns; until then it is tried three times, as by the wire. ForgeRefused may
         still come later, when it breaks off.
         """
-        address = self._wire.location(call)
+        address = self.wire.location(call)
 
         def begin() -> Iterator[bytes]:
             arriving = self._arriving(call, address, max_bytes, whole=whole)
             first = next(arriving, b"")
             return chain((first,), arriving) if first else iter(())
 
-        return persist(begin, self._sleep)
+        return persist(begin, self.sleep)
 
     def _arriving(self, call: Call, address: str, max_bytes: int, *, whole: bool) -> Iterator[bytes]:
         """The pieces as they come. Raises Retry as long as none has."""
@@ -89,13 +80,13 @@ class Downloads:
         """The answer at the end of the redirects, its content not yet read."""
         for _ in range(MAX_HOPS):
             parts = urlsplit(address)
-            if parts.scheme not in ({"https"} if self._secure else {"https", "http"}) or not parts.hostname:
+            if parts.scheme not in ({"https"} if self.secure else {"https", "http"}) or not parts.hostname:
                 raise _failure(call, "it redirects to an address that is not https")
             response = session.get(
                 address,
                 headers={"Accept-Encoding": "identity", "User-Agent": "cicd-agent"},
-                timeout=self._timeout,
-                verify=self._verify,
+                timeout=self.timeout,
+                verify=self.ca_bundle or True,
                 allow_redirects=False,
                 stream=True,
             )
@@ -111,7 +102,7 @@ class Downloads:
 
     def _limited(self, call: Call, response: "Response", max_bytes: int, *, whole: bool) -> Iterator[bytes]:
         """The content, as much of it at a time as there is: waiting for more is what a server could make us do."""
-        until = self._clock() + MAX_SECONDS
+        until = self.clock() + MAX_SECONDS
         left = max_bytes
         claimed = response.headers.get("content-length", "")
         if whole and claimed.isascii() and claimed.isdecimal() and len(claimed) > len(str(max_bytes)):
@@ -123,9 +114,9 @@ class Downloads:
                 yield piece[:left]
             left -= len(piece)
             if left < 0:
-                self._note(f"only the first {max_bytes // MEGABYTE:,} MB were read when asked to {call.task}")
+                self.note(f"only the first {max_bytes // MEGABYTE:,} MB were read when asked to {call.task}")
                 return
-            if self._clock() > until:
+            if self.clock() > until:
                 raise _failure(call, f"it took longer than {MAX_SECONDS:.0f} seconds")
 
 

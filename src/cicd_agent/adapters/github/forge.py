@@ -39,8 +39,6 @@ NEWEST_FIRST = {"sort": "created", "direction": "desc"}
 
 
 class InThread(Posted):
-    """An inline comment, with the one that opened its thread."""
-
     in_reply_to_id: int | None = None
     pull_request_url: str = ""
 
@@ -75,7 +73,7 @@ class GitHubForge:
         self._wire = Wire(token, api_url, timeout=timeout, ca_bundle=ca_bundle, sleep=sleep)
         self._channel = channel = Channel(self._wire, repo, sleep)
         downloads = Downloads(
-            self._wire,
+            wire=self._wire,
             secure=not api_url.startswith("http:"),
             timeout=timeout,
             ca_bundle=ca_bundle,

@@ -47,8 +47,6 @@ PENDING = "pending"
 
 
 class Status(Shape):
-    """The newest commit status of a context."""
-
     name: str = at("context")
     state: str
     url: Text = at("target_url", default="")
@@ -61,21 +59,15 @@ class Status(Shape):
 
 
 class RequiredCheck(Shape):
-    """A check that must pass."""
-
     context: str
 
 
 class Rule(Shape):
-    """A rule that holds for a branch, as far as it is about checks."""
-
     type: str
     checks: tuple[RequiredCheck, ...] = at("parameters", "required_status_checks", default=())
 
 
 class DeploymentStatus(Shape):
-    """What became of a deployment."""
-
     state: str
     description: Text = ""
     url: Text = at("log_url", default="")
@@ -106,8 +98,6 @@ class Deployment(Shape):
 
 
 class GateComment(Posted):
-    """A comment, and whether its text is what it was."""
-
     created_at: AwareDatetime
     updated_at: AwareDatetime
 

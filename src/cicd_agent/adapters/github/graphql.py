@@ -54,8 +54,6 @@ class Closer(Shape):
 
 
 class NodePage(Shape, Generic[T]):
-    """One page of a list, and where it goes on."""
-
     nodes: Nodes[T] = ()
     more: bool = at("pageInfo", "hasNextPage")
     end: str | None = at("pageInfo", "endCursor", default=None)

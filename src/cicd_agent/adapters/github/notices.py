@@ -19,8 +19,6 @@ UNPROCESSABLE = 422
 
 @dataclass(frozen=True, slots=True)
 class GitHubNotices:
-    """Comments on commits and issues of one repository."""
-
     channel: Channel
 
     def commit_comments(self, commit: str, marker: str) -> tuple[PostedComment, ...]:

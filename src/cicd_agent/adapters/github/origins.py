@@ -36,8 +36,6 @@ fragment pull on PullRequest {{
 
 
 class Reviewed(Shape):
-    """A review that says yes or no, or did."""
-
     state: str
     submitted: Epoch = at("submittedAt", default=0)
     association: str = at("authorAssociation", default="")
@@ -55,14 +53,10 @@ class Reviewed(Shape):
 
 
 class Writer(Shape):
-    """Who wrote a commit, "" where GitHub knows no account."""
-
     login: Text = at("user", "login", default="")
 
 
 class PullCommit(Shape):
-    """A commit of a pull request."""
-
     writers: Nodes[Writer] = at("commit", "authors", "nodes", default=())
 
 
@@ -127,8 +121,6 @@ class Repository(Shape):
 
 
 class Origins(Viewed):
-    """The answer, without a repository where it was refused."""
-
     repository: Repository | None = at("data", "repository", default=None)
 
     def objects(self) -> dict[str, GitObject | None]:

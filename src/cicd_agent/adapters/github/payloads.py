@@ -107,20 +107,14 @@ class Authored(Shape):
 
 
 class Named(Shape):
-    """Anything with a name: a label."""
-
     name: str
 
 
 class Number(Shape):
-    """Anything with a number: a pull request."""
-
     number: int
 
 
 class Sha(Shape):
-    """Anything that git names by its content."""
-
     sha: str
 
 
@@ -133,8 +127,6 @@ class Branch(Shape):
 
 
 class Pull(Authored):
-    """A pull request."""
-
     number: int
     title: str
     state: str
@@ -190,8 +182,6 @@ class ChangedFile(Shape):
 
 
 class Posted(Authored):
-    """A comment, a review or an issue that stands."""
-
     id: int
     url: str = at("html_url")
     body: Text = ""
@@ -223,8 +213,6 @@ class Issue(Posted):
 
 
 class CheckRun(Shape):
-    """A check run of a commit, with the slug of the App that made it and what it shows."""
-
     id: int
     name: str
     status: Text = ""
@@ -240,8 +228,6 @@ class CheckRun(Shape):
 
 
 class Run(Shape):
-    """A run of a workflow as it was at one attempt; no pull request is listed for one from a fork."""
-
     id: int
     attempt: int = at("run_attempt", default=1)
     workflow: Text = at("name", default="")
@@ -262,8 +248,6 @@ class Run(Shape):
 
 
 class Step(Shape):
-    """A step of a job."""
-
     name: str
     number: int
     conclusion: Text = ""
@@ -272,8 +256,6 @@ class Step(Shape):
 
 
 class Job(Shape):
-    """A job of an attempt."""
-
     id: int
     name: str
     status: Text = ""
@@ -290,8 +272,6 @@ class Job(Shape):
 
 
 class Noted(Shape):
-    """An annotation of a check run."""
-
     level: Text = at("annotation_level", default="")
     message: Text = ""
     title: Text = ""
@@ -303,8 +283,6 @@ class Noted(Shape):
 
 
 class Artifact(Shape):
-    """An artifact of a run."""
-
     id: int
     name: str
     size: int = at("size_in_bytes")
@@ -312,8 +290,6 @@ class Artifact(Shape):
 
 
 class Entry(Shape):
-    """What stands at a path of a tree."""
-
     path: str = ""
     type: str = ""
     mode: str = ""
@@ -322,8 +298,6 @@ class Entry(Shape):
 
 
 class Tree(Shape):
-    """All that a commit or a folder holds, unless there is too much of it."""
-
     sha: str = ""
     entries: tuple[Entry, ...] = at("tree", default=())
     truncated: bool = False
@@ -362,8 +336,6 @@ class Content(Shape):
 
 
 class Problem(Shape):
-    """Why GraphQL did not answer, or not all."""
-
     message: str = ""
     type: str = ""
 

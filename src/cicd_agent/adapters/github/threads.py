@@ -37,8 +37,6 @@ RESOLVE = "mutation($thread: ID!) { resolveReviewThread(input: {threadId: $threa
 
 
 class ThreadComment(Shape):
-    """One comment of a thread."""
-
     author: Author | None = None
     body: str
     url: str
@@ -54,8 +52,6 @@ class ThreadComment(Shape):
 
 
 class ReviewThread(Shape):
-    """One thread."""
-
     id: str
     resolved: bool = at("isResolved")
     outdated: bool = at("isOutdated")
@@ -93,14 +89,10 @@ class ReviewThread(Shape):
 
 
 class Threads(Viewed):
-    """The answer to THREADS, without a page where it was refused."""
-
     page: NodePage[ReviewThread] | None = at("data", "repository", "pullRequest", "reviewThreads", default=None)
 
 
 class Resolution(Viewed):
-    """The answer to RESOLVE."""
-
     resolved: bool = at("data", "resolveReviewThread", "thread", "isResolved", default=False)
 
 

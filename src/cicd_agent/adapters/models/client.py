@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import SplitResult, quote, urlsplit
@@ -34,9 +34,7 @@ _MIN_SECRET = 6
 _MAX_MESSAGE = 300
 
 
-class _Dialect(Protocol):
-    """What models_responses and models_chat have in common."""
-
+class Dialect(Protocol):
     CAP: str
 
     def body(self, request: Request, model: str, shape: Shape) -> dict[str, Any]: ...
@@ -150,7 +148,7 @@ def connect(
     if host.endswith(".openai.azure.com") and key:
         extra.setdefault("api-key", key)
     spoken = ("responses" if f".{host}".endswith(_RESPONSES_HOSTS) else "chat") if api == "auto" else api
-    dialect: _Dialect = models_responses if spoken == "responses" else models_chat
+    dialect: Dialect = models_responses if spoken == "responses" else models_chat
     return OpenAIModel(
         model,
         dialect,
@@ -179,43 +177,36 @@ def parse_headers(text: str) -> dict[str, str]:
     return headers
 
 
+@dataclass(repr=False)
 class OpenAIModel:
     """One model of one server. What the server was found not to accept is remembered for the run."""
 
-    def __init__(
-        self,
-        name: str,
-        dialect: _Dialect,
-        url: str,
-        key: Callable[[], str],
-        headers: Mapping[str, str],
-        *,
-        service_tier: str,
-        timeout: float,
-        max_retries: int,
-        sleep: Callable[[float], None],
-        clock: Callable[[], float],
-    ) -> None:
-        self.name = name
-        self._dialect = dialect
-        self._url = url
-        self._host = _address(url).netloc
-        self._key = key
-        self._headers = dict(headers)
-        self._service_tier = service_tier
-        self._timeout = timeout
-        self._max_retries = max_retries
-        self._sleep = sleep
-        self._clock = clock
-        self._shape = Shape(cap=dialect.CAP)
-        self._tls: SSLContext | None = None
+    name: str
+    dialect: Dialect
+    url: str
+    key: Callable[[], str]
+    headers: Mapping[str, str]
+    service_tier: str
+    timeout: float
+    max_retries: int
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+    _tls: SSLContext | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._host = _address(self.url).netloc
+        self._shape = Shape(cap=self.dialect.CAP)
 
     def complete(self, request: Request) -> Reply:
         """Send one request, again at most `max_retries` times while that may help."""
-        ends = self._clock() + (float("inf") if request.seconds is None else request.seconds)
+        ends = self.clock() + (float("inf") if request.seconds is None else request.seconds)
         requests = lost = retries = 0
-        key = self._key()
-        with self._connected(key) as client:
+        key = self.key()
+        import httpx2  # noqa: PLC0415  half a second that a run without a model does not pay
+
+        # Reading the certificates costs more than all else that a turn costs here.
+        self._tls = self._tls or httpx2.create_ssl_context()
+        with _connected(key, self.url, self.headers, self._tls) as client:
             while True:
                 # Another question may teach us more meanwhile: what is learnt is learnt of the shape that was sent.
                 shape = self._shape
@@ -233,42 +224,22 @@ class OpenAIModel:
                     self._shape = self._shape.also(learnt)
                     continue
                 delay = outcome.delay(retries)
-                if not outcome.may_pass or retries == self._max_retries or self._clock() + delay >= ends:
+                if not outcome.may_pass or retries == self.max_retries or self.clock() + delay >= ends:
                     raise explain(outcome, model=self.name, host=self._host, requests=requests, lost=lost)
                 retries += 1
-                self._sleep(delay)
-
-    @contextmanager
-    def _connected(self, key: str) -> Iterator["OpenAI"]:
-        import httpx2  # noqa: PLC0415  half a second that a run without a model does not pay
-        import openai  # noqa: PLC0415
-
-        # Reading the certificates costs more than all else that a turn costs here.
-        self._tls = self._tls or httpx2.create_ssl_context()
-        with (
-            # A redirect would carry the question, and on the same host the key, to where nobody sent it.
-            openai.DefaultHttpxClient(verify=self._tls, follow_redirects=False) as http,
-            openai.OpenAI(
-                api_key=key or _NO_KEY,
-                base_url=self._url,
-                default_headers=self._headers,
-                max_retries=0,
-                http_client=http,
-            ) as client,
-        ):
-            yield client
+                self.sleep(delay)
 
     def _send(self, client: "OpenAI", request: Request, shape: Shape, ends: float) -> Reply | Fault:
         """One attempt. No exception of the SDK gets out, because they hold the request and with it the key."""
-        import httpx2  # noqa: PLC0415  see _connected; the SDK lets its transport's errors through while a body is read
+        import httpx2  # noqa: PLC0415  see complete; the SDK lets its transport's errors through while a body is read
         import openai  # noqa: PLC0415
 
-        seconds = max(0.001, min(self._timeout, ends - self._clock()))
+        seconds = max(0.001, min(self.timeout, ends - self.clock()))
         timeout = openai.Timeout(seconds, connect=min(10.0, seconds))
-        body = self._dialect.body(request, self.name, shape) | shape.named("service_tier", self._service_tier)
+        body = self.dialect.body(request, self.name, shape) | shape.named("service_tier", self.service_tier)
         try:
-            with self._dialect.create(client)(**body, timeout=timeout) as response:
-                answer = self._body(response.iter_bytes(), self._clock() + seconds)
+            with self.dialect.create(client)(**body, timeout=timeout) as response:
+                answer = self._body(response.iter_bytes(), self.clock() + seconds)
         except (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError):
             return Fault(Trouble.TIMEOUT, message=f"{seconds:.3g} s")
         except _TooLongError as error:
@@ -280,7 +251,7 @@ class OpenAIModel:
             trouble = Trouble.UNREACHABLE if isinstance(cause, httpx2.ConnectError) else Trouble.BROKEN
             return Fault(trouble, message=str(cause))
         try:
-            return self._dialect.read(load(answer), request)
+            return self.dialect.read(load(answer), request)
         except ValueError as error:
             what = "an HTML page" if answer.lstrip()[:1] == b"<" else f"not JSON: {error}"
             return Fault(Trouble.UNREADABLE, message=what)
@@ -290,7 +261,7 @@ class OpenAIModel:
         body = bytearray()
         for chunk in chunks:
             body += chunk
-            if self._clock() > ends:
+            if self.clock() > ends:
                 raise TimeoutError
             if len(body) > MAX_ANSWER_BYTES:
                 raise _TooLongError(f"over {MAX_ANSWER_BYTES:,} bytes")
@@ -299,11 +270,29 @@ class OpenAIModel:
     def _clean(self, fault: Fault, key: str) -> Fault:
         """The fault with its message on one short line, free of the key and of what the extra headers hold."""
         message = fault.message
-        for secret in (key, *self._headers.values()):
+        for secret in (key, *self.headers.values()):
             if len(secret) >= _MIN_SECRET:
                 message = message.replace(secret, "***")
         message = visible_line(" ".join(message.split()))
         return replace(fault, message=message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}…")
+
+
+@contextmanager
+def _connected(key: str, url: str, headers: Mapping[str, str], tls: SSLContext) -> Iterator["OpenAI"]:
+    import openai  # noqa: PLC0415
+
+    with (
+        # A redirect would carry the question, and on the same host the key, to where nobody sent it.
+        openai.DefaultHttpxClient(verify=tls, follow_redirects=False) as http,
+        openai.OpenAI(
+            api_key=key or _NO_KEY,
+            base_url=url or None,
+            default_headers=dict(headers),
+            max_retries=0,
+            http_client=http,
+        ) as client,
+    ):
+        yield client
 
 
 def _address(url: str) -> SplitResult:
@@ -346,18 +335,8 @@ def listed(base_url: str, key: str, headers: Mapping[str, str]) -> frozenset[str
     import openai  # noqa: PLC0415
 
     try:
-        with (
-            openai.DefaultHttpxClient(verify=httpx2.create_ssl_context(), follow_redirects=False) as http,
-            openai.OpenAI(
-                api_key=key or "none",
-                base_url=base_url or None,
-                default_headers=dict(headers),
-                max_retries=0,
-                timeout=SECONDS,
-                http_client=http,
-            ) as client,
-        ):
-            page = client.models.list()
+        with _connected(key, base_url, headers, httpx2.create_ssl_context()) as client:
+            page = client.models.list(timeout=SECONDS)
             return frozenset(str(model.id) for model in page.data[:_MAX_MODELS])
     except openai.APIStatusError as error:
         # Nothing of the error's own text: it may quote the key.

@@ -21,8 +21,6 @@ _NO_MONEY = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_ac
 
 
 class Trouble(StrEnum):
-    """The kinds of failure."""
-
     REFUSED = "refused"
     """A response with an error status, or an error in a response that calls itself a success."""
     UNREACHABLE = "unreachable"

@@ -23,8 +23,6 @@ ABOUT_ONE_REQUEST = frozenset({401, 403, 404, 410, UNPROCESSABLE})
 
 
 class Outcome(NamedTuple):
-    """How an effect ended, as its receipt has it."""
-
     state: ReceiptState
     detail: str = ""
     url: str = ""

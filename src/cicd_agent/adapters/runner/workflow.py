@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -30,36 +31,32 @@ _V2 = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 _V1 = re.compile(r"##(?=\[)")
 
 
+@dataclass(frozen=True)
 class Workflow:
-    """Speaks to the runner. Without its files there is no runner: then commands are not printed and nothing is written.
+    """Writes to the runner. Without its files there is none: then commands are not printed and nothing is written.
 
     `names` are the outputs that action.yml declares. With `spoken`, commands are printed all the same.
     """
 
-    def __init__(
-        self,
-        stream: TextIO,
-        *,
-        output_file: Path | None,
-        summary_file: Path | None,
-        names: Collection[str],
-        spoken: bool = False,
-    ) -> None:
-        self._stream = stream
-        self._output_file = output_file
-        self._summary_file = summary_file
-        self._names = frozenset(names)
-        self.runs = spoken or output_file is not None or summary_file is not None
+    stream: TextIO
+    output_file: Path | None = field(kw_only=True)
+    summary_file: Path | None = field(kw_only=True)
+    names: Collection[str] = field(kw_only=True)
+    spoken: bool = field(default=False, kw_only=True)
+
+    @property
+    def runs(self) -> bool:
         """Whether there is a runner."""
+        return self.spoken or self.output_file is not None or self.summary_file is not None
 
     def say(self, text: str) -> None:
         self._print((quiet(text) if self.runs else visible(text)).rstrip())
 
     def output(self, name: str, value: str, folder: Path) -> str:
         """Set a declared output; a word on what became of it when it had to go to a file in `folder`, else ""."""
-        if name not in self._names:
+        if name not in self.names:
             raise ValueError(f"action.yml declares no output `{visible_line(name)}`")
-        if self._output_file is None:
+        if self.output_file is None:
             return ""
         note = ""
         if len(value) > MAX_VALUE:
@@ -67,16 +64,16 @@ class Workflow:
             write_file(path, value)
             note = f"{len(value):,} characters are too many for an output, they are in {path}"
             value = ""
-            if f"{name}_file" in self._names:
+            if f"{name}_file" in self.names:
                 self._set(f"{name}_file", str(path))
         self._set(name, value)
         return note
 
     def summary(self, markdown: str) -> None:
-        if self._summary_file is not None:
-            written = self._summary_file.stat().st_size if self._summary_file.exists() else 0
+        if self.summary_file is not None:
+            written = self.summary_file.stat().st_size if self.summary_file.exists() else 0
             fitting = truncate(f"{markdown.rstrip()}\n\n", MAX_SUMMARY - written, utf8_size)
-            _append(self._summary_file, fitting)
+            _append(self.summary_file, fitting)
 
     def annotate(self, annotations: Sequence[Annotation]) -> tuple[Annotation, ...]:
         """Print all annotations of the step at once, as many as are shown; those that could only be counted."""
@@ -114,22 +111,22 @@ class Workflow:
         self._command(annotation.level.value, given, _data(clip(quiet(annotation.message), MAX_MESSAGE)))
 
     def _set(self, name: str, value: str) -> None:
-        if self._output_file is None:
+        if self.output_file is None:
             return
         delimiter = f"cicd_agent_{secrets.token_hex(16)}"
         if delimiter in value:
             raise ValueError("the delimiter of an output was guessed")
         value = value.replace("\0", "\ufffd")
-        _append(self._output_file, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+        _append(self.output_file, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
     def _command(self, name: str, properties: str, data: str) -> None:
         if self.runs:
             self._print(f"::{name}{' ' if properties else ''}{properties}::{data}")
 
     def _print(self, text: str) -> None:
-        encoding = self._stream.encoding or "utf-8"
-        self._stream.write(f"{text}\n".encode(encoding, "replace").decode(encoding))
-        self._stream.flush()
+        encoding = self.stream.encoding or "utf-8"
+        self.stream.write(f"{text}\n".encode(encoding, "replace").decode(encoding))
+        self.stream.flush()
 
 
 def quiet(text: str) -> str:
