@@ -80,13 +80,19 @@ class Savings:
         self._silent: Counter[str] = Counter()
 
     def add(self, run: Spent) -> None:
-        """One run more."""
         if not run.asked:
             self._silent[run.mode] += 1
             return
         for part in run.parts:
-            self._add_cached(part)
-            self._add_answers(part)
+            used, rates = part.used, self._rates(part.model)
+            if cached := min(used.cached or 0, used.input or 0):
+                amount = rates.price((cached, rates.input - rates.cached)) if rates else None
+                self._count(Means.PROMPT_CACHE, amount, cached)
+            if used.from_cache:
+                amount = None
+                if rates and used.spared_input is not None and used.spared_output is not None:
+                    amount = rates.price((used.spared_input, rates.input), (used.spared_output, rates.output))
+                self._count(Means.ANSWERS, amount, used.from_cache)
         if not run.stood_in and len(run.parts) > 1:
             self._add_tiers(run.parts)
 
@@ -95,33 +101,16 @@ class Savings:
         for mode, runs in self._silent.items():
             median = medians.get(mode)
             self._count(Means.NOBODY, None if median is None else runs * median, runs)
-        units = zip(Means, ("token", "answer", "request", "run"), strict=True)
         return tuple(
             Saved(
                 means,
-                self._amounts[means] if self._times[means] or not self._unreported[means] else None,
+                self._amounts.get(means, None if self._unreported[means] else 0),
                 self._times[means],
                 self._unreported[means],
                 unit,
             )
-            for means, unit in units
+            for means, unit in zip(Means, ("token", "answer", "request", "run"), strict=True)
         )
-
-    def _add_cached(self, part: Part) -> None:
-        cached = min(part.used.cached or 0, part.used.input or 0)
-        rates = self._rates(part.model)
-        if cached:
-            amount = rates.price((cached, rates.input - rates.cached)) if rates else None
-            self._count(Means.PROMPT_CACHE, amount, cached)
-
-    def _add_answers(self, part: Part) -> None:
-        used, rates = part.used, self._rates(part.model)
-        if not used.from_cache:
-            return
-        amount = None
-        if rates and used.spared_input is not None and used.spared_output is not None:
-            amount = rates.price((used.spared_input, rates.input), (used.spared_output, rates.output))
-        self._count(Means.ANSWERS, amount, used.from_cache)
 
     def _add_tiers(self, parts: Sequence[Part]) -> None:
         """The main model of a run is the dearest that it asked: which one it was meant to be, the book does not say."""

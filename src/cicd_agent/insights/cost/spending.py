@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
@@ -45,7 +45,16 @@ class _Read(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-class _Usage(_Read):
+_NO_NULL = BeforeValidator(lambda value: {} if value is None else value)
+
+
+class Used(_Read):
+    """Requests and tokens; None is what is not known.
+
+    `cached` is a part of `input`, `reasoning` of `output`. `from_cache` are answers that were cached by earlier runs,
+    and what is `spared` is what these had taken.
+    """
+
     requests: _Count | None = None
     input: _Count | None = None
     output: _Count | None = None
@@ -56,9 +65,12 @@ class _Usage(_Read):
     spared_output: _Count | None = None
 
 
+COUNTED: Final = tuple(Used.model_fields)
+
+
 class _Asked(_Read):
     model: _Name | None = None
-    usage: _Usage | None = None
+    usage: Annotated[Used, _NO_NULL] = Used()
 
 
 class _Account(_Read):
@@ -67,7 +79,7 @@ class _Account(_Read):
 
 class _Output(_Read):
     asked: list[_Asked] | None = None
-    account: _Account | None = None
+    account: Annotated[_Account, _NO_NULL] = _Account()
 
 
 class _Run(_Read):
@@ -78,31 +90,10 @@ class _Run(_Read):
     stage: _Name | None = None
     decision: _Name | None = None
     models: list[_Name] | None = None
-    usage: _Usage | None = None
+    usage: Annotated[Used, _NO_NULL] = Used()
     cost_usd: Annotated[int | None, BeforeValidator(_nano)] = None
     error: str | None = None
-    output: _Output | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """Requests and tokens; None is what is not known.
-
-    `cached` is a part of `input`, `reasoning` of `output`. `from_cache` are answers kept from earlier runs, and what
-    is `spared` is what these had taken.
-    """
-
-    requests: int | None = None
-    input: int | None = None
-    output: int | None = None
-    cached: int | None = None
-    reasoning: int | None = None
-    from_cache: int | None = 0
-    spared_input: int | None = None
-    spared_output: int | None = None
-
-
-COUNTED: Final = tuple(field.name for field in fields(Used))
+    output: Annotated[_Output, _NO_NULL] = _Output()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +131,7 @@ def spent(row: Row) -> Spent | None:
         run = _Run.model_validate_json(row.text)
     except ValueError:
         return None
-    whole = _used(run.usage)
+    whole = run.usage
     is_failed = bool(run.error) or run.decision == "failed"
     cost = run.cost_usd
     if cost is None and not whole.requests and whole.requests is not None:
@@ -150,7 +141,7 @@ def spent(row: Row) -> Spent | None:
             cost = 0
     is_asking = whole.requests != 0 or whole.from_cache != 0
     parts = _parts(run, whole) if is_asking else (Part(NOBODY, whole),)
-    notices = (run.output and run.output.account and run.output.account.notices) or ()
+    notices = run.output.account.notices or ()
     is_repeated = whole.requests and run.event_id and run.stage in _REPEATING_STAGES
     return Spent(
         row.repository,
@@ -166,16 +157,12 @@ def spent(row: Row) -> Spent | None:
     )
 
 
-def _used(usage: _Usage | None) -> Used:
-    return Used(**usage.model_dump()) if usage else Used()
-
-
 def _parts(run: _Run, whole: Used) -> tuple[Part, ...]:
     """The usage by model. What its questions do not account for is nobody's in particular, unless there is only one."""
-    asked = (run.output and run.output.asked) or ()
+    asked = run.output.asked or ()
     by_model: dict[str, Used] = {}
     for each in asked:
-        used, name = _used(each.usage), each.model or UNKNOWN_MODEL
+        used, name = each.usage, each.model or UNKNOWN_MODEL
         if used.requests != 0 or used.from_cache:
             by_model[name] = _sum([by_model[name], used]) if name in by_model else used
     names = set(by_model) or set(run.models or ())
@@ -192,13 +179,13 @@ def _parts(run: _Run, whole: Used) -> tuple[Part, ...]:
 
 def _sum(used: Sequence[Used]) -> Used:
     columns = {name: [getattr(each, name) for each in used] for name in COUNTED}
-    return Used(**{name: None if None in values else sum(values) for name, values in columns.items()})
+    return Used.model_construct(**{name: None if None in values else sum(values) for name, values in columns.items()})
 
 
 def _rest(whole: Used, parts: Sequence[Used]) -> Used | None:
     """What the parts leave of the whole; None when they are more than that, so that one of them is wrong."""
     total = _sum(parts)
-    left: dict[str, int | None] = {}
+    left: dict[str, Any] = {}
     for name in COUNTED:
         all_of_it, known = getattr(whole, name), getattr(total, name)
         if all_of_it is not None and known is not None:
@@ -208,7 +195,7 @@ def _rest(whole: Used, parts: Sequence[Used]) -> Used | None:
         else:
             # One of the parts does not know: then the whole does not either, which is counted already.
             left[name] = 0 if known is None else None
-    return Used(**left)
+    return Used.model_construct(**left)
 
 
 def _reason(parts: Sequence[Part], *, is_failed: bool) -> str:

@@ -1,11 +1,12 @@
 """What models cost over a span of time: by mode, repository, model and day, exact to a billionth of a dollar."""
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
 from operator import attrgetter
 from typing import Final
 
@@ -70,7 +71,7 @@ def cost_report(rows: Iterable[Row], rates: Callable[[str], Rates | None]) -> Co
     """Add up entries of runs; `rates` are what a model costs today, by its name. Memory grows with a number a run."""
     rates = cache(rates)
     total = _Tally()
-    groups: dict[str, dict[str, _Tally]] = {grouping: {} for grouping in GROUPINGS}
+    groups: dict[str, dict[str, _Tally]] = {grouping: defaultdict(_Tally) for grouping in GROUPINGS}
     savings = Savings(rates)
     unknown: Counter[str] = Counter()
     unreadable, first, duplicates = 0, "", 0
@@ -91,9 +92,9 @@ def cost_report(rows: Iterable[Row], rates: Callable[[str], Rates | None]) -> Co
         counts = tuple(zip(*by_part, strict=True))
         total.add(run, counts, run.cost)
         for grouping, name in (("mode", run.mode), ("repository", run.repository), ("day", day)):
-            _tally(groups[grouping], name).add(run, counts, run.cost)
+            groups[grouping][name].add(run, counts, run.cost)
         for part, own, share in zip(run.parts, by_part, shares(run, rates), strict=True):
-            _tally(groups["model"], part.model).add(run, tuple((each,) for each in own), share)
+            groups["model"][part.model].add(run, tuple((each,) for each in own), share)
         unknown[run.reason] += run.cost is None
         savings.add(run)
     by = {grouping: _sorted(grouping, found) for grouping, found in groups.items()}
@@ -116,27 +117,20 @@ def shares(run: Spent, rates: Callable[[str], Rates | None]) -> tuple[int | None
     """
     if run.cost is None or len(run.parts) == 1:
         return (run.cost,) * len(run.parts)
-
-    def price(part: Part) -> int | None:
-        found = rates(part.model)
-        return found.of(part.used) if found else None
-
-    weights = (
-        _weights(run.parts, price)
-        or _weights(run.parts, lambda part: _plus(part.used.input, part.used.output))
-        or _weights(run.parts, lambda part: part.used.requests)
-        or [1] * len(run.parts)
+    weighings: tuple[Callable[[Part], int | None], ...] = (
+        lambda part: found.of(part.used) if (found := rates(part.model)) else None,
+        lambda part: _plus(part.used.input, part.used.output),
+        lambda part: part.used.requests,
+        lambda _: 1,
     )
+    weights: list[int] = []
+    for weigh in weighings:
+        weights = [weight for part in run.parts if (weight := weigh(part)) is not None]
+        if len(weights) == len(run.parts) and any(weights):
+            break
     whole = sum(weights)
     ends = [run.cost * sum(weights[: index + 1]) // whole for index in range(len(weights))]
-    return tuple(end - start for start, end in zip([0, *ends], ends, strict=False))
-
-
-def _weights(parts: Sequence[Part], weigh: Callable[[Part], int | None]) -> list[int]:
-    """Of all parts, or of none."""
-    found = [weigh(part) for part in parts]
-    known = [each for each in found if each is not None]
-    return known if len(known) == len(found) and any(known) else []
+    return tuple(end - start for start, end in pairwise([0, *ends]))
 
 
 def _plus(left: int | None, right: int | None) -> int | None:
@@ -184,12 +178,6 @@ class _Tally:
             ordered[-(-len(ordered) * 95 // 100) - 1] if ordered else None,
             self.dearest,
         )
-
-
-def _tally(tallies: dict[str, _Tally], name: str) -> _Tally:
-    if (found := tallies.get(name)) is None:
-        found = tallies[name] = _Tally()
-    return found
 
 
 def _counts(used: Used) -> tuple[int | None, ...]:
