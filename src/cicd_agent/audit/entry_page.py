@@ -39,7 +39,7 @@ def render_entry(
                 _done(data, receipts, style),
             )
         case Kind.RECEIPTS:
-            parts = ([f"what became of #{one_line(data['of'].scalar, 20) or '?'}"], _done(data, [data], style))
+            parts = ([f"what became of #{_text(data['of'], 20) or '?'}"], _done(data, [data], style))
         case Kind.PRUNE:
             first, last = data["first"].scalar, data["last"].scalar
             which = f"#{first} to #{last} were" if first != last else f"#{first} was"
@@ -53,42 +53,35 @@ def render_entry(
 
 
 def _decision(row: Row, data: Node, style: Style) -> Iterator[str]:
-    level = row.columns.risk_level
-    risk = style.ink(one_line(level, 40), level) if level in _RISKS else one_line(level, 40)
-    score = data["risk_score"].count
-    parts = [
+    level, score = one_line(row.columns.risk_level, 40), data["risk_score"].count
+    risk = style.ink(level, level) if level in _RISKS else level
+    yield _joined(
         style.ink(one_line(row.columns.decision, 80) or "(no decision)", "bold"),
-        f"risk {risk}{f' ({score} of 100)' if score is not None else ''}" if level else "",
-        f"{one_line(data['confidence'].scalar, 20)} sure" if data["confidence"].scalar else "",
-        f"conclusion {one_line(data['conclusion'].scalar, 40)}" if data["conclusion"].scalar else "",
-    ]
-    yield "  ".join(part for part in parts if part)
-    if error := data["error"].scalar:
-        yield from style.wrapped(f"failed: {one_line(error, 600)}", "", "  ")
-    if degraded := data["degraded"].scalar:
-        yield from style.wrapped(f"degraded: {one_line(degraded, 600)}", "", "  ")
+        level and f"risk {risk}{'' if score is None else f' ({score} of 100)'}",
+        data["confidence"] and f"{_text(data['confidence'], 20)} sure",
+        data["conclusion"] and f"conclusion {_text(data['conclusion'], 40)}",
+        separator="  ",
+    )
+    for name, label in (("error", "failed"), ("degraded", "degraded")):
+        if data[name].scalar:
+            yield from style.wrapped(f"{label}: {_text(data[name], 600)}", "", "  ")
 
 
 def _who(row: Row, data: Node) -> Iterator[str]:
     columns = row.columns
-    event = " ".join(one_line(data[name].scalar, 60) for name in ("event", "action") if data[name].scalar)
-    pull = f"pull request {columns.pull}" if columns.pull else ""
-    ref, base = one_line(data["ref"].scalar, 200), one_line(data["base"].scalar, 200)[:12]
+    event = _joined(*(_text(data[name], 60) for name in ("event", "action")), separator=" ")
+    stage = _text(data["stage"], 40)
+    base = _text(data["base"], 200)[:12]
     rows = {
-        "mode": " ".join(part for part in (one_line(columns.mode, 60), _stage(data)) if part),
-        "event": ", ".join(part for part in (event, one_line(columns.event_id, 100)) if part),
-        "by": one_line(data["actor"].scalar, 100),
+        "mode": _joined(one_line(columns.mode, 60), stage not in ("", "all") and f"(stage {stage})", separator=" "),
+        "event": _joined(event, one_line(columns.event_id, 100)),
+        "by": _text(data["actor"], 100),
         "when": utc_text(columns.at),
         "commit": one_line(columns.sha, 200) + (f", from {base}" if base else ""),
-        "of": ", ".join(part for part in (pull, ref) if part),
-        "with": one_line(data["tool"].scalar, 100),
+        "of": _joined(columns.pull and f"pull request {columns.pull}", _text(data["ref"], 200)),
+        "with": _text(data["tool"], 100),
     }
     yield from (f"  {name:<7} {text}" for name, text in rows.items() if text)
-
-
-def _stage(data: Node) -> str:
-    stage = one_line(data["stage"].scalar, 40)
-    return f"(stage {stage})" if stage not in ("", "all") else ""
 
 
 def _escalated(data: Node, style: Style) -> Iterator[str]:
@@ -116,12 +109,8 @@ def _review(verdict: Node, style: Style) -> Iterator[str]:
 def _gate(gated: Node, style: Style) -> Iterator[str]:
     if not gated:
         return
-    yield "  ".join(
-        (
-            f"{one_line(gated['environment'].scalar, 80) or '(no environment)'}",
-            f"score {one_line(gated['score'].scalar, 20)} of {one_line(gated['threshold'].scalar, 20)} needed",
-        )
-    )
+    environment, score, needed = (_text(gated[name], 80) for name in ("environment", "score", "threshold"))
+    yield f"{environment or '(no environment)'}  score {score} of {needed} needed"
     factors = (
         f"{each['name']} · {each['points']} of {each['weight']} · {each['band']} · {each['words']}"
         for each in gated["factors"].objects
@@ -137,9 +126,9 @@ def _gate(gated: Node, style: Style) -> Iterator[str]:
 def _failure(diagnosis: Node, style: Style) -> Iterator[str]:
     if not diagnosis:
         return
-    rung = one_line(diagnosis["rung"].scalar, 40).replace("_", " ")
-    cause = one_line(diagnosis["cause"].scalar, 40).replace("_", " ") + (f" ({rung})" if rung else "")
-    yield from style.wrapped(f"{cause}: {one_line(diagnosis['root_cause'].scalar, 600)}", "", "  ")
+    rung = _text(diagnosis["rung"], 40).replace("_", " ")
+    cause = _text(diagnosis["cause"], 40).replace("_", " ") + (f" ({rung})" if rung else "")
+    yield from style.wrapped(f"{cause}: {_text(diagnosis['root_cause'], 600)}", "", "  ")
     yield from _section("failed", (each["title"].scalar for each in diagnosis["failures"].objects), style)
     yield from _section("grounds", (each["text"].scalar for each in diagnosis["grounds"].objects), style)
     if step := diagnosis["next_step"].scalar:
@@ -155,7 +144,7 @@ def _tests(generated: Node) -> Iterator[str]:
 def _route(routed: Node, style: Style) -> Iterator[str]:
     if not routed:
         return
-    row = {name: one_line(routed["cells"][name].scalar, 40) for name in ("tests", "build", "strategy")}
+    row = {name: _text(routed["cells"][name], 40) for name in ("tests", "build", "strategy")}
     yield ", ".join(f"{name} {word}" for name, word in row.items() if word)
     yield from _section("in doubt", routed["doubts"].texts, style)
 
@@ -168,14 +157,14 @@ def _asked(data: Node, style: Style) -> Iterator[str]:
         yield from style.wrapped(f"asked {one_line(models, 300) or 'nobody'}{versions}", "", "  ")
     for each in islice(data["output"]["asked"].objects, _MAX_ITEMS):
         looked = sum(1 for _ in each["actions"].objects)
-        parts = [
+        line = _joined(
             each["question"].scalar,
-            f"model {each['model']}" if each["model"].scalar else "",
-            count(rounds, "round") if (rounds := each["rounds"].count) else "",
-            count(looked, "look-up") if looked else "",
-            f"failed: {each['failure']}" if each["failure"].scalar else "",
-        ]
-        yield from style.wrapped(one_line(", ".join(part for part in parts if part), 400), "  ", "  ")
+            each["model"] and f"model {each['model']}",
+            (rounds := each["rounds"].count) and count(rounds, "round"),
+            looked and count(looked, "look-up"),
+            each["failure"] and f"failed: {each['failure']}",
+        )
+        yield from style.wrapped(one_line(line, 400), "  ", "  ")
 
 
 def _spent(data: Node) -> Iterator[str]:
@@ -183,25 +172,17 @@ def _spent(data: Node) -> Iterator[str]:
     if not usage:
         return
     cost, requests, cached = data["cost_usd"].scalar, usage["requests"].count, usage["from_cache"].count
-    spent = [
+    tokens = [usage[name].count for name in ("input", "output")]
+    sent, received = ("unknown" if number is None else f"{number:,}" for number in tokens)
+    spent = _joined(
         "requests not known" if requests is None else count(requests, "request"),
-        f"{_known(usage, 'input')} tokens in, {_known(usage, 'output')} out",
-        f"{count(cached, 'answer')} from the cache" if cached else "",
+        f"{sent} tokens in, {received} out",
+        cached and f"{count(cached, 'answer')} from the cache",
         dollars(cost) or f"${one_line(cost, 20)}" if cost else "cost not known",
-    ]
+    )
     if requests == 0 and not cached and not data["models"].texts:
-        is_known = bool(cost) or not data["error"].scalar
-        spent = ["no model was asked" if is_known else "what it spent is not known"]
-    parts = [
-        *spent,
-        f"{one_line(data['seconds'].scalar, 20)} s" if data["seconds"].scalar else "",
-    ]
-    yield one_line(", ".join(part for part in parts if part), 300)
-
-
-def _known(usage: Node, name: str) -> str:
-    number = usage[name].count
-    return "unknown" if number is None else f"{number:,}"
+        spent = "no model was asked" if cost or not data["error"].scalar else "what it spent is not known"
+    yield one_line(_joined(spent, data["seconds"] and f"{_text(data['seconds'], 20)} s"), 300)
 
 
 def _done(data: Node, receipts: Sequence[Node], style: Style) -> Iterator[str]:
@@ -215,7 +196,7 @@ def _done(data: Node, receipts: Sequence[Node], style: Style) -> Iterator[str]:
     for kind, key in planned[:_MAX_ITEMS]:
         each, name = became.get(key, Node()), kind if kind == key else f"{kind} {key}"
         state = each["state"].scalar or "not known to have been done"
-        detail = " ".join(part for part in (each["detail"].scalar, each["url"].scalar) if part)
+        detail = _joined(each["detail"].scalar, each["url"].scalar, separator=" ")
         if state == "skipped":
             skipped.setdefault(detail, []).append(name)
         else:
@@ -232,7 +213,7 @@ def _done(data: Node, receipts: Sequence[Node], style: Style) -> Iterator[str]:
 def _place(row: Row, data: Node, style: Style, *, holds: bool) -> Iterator[str]:
     tape = data["tape"]
     if tape["path"].scalar:
-        yield f"tape {one_line(tape['path'].scalar, 400)}  sha256 {one_line(tape['sha256'].scalar, 80)}"
+        yield f"tape {_text(tape['path'], 400)}  sha256 {_text(tape['sha256'], 80)}"
     word = style.ink("its hash holds", "good") if holds else style.ink("its hash does not hold", "critical")
     if not data:
         yield style.ink("what it says cannot be read", "critical")
@@ -244,6 +225,15 @@ def _location(each: Node) -> str:
     where = each["location"]
     line = where["line"].count
     return f"{where['path']}:{line}" if line else where["path"].scalar
+
+
+def _text(node: Node, limit: int) -> str:
+    return one_line(node.scalar, limit)
+
+
+def _joined(*parts: object, separator: str = ", ") -> str:
+    """The parts that are not empty."""
+    return separator.join(str(part) for part in parts if part)
 
 
 def _section(heading: str, items: Iterable[str], style: Style) -> Iterator[str]:
