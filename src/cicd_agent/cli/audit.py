@@ -26,7 +26,6 @@ from cicd_agent.audit.query import (
     find_entry,
     receipts_of,
     select_chains,
-    with_outcome,
 )
 from cicd_agent.audit.summary import RunSummary, report_anchors
 from cicd_agent.audit.tampering import Verification
@@ -194,7 +193,7 @@ def _list(store: Store, options: Options, console: Console, now: float) -> int:
     select_chains(store, query.repository)
     rows = list(store.find(replace(query, limit=options.limit + 1)))
     shown, is_more = rows[: options.limit], len(rows) > options.limit
-    runs = [RunSummary.of(row, finished=finished) for row, finished in with_outcome(store, query, shown)]
+    runs = [RunSummary.of(row, finished=bool(receipts_of(store, row))) for row in shown]
     console.progress("")
     document = {"version": 1, "place": store.location, "more": is_more, "runs": [each.document() for each in runs]}
     width, colour = console.width if console.coloured else WIDE, console.coloured

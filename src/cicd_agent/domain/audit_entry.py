@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -105,37 +105,22 @@ def chain_name(repository: str, server_url: str) -> str:
 
 
 def parse_columns(text: str) -> Columns:
-    """What the text of an entry says of itself, by `word`. Raises ValueError when it says nothing of the kind."""
     return columns_from(json.loads(text))
 
 
 def columns_from(data: object) -> Columns:
-    """As `columns`, of what was read from the text."""
+    """What the text of an entry says of itself, once read. Raises ValueError when that is nothing of the kind."""
     if not isinstance(data, dict):
         raise ValueError("not an object")  # noqa: TRY004  to a reader of a file it is a matter of its value
-
-    def named(name: str) -> str:
-        value = data.get(name) or ""
-        if not isinstance(value, str):
-            raise ValueError(f"`{name}` is no text")  # noqa: TRY004
-        return key_text(value)
-
-    def number(name: str) -> int:
-        value = data.get(name) or 0
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _EXACT:
-            raise ValueError(f"`{name}` is no count")
-        return value
-
-    return Columns(
-        Kind(named("kind")),
-        named("event_id"),
-        number("at"),
-        named("mode"),
-        named("sha"),
-        number("pull"),
-        named("decision"),
-        named("risk_level"),
-    )
+    values: dict[str, Any] = {}
+    for each in fields(Columns):
+        value = data.get(each.name) or ("" if each.type is not int else 0)
+        if each.type is int and (type(value) is not int or not 0 <= value < _EXACT):
+            raise ValueError(f"`{each.name}` is no count")
+        if each.type is not int and not isinstance(value, str):
+            raise ValueError(f"`{each.name}` is no text")
+        values[each.name] = key_text(value) if isinstance(value, str) else value
+    return Columns(**{**values, "kind": Kind(values["kind"])})
 
 
 def key_text(text: str) -> str:

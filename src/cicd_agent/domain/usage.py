@@ -1,6 +1,7 @@
 """What a model was used: requests and tokens, and what the cache has spared."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from cicd_agent.domain.text.words import count
 
@@ -34,17 +35,8 @@ class Usage:
 
     def __add__(self, other: "Usage") -> "Usage":
         """The sum; unknown plus anything is unknown."""
-
-        def plus(left: int | None, right: int | None) -> int | None:
-            return None if left is None or right is None else left + right
-
-        return Usage(
-            self.requests + other.requests,
-            plus(self.input, other.input),
-            plus(self.output, other.output),
-            plus(self.cached, other.cached),
-            plus(self.reasoning, other.reasoning),
-            self.from_cache + other.from_cache,
-            plus(self.spared_input, other.spared_input),
-            plus(self.spared_output, other.spared_output),
-        )
+        sums: dict[str, Any] = {}
+        for each in fields(self):
+            pair = getattr(self, each.name), getattr(other, each.name)
+            sums[each.name] = None if None in pair else sum(pair)
+        return Usage(**sums)

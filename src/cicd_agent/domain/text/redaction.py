@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 from urllib.parse import unquote
 
 from cicd_agent.domain.text.credentials import Secret, Signs, find_secrets, opens_private_key, signs_in
@@ -90,7 +89,7 @@ class Redactor:
         for reading in _readings(text) if self._short or self._indexes else ():
             if self._short:
                 for match in self._short.finditer(reading.text):
-                    yield reading.starts[match.start()], reading.ends[match.end() - 1]
+                    yield reading.span(match.start(), match.end() - 1)
             for separator, index in self._indexes:
                 yield from _runs(reading, separator, index)
 
@@ -107,45 +106,25 @@ _Index = Mapping[str, Sequence[tuple[_Form, int]]]
 """Where each run of _PROBE characters stands in which form."""
 
 
-class _Reading(Protocol):
-    """A text with its escapes undone; character i stands for source characters `starts[i]`..`ends[i]`."""
+class _Reading:
+    """A text, as it stands or with percent, JSON, HTML and Markdown escapes undone."""
 
-    @property
-    def text(self) -> str: ...
-    @property
-    def starts(self) -> Sequence[int]: ...
-    @property
-    def ends(self) -> Sequence[int]: ...
-
-
-class _AsItStands:
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.starts = range(len(text))
-        self.ends = range(1, len(text) + 1)
-
-
-class _Unescaped:
-    """A text with percent, JSON, HTML and Markdown escapes undone; where they stood is looked up when there is need."""
-
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, unescape: bool = False) -> None:
         self._source = source
-        self.text = _ESCAPES.sub(_unescaped, source)
+        self._escapes = _ESCAPES if unescape else None
+        self.text = _ESCAPES.sub(_unescaped, source) if unescape else source
 
-    @property
-    def starts(self) -> Sequence[int]:
-        return self._places[0]
-
-    @property
-    def ends(self) -> Sequence[int]:
-        return self._places[1]
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """The characters of the source that these, the last included, stand for."""
+        starts, ends = self._places
+        return starts[first], ends[last]
 
     @cached_property
     def _places(self) -> tuple[Sequence[int], Sequence[int]]:
         starts: list[int] = []
         ends: list[int] = []
         end = 0
-        for match in _ESCAPES.finditer(self._source):
+        for match in self._escapes.finditer(self._source) if self._escapes else ():
             length = len(_unescaped(match))
             starts += [*range(end, match.start()), *[match.start()] * length]
             ends += [*range(end + 1, match.start() + 1), *[match.end()] * length]
@@ -190,7 +169,7 @@ def _runs(reading: _Reading, separator: re.Pattern[str], index: _Index) -> Itera
             after = _common(text[hit : hit + len(form.text) - at], form.text[at:])
             if before + after >= form.part:
                 done = max(done, hit + after)
-                yield reading.starts[kept[hit - before]], reading.ends[kept[hit + after - 1]]
+                yield reading.span(kept[hit - before], kept[hit + after - 1])
 
 
 def _common(left: Iterable[str], right: Iterable[str]) -> int:
@@ -214,9 +193,9 @@ def _kept(text: str, separator: re.Pattern[str]) -> Sequence[int]:
 
 
 def _readings(text: str) -> Iterator[_Reading]:
-    yield _AsItStands(text)
+    yield _Reading(text)
     if _ESCAPES.search(text):
-        yield _Unescaped(text)
+        yield _Reading(text, unescape=True)
 
 
 def _unescaped(match: re.Match[str]) -> str:
