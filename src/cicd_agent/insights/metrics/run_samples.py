@@ -33,22 +33,23 @@ class Ended:
 
 def of_report(body: Node, ended: Ended) -> Iterator[Sample]:
     """The samples of a run from the body of its report."""
-    mode, account = body["mode"].text, body["account"]
-    failed = bool(body["error"].text)
+    account = body["account"]
     result = next((body[name] for name in _RESULTS if isinstance(body[name].value, Mapping)), Node())
-    conclusion = result["conclusion"].text or body["said"]["conclusion"].text or "skipped"
-    yield from _common(mode, ended.repository, "failed" if failed else conclusion, decided(body), body["exit"].value)
-    if level := result["risk"]["level"].text:
-        yield sample("risks_total", mode=mode, level=level)
-    yield sample("escalations_total", float(any(result["escalate"])), mode=mode)
-    yield sample("degraded_runs_total", float(bool(account["degraded"].text)), mode=mode)
-    yield from _money(mode, ended.repository, account["usage"], account["cost_usd"])
-    yield from _claims(mode, body)
-    yield from _questions(body, account["usage"], account["model"].text)
+    entry = {
+        "mode": body["mode"].value,
+        "conclusion": result["conclusion"].text or body["said"]["conclusion"].text or "skipped",
+        "decision": decided(body),
+        "exit": body["exit"].value,
+        "risk_level": result["risk"]["level"].value,
+        "escalated": any(result["escalate"]),
+        "degraded": account["degraded"].value,
+        "usage": account["usage"].value,
+        "cost_usd": account["cost_usd"].value,
+        "models": [account["model"].value],
+        "output": body.value,
+    }
+    yield from _of_run(Node(entry), ended, body["audit"]["state"].text)
     yield from of_receipts(body)
-    if state := body["audit"]["state"].text:
-        yield sample("audit_total", state=state)
-    yield from _time(mode, ended)
 
 
 def of_entry(text: str) -> Iterator[Sample]:
@@ -59,7 +60,7 @@ def of_entry(text: str) -> Iterator[Sample]:
         raise ValueError("nested too deeply") from None
     match entry["kind"].text:
         case "run":
-            yield from _of_run(entry)
+            yield from _of_run(entry, _ended(entry), "recorded")
         case "receipts":
             yield from of_receipts(entry)
         case "prune":
@@ -68,36 +69,43 @@ def of_entry(text: str) -> Iterator[Sample]:
             raise ValueError("no entry")
 
 
-def _of_run(entry: Node) -> Iterator[Sample]:
-    mode, body = entry["mode"].text, entry["output"]
+def _ended(entry: Node) -> Ended:
     stages = {name: _known(entry["stages"][name]) for name in label_values("stage_seconds", "stage")}
     known = {name: seconds for name, seconds in stages.items() if seconds is not None}
-    ended = Ended(entry["repository"].text, entry["at"].number, _known(entry["seconds"]), known)
-    decision = entry["decision"].text
+    return Ended(entry["repository"].text, entry["at"].number, _known(entry["seconds"]), known)
+
+
+def _of_run(entry: Node, ended: Ended, audited: str) -> Iterator[Sample]:
+    mode, decision, code = entry["mode"].text, entry["decision"].text, entry["exit"].value
     conclusion = "failed" if decision == "failed" else entry["conclusion"].text
-    yield from _common(mode, ended.repository, conclusion, decision, entry["exit"].value)
+    yield sample("runs_total", repository=ended.repository, mode=mode, conclusion=conclusion)
+    yield sample("decisions_total", mode=mode, decision=decision)
+    yield sample("exits_total", mode=mode, code=str(code) if type(code) is int else "")
     if level := entry["risk_level"].text:
         yield sample("risks_total", mode=mode, level=level)
     yield sample("escalations_total", float(entry["escalated"].flag), mode=mode)
     yield sample("degraded_runs_total", float(bool(entry["degraded"].text)), mode=mode)
-    yield from _money(mode, ended.repository, entry["usage"], entry["cost_usd"])
-    yield from _claims(mode, body)
-    yield from _questions(body, entry["usage"], next((each.text for each in entry["models"]), ""))
-    yield sample("audit_total", state="recorded")
-    yield from _time(mode, ended)
+    # What is not known is never 0: it counts for itself.
+    cost = _known(entry["cost_usd"])
+    if cost is not None:
+        yield sample("cost_usd_total", cost, repository=ended.repository, mode=mode)
+    yield sample("unpriced_runs_total", float(cost is None and entry["usage"]["requests"].number > 0), mode=mode)
+    yield from _claims(mode, entry["output"])
+    yield from _questions(entry["output"], entry["usage"], next((each.text for each in entry["models"]), ""))
+    if audited:
+        yield sample("audit_total", state=audited)
+    if ended.seconds is not None:
+        yield sample("run_seconds", ended.seconds, mode=mode)
+    for name, seconds in ended.stages.items():
+        yield sample("stage_seconds", seconds, mode=mode, stage=name)
+    if ended.at > 0:
+        yield sample("last_run_timestamp_seconds", ended.at, repository=ended.repository, mode=mode)
 
 
 def of_receipts(entry: Node) -> Iterator[Sample]:
     for each in entry["receipts"]:
         if each["kind"].text != "output":
             yield sample("effects_total", kind=each["kind"].text, state=each["state"].text)
-
-
-def _common(mode: str, repository: str, conclusion: str, decision: str, code: object) -> Iterator[Sample]:
-    """What every run has."""
-    yield sample("runs_total", repository=repository, mode=mode, conclusion=conclusion)
-    yield sample("decisions_total", mode=mode, decision=decision)
-    yield sample("exits_total", mode=mode, code=str(code) if type(code) is int else "")
 
 
 def nothing_yet(mode: str) -> Iterator[Sample]:
@@ -123,14 +131,6 @@ def decided(body: Node) -> str:
         body["said"]["manner"].text,
     )
     return next(filter(None, candidates), "")
-
-
-def _money(mode: str, repository: str, usage: Node, cost: Node) -> Iterator[Sample]:
-    """What is not known is never 0: it counts for itself."""
-    known = _known(cost)
-    if known is not None:
-        yield sample("cost_usd_total", known, repository=repository, mode=mode)
-    yield sample("unpriced_runs_total", float(known is None and usage["requests"].number > 0), mode=mode)
 
 
 def _claims(mode: str, body: Node) -> Iterator[Sample]:
@@ -170,15 +170,6 @@ def _used(usage: Node, model: str) -> Iterator[Sample]:
         if number is not None:
             yield sample("tokens_total", number, model=model, type=word)
     yield sample("uncounted_questions_total", float(_known(usage["input"]) is None), model=model)
-
-
-def _time(mode: str, ended: Ended) -> Iterator[Sample]:
-    if ended.seconds is not None:
-        yield sample("run_seconds", ended.seconds, mode=mode)
-    for name, seconds in ended.stages.items():
-        yield sample("stage_seconds", seconds, mode=mode, stage=name)
-    if ended.at > 0:
-        yield sample("last_run_timestamp_seconds", ended.at, repository=ended.repository, mode=mode)
 
 
 def _known(node: Node) -> float | None:
