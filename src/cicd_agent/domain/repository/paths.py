@@ -3,7 +3,7 @@
 import re
 import tomllib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import translate
@@ -75,76 +75,52 @@ def kinds(path: str) -> frozenset[PathKind]:
     *parents, name = lower.split("/")
     folders = frozenset(parents)
     suffix = name.rpartition(".")[2] if "." in name else ""
-    path_kinds = _relation(path, name, suffix, parents)
+    relation = _holding(
+        {
+            PathKind.VENDORED: folders & _FOLDERS["vendored"],
+            PathKind.GENERATED: folders & _FOLDERS["generated"] or _NAMES["generated"].match(name),
+            PathKind.EXAMPLE: folders & _FOLDERS["example"],
+            PathKind.TEST: _is_test(path, name, suffix, parents),
+        }
+    )
     if _NAMES["lock"].match(name):
-        return frozenset(path_kinds | {PathKind.LOCK_FILE})
-    if _NAMES["manifest"].match(name) or (suffix in {"txt", "in"} and parents[-1:] == ["requirements"]):
-        path_kinds.add(PathKind.DEPENDENCY_MANIFEST)
-    elif _is_prose(name, suffix, folders):
-        return frozenset(path_kinds | {PathKind.DOCS})
-    if lower == OWN_CONFIG:
-        path_kinds.add(PathKind.OWN_CONFIG)
-    path_kinds |= _format(suffix)
-    path_kinds |= _configuration(lower, name, suffix, folders)
-    if not path_kinds & {PathKind.TEST, PathKind.VENDORED, PathKind.EXAMPLE}:
-        path_kinds |= _product(path, name, suffix, parents)
-    return frozenset(path_kinds)
+        return relation | {PathKind.LOCK_FILE}
+    is_manifest = _NAMES["manifest"].match(name) or (suffix in {"txt", "in"} and parents[-1:] == ["requirements"])
+    if not is_manifest and _is_prose(name, suffix, folders):
+        return relation | {PathKind.DOCS}
+    is_yaml = suffix in {"yml", "yaml"}
+    is_workflow = lower.startswith(".github/workflows/") and is_yaml
+    is_ci = lower.startswith((".github/actions/", ".circleci/", ".buildkite/")) or _NAMES["ci"].match(name)
+    is_of_cluster = folders & _FOLDERS["cluster"] and (is_yaml or suffix in {"json", "tpl", "j2"})
+    is_product = not relation & {PathKind.TEST, PathKind.VENDORED, PathKind.EXAMPLE}
+    is_source = suffix in _SUFFIXES["source"]
+    return relation | _holding(
+        {
+            PathKind.DEPENDENCY_MANIFEST: is_manifest,
+            PathKind.OWN_CONFIG: lower == OWN_CONFIG,
+            PathKind.SOURCE: is_source,
+            PathKind.DATA: suffix in _SUFFIXES["data"],
+            PathKind.ASSET: suffix in _SUFFIXES["asset"],
+            PathKind.WORKFLOW: is_workflow,
+            PathKind.CI_CONFIG: is_ci and not is_workflow,
+            PathKind.DOCKERFILE: _NAMES["docker"].match(name),
+            PathKind.INFRASTRUCTURE: _NAMES["infrastructure"].match(name) or is_of_cluster,
+            PathKind.ENV_CONFIG: _NAMES["env"].match(name) and not _NAMES["env-template"].match(name),
+            PathKind.MIGRATION: is_product and _is_migration(name, suffix, parents),
+            PathKind.API_CONTRACT: is_product and _NAMES["api"].match(name),
+            PathKind.AUTH: is_product and is_source and _WORDS["auth"] & {word.lower() for word in _WORD.findall(path)},
+        }
+    )
+
+
+def _holding(conditions: Mapping[PathKind, object]) -> frozenset[PathKind]:
+    return frozenset(kind for kind, holds in conditions.items() if holds)
 
 
 def is_test(path: str) -> bool:
     """Whether `kinds` holds TEST, for who asks nothing else and asks it of every file of a repository."""
     *parents, name = path.lower().split("/")
     return _is_test(path, name, name.rpartition(".")[2] if "." in name else "", parents)
-
-
-def _relation(path: str, name: str, suffix: str, parents: list[str]) -> set[PathKind]:
-    path_kinds: set[PathKind] = set()
-    if not _FOLDERS["vendored"].isdisjoint(parents):
-        path_kinds.add(PathKind.VENDORED)
-    if not _FOLDERS["generated"].isdisjoint(parents) or _NAMES["generated"].match(name):
-        path_kinds.add(PathKind.GENERATED)
-    if not _FOLDERS["example"].isdisjoint(parents):
-        path_kinds.add(PathKind.EXAMPLE)
-    if _is_test(path, name, suffix, parents):
-        path_kinds.add(PathKind.TEST)
-    return path_kinds
-
-
-def _format(suffix: str) -> set[PathKind]:
-    if suffix in _SUFFIXES["source"]:
-        return {PathKind.SOURCE}
-    if suffix in _SUFFIXES["data"]:
-        return {PathKind.DATA}
-    return {PathKind.ASSET} if suffix in _SUFFIXES["asset"] else set()
-
-
-def _configuration(lower: str, name: str, suffix: str, folders: frozenset[str]) -> set[PathKind]:
-    path_kinds: set[PathKind] = set()
-    is_yaml = suffix in {"yml", "yaml"}
-    if lower.startswith(".github/workflows/") and is_yaml:
-        path_kinds.add(PathKind.WORKFLOW)
-    elif lower.startswith((".github/actions/", ".circleci/", ".buildkite/")) or _NAMES["ci"].match(name):
-        path_kinds.add(PathKind.CI_CONFIG)
-    if _NAMES["docker"].match(name):
-        path_kinds.add(PathKind.DOCKERFILE)
-    if _NAMES["infrastructure"].match(name) or (
-        folders & _FOLDERS["cluster"] and (is_yaml or suffix in {"json", "tpl", "j2"})
-    ):
-        path_kinds.add(PathKind.INFRASTRUCTURE)
-    if _NAMES["env"].match(name) and not _NAMES["env-template"].match(name):
-        path_kinds.add(PathKind.ENV_CONFIG)
-    return path_kinds
-
-
-def _product(path: str, name: str, suffix: str, parents: list[str]) -> set[PathKind]:
-    path_kinds: set[PathKind] = set()
-    if _is_migration(name, suffix, parents):
-        path_kinds.add(PathKind.MIGRATION)
-    if _NAMES["api"].match(name):
-        path_kinds.add(PathKind.API_CONTRACT)
-    if suffix in _SUFFIXES["source"] and _WORDS["auth"] & {word.lower() for word in _WORD.findall(path)}:
-        path_kinds.add(PathKind.AUTH)
-    return path_kinds
 
 
 def _is_test(path: str, name: str, suffix: str, parents: list[str]) -> bool:
