@@ -6,41 +6,16 @@ import os
 import re
 import shlex
 
+from .protocol import read_table
 
-def _listed(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_ALONE = _listed(
-    "-x --exitfirst --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip --sw-reset "
-    "--stepwise-skip --stepwise-reset --co --collect-only --collectonly --pdb --trace --cache-clear --no-cov "
-    "--no-cov-on-fail --cov-branch --cov-append -f --looponfail -d --self-contained-html --json-report --forked "
-    "--randomly-dont-reset-seed --randomly-dont-reorganize --random-order --strict --strict-config --setup-only "
-    "-q --quiet -v --verbose -s -l --showlocals --no-showlocals --full-trace --no-header --no-summary --setup-show "
-    "--setup-plan --disable-warnings --disable-pytest-warnings --fixtures --funcargs --fixtures-per-test --markers "
-    "--force-short-summary --xfail-tb --fold-skipped --no-fold-skipped -h --help --version -V"
+_TABLE = read_table("options")
+_DROPPED, _VALUED, _OPTIONAL, _RETAINED, _WITH_PATH = (
+    frozenset(" ".join(_TABLE[kind]).split())
+    for kind in ("without_value", "with_value", "optional_value", "retained", "with_path")
 )
-"""Options without a value."""
-_VALUED = _listed(
-    "-n --numprocesses --maxprocesses --max-worker-restart --dist --tx --px --rsyncdir --maxfail --cov --cov-report "
-    "--cov-config --cov-fail-under --cov-context --cov-precision --junitxml --junit-xml --junitprefix --junit-prefix "
-    "--html --css --json-report-file --report-log --resultlog --log-file --basetemp --pastebin --pdbcls --debug "
-    "--reruns --reruns-delay --only-rerun --rerun-except --randomly-seed --random-order-seed --random-order-bucket "
-    "--count --tb --color --code-highlight --capture --show-capture --rootdir --durations --durations-min -r "
-    "--cache-show --verbosity --lfnf --last-failed-no-failures --splits --group"
-)
-"""Options whose value may follow as an argument of its own."""
-_OPTIONAL = frozenset(("--cov", "--debug"))
-"""Those of them that may go without."""
+"""Options that do not fit, without a value and with one, which may follow as an argument; and those that stay."""
 _SHORT = ("-n", "-r")
-"""Those whose value may follow at once."""
-_TAKE = _listed(
-    "-k -m -c -o -W -p --ignore --ignore-glob --deselect --confcutdir --import-mode --override-ini --config-file "
-    "--pythonwarnings"
-)
-"""Options that stay, with a value."""
-_PATHS = frozenset(("-c", "--config-file", "--confcutdir", "--ignore"))
-"""Options whose value is a path."""
+"""Options whose value may follow at once."""
 _CLUSTER = re.compile("-[xvqsl]+")
 _PLUGINS = re.compile(
     r"(?:no:)?(?:xdist|cov|pytest_cov|(?:pytest_)?randomly|random_order|(?:pytest_)?rerunfailures|reportlog"
@@ -65,14 +40,14 @@ def fitting(arguments: list[str]) -> list[str]:
             retained += [argument, value] if value else []
         elif argument.startswith("-p") and not argument.startswith("--"):
             retained += [argument] if _fitting_value("-p", argument[2:]) else []
-        elif argument in _TAKE:
+        elif argument in _RETAINED:
             retained += [argument, *rest[:1]]
             del rest[:1]
         elif name in _VALUED:
             if not joined and not (name in _OPTIONAL and rest and rest[0].startswith("-")):
                 del rest[:1]
         elif not (
-            name in _ALONE or argument.startswith(_SHORT) or name.startswith("--cov-") or _CLUSTER.fullmatch(argument)
+            name in _DROPPED or argument.startswith(_SHORT) or name.startswith("--cov-") or _CLUSTER.fullmatch(argument)
         ):
             retained.append(argument)
     return retained
@@ -93,7 +68,6 @@ def _fitting_value(option: str, value: str) -> str:
 
 
 def ours(top: str, cache: str) -> list[str]:
-    """What a run of ours says to pytest whatever the project says."""
     line = [part for name in OUT for part in ("-p", "no:" + name)]
     line += ["-q", "--tb=no", "--no-header", "--no-summary", "--color=no", "--show-capture=no"]
     return [*line, "--rootdir=" + top, "-o", "cache_dir=" + cache]
@@ -107,12 +81,12 @@ def adapted(arguments: list[str], top: str, *, paths: bool) -> list[str]:
     line = []
     waiting = iter(fitting(arguments))
     for argument in waiting:
-        if argument in _TAKE:
+        if argument in _RETAINED:
             value = next(waiting, "")
-            line += [argument, absolute(value, top) if argument in _PATHS else value]
+            line += [argument, absolute(value, top) if argument in _WITH_PATH else value]
         elif argument.startswith("-"):
             name, joined, value = argument.partition("=")
-            line.append(name + joined + absolute(value, top) if joined and name in _PATHS else argument)
+            line.append(name + joined + absolute(value, top) if joined and name in _WITH_PATH else argument)
         elif paths:
             line.append(absolute(argument, top))
     return line

@@ -83,7 +83,6 @@ class Measure:
         return {os.path.join(self._directory(), name): _fields(item) for name, item in files.items()}
 
     def _directory(self) -> str:
-        """What coverage names files from: where the process stood when it began."""
         return coverage.files.relative_directory()
 
     def _unexecuted(self, location: str) -> dict[str, Any] | None:
