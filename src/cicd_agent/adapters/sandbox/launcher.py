@@ -36,7 +36,6 @@ _KILLED = 128 + signal.SIGKILL
 
 
 def launcher(python: str, program: str) -> list[str]:
-    """The command line of this module's function `program` ("supervise" or "inside")."""
     return [python, "-I", "-S", "-c", BOOT.format(program), str(Path(__file__).parents[3])]
 
 

@@ -6,12 +6,12 @@ import selectors
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO, cast
 
 from cicd_agent.adapters.sandbox.launcher import READY, launcher
 from cicd_agent.adapters.sandbox.spec import PATH, Box, python
-from cicd_agent.domain.trials.sandbox import SandboxUnavailable
+from cicd_agent.domain.trials.sandbox import Ran, SandboxUnavailable, Stop
 
 _GRACE = 10.0
 """Seconds for which a launcher may be late before it is killed itself."""
@@ -20,23 +20,7 @@ _LINGER = 1.0
 _CHUNK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Launched:
-    """What came out of a box."""
-
-    code: int
-    stopped: str
-    fault: str
-    """Why the command could not be started."""
-    left: int
-    """Processes that could not be ended."""
-    stdout: bytes
-    stderr: bytes
-    over: bool
-    """Whether output was cut."""
-
-
-def launch(box: Box) -> Launched:
+def launch(box: Box) -> Ran:
     """Run the box. Raises SandboxUnavailable when it could not be closed around the command."""
     source, report = os.pipe()
     with os.fdopen(source, "rb", buffering=0) as status, tempfile.TemporaryFile() as given:
@@ -72,7 +56,9 @@ def launch(box: Box) -> Launched:
     code, stopped, fault, left = json.loads(result)
     if not fault.startswith(READY) and not stopped and not over:
         raise SandboxUnavailable("the sandbox could not be set up", why=fault or last)
-    return Launched(code, stopped, fault.removeprefix(READY), left, out, err, over)
+    unended = f"\n{left} processes of the command could not be ended" if left else ""
+    err += f"{fault.removeprefix(READY)}{unended}".encode()
+    return Ran(code, out, err, Stop.OUTPUT if over else Stop(stopped) if stopped else None)
 
 
 def _listen(process: subprocess.Popen[bytes], status: IO[bytes], box: Box) -> tuple[bytes, bytes, bytes, bool]:

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from cicd_agent.adapters.sandbox.confinement import landlock_version
@@ -17,7 +17,7 @@ from cicd_agent.adapters.sandbox.seccomp import ARCHITECTURES, Surroundings
 from cicd_agent.adapters.sandbox.seccomp import program as filter_program
 from cicd_agent.adapters.sandbox.spec import HOME, PATH, SHARED_MEMORY, TMP, TREE, Box, bubblewrap, visible, wrapper
 from cicd_agent.adapters.sandbox.tree import Workspace, remove
-from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
 from cicd_agent.errors import ConfigError
 
 _USERS = range(61184, 65520)
@@ -72,7 +72,6 @@ class LocalSandbox(Sandbox):
         loopback: bool = False,
         without: Sequence[str] = (),
     ) -> Ran:
-        """As the port says."""
         environment = environment or {}
         _check(command, environment, readable)
         tier = self.tier(loopback=loopback)
@@ -80,17 +79,8 @@ class LocalSandbox(Sandbox):
             workspace.copy(tree, path / TREE, without)
             workspace.write(path / TREE, files or {})
             started = time.monotonic()
-            result = launch(self._box(command, path, limits, tier, workspace.owner, readable, environment))
-            seconds = time.monotonic() - started
-        left = f"\n{result.left} processes of the command could not be ended" if result.left else ""
-        return Ran(
-            exit_code=result.code,
-            stdout=result.stdout,
-            stderr=result.stderr + f"{result.fault}{left}".encode(),
-            stopped=Stop.OUTPUT if result.over else Stop(result.stopped) if result.stopped else None,
-            tier=tier,
-            seconds=seconds,
-        )
+            ran = launch(self._box(command, path, limits, tier, workspace.owner, readable, environment))
+            return replace(ran, tier=tier, seconds=time.monotonic() - started)
 
     @contextmanager
     def _workspace(self, limits: Limits, tier: Tier) -> Iterator[tuple[Path, Workspace]]:

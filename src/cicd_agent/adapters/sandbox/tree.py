@@ -56,7 +56,6 @@ class Workspace:
         self._give(target)
 
     def directory(self, path: Path) -> None:
-        """Make an empty one."""
         self._take(0)
         path.mkdir(mode=0o700)
         self._give(path)
@@ -105,10 +104,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, however deep it is and whatever the modes in it: each directory moves up before it is emptied.
-
-    What cannot be removed stays, without an error: the run's result is not worse for it.
-    """
+    """Remove a folder, however deep and whatever the modes in it. What cannot be removed stays, without an error."""
     with suppress(OSError):
         pending, number = [folder], 0
         while pending:
