@@ -41,7 +41,6 @@ class StateCache:
         return self.store.load(name, decode) or ()
 
     def write(self, about: str, lines: Sequence[str]) -> None:
-        """Replace what was saved about this by as many of the first lines as fit."""
         name, body = self._name(about), pack(lines)
         self.store.save({name: sign(self._secret, name, body)} if body else {})
 

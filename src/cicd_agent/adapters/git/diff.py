@@ -70,7 +70,6 @@ class Entry:
 
 
 def read_entries(git: Git, old: str, new: str) -> tuple[Entry, ...]:
-    """The files that differ between two trees, in the order of the diff."""
     fields = iter(git.run(*_COMPARE, "--raw", "--no-abbrev", "-z", old, new, "--").split(b"\0"))
     return tuple(entry for head in fields if head for entry in _entries(head.decode("ascii"), fields))
 
@@ -156,10 +155,7 @@ def omission_notes(files: Iterable[FileDiff]) -> tuple[str, ...]:
 def read_texts(
     git: Git, entries: Sequence[Entry], files: Sequence[FileDiff]
 ) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
-    """The whole text of each changed regular file by path, after and before, and notes on what was left out.
-
-    The smallest come first when not all fit.
-    """
+    """The whole text of each changed regular file by path, after and before (the smallest first), and notes."""
     new: dict[str, str] = {}
     old: dict[str, str] = {}
     sides: list[tuple[dict[str, str], str, str]] = []
@@ -216,7 +212,6 @@ def read_blobs(git: Git, ids: Iterable[str]) -> dict[str, bytes]:
 
 
 def read_commits(git: Git, base: str, head: str) -> tuple[tuple[Commit, ...], tuple[str, ...]]:
-    """The commits of `head` that `base` does not have, newest first, at most COMMITS of them."""
     commits = list_commits(git, f"--max-count={COMMITS + 1}", f"{base}..{head}", "--")
     notes = (f"commit list cut at {COMMITS}",) if len(commits) > COMMITS else ()
     return commits[:COMMITS], notes
@@ -254,10 +249,7 @@ def read_paths(git: Git, tree: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def with_attributes(
     git: Git, trees: Trees, base: str, entries: Sequence[Entry], files: Sequence[FileDiff]
 ) -> tuple[FileDiff, ...]:
-    """The files with their .gitattributes in `base`: a change cannot take itself out of sight.
-
-    A renamed file has an attribute when both of its names have it.
-    """
+    """The files with their .gitattributes in `base`, a renamed one with those of both of its names."""
     folders = {
         b"/".join(parts[:depth])
         for entry in entries
@@ -287,7 +279,6 @@ def with_attributes(
 
 
 def _named(paths: Iterable[str]) -> str:
-    """Up to five names, and how many more."""
     names = list(paths)
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""  # noqa: PLR2004  a reader's patience
     return ", ".join(names[:5]) + more

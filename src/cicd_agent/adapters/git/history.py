@@ -164,10 +164,10 @@ def _number(text: bytes) -> int:
 
 
 def patch_id(git: Git, old: str, new: str) -> str:
-    """An id of what lies between two trees: their diff without line numbers, so that it may have moved.
+    """An id of the diff between two trees, without line numbers, so that it may have moved.
 
-    It is not `git patch-id`, which leaves out all white space, and with it the indentation of Python, and which counts
-    binary files differently from version to version. Here they count by the ids of their content.
+    Not `git patch-id`: that leaves out white space, and with it the indentation of Python, and counts binary files
+    differently from version to version. Here they count by the ids of their content.
     """
     digest = sha256()
     ids = b""

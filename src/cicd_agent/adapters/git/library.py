@@ -53,7 +53,6 @@ class GitLibrary:
         return {entry.path: entry for entry in map(_entry, rows)}, cut
 
     def contents(self, entries: Sequence[Entry]) -> tuple[bytes, ...]:
-        """The content of files and links, in that order."""
         if any(entry.size < 0 for entry in entries):
             raise Unreadable("its content is not in this clone, which is a partial one")
         with _unreadable_errors():
@@ -61,11 +60,7 @@ class GitLibrary:
         return tuple(blobs[entry.id] for entry in entries)
 
     def search(self, pattern: str, among: Sequence[Entry], limit: int, *, word: bool = False) -> Matches:
-        """Lines of these files that match, `git grep` being what searches and what is killed when it takes too long.
-
-        It searches a tree of exactly these files, under numbers for names: neither a pathspec nor a name can lead it
-        anywhere else.
-        """
+        """Searches a tree of these files alone, under numbers for names: no pathspec and no name can lead elsewhere."""
         files = [entry for entry in among if entry.kind is EntryKind.FILE and entry.size >= 0]
         listed = "".join(f"100644 blob {entry.id}\t{number:08}\0" for number, entry in enumerate(files))
         with _unreadable_errors():
@@ -103,13 +98,11 @@ class GitLibrary:
         return Matches(tuple(matches))
 
     def history(self, path: str, limit: int) -> tuple[Commit, ...]:
-        """The last commits that touched a path."""
         arguments = (f"--max-count={limit}", self._commit, "--", path)
         with _unreadable_errors():
             return list_commits(self._git, *arguments, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY})
 
     def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]:
-        """Who wrote these lines of a file."""
         arguments = ("blame", "--line-porcelain", "--encoding=UTF-8", "-L", f"{first},{last}", self._commit, "--", path)
         with _unreadable_errors():
             printed = self._git.run(*arguments, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY})

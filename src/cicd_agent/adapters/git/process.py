@@ -268,7 +268,6 @@ def _start(
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the process and whatever it started (a fetch has children)."""
     if process.poll() is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

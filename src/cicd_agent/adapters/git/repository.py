@@ -78,10 +78,7 @@ class GitRepository:
         return self._checkout.top
 
     def resolve(self, ref: str) -> str | None:
-        """Full SHA of the commit that `ref`, or `origin/ref`, names; None when this clone does not have it.
-
-        A branch of that name comes before a tag: more people may make one of those, and call it like the base branch.
-        """
+        """A branch comes before a tag: more people may make one of those, and name it like the base branch."""
         if not ref or ref.startswith("-") or not ref.isprintable():
             return None
         if ref in self._commits:
@@ -102,10 +99,7 @@ class GitRepository:
         return None
 
     def ensure(self, shas: Sequence[str], token: str = "") -> str:
-        """Make the commits, their merge base and what changed since present, by fetching if need be.
-
-        "" or why that was not possible, in one line.
-        """
+        """As the port says; the reason is one line."""
         if not all(_SHA.match(sha) for sha in shas):
             return "a commit's id is not a full SHA"
         if not shas or git_fetch.is_complete(self._ours, shas):
@@ -119,7 +113,6 @@ class GitRepository:
         return git_fetch.complete(self._ours, url, git_fetch.credentials(url, self._server, token), shas)
 
     def change(self, base: str, head: str) -> Change:
-        """Diff from the merge base of two commits to the second."""
         base, new = self._commit(base), self._commit(head)
         return self._read(base, new, new, Change("", new, ChangeSource.GIT, ()))
 
@@ -134,11 +127,7 @@ class GitRepository:
         return snapshot(self._ours, checkout.top, checkout.git_dir, checkout.common / "info/exclude")
 
     def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
-        """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes.
-
-        A name that is not UTF-8 cannot be asked for: what `Change` shows of it is not its name. Content that is in
-        the tree but not in this (partial) clone is a ConfigError, since it is not absent.
-        """
+        """As the port says. ConfigError where content of the tree is not in this (partial) clone."""
         if not _SHA.match(sha) or not path or path.endswith("/") or "\0" in path:
             return None
         try:
@@ -153,11 +142,10 @@ class GitRepository:
         return self._ours.content(entry[1], limit) if head[2] <= limit else None
 
     def past(self, sha: str, limit: int, counted: int) -> Past:
-        """As the port says. ConfigError when `sha` itself is not in this clone."""
+        """ConfigError when `sha` itself is not in this clone."""
         return read_past(self._ours, self._commit(sha), limit, counted)
 
     def parents(self, sha: str) -> tuple[str, ...]:
-        """The parents of a commit; none when this clone does not have it, or stops there."""
         commit = self.resolve(sha)
         if commit is None:
             return ()
@@ -176,22 +164,15 @@ class GitRepository:
         return (head, *(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent ")))
 
     def between(self, base: str, head: str, limit: int) -> tuple[Commit, ...]:
-        """The commits on the first-parent line of `head` that are not in `base`, newest first.
-
-        ConfigError when one of the two is not in this clone.
-        """
+        """ConfigError when one of the two is not in this clone."""
         old, new = self._commit(base), self._commit(head)
         return list_commits(self._ours, "--first-parent", f"--max-count={limit}", f"{old}..{new}", "--")
 
     def patch_id(self, base: str, head: str) -> str:
-        """An id of the diff from one commit to another that a rebase leaves as it is, "" when they do not differ.
-
-        ConfigError when one of the two, or what they hold, is not in this clone.
-        """
+        """ConfigError when one of the two, or what they hold, is not in this clone."""
         return patch_id(self._ours, self._commit(base), self._commit(head))
 
     def library(self, change: Change) -> GitLibrary:
-        """The files that `change` ends in. ConfigError when uncommitted work is not any more what it was."""
         commit = self._commit_work(change.tree) if change.source is ChangeSource.WORKTREE else self._commit(change.head)
         return GitLibrary(self._ours, commit)
 
@@ -247,10 +228,7 @@ class GitRepository:
 
 
 def _is_plain(git_dir: Path) -> bool:
-    """Whether it is what a clone makes, with all in it; to load GitPython for one takes longer than many a git command.
-
-    Where any of it is a link, a file or not quite so, GitPython knows better.
-    """
+    """Whether it is just what a clone makes: to load GitPython takes longer than most commands."""
     head = git_dir / "HEAD"
     if any(map(islink, (git_dir, head, git_dir / "objects", git_dir / "refs"))) or lexists(git_dir / "commondir"):
         return False

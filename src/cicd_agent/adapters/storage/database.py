@@ -48,12 +48,10 @@ class Database(ABC):
         self._idle: list[Connection] = []
 
     @abstractmethod
-    def connect(self) -> Connection:
-        """A new connection."""
+    def connect(self) -> Connection: ...
 
     @abstractmethod
-    def begin(self, connection: Connection, *, writes: bool, slow: bool) -> None:
-        """Begin a transaction."""
+    def begin(self, connection: Connection, *, writes: bool, slow: bool) -> None: ...
 
     @abstractmethod
     def stream(self, connection: Connection, statement: str, parameters: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -107,7 +107,6 @@ class PostgresServer(Database):
             yield from cursor
 
     def write_many(self, connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """All of them without waiting for an answer to each."""
         with cast("TimedConnection", connection).cursor() as cursor:
             cursor.executemany(_marked(statement), rows)
 

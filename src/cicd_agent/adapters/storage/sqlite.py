@@ -50,7 +50,6 @@ class SqliteFile(Database):
             raise StoreRefused(f"{self.location} cannot be used", why=reason, remedy=remedy) from None
 
     def connect(self) -> sqlite3.Connection:
-        """A connection that trusts nothing in the file."""
         connection = sqlite3.connect(
             self._path, timeout=self.patience, isolation_level=None, check_same_thread=False, cached_statements=64
         )

@@ -32,10 +32,7 @@ class SqlStore(Store):
 
     @classmethod
     def open(cls, location: str | Path, *, patience: float = PATIENCE) -> "SqlStore":
-        """Open a database by its URL, or a SQLite file by its path; its schema is brought up to date.
-
-        `patience` is how many seconds to wait for others that write. Raises StoreRefused.
-        """
+        """Open a database by its URL, or a SQLite file by its path, with its schema up to date. Raises StoreRefused."""
         database = _server(location, patience) if isinstance(location, str) else SqliteFile(location, patience)
         with ExitStack() as on_error:
             on_error.callback(database.close)
@@ -60,12 +57,10 @@ class SqlStore(Store):
 
     @property
     def location(self) -> str:
-        """The path of the file, or the server and its database, without user and password."""
         return self._database.location
 
     @property
     def is_authenticated(self) -> bool:
-        """Only who has the password writes to a server; a file anybody may have brought."""
         return self._database.is_server
 
     def append(self, entry: Entry) -> Link:
@@ -74,7 +69,6 @@ class SqlStore(Store):
             return self._insert(connection, entry, self._end(connection, entry.repository))
 
     def head(self, repository: str) -> Link | None:
-        """The end of the chain as it was stored."""
         with self._database.transaction() as connection:
             row = connection.execute(queries.SELECT_HEAD, (key_text(repository),)).fetchone()
         if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):
@@ -82,7 +76,6 @@ class SqlStore(Store):
         return Link(repository, row[0], row[1])
 
     def repositories(self) -> tuple[str, ...]:
-        """Every repository that has a chain, in order."""
         with self._database.transaction() as connection:
             return tuple(str(name) for (name,) in connection.execute(queries.REPOSITORIES).fetchall())
 
@@ -95,11 +88,9 @@ class SqlStore(Store):
         return queries.parse_row(values) if values else None
 
     def find(self, query: EntryQuery) -> Iterator[Row]:
-        """The entries that match, newest first."""
         return self._stream(queries.select_entries(query))
 
     def prune(self, repository: str, before: int, entry: Callable[[Removal], Entry]) -> Removal | None:
-        """Remove what is older from the beginning of a chain, and record that."""
         name = key_text(repository)
         with self._database.transaction(writes=True, slow=True) as connection:
             end = self._end(connection, repository)
@@ -133,7 +124,6 @@ class SqlStore(Store):
                 self._database.write_many(connection, queries.UPSERT_FACT, [rows[key] for key in sorted(rows)])
 
     def facts(self, query: FactQuery) -> tuple[Fact, ...]:
-        """The facts that match, newest first."""
         with self._database.transaction() as connection:
             rows = connection.execute(*queries.select_facts(query)).fetchall()
         return tuple(fact for row in rows if (fact := queries.parse_fact(row)) is not None)

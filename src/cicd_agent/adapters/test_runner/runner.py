@@ -75,9 +75,7 @@ class StyleChecker(Protocol):
 class TieredSandbox(Sandbox, Protocol):
     """A sandbox that can say beforehand what would keep a command in."""
 
-    def tier(self, *, loopback: bool = False) -> Tier:
-        """The strongest that is there; raises SandboxUnavailable when there is none."""
-        ...
+    def tier(self, *, loopback: bool = False) -> Tier: ...
 
 
 class LocalPytestRunner(PytestRunner):

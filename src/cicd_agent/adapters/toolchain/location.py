@@ -3,11 +3,11 @@
 import os
 import re
 import shutil
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cicd_agent.adapters.files import read_regular
 from cicd_agent.adapters.sandbox.spec import PATH
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
 
@@ -67,20 +67,14 @@ def view(top: Path, result: Location, variables: Mapping[str, str]) -> tuple[tup
     path = [place for place in variables.get("PATH", "").split(":") if not _standing(top, Path(place, "python")).inside]
     chosen = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV"}
     readable, environment = surroundings({**chosen, "PATH": ":".join([str(result.python.parent), *path])})
-    shown = [*readable]
-    for hop in _hops(result.python):
-        prefix = hop.parent.parent
-        # Links may lead through links: each name by which it is reached has to be there.
-        if _is_installation(prefix) and is_fit(prefix, home) and prefix not in shown and not _is_system(prefix):
-            shown.append(prefix)
-    return tuple(shown), environment
+    # Links may lead through links: each name by which it is reached has to be there.
+    prefixes = [hop.parent.parent for hop in _hops(result.python)]
+    fit = [each for each in prefixes if _is_installation(each) and is_fit(each, home) and not _is_system(each)]
+    return tuple(dict.fromkeys([*readable, *fit])), environment
 
 
 def trusted(top: Path, variables: Mapping[str, str]) -> Mapping[str, str]:
-    """The variables, less the directories of the tree whose `python` leads elsewhere than to an installed one.
-
-    A job may have put an environment of the checkout on PATH, and a change may bring its own in that place.
-    """
+    """The variables, less the directories of the tree whose `python` leads elsewhere than to an installed one."""
 
     def is_sound(place: str) -> bool:
         python = Path(place, "python")
@@ -126,11 +120,8 @@ def _on_path(top: Path, variables: Mapping[str, str]) -> Iterator[Location]:
 
 def _is_script(path: Path) -> bool:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return True
-        with path.open("rb") as file:
-            return file.read(2) == b"#!"
-    except OSError:
+        return read_regular(path.resolve(), 2) == b"#!"
+    except (OSError, ValueError):
         return True
 
 
@@ -150,19 +141,10 @@ def _hops(python: Path) -> Iterator[Path]:
 
 
 def _is_honest(top: Path, python: Path) -> bool:
-    """Whether an environment in the tree leads nowhere but to an installed Python.
-
-    Its links are the author's choice: one that leads into somebody's home would open that to the tests.
-    """
+    """Whether an environment in the tree leads nowhere but to an installed Python: its links are its author's."""
     directory = python.parent
-    inside = next(
-        (directory.relative_to(root) for root in (top, top.resolve()) if directory.is_relative_to(root)), None
-    )
-    if (
-        inside is None
-        or directory.resolve() != top.resolve() / inside
-        or not (directory.parent / "pyvenv.cfg").is_file()
-    ):
+    inside = [directory.relative_to(root) for root in (top, top.resolve()) if directory.is_relative_to(root)]
+    if not inside or directory.resolve() != top.resolve() / inside[0]:
         return False
     for each in {python, directory / "python"}:
         hops = list(_hops(each))
@@ -171,7 +153,7 @@ def _is_honest(top: Path, python: Path) -> bool:
         outside = [hop for hop in hops if not hop.is_relative_to(directory)]
         if not all(_is_system(hop) or _is_installation(hop.parent.parent) for hop in outside):
             return False
-    return True
+    return (directory.parent / "pyvenv.cfg").is_file()
 
 
 def _is_installation(prefix: Path) -> bool:
@@ -196,9 +178,8 @@ def surroundings(environment: Mapping[str, str]) -> tuple[tuple[Path, ...], dict
     home = Path(environment.get("HOME") or "/nonexistent")
     locations = [Path(place) for place in environment.get("PATH", "").split(":") if place.startswith("/")]
     named = {name: Path(value) for name in _HOMES if (value := environment.get(name, "")).startswith("/")}
-    results: list[Path] = []
-    for place in (*locations, *(path / "bin" for path in named.values())):
-        results += (path for path in _prefixes(place, home) if path not in results)
+    programs = (*locations, *(path / "bin" for path in named.values()))
+    results = list(dict.fromkeys(path for place in programs for path in _prefixes(place, home)))
     shown = [place for place in locations if _within(place, results)]
     given = {name: str(path) for name, path in named.items() if _within(path, results)}
     libraries = [part for part in environment.get("LD_LIBRARY_PATH", "").split(":") if _within(Path(part), results)]
@@ -229,10 +210,8 @@ def _prefixes(place: Path, home: Path) -> Iterator[Path]:
 
 
 def is_fit(path: Path, home: Path) -> bool:
-    for each in (path, path.resolve()):
-        if home.resolve().is_relative_to(each) or home.is_relative_to(each) or len(each.parts) <= 2:  # noqa: PLR2004
-            return False
-    return True
+    above = any(place.is_relative_to(each) for place in (home, home.resolve()) for each in (path, path.resolve()))
+    return not above and min(len(path.parts), len(path.resolve().parts)) > 2  # noqa: PLR2004
 
 
 def _is_beside(path: Path, home: Path) -> bool:

@@ -60,10 +60,7 @@ class NotInstalled(Exception):
 
 
 def overlay(info: InterpreterInfo, lacking: Collection[str], packages: Packages) -> Path:
-    """A directory with these distributions and what they need, for the interpreter that said so; raises NotInstalled.
-
-    It is made once, in one step, and the same for everybody who asks for the same.
-    """
+    """A directory with these distributions and what they need, made once for all. Raises NotInstalled."""
     if packages.folder is None:
         raise NotInstalled("nothing may be installed here")
     if info.implementation != "cpython":
@@ -186,7 +183,6 @@ def _glibc(info: InterpreterInfo) -> int:
 
 
 def _reason(text: str) -> str:
-    """The last line of an error, without what may be a password in an address."""
     lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it failed without a word"]
     errors = [line for line in lines if line.lower().startswith("error")] or lines
     return visible_line(re.sub(r"//[^/@\s]*@", "//", errors[-1]))[:300]
