@@ -102,7 +102,8 @@ class Session:
             return None
 
         began = time.perf_counter()
-        self.outcomes = try_mutants(self._mutants, lambda _: self._text, run, lambda _: list(items), 2.0)
+        top = str(session.config.rootpath)
+        self.outcomes = try_mutants(self._mutants, lambda _: self._text, run, lambda _: list(items), 2.0, top)
         self.seconds = time.perf_counter() - began
         return result
 

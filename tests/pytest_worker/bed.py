@@ -24,7 +24,7 @@ class Bed:
         self.module: Any = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self.module)
         self.checks: dict[str, Check] = {}
-        self.top: str | None = str(top)
+        self.top = str(top)
         self.read: Callable[[str], str] = lambda _: self.text
 
     def mutant(self, old: str, new: str, nth: int = 0) -> dict[str, Any]:

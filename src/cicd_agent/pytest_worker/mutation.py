@@ -31,13 +31,13 @@ def try_mutants(  # noqa: PLR0917  the session calls it by these positions
     run_tests: RunTests,
     tests_of: Callable[[Value], list[str]],
     seconds: float,
-    top: str | None = None,
+    top: str,
 ) -> list[Value]:
     """What became of each mutant, as fields of a MutantOutcome.
 
     `mutants` are the fields of Mutants, `read_text` gives the text that they were made of by path, with its line ends
     as they are. `tests_of` names the tests to try one against; all must have passed in this process. A fork is ended
-    after `seconds`. `top` is the top of the tree; without it a function belongs to a path when its file's name ends so.
+    after `seconds`. `top` is the top of the tree.
 
     A kill counts only when the same tests pass in a fork without the mutant: a test that cannot pass twice in one
     process, or that needs a thread which no fork has, kills nothing. What runs at import is not tried, nor are
@@ -129,7 +129,7 @@ class NotApplicableError(Exception):
 class LiveFunctions:
     """The functions that live in this process now. `caches` are those of functools that were in use."""
 
-    def __init__(self, read_text: Callable[[str], str], top: str | None) -> None:
+    def __init__(self, read_text: Callable[[str], str], top: str) -> None:
         self._read_text = read_text
         self._top = top
         self._files: dict[str, dict[Any, list[types.FunctionType]]] = {}
@@ -190,10 +190,7 @@ class LiveFunctions:
     def _is_of(self, filename: str, path: str) -> bool:
         if filename.rpartition("/")[2] != path.rpartition("/")[2]:
             return False
-        real = os.path.realpath(filename)
-        if self._top is not None:
-            return real == os.path.realpath(f"{self._top}/{path}")
-        return real == path or real.endswith(f"/{path}")
+        return os.path.realpath(filename) == os.path.realpath(f"{self._top}/{path}")
 
 
 class _Pair(NamedTuple):

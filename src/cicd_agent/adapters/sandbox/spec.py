@@ -60,10 +60,6 @@ class Box:
         return cls(**json.loads(data))
 
 
-def python() -> str:
-    return str(Path(sys.executable).resolve())
-
-
 def visible(readable: Sequence[Path]) -> Iterator[str]:
     """What a command can read outside its own folder."""
     etc = (f"/etc/{name}" for name in _ETC)
