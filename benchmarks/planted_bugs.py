@@ -18,9 +18,9 @@ from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.events.workflow_run import JobRun, RunState, StepRun
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
+from cicd_agent.modes.analyse_failure.attribution.import_graph import reach
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_locations
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedJob, FailedRun, LogSource
-from cicd_agent.modes.analyse_failure.import_graph import reach
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings

@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.template import (
     Templates,
+    coarse_fingerprint,
+    coarse_template,
     line_key,
-    loose_fingerprint,
-    loose_template,
     strict_fingerprint,
     template,
 )
@@ -37,12 +37,12 @@ def test_words_that_could_be_hashes_are_words() -> None:
 def test_paths_are_the_same_only_loosely() -> None:
     one, other = "error in src/a/b.py:12", "error in lib/c.py:7"
     assert template(one) != template(other)
-    assert loose_template(one) == loose_template(other)
+    assert coarse_template(one) == coarse_template(other)
 
 
 @given(st.text(max_size=200))
 def test_masking_is_total_and_stays_when_it_is_repeated(text: str) -> None:
-    for masked in (template, loose_template, line_key):
+    for masked in (template, coarse_template, line_key):
         assert masked(masked(text)) == masked(masked(masked(text)))
 
 
@@ -59,10 +59,10 @@ def test_a_signature_is_of_the_message_and_not_of_the_run() -> None:
     elsewhere = "lib/core.py:14: AssertionError: expected 4 retries, got 6 (1.5 s)"
     assert strict_fingerprint("pytest", one) == strict_fingerprint("pytest", other) != ""
     assert strict_fingerprint("pytest", one) != strict_fingerprint("pytest", elsewhere)
-    assert loose_fingerprint("pytest", one) == loose_fingerprint("pytest", elsewhere) != ""
+    assert coarse_fingerprint("pytest", one) == coarse_fingerprint("pytest", elsewhere) != ""
     assert strict_fingerprint("pytest", one) != strict_fingerprint("mocha", one)
 
 
 @pytest.mark.parametrize("text", ["", "12", "Error", "exit 1", "/tmp/a/b 0x12", "error 2024-01-02"])
 def test_what_says_too_little_has_no_signature(text: str) -> None:
-    assert strict_fingerprint("x", text) == loose_fingerprint("x", text) == ""
+    assert strict_fingerprint("x", text) == coarse_fingerprint("x", text) == ""

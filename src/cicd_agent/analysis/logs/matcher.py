@@ -153,14 +153,14 @@ def _block(form: _Form, lines: Sequence[Line], index: int, start: re.Match[str])
     return Block(form.tool, message, first, last, headline, match or start)
 
 
-def _trie(words: Sequence[str]) -> str:
-    """A pattern for any of these sorted words, the longest at its place, that shares their beginnings."""
+def _trie(literals: Sequence[str]) -> str:
+    """A pattern for any of these sorted literals, the longest at its place, that shares their beginnings."""
     parts = []
-    for _, group in groupby(filter(None, words), itemgetter(0)):
+    for _, group in groupby(filter(None, literals), itemgetter(0)):
         alike = list(group)
         shared = commonprefix((alike[0], alike[-1]))  # noqa: RUF071  by character is what is meant
-        parts.append(re.escape(shared) + _trie([word[len(shared) :] for word in alike]))
+        parts.append(re.escape(shared) + _trie([literal[len(shared) :] for literal in alike]))
     if not parts:
         return ""
-    optional = "?" if "" in words else ""
+    optional = "?" if "" in literals else ""
     return parts[0] if len(parts) == 1 and not optional else f"(?:{'|'.join(parts)}){optional}"

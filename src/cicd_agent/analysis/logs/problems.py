@@ -7,7 +7,7 @@ from cicd_agent.analysis.logs.extract import Frame, Kind, Problem
 from cicd_agent.analysis.logs.matcher import Block
 from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
 from cicd_agent.analysis.logs.score import LineScore, indentation
-from cicd_agent.analysis.logs.template import Templates, loose_fingerprint, strict_fingerprint
+from cicd_agent.analysis.logs.template import Templates, coarse_fingerprint, strict_fingerprint
 from cicd_agent.domain.text.patterns import load_patterns
 
 _PATTERNS = load_patterns(__package__, "problems")
@@ -41,7 +41,7 @@ def problems(
         elif green is not None and each.text in green:
             distinct[key] = replace(each, novel=False)
         else:
-            distinct[key] = replace(each, strict=strict, loose=loose_fingerprint(each.tool, each.text))
+            distinct[key] = replace(each, strict=strict, loose=coarse_fingerprint(each.tool, each.text))
     texts = {line.number: line.text for line in lines}
     result = list(distinct.values())
     for rank, each in enumerate(result[:MAX_PROBLEMS]):

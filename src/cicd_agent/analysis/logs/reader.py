@@ -137,36 +137,27 @@ def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator
 
 def _raw_lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     """Each line without its end, and whether something in its middle was left out."""
-    head, tail, length = bytearray(), b"", 0
+    held, dropped = b"", 0
     for chunk in chunks:
-        start = 0
-        while (end := chunk.find(b"\n", start)) >= 0:
-            if length:
-                head, tail, length = _append(head, tail, length, chunk[start:end])
-                yield _join(head, tail, length)
-                head, tail, length = bytearray(), b"", 0
-            else:
-                line = chunk[start:end]
-                yield (line, False) if len(line) <= _MAX_HEAD else _join(*_append(bytearray(), b"", 0, line))
-            start = end + 1
-        if start < len(chunk):
-            head, tail, length = _append(head, tail, length, chunk[start:])
-    if length:
-        yield _join(head, tail, length)
+        first, *others = chunk.split(b"\n")
+        held, dropped = _shorten(held + first, dropped)
+        for piece in others:
+            yield _ended(held, dropped)
+            held, dropped = _shorten(piece, 0)
+    if held:
+        yield _ended(held, dropped)
 
 
-def _append(head: bytearray, tail: bytes, length: int, piece: bytes) -> tuple[bytearray, bytes, int]:
-    space = max(_MAX_HEAD - len(head), 0)
-    head += piece[:space]
-    return head, (tail + piece[space:])[-_MAX_TAIL:] if len(piece) > space else tail, length + len(piece)
+def _shorten(line: bytes, dropped: int) -> tuple[bytes, int]:
+    """What is held of a line so far, and how many bytes in its middle are not."""
+    excess = len(line) - _MAX_HEAD - _MAX_TAIL
+    return (line, dropped) if excess <= 0 else (line[:_MAX_HEAD] + line[-_MAX_TAIL:], dropped + excess)
 
 
-def _join(head: bytearray, tail: bytes, length: int) -> tuple[bytes, bool]:
-    if not tail:
-        return bytes(head), False
-    whole = len(head) + len(tail) >= length
+def _ended(line: bytes, dropped: int) -> tuple[bytes, bool]:
     # Without an overwrite the beginning of a line is what is shown of it, and nobody misses its end.
-    return bytes(head) + (tail if whole or b"\r" in tail.rstrip(b"\r") else b""), not whole
+    is_overwritten = b"\r" in line[_MAX_HEAD:].rstrip(b"\r")
+    return line if is_overwritten or not dropped else line[:_MAX_HEAD], dropped > 0
 
 
 def _render(text: str) -> str:

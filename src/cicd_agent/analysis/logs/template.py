@@ -34,7 +34,7 @@ def template(text: str) -> str:
     return " ".join(_MASKS.sub(_mask, text).split())
 
 
-def loose_template(text: str) -> str:
+def coarse_template(text: str) -> str:
     """As `template`, with paths masked as well."""
     return " ".join(_MASKS.sub(_mask, _PATH.sub("‹path›", text)).split())
 
@@ -88,9 +88,9 @@ def strict_fingerprint(tool: str, text: str) -> str:
     return _fingerprint(tool, template(text))
 
 
-def loose_fingerprint(tool: str, text: str) -> str:
+def coarse_fingerprint(tool: str, text: str) -> str:
     """Of this message about any file, "" when too little is left."""
-    return _fingerprint(tool, loose_template(text))
+    return _fingerprint(tool, coarse_template(text))
 
 
 def _fingerprint(tool: str, masked: str) -> str:

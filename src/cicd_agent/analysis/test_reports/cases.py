@@ -9,7 +9,7 @@ from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip
 
 MAX_CASES = 200_000
-TOO_MANY_CASES = f"cases beyond the first {MAX_CASES:,} were left out"
+TOO_MANY = f"cases beyond the first {MAX_CASES:,} were left out"
 
 LONGEST_DETAIL = 4_000
 _NAME, _FILE, _MESSAGE, _ERROR = 500, 1_000, 500, 200

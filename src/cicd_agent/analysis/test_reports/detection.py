@@ -8,15 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from cicd_agent.analysis.test_reports import junit
-from cicd_agent.analysis.test_reports.cases import (
-    LONGEST_DETAIL,
-    MAX_CASES,
-    TOO_MANY_CASES,
-    Case,
-    Outcome,
-    cleaned,
-    rerun,
-)
+from cicd_agent.analysis.test_reports.cases import LONGEST_DETAIL, MAX_CASES, TOO_MANY, Case, Outcome, cleaned, rerun
 from cicd_agent.analysis.test_reports.coverage import is_coverage
 from cicd_agent.analysis.test_reports.xml_stream import LARGEST, root_of
 from cicd_agent.domain.text.encoding import decoded
@@ -104,7 +96,7 @@ def _json(name: str, data: bytes) -> Report:
 
 
 def _cut(cases: Sequence[Case]) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    return tuple(cases[:MAX_CASES]), (TOO_MANY_CASES,) if len(cases) > MAX_CASES else ()
+    return tuple(cases[:MAX_CASES]), (TOO_MANY,) if len(cases) > MAX_CASES else ()
 
 
 @dataclass(slots=True)
@@ -148,7 +140,7 @@ def _go(source: str, data: bytes) -> Report:
             output.add(as_text(event.get("Output"), _LONG))
         elif isinstance(action, str) and action in _ENDS:
             if len(cases) >= MAX_CASES:
-                notes.append(TOO_MANY_CASES)
+                notes.append(TOO_MANY)
                 break
             for ended in package.end(name, test, event, source):
                 cases[name, test] = rerun(cases[name, test], ended) if (name, test) in cases else ended

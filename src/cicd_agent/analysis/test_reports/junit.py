@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from cicd_agent.analysis.test_reports import cases
-from cicd_agent.analysis.test_reports.cases import MAX_CASES, TOO_MANY_CASES, Case, Outcome, cleaned, rerun
+from cicd_agent.analysis.test_reports.cases import MAX_CASES, TOO_MANY, Case, Outcome, cleaned, rerun
 from cicd_agent.analysis.test_reports.xml_stream import REFUSED, Halt, Sink, read_xml
 from cicd_agent.domain.text.excerpt import Excerpt
 
@@ -113,7 +113,7 @@ class _JUnit(Sink):
         target = self._targets[-1] if self._targets else None
         if name in _HOLDERS:
             if len(self.cases) >= MAX_CASES:
-                raise Halt(TOO_MANY_CASES)
+                raise Halt(TOO_MANY)
             is_case = name == "testcase"
             around = self._open[-1] if self._open else _Open({}, is_case=False)
             pytest = around.pytest or (not is_case and attributes.get("name") == "pytest")
@@ -236,7 +236,7 @@ class _Trx(Sink):
         match name:
             case "UnitTestResult":
                 if len(self.cases) >= MAX_CASES:
-                    raise Halt(TOO_MANY_CASES)
+                    raise Halt(TOO_MANY)
                 self.leave()
                 self._result = attributes
             case "RunInfo":

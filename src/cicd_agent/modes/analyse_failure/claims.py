@@ -104,8 +104,8 @@ class Prover:
         matches = [each for each in self.candidates if each.commit.sha.startswith(name)]
         return matches[0] if len(name) >= MIN_COMMIT_DIGITS and len(matches) == 1 else None
 
-    def prove(self, claims: Sequence[ClaimDraft], lookups: Sequence[Exhibit] | None) -> Proof:
-        """Tie each claim to the lines it cites; `lookups` are None while they are not known, and hold then."""
+    def prove(self, claims: Sequence[ClaimDraft], tool_results: Sequence[Exhibit] | None) -> Proof:
+        """Tie each claim to the lines it cites; `tool_results` are None while they are not known, and hold then."""
         proved: list[Claim] = []
         dropped: list[Dropped] = []
         resolved: list[_Resolved] = []
@@ -114,7 +114,7 @@ class Prover:
             if index >= MAX_CLAIMS:
                 dropped.append(Dropped(text, f"more than {MAX_CLAIMS} claims in one answer"))
                 continue
-            attempts = [self._resolve(each, lookups) for each in claim.citations[:MAX_CITATIONS]]
+            attempts = [self._resolve(each, tool_results) for each in claim.citations[:MAX_CITATIONS]]
             result = [each for each in attempts if isinstance(each, _Resolved)]
             wrong = [each for each in attempts if isinstance(each, str)]
             if len(claim.citations) > MAX_CITATIONS:
@@ -135,7 +135,7 @@ class Prover:
             frozenset(path for each in resolved for path in each.edited),
         )
 
-    def _resolve(self, citation: Citation, lookups: Sequence[Exhibit] | None) -> _Resolved | str:
+    def _resolve(self, citation: Citation, tool_results: Sequence[Exhibit] | None) -> _Resolved | str:
         name = citation.exhibit.strip()
         quote = " ".join(citation.quote.split())
         where = f"{clip(' '.join(name.split()), _MAX_NAME)} line {citation.line}"
@@ -147,11 +147,11 @@ class Prover:
             result = _in_log(self.logs[name], citation.line, quote, self.changed)
         elif name in self.files:
             result = self._in_diff(self.files[name], citation.line, quote)
-        elif lookups is None and name[:1] == "L" and name[1:].isdecimal():
+        elif tool_results is None and name[:1] == "L" and name[1:].isdecimal():
             result = _Resolved(Cited(citation.line, quote, path=name))
         else:
-            lookup = next((each for each in lookups or () if each.id == name), None)
-            result = _in_lookup(lookup, quote) if lookup else "there is no such exhibit to cite"
+            tool_result = next((each for each in tool_results or () if each.id == name), None)
+            result = _in_tool_result(tool_result, quote) if tool_result else "there is no such exhibit to cite"
         return f"{where}: {result}" if isinstance(result, str) else result
 
     def _in_diff(self, file: FileDiff, number: int, quote: str) -> _Resolved | str:
@@ -222,8 +222,8 @@ def _names(text: str, path: str) -> bool:
     return re.search(rf"{before}{re.escape(path)}(?![\w/-])", text) is not None
 
 
-def _in_lookup(lookup: Exhibit, quote: str) -> _Resolved | str:
-    for number, line in enumerate(lookup.text.split("\n"), 1):
+def _in_tool_result(tool_result: Exhibit, quote: str) -> _Resolved | str:
+    for number, line in enumerate(tool_result.text.split("\n"), 1):
         if len(quote) >= MIN_QUOTE and quote in _folded(line):
-            return _Resolved(Cited(number, shown(line.strip()), path=lookup.source))
+            return _Resolved(Cited(number, shown(line.strip()), path=tool_result.source))
     return "the quote is not in what was looked up"

@@ -16,6 +16,7 @@ from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.library import EntryKind
 from cicd_agent.errors import ConfigError
+from cicd_agent.modes.analyse_failure.attribution.import_graph import reach
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_locations
 from cicd_agent.modes.analyse_failure.evidence import (
     FAILED_RUN,
@@ -26,17 +27,9 @@ from cicd_agent.modes.analyse_failure.evidence import (
     LogSource,
     Role,
 )
-from cicd_agent.modes.analyse_failure.import_graph import reach
-from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
+from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, is_report_artifact
 from cicd_agent.modes.analyse_failure.runs.history import History, blame_commits, list_commits
-from cicd_agent.modes.analyse_failure.runs.jobs import (
-    FIRST_TOKENS,
-    JobSpec,
-    LogReader,
-    job_specs,
-    roles,
-    templates,
-)
+from cicd_agent.modes.analyse_failure.runs.jobs import FIRST_TOKENS, JobSpec, LogReader, job_specs, roles, templates
 from cicd_agent.modes.analyse_failure.runs.previous_failures import read_previous_failures
 from cicd_agent.modes.protocol import LogFiles, Ports
 from cicd_agent.modes.shared.change_reader import gaps, read_change
@@ -120,7 +113,7 @@ class _Reading:
         log_reader = LogReader(runs, run, green_templates, matcher)
         named = roles(all_jobs, self._specs(run))
         if not any(one.role in {Role.FAILED, Role.TOLERATED} for one in named):
-            named = (*log_reader.timed_out(all_jobs), *named)
+            named = (*log_reader.overdue(all_jobs), *named)
         if not any(one.role is Role.FAILED for one in named) and run.conclusion not in {"failure", "startup_failure"}:
             reason = "the run was cancelled" if run.conclusion == "cancelled" else "no job of the run has failed"
             return Evidence(self.event, declined=reason)
@@ -227,7 +220,7 @@ class _Reading:
     def _cases(self, runs: Runs, run: RunState) -> tuple[Case, ...]:
         files: dict[str, bytes] = {}
         with GapFor(self.gaps, "test reports"):
-            stored = [one for one in runs.artifacts(run.id) if looks_like_reports(one.name) and not one.expired]
+            stored = [one for one in runs.artifacts(run.id) if is_report_artifact(one.name) and not one.expired]
             for one in stored[:MAX_ARTIFACTS]:
                 if one.size > MAX_ARTIFACT:
                     self.gaps.append(Gap(f"artifact {one.name}", f"over {MAX_ARTIFACT:,} bytes"))

@@ -42,6 +42,11 @@ class Group:
         return any(explains(problem) for _, problem in self.problems) or bool(self.cases or self.notes)
 
     @property
+    def rank(self) -> tuple[bool, bool, bool, float]:
+        novel = any(problem.novel for _, problem in self.problems) or not self.problems
+        return self.failure.tolerated, not self.is_explained, not novel, -self.score
+
+    @property
     def signatures(self) -> frozenset[str]:
         """The strict fingerprints that all have to be met again before this is the same failure.
 
@@ -80,18 +85,13 @@ def groups(failed: FailedRun) -> tuple[Group, ...]:
         note = RunNote("failure", "GitHub could not start the run")
         result.append(Group(Failure(Kind.CONFIGURATION, note.message), notes=(note,)))
     result = _with_cases(result, [case for case in failed.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}])
-    return tuple(sorted(result, key=_rank)[:MAX_FAILURES])
+    return tuple(sorted(result, key=lambda group: group.rank)[:MAX_FAILURES])
 
 
 def fingerprints(job: FailedJob) -> tuple[str, ...]:
     """All that the failures of a job are known again by: what a `Trace` of it holds in `strict`."""
     own = (failure.strict for failure in failures(FailedRun(jobs=(job,))))
     return tuple(dict.fromkeys(each for each in (*own, *(one.strict for one in job.extract.problems)) if each))
-
-
-def _rank(group: Group) -> tuple[bool, bool, bool, float]:
-    novel = any(problem.novel for _, problem in group.problems) or not group.problems
-    return group.failure.tolerated, not group.is_explained, not novel, -group.score
 
 
 def _of_job(job: FailedJob) -> Iterator[Group]:

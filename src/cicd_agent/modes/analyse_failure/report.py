@@ -5,24 +5,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from cicd_agent.analysis.logs.extract import Elision, Extract
-from cicd_agent.domain.effects import (
-    Annotation,
-    Artifact,
-    CheckRun,
-    Comment,
-    CommitComment,
-    Effect,
-    InlineComment,
-    Issue,
-    Level,
-    Notification,
-    Output,
-    Plan,
-    Rerun,
-    Review,
-    ReviewEvent,
-    Summary,
-)
+from cicd_agent.domain import effects
+from cicd_agent.domain.effects import Effect, Plan
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
@@ -66,7 +50,7 @@ def report(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings:
             *_check(diagnosis, evidence, body, settings),
             *_rerun(diagnosis, evidence, settings),
             *_notifications(diagnosis, evidence),
-            Summary(key="summary", body=body),
+            effects.Summary(key="summary", body=body),
             *_files(diagnosis, evidence),
             *_outputs(diagnosis, evidence),
         )
@@ -81,18 +65,18 @@ def _comments(diagnosis: Diagnosis, evidence: Evidence, account: Account, settin
     body = github_markdown(comment(diagnosis, evidence, account))
     if event.pull is not None:
         if settings.comment is not Commenting.NONE:
-            yield Comment(key=key, pull=event.pull.number, body=body)
+            yield effects.Comment(key=key, pull=event.pull.number, body=body)
         return
     if event.kind is EventKind.LOCAL:
         return
     if settings.commit_comment == "on" and event.sha:
-        yield CommitComment(key=key, commit=event.sha, body=body)
+        yield effects.CommitComment(key=key, commit=event.sha, body=body)
     on_default = run is not None and run.branch == event.default_branch and not run.event.startswith("pull_request")
     # The machine's troubles pass by themselves: nobody could close an issue about them.
     is_ours = on_default and bool(diagnosis.fingerprint) and diagnosis.cause is not Cause.INFRASTRUCTURE
     if settings.failure_issue == "on" and is_ours:
         workflow = (run.workflow if run else "") or "the workflow"
-        yield Issue(key=key, title=clip(f"{workflow} fails: {diagnosis.root_cause}", 200), body=body)
+        yield effects.Issue(key=key, title=clip(f"{workflow} fails: {diagnosis.root_cause}", 200), body=body)
 
 
 def _suggestions(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
@@ -117,9 +101,9 @@ def _suggestions(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -
     text = "\n".join(line.text for line in part if line.kind is not LineKind.DELETED)
     fix = f"**Fix for the failure above**, {patch_state(trial)}.\n\n{suggestion(text)}"
     key = f"fix-{trial.key}"
-    inline = InlineComment(key, files[0].path, old[-1], Side.RIGHT, fix, start=start)
+    inline = effects.InlineComment(key, files[0].path, old[-1], Side.RIGHT, fix, start=start)
     body = "One fix at its line, proved by running the command that failed."
-    yield Review(f"review-{key}", event.pull.number, event.sha, ReviewEvent.COMMENT, body, (inline,))
+    yield effects.Review(f"review-{key}", event.pull.number, event.sha, effects.ReviewEvent.COMMENT, body, (inline,))
 
 
 def _check(diagnosis: Diagnosis, evidence: Evidence, body: str, settings: Settings) -> Iterator[Effect]:
@@ -128,19 +112,20 @@ def _check(diagnosis: Diagnosis, evidence: Evidence, body: str, settings: Settin
     if settings.check_run == "on" and event.sha and event.kind is not EventKind.LOCAL:
         # It explains a failure and is none: it neither blocks nor passes anything.
         title = clip(visible_line(heading(diagnosis, evidence)), 200)
-        yield CheckRun("check-run", event.sha, Conclusion.NEUTRAL, title, body, notes, name="cicd-agent failure")
+        result = Conclusion.NEUTRAL
+        yield effects.CheckRun("check-run", event.sha, result, title, body, notes, name="cicd-agent failure")
     else:
         yield from notes
 
 
-def _annotations(diagnosis: Diagnosis) -> Iterator[Annotation]:
+def _annotations(diagnosis: Diagnosis) -> Iterator[effects.Annotation]:
     if diagnosis.cause is not Cause.CHANGE:
         return
     locations = dict.fromkeys((overlap.path, overlap.line) for overlap in diagnosis.meetings if overlap.line)
     for number, (path, line) in enumerate(list(locations)[:MAX_NOTES], 1):
-        yield Annotation(
+        yield effects.Annotation(
             key=f"meeting-{number}",
-            level=Level.WARNING,
+            level=effects.Level.WARNING,
             title="cicd-agent: a failure meets this change",
             message=clip(diagnosis.root_cause, 500),
             path=path,
@@ -155,7 +140,7 @@ def _rerun(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iter
         return
     if evidence.event.kind is EventKind.WORKFLOW_RUN and diagnosis.rerun_kind in RERUNS[settings.rerun]:
         reason: Literal["flaky", "infrastructure"] = "flaky" if diagnosis.rerun_kind == "flaky" else "infrastructure"
-        yield Rerun(key=f"rerun-{run.id}", run=run.id, attempt=run.attempt, reason=reason)
+        yield effects.Rerun(key=f"rerun-{run.id}", run=run.id, attempt=run.attempt, reason=reason)
 
 
 def _notifications(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
@@ -164,18 +149,18 @@ def _notifications(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]
     if failed is None or failed.run is None or not failed.turned_red or evidence.event.kind is EventKind.LOCAL:
         return
     text = f"{evidence.event.repo}: {failed.run.branch} turned red. {sentence(diagnosis, evidence)}"
-    yield Notification(key=f"red-{failed.run.id}", text=text, url=failed.run.url)
+    yield effects.Notification(key=f"red-{failed.run.id}", text=text, url=failed.run.url)
 
 
 def _files(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
     failed = failed_run(evidence)
     if any(job.extract.kept for job in failed.jobs):
         text = "\n".join(part for job in failed.jobs for part in _extract(job.job.name, job.extract))
-        yield Artifact(key="extract", name="extract.txt", text=f"{text}\n")
+        yield effects.Artifact(key="extract", name="extract.txt", text=f"{text}\n")
     if diagnosis.trial is not None and diagnosis.trial.is_offered:
-        yield Artifact(key="fix", name="fix.patch", text=diagnosis.trial.patch, output="fix_file")
+        yield effects.Artifact(key="fix", name="fix.patch", text=diagnosis.trial.patch, output="fix_file")
     else:
-        yield Output("output-fix_file", "fix_file", "")
+        yield effects.Output("output-fix_file", "fix_file", "")
 
 
 def _extract(name: str, extract: Extract) -> Iterator[str]:
@@ -189,7 +174,7 @@ def _extract(name: str, extract: Extract) -> Iterator[str]:
             yield f"{row.number:>7} {row.text}" + (f"  (×{row.times:,})" if row.times > 1 else "")
 
 
-def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[Output, ...]:
+def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[effects.Output, ...]:
     trial = diagnosis.trial
     verified = "true" if trial and trial.step is Step.VERIFIED else "false" if trial and trial.is_offered else ""
     values = {
@@ -204,4 +189,4 @@ def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[Output, ...]:
         "rerun_recommended": "true" if diagnosis.rerun else "false",
         "fix_verified": verified,
     }
-    return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
+    return tuple(effects.Output(f"output-{name}", name, value) for name, value in values.items())

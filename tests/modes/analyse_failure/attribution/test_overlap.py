@@ -5,8 +5,7 @@ from dataclasses import replace
 from cicd_agent.analysis.logs.extract import Frame, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.modes.analyse_failure.attribution.change_index import Changed
-from cicd_agent.modes.analyse_failure.attribution.overlap import IMPORTED, NAMED_LIKE, find_overlaps
+from cicd_agent.modes.analyse_failure.attribution.overlap import IMPORTED, NAMED_LIKE, Changed, find_overlaps
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import groups
 from cicd_agent.modes.analyse_failure.result import Overlap

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.test_reports.cases import Outcome
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.modes.analyse_failure.runs import artifact_reports as reports
-from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
+from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, is_report_artifact
 
 
 def is_report(path: str) -> bool:
@@ -34,9 +34,8 @@ FLAKED = '<testcase classname="c" name="flaky"><flakyFailure message="reset"/></
     "name",
     [
         "junit.xml", "reports/junit-3.12.xml", "build/test-results/test/TEST-com.acme.CalcTest.xml", "report.xml",
-        "Test-Results.xml", "TestResults.xml", "results.trx", "a/b/scan.sarif", "coverage.xml", "lcov.info",
-        "coverage/lcov.info", "jacocoTestReport.xml", "coverage.cobertura.xml", "coverage.out", "go-test.json",
-        "test_detail.xml", "bazel-testlogs/pkg/test.xml", "jest-results.json", ".report.json",
+        "Test-Results.xml", "TestResults.xml", "results.trx", "go-test.json", "test_detail.xml",
+        "bazel-testlogs/pkg/test.xml", "jest-results.json", ".report.json",
     ],
 )  # fmt: skip
 def test_files_that_test_tools_write_are_recognised(name: str) -> None:
@@ -44,7 +43,18 @@ def test_files_that_test_tools_write_are_recognised(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["pom.xml", "index.html", "package.json", "app.js", "AndroidManifest.xml", "junit", ""]
+    "name",
+    [
+        "pom.xml",
+        "index.html",
+        "package.json",
+        "app.js",
+        "AndroidManifest.xml",
+        "junit",
+        "",
+        "scan.sarif",
+        "coverage.xml",
+    ],
 )
 def test_other_files_are_not(name: str) -> None:
     assert not is_report(name)
@@ -53,17 +63,19 @@ def test_other_files_are_not(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "test-results", "junit", "reports", "coverage", "surefire-reports", "TestResults", "unit_test_results_3.12",
-        "playwright-report", "junit-ubuntu-latest", "JUnit", "pytest (3.12)", "coverage-data",
+        "test-results", "junit", "reports", "surefire-reports", "TestResults", "unit_test_results_3.12",
+        "playwright-report", "junit-ubuntu-latest", "JUnit", "pytest (3.12)", "PyTest",
     ],
 )  # fmt: skip
 def test_artifacts_whose_name_speaks_of_reports_are_opened(name: str) -> None:
-    assert looks_like_reports(name)
+    assert is_report_artifact(name)
 
 
-@pytest.mark.parametrize("name", ["dist", "wheels", "docker-image", "app-release.apk", "cicd-agent", "reportlab", ""])
+@pytest.mark.parametrize(
+    "name", ["dist", "wheels", "docker-image", "app-release.apk", "reportlab", "coverage-data", ""]
+)
 def test_other_artifacts_are_left_alone(name: str) -> None:
-    assert not looks_like_reports(name)
+    assert not is_report_artifact(name)
 
 
 def test_what_failed_comes_before_what_flaked_and_what_passed_not_at_all() -> None:

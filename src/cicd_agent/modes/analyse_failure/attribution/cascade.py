@@ -12,12 +12,20 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes.analyse_failure.attribution.change_index import MACHINE, PIPELINE, Changed
-from cicd_agent.modes.analyse_failure.attribution.overlap import DEEPER, REMOTE, find_overlaps, reached, starts
+from cicd_agent.modes.analyse_failure.attribution.import_graph import is_read, same_language
+from cicd_agent.modes.analyse_failure.attribution.overlap import (
+    DEEPER,
+    MACHINE,
+    PIPELINE,
+    REMOTE,
+    Changed,
+    find_overlaps,
+    reached,
+    starts,
+)
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, Trace
 from cicd_agent.modes.analyse_failure.groups import Group, exited, explains, job_base, same_test
-from cicd_agent.modes.analyse_failure.import_graph import is_read, same_language
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap, Suspect
 
 UNREACHED, NOTHING, UNEXPLAINED = 0.45, 0.3, 0.55
@@ -128,17 +136,19 @@ def _weigh_shared(failed: FailedRun, judged: Sequence[Attribution]) -> Sequence[
 
 def attribute_group(failed: FailedRun, group: Group, changed: Changed) -> Attribution:
     overlaps = find_overlaps(failed, group, changed)
+    if not overlaps:
+        last = _out_of_reach(failed, group, changed)
+    else:
+        grounds = _grounds(failed, group, overlaps)
+        last = Attribution(Cause.CHANGE, CascadeStep.MEETS_CHANGE, overlaps[0].strength, grounds)
     known = (
         runner(failed, group, changed),
         passed_elsewhere(failed, group),
-        seen_before(failed, group, changed, overlaps),
+        recurring(failed, group, changed, overlaps),
         signature(group, changed, overlaps),
-        _overlapping(failed, group, overlaps),
-        None if overlaps else _out_of_reach(failed, group, changed),
+        last,
     )
-    steps = [step for step in known if step is not None]
-    if not steps:
-        steps = [Attribution(Cause.UNKNOWN, CascadeStep.NONE, NOTHING, (Ground(_reason_for_none(group, changed)),))]
+    steps = [step for step in known if step is not None] or [_unattributed(group, changed)]
     first = steps[0]
     agreeing = [step for step in steps if step.cause is first.cause]
     confidence = max(step.confidence for step in agreeing)
@@ -162,12 +172,6 @@ def _decisive_groups(known: Sequence[Group]) -> Sequence[Group]:
         return group.failure.job not in explained_jobs
 
     return list(filter(is_decisive, fatal))[:MAX_JUDGED]
-
-
-def _overlapping(failed: FailedRun, group: Group, overlaps: Sequence[Overlap]) -> Attribution | None:
-    if not overlaps:
-        return None
-    return Attribution(Cause.CHANGE, CascadeStep.MEETS_CHANGE, overlaps[0].strength, _grounds(failed, group, overlaps))
 
 
 def _grounds(failed: FailedRun, group: Group | None, overlaps: Sequence[Overlap]) -> tuple[Ground, ...]:
@@ -208,12 +212,13 @@ def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Attribut
     return Attribution(Cause.UNKNOWN, CascadeStep.OUT_OF_REACH, UNREACHED, (Ground(text),), "flaky")
 
 
-def _reason_for_none(group: Group, changed: Changed) -> str:
+def _unattributed(group: Group, changed: Changed) -> Attribution:
+    text = "nothing that the log names was changed, and nothing proves that the change is not to blame"
     if not changed.is_known:
-        return "no change is known that it could be compared with"
-    if not group.is_explained:
-        return "the log does not say what went wrong"
-    return "nothing that the log names was changed, and nothing proves that the change is not to blame"
+        text = "no change is known that it could be compared with"
+    elif not group.is_explained:
+        text = "the log does not say what went wrong"
+    return Attribution(Cause.UNKNOWN, CascadeStep.NONE, NOTHING, (Ground(text),))
 
 
 def passed_elsewhere(failed: FailedRun, group: Group) -> Attribution | None:
@@ -261,7 +266,7 @@ def _proof(run: RunState, trace: Trace) -> float:
     return PROVED
 
 
-def seen_before(failed: FailedRun, group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> Attribution | None:
+def recurring(failed: FailedRun, group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> Attribution | None:
     """The very same failure where the change is not: on the default branch, or on branches that are unrelated to it.
 
     A test that is known to be flaky and fails in a new way is a new failure: only strict fingerprints count.
@@ -349,7 +354,16 @@ def rank(failed: FailedRun, overlaps: Sequence[Overlap]) -> tuple[tuple[Suspect,
     Whether the change is to blame at all is decided by the cascade: without that nobody is responsible.
     """
     suspects = sorted((_suspect(candidate, overlaps) for candidate in failed.candidates), key=lambda each: -each.score)
-    return tuple(suspects[:MAX_SUSPECTS]), _responsible(failed, suspects)
+    exact = [suspect for suspect in suspects if any(overlap.exact for overlap in suspect.meetings)]
+    overlapping = [suspect for suspect in suspects if suspect.score > 0]
+    responsible = ""
+    if len(suspects) == 1 and failed.green is not None and suspects[0].meetings:
+        responsible = suspects[0].sha
+    elif len(exact) == 1:
+        responsible = exact[0].sha
+    elif len(overlapping) == 1 and overlapping[0].score >= _CLEARLY:
+        responsible = overlapping[0].sha
+    return tuple(suspects[:MAX_SUSPECTS]), responsible
 
 
 def _suspect(candidate: Candidate, overlaps: Sequence[Overlap]) -> Suspect:
@@ -363,16 +377,6 @@ def _suspect(candidate: Candidate, overlaps: Sequence[Overlap]) -> Suspect:
         own.append(replace(overlap, exact=exact, sha=candidate.commit.sha))
         score = max(score, EXACT if exact else ONE_OF_SEVERAL * overlap.strength)
     return Suspect(candidate.commit.sha, candidate.commit.subject, round(score, 3), tuple(own))
-
-
-def _responsible(failed: FailedRun, suspects: Sequence[Suspect]) -> str:
-    if len(suspects) == 1 and failed.green is not None and suspects[0].meetings:
-        return suspects[0].sha
-    exact = [suspect for suspect in suspects if any(overlap.exact for overlap in suspect.meetings)]
-    overlapping = [suspect for suspect in suspects if suspect.score > 0]
-    if len(exact) == 1:
-        return exact[0].sha
-    return overlapping[0].sha if len(overlapping) == 1 and overlapping[0].score >= _CLEARLY else ""
 
 
 def runner(failed: FailedRun, group: Group, changed: Changed) -> Attribution | None:

@@ -13,19 +13,16 @@ from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 
-PATTERNS: tuple[str, ...] = (
-    "*junit*.xml", "TEST-*.xml", "TESTS-*.xml", "*test-result*.xml", "*test_result*.xml", "*testresult*.xml",
-    "*test-report*.xml", "*test_report*.xml", "*testreport*.xml", "results*.xml", "*-results.xml", "report*.xml",
-    "*[-_.]report.xml", "*xunit*.xml", "*pytest*.xml", "*rspec*.xml", "*phpunit*.xml", "*ctest*.xml",
-    "*gotestsum*.xml", "*nextest*.xml", "test_detail.xml", "test.xml", "tests.xml",
-    "*.trx",
-    "*test-result*.json", "*test_result*.json", "*test-report*.json", "*test_report*.json", "*go-test*.json",
-    "*gotest*.json", "*jest*.json", "*vitest*.json", ".report.json", "report.json", "results.json",
-    "*.sarif", "*.sarif.json",
-    "coverage*.xml", "*cobertura*.xml", "*jacoco*.xml", "clover.xml", "lcov*.info", "*.lcov", "coverage.lcov",
-    "coverage.json", "cover*.out", "*.coverprofile",
+_STEMS = (
+    "junit", "xunit", "test-result", "test_result", "testresult", "test-report", "test_report", "testreport", "pytest",
+    "rspec", "phpunit", "ctest", "gotestsum", "nextest", "go-test", "gotest", "jest", "vitest",
 )  # fmt: skip
-"""Names of files that may be reports, without their folders and compared without regard to case."""
+PATTERNS: tuple[str, ...] = (
+    "TEST-*.xml", "TESTS-*.xml", "test.xml", "tests.xml", "test_detail.xml", "report*.xml", "*[-_.]report.xml",
+    "results*.xml", "*-results.xml", "*.trx", ".report.json", "report.json", "results.json",
+    *(f"*{stem}*.{suffix}" for stem in _STEMS for suffix in ("xml", "json")),
+)  # fmt: skip
+"""Names of files that may be reports of tests, without their folders and compared without regard to case."""
 
 MAX_FAILING = 500
 _MAX_FILES = 5_000
@@ -34,23 +31,19 @@ _MAX_GAPS = 50
 _MAX_ALSO = 20
 _MAX_NAME = 300
 
-
-_REPORT_TERMS = frozenset(
-    """
-    junit xunit trx sarif surefire failsafe coverage cobertura jacoco lcov clover pytest rspec phpunit jest vitest
-    nextest gotestsum ctest gtest result results report reports testresult testresults testreport testreports
-    """.split()  # noqa: SIM905  a hundred quotes would hide the words
-)
 # JUnit is one word, TestResults are two.
-_WORD = re.compile(r"[A-Za-z]+")
-_PART = re.compile(r"[A-Z][a-z]+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_REPORTS = re.compile(
+    r"(?i)(?<![a-z])(?:junit|xunit|trx|surefire|failsafe|pytest|rspec|phpunit|jest|vitest|nextest|gotestsum|ctest|gtest|"
+    r"(?:test)?(?:results?|reports?))(?![a-z])"
+)
 # What distinguishes the siblings of a matrix in the names of their reports.
 _OF_THE_MATRIX = re.compile(r"[0-9a-f]{7,40}|\d+(?:\.\d+)*|ubuntu|windows|macos|linux|latest|x64|arm64")
 
 
-def looks_like_reports(artifact_name: str) -> bool:
+def is_report_artifact(artifact_name: str) -> bool:
     name = artifact_name[:_MAX_NAME]
-    return any(word.lower() in _REPORT_TERMS for word in [*_WORD.findall(name), *_PART.findall(name)])
+    return _REPORTS.search(f"{name} {_HUMP.sub(' ', name)}") is not None
 
 
 def failing(files: Mapping[str, bytes]) -> tuple[tuple[Case, ...], tuple[Gap, ...]]:

@@ -150,7 +150,7 @@ class LogReader:
             self.gaps.append(Gap(f"log of {one.job.name}", f"only {count(MAX_LOGS, 'log')} are read"))
         return tuple(read.get(one.job.id, one) for one in named)
 
-    def timed_out(self, jobs: Sequence[JobRun]) -> tuple[FailedJob, ...]:
+    def overdue(self, jobs: Sequence[JobRun]) -> tuple[FailedJob, ...]:
         """The cancelled jobs of which GitHub says that they took too long: nobody cancelled those."""
         cancelled = [job for job in jobs if job.conclusion == "cancelled"][:MAX_LOGS]
         slow = (job for job in cancelled if took_too_long(self._notes(job)))

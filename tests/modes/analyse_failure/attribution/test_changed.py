@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.modes.analyse_failure.attribution.change_index import Changed, scope
+from cicd_agent.modes.analyse_failure.attribution.overlap import Changed, scope
 from tests.modes.analyse_failure.builders import candidate, change
 from tests.support.samples.changes import change_of
 

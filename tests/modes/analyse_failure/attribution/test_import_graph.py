@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.modes.analyse_failure.import_graph import PathIndex, imports, is_read, reach
+from cicd_agent.modes.analyse_failure.attribution.import_graph import PathIndex, imports, is_read, reach
 
 BAR, TEXT = "core/src/main/java/com/acme/Bar.java", "core/src/main/java/com/acme/util/Text.java"
 STORE = ["internal/store/index.go", "internal/store/store.go"]
