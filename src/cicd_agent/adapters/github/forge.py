@@ -4,26 +4,26 @@ import re
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from cicd_agent.adapters.github.channel import MAX_PAGES, NOT_FOUND, PER_PAGE, WRITES, Channel, unless_missing
-from cicd_agent.adapters.github.checks import GitHubMarks
 from cicd_agent.adapters.github.commits import GitHubCommits
 from cicd_agent.adapters.github.download import Downloads
 from cicd_agent.adapters.github.errors import Call, is_blocked, is_dismissed, printable
 from cicd_agent.adapters.github.gates import GitHubGates
-from cicd_agent.adapters.github.notices import GitHubNotices
-from cicd_agent.adapters.github.payloads import ChangedFile, Content, Page, Posted, Pull, Run, Sha, read
+from cicd_agent.adapters.github.payloads import ChangedFile, Content, Issue, Named, Page, Posted, Pull, Run, Sha, read
+from cicd_agent.adapters.github.payloads import CheckRun as PostedRun
 from cicd_agent.adapters.github.runs import GitHubRuns
 from cicd_agent.adapters.github.threads import read_threads, resolve_thread
 from cicd_agent.adapters.github.transport import Wire
-from cicd_agent.domain.effects import InlineComment, PostedComment, Review
+from cicd_agent.domain.effects import Annotation, CheckRun, InlineComment, Level, PostedComment, Review
 from cicd_agent.domain.events.event import Ref
 from cicd_agent.domain.events.thread import Thread
-from cicd_agent.domain.ports.forge import FailedRun, PostedReview, PullState
+from cicd_agent.domain.ports.forge import FailedRun, PostedCheck, PostedReview, PullState
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.errors import ConfigError, ForgeRefused
 
@@ -36,11 +36,144 @@ MAX_FILES = 3_000
 MAX_COMMITS = 250
 """Where the commits endpoint stops."""
 NEWEST_FIRST = {"sort": "created", "direction": "desc"}
+LABELS = "pull-requests: write"
+"""Enough for a label that the repository has; to create one takes `issues: write` as well, and GitHub says so."""
+CHECKS = "checks: write"
+LEVELS = {Level.NOTICE: "notice", Level.WARNING: "warning", Level.ERROR: "failure"}
+LABEL = "cicd-agent"
+"""Put on our issues when they are opened, so that one request finds them; a person may take it off."""
+ISSUE_PAGES = 3
+"""Pages of open issues that are looked through; with a label, or by their author, there are few."""
+COMMENTS, ISSUES = "contents: write", "issues: write"
+"""What it takes. Reading takes less, but here nobody reads who would not write."""
+UNPROCESSABLE = 422
 
 
 class InThread(Posted):
     in_reply_to_id: int | None = None
     pull_request_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubMarks:
+    channel: Channel
+
+    def labels(self, number: int) -> tuple[str, ...]:
+        task, query = f"list the labels of pull request {number}", {"per_page": PER_PAGE}
+        named = self.channel.get(task, f"/issues/{number}/labels", list[Named], LABELS, query)
+        return tuple(label.name for label in named)
+
+    def add_label(self, number: int, name: str) -> None:
+        task, body = f"add the label {name!r}", {"labels": [name]}
+        self.channel.send(task, "POST", f"/issues/{number}/labels", LABELS, body)
+
+    def remove_label(self, number: int, name: str) -> None:
+        path = f"/issues/{number}/labels/{quote(name, safe='')}"
+        unless_missing(lambda: self.channel.send(f"remove the label {name!r}", "DELETE", path, LABELS), None)
+
+    def find_check(self, check: CheckRun) -> PostedCheck | None:
+        """The newest check run of ours with this name and commit, if it has this key.
+
+        GitHub lists one of each suite, and each run of a workflow may have a suite of its own.
+        """
+        query: dict[str, str | int] = {"check_name": check.name, "filter": "latest", "per_page": PER_PAGE}
+        task, path = f"list the check runs of {check.commit[:7]}", f"/commits/{check.commit}/check-runs"
+        listed = self.channel.get(task, path, Page[PostedRun], CHECKS, query).entries
+        alike = [one for one in listed if one.name == check.name and one.app]
+        ours = [one for one in alike if one.app == self.channel.me.removesuffix("[bot]")]
+        newest = max(ours, key=lambda one: one.id, default=None)
+        return newest.to(PostedCheck) if newest is not None and newest.external_id == check.key else None
+
+    def start_check(self, check: CheckRun) -> PostedCheck:
+        body = {"name": check.name, "head_sha": check.commit, "external_id": check.key, **_content(check)}
+        call = self.channel.call("create the check run", "POST", "/check-runs", CHECKS, body, repeatable=False)
+        return self._once(call, lambda: self.find_check(check))
+
+    def extend_check(self, posted: PostedCheck, check: CheckRun) -> PostedCheck:
+        """Give it this conclusion, title and summary, and these annotations on top of those it has."""
+        path, repeatable = f"/check-runs/{posted.id}", not check.annotations
+        call = self.channel.call("update the check run", "PATCH", path, CHECKS, _content(check), repeatable=repeatable)
+
+        def extended() -> PostedCheck | None:
+            standing = self.find_check(check)
+            return standing if standing is not None and standing.annotations > posted.annotations else None
+
+        return self._once(call, extended)
+
+    def _once(self, call: Call, find: Callable[[], PostedCheck | None]) -> PostedCheck:
+        return self.channel.once(lambda: self.channel.read(call, PostedRun).to(PostedCheck), find)
+
+
+def _content(check: CheckRun) -> dict[str, Any]:
+    output: dict[str, Any] = {"title": check.title, "summary": check.summary}
+    if check.annotations:
+        output["annotations"] = [_annotation(annotation) for annotation in check.annotations]
+    return {"status": "completed", "conclusion": str(check.conclusion), "output": output}
+
+
+def _annotation(annotation: Annotation) -> dict[str, Any]:
+    return {
+        "path": annotation.path,
+        "start_line": annotation.start or annotation.line,
+        "end_line": annotation.line,
+        "annotation_level": LEVELS[annotation.level],
+        "title": annotation.title,
+        "message": annotation.message,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubNotices:
+    channel: Channel
+
+    def commit_comments(self, commit: str, marker: str) -> tuple[PostedComment, ...]:
+        task, path = f"list the comments on commit {commit[:7]}", f"/commits/{commit}/comments"
+        return self.channel.marked_until_ours(task, path, marker, needs=COMMENTS)
+
+    def post_commit_comment(self, commit: str, body: str) -> PostedComment:
+        task, path = f"comment on commit {commit[:7]}", f"/commits/{commit}/comments"
+        return self.channel.post_text(task, path, body, COMMENTS)
+
+    def edit_commit_comment(self, comment: int, body: str) -> PostedComment:
+        return self.channel.edit_text("edit the comment on the commit", f"/comments/{comment}", body, COMMENTS)
+
+    def issues(self, marker: str) -> tuple[PostedComment, ...]:
+        """Our open issues that contain `marker`, the newest first: those with our label, else those that we opened."""
+        return self._ours(marker, {"labels": LABEL}) or self._ours(marker, {"creator": self.channel.me})
+
+    def open_issue(self, title: str, body: str) -> PostedComment:
+        """Open an issue. The same request creates the label; without the right to do so GitHub leaves it out."""
+        sent = {"title": title, "body": body, "labels": [LABEL]}
+        call = self.channel.call("open an issue", "POST", "/issues", ISSUES, sent, repeatable=False)
+
+        def standing() -> Issue | None:
+            newest = self._open({}, pages=1)
+            return next((one for one in newest if one.has_text(body) and self.channel.may_be_ours(one)), None)
+
+        return _as_comment(self.channel.once(lambda: self.channel.read(call, Issue), standing))
+
+    def edit_issue(self, number: int, title: str, body: str) -> PostedComment:
+        sent = {"title": title, "body": body}
+        call = self.channel.call(f"edit issue {number}", "PATCH", f"/issues/{number}", ISSUES, sent)
+        return _as_comment(self.channel.read(call, Issue))
+
+    def _ours(self, marker: str, query: Mapping[str, str]) -> tuple[PostedComment, ...]:
+        try:
+            marked = [one for one in self._open(query) if marker in one.body]
+        except ForgeRefused as refusal:
+            if "creator" in query and refusal.status == UNPROCESSABLE:
+                return ()  # GitHub knows no such author: then it has opened nothing either
+            raise
+        return tuple(_as_comment(one) for one in marked if self.channel.is_ours(one))
+
+    def _open(self, query: Mapping[str, str], pages: int = ISSUE_PAGES) -> list[Issue]:
+        query = {**query, "state": "open", "sort": "created", "direction": "desc"}
+        listed = self.channel.entries("list the open issues", "/issues", Issue, pages, query, needs=ISSUES)
+        return [one for one in listed if one.pull_request is None]
+
+
+def _as_comment(issue: Issue) -> PostedComment:
+    return issue.to(PostedComment, id=issue.number, is_ours=True)
 
 
 class GitHubForge:
