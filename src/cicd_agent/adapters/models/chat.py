@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models.capabilities import Format, Shape, printed
 from cicd_agent.adapters.models.errors import Fault, Trouble, fault_of
-from cicd_agent.adapters.models.json_reader import at, call, repeatable, taken, usage, without_thinking, words
+from cicd_agent.adapters.models.json_reader import at, read_calls, repeatable, usage, without_thinking, words
 from cicd_agent.agent.messages import Call, Message, Reply, Request, Stop
 
 if TYPE_CHECKING:
@@ -48,11 +48,13 @@ def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
 def _message(turn: Message) -> dict[str, object]:
     if turn.answers:
         return {"role": "tool", "tool_call_id": turn.answers, "content": turn.text}
-    calls = [
-        {"id": each.id, "type": "function", "function": {"name": each.name, "arguments": repeatable(each.arguments)}}
-        for each in turn.calls
-    ]
+    calls = [_call_item(each) for each in turn.calls]
     return {"role": turn.role.value, "content": turn.text, **({"tool_calls": calls} if calls else {})}
+
+
+def _call_item(made: Call) -> dict[str, object]:
+    function = {"name": made.name, "arguments": repeatable(made.arguments)}
+    return {"id": made.id, "type": "function", "function": function}
 
 
 def create(client: "OpenAI") -> Any:
@@ -74,7 +76,13 @@ def read(data: object, request: Request) -> Reply | Fault:
     ends = {"length": Stop.CUT_OFF, "max_tokens": Stop.CUT_OFF, "content_filter": Stop.FILTERED}
     stop = Stop.REFUSED if refusal else ends.get(finish, Stop.DONE)
     text = without_thinking(_content(message.get("content")))
-    calls, sent = _calls(message, taken(request)) if stop is Stop.DONE else ((), ())
+    listed = message.get("tool_calls") if stop is Stop.DONE else None
+    items = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    calls = read_calls(
+        ((at(each, "function", "name"), at(each, "function", "arguments"), each.get("id")) for each in items), request
+    )
+    # As they are sent back: with whatever else the server put into them.
+    sent = [{**each, **_call_item(made)} for each, made in zip(items, calls, strict=True)]
     turn = {**_reasoning(message), "role": "assistant", "content": text or None, "tool_calls": sent}
     return Reply(
         text=text,
@@ -83,23 +91,8 @@ def read(data: object, request: Request) -> Reply | Fault:
         model=words(at(data, "model")),
         detail=refusal or finish,
         items=(turn,) if calls else (),
-        calls=calls,
+        calls=tuple(calls),
     )
-
-
-def _calls(message: dict[str, object], before: set[str]) -> tuple[tuple[Call, ...], list[dict[str, object]]]:
-    """The calls in a message, and the same as they are sent back: with whatever else the server put into them."""
-    calls: list[Call] = []
-    sent: list[dict[str, object]] = []
-    listed = message.get("tool_calls")
-    for each in listed if isinstance(listed, list) else []:
-        if isinstance(each, dict):
-            made = call(at(each, "function", "name"), at(each, "function", "arguments"), each.get("id"), before)
-            before.add(made.id)
-            calls.append(made)
-            function = {"name": made.name, "arguments": repeatable(made.arguments)}
-            sent.append({**each, "id": made.id, "type": "function", "function": function})
-    return tuple(calls), sent
 
 
 def _reasoning(message: dict[str, object]) -> dict[str, object]:

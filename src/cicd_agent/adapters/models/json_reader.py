@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from cicd_agent.agent.messages import Call, Request
 from cicd_agent.domain.usage import Usage
@@ -64,23 +64,23 @@ def usage(data: object, *, reads: str, writes: str) -> Usage:
 _ODD = re.compile("[^A-Za-z0-9_-]")
 
 
-def call(name: object, arguments: object, identity: object, before: Collection[str]) -> Call:
-    """A tool call in a form that any server takes back.
+def read_calls(sent: Iterable[tuple[object, object, object]], request: Request) -> list[Call]:
+    """Tool calls, of which each came as name, arguments and id, in a form that any server takes back.
 
-    One without an id, or with the id of another `before` it in the conversation, gets its own; a name has only the
-    letters that names may have; arguments that came as an object are written out, as some servers send them.
+    One without an id, or with the id of another call of the conversation, gets its own; a name has only the letters
+    that names may have; arguments that came as an object are written out, as some servers send them.
     """
-    printable = words(identity)
-    fresh = (f"call_{number}" for number in itertools.count(len(before) + 1))
-    return Call(
-        id=printable if printable and printable not in before else next(each for each in fresh if each not in before),
-        name=_ODD.sub("_", words(name))[:64] or "unnamed",
-        arguments=json.dumps(arguments) if isinstance(arguments, dict) else words(arguments),
-    )
-
-
-def taken(request: Request) -> set[str]:
-    return {made.id for turn in request.turns for made in turn.calls}
+    before = {made.id for turn in request.turns for made in turn.calls}
+    calls = []
+    for name, arguments, identity in sent:
+        ident = words(identity)
+        if not ident or ident in before:
+            fresh = (f"call_{number}" for number in itertools.count(len(before) + 1))
+            ident = next(each for each in fresh if each not in before)
+        before.add(ident)
+        text = json.dumps(arguments) if isinstance(arguments, dict) else words(arguments)
+        calls.append(Call(id=ident, name=_ODD.sub("_", words(name))[:64] or "unnamed", arguments=text))
+    return calls
 
 
 def repeatable(arguments: str) -> str:

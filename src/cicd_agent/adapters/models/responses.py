@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models.capabilities import Format, Shape, printed
 from cicd_agent.adapters.models.errors import Fault, Trouble, fault_of
-from cicd_agent.adapters.models.json_reader import at, call, repeatable, taken, usage, without_thinking, words
+from cicd_agent.adapters.models.json_reader import at, read_calls, repeatable, usage, without_thinking, words
 from cicd_agent.agent.messages import Call, Message, Reply, Request, Stop
 
 if TYPE_CHECKING:
@@ -79,13 +79,8 @@ def read(data: object, request: Request) -> Reply | Fault:
     stop = Stop.REFUSED if refusal else Stop.DONE
     if status == "incomplete":
         stop = Stop.FILTERED if reason == "content_filter" else Stop.CUT_OFF
-    calls: list[Call] = []
-    before = taken(request)
-    for item in output if stop is Stop.DONE else ():
-        if at(item, "type") == "function_call":
-            made = call(at(item, "name"), at(item, "arguments"), at(item, "call_id"), before)
-            before.add(made.id)
-            calls.append(made)
+    made = [item for item in output if at(item, "type") == "function_call"] if stop is Stop.DONE else []
+    calls = read_calls(((at(item, "name"), at(item, "arguments"), at(item, "call_id")) for item in made), request)
     return Reply(
         text=without_thinking("".join(words(at(part, "text")) for part in parts if at(part, "type") == "output_text")),
         stop=stop,
