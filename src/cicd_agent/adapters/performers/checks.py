@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import astuple, replace
 
 from cicd_agent.adapters.performers.conversation import MAX_BODY, Conversation, Outcome
+from cicd_agent.adapters.performers.local import redact_annotation
 from cicd_agent.domain.effects import RISK_LABELS, Annotation, CheckRun, Labels, Plan, Receipt, ReceiptState
 from cicd_agent.domain.ports.forge import Forge, Marks, PostedCheck
 from cicd_agent.domain.text.markdown import code, truncate
@@ -109,12 +110,9 @@ def _prepared(check: CheckRun, redact: Callable[[str], str], hosts: frozenset[st
 
 
 def _clean(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:
-    return replace(
-        annotation,
-        title=clip(visible_line(redact(annotation.title)), MAX_TITLE),
-        message=clip(visible(redact(annotation.message)), MAX_MESSAGE),
-        path=redact(annotation.path),
-    )
+    masked = redact_annotation(annotation, redact)
+    title, message = clip(visible_line(masked.title), MAX_TITLE), clip(visible(masked.message), MAX_MESSAGE)
+    return replace(masked, title=title, message=message)
 
 
 def _reads(standing: PostedCheck, check: CheckRun) -> bool:

@@ -25,6 +25,7 @@ MAX_ARTIFACT = 10_000_000
 DOCUMENTS = frozenset({".json", ".sarif"})
 """Files that have to stay JSON, whatever is masked in them."""
 
+LEFT_OUT = f"the runner shows {MAX_ANNOTATIONS} of a level, the last one counts the rest"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OWN_FILES = frozenset({"evidence.json", "journal.jsonl", "report.json", "tape.jsonl"})
 
@@ -53,10 +54,16 @@ class Local:
         annotations = _of(Annotation, plan)
         left_out = self._annotate([*warnings, *(annotation for _, annotation in annotations)])
         for index, annotation in annotations:
-            receipts[index] = _annotated(annotation, shown=annotation not in left_out)
+            state, detail = (ReceiptState.SKIPPED, LEFT_OUT) if annotation in left_out else (ReceiptState.DONE, "")
+            receipts[index] = Receipt(annotation.key, annotation.kind, state, detail)
         notes = _notes([*before, *receipts.values()], len(left_out))
         receipts |= self._summarise(_of(Summary, plan), notes)
-        return receipts if self.workflow and self.workflow.runs else _without_runner(receipts)
+        if not (self.workflow and self.workflow.runs):
+            # Files are written all the same.
+            for index, receipt in receipts.items():
+                if receipt.kind != "artifact" and receipt.state is not ReceiptState.FAILED:
+                    receipts[index] = replace(receipt, state=ReceiptState.SKIPPED, detail="no runner to tell")
+        return receipts
 
     def _artifact(self, artifact: Artifact) -> str:
         if not _FILE_NAME.fullmatch(artifact.name) or artifact.name in _OWN_FILES:
@@ -77,25 +84,13 @@ class Local:
         """Print them; the plan's own that were left out."""
         if not self.workflow:
             return ()
-        redacted = {self._redacted(annotation): annotation for annotation in annotations}
+        redacted = {redact_annotation(annotation, self.redact): annotation for annotation in annotations}
         return [redacted[each] for each in self.workflow.annotate(tuple(redacted))]
-
-    def _redacted(self, annotation: Annotation) -> Annotation:
-        return replace(
-            annotation,
-            title=self.redact(annotation.title),
-            message=self.redact(annotation.message),
-            path=self.redact(annotation.path),
-        )
-
-    def _redacted_pie(self, pie: Pie) -> Pie:
-        slices = tuple(replace(one, label=self.redact(one.label)) for one in pie.slices)
-        return Pie(self.redact(pie.title), slices)
 
     def _summarise(self, summaries: Sequence[tuple[int, Summary]], notes: str) -> dict[int, Receipt]:
         body = "\n\n".join(inert(self.redact(summary.body), self.event.hosts) for _, summary in summaries)
         # Drawn after the text was looked at: a drawing in the text itself stays what it is, a block of source.
-        drawn = mermaid([self._redacted_pie(pie) for _, summary in summaries for pie in summary.pictures])
+        drawn = mermaid([_redact_pie(pie, self.redact) for _, summary in summaries for pie in summary.pictures])
         notes = "\n\n".join(filter(None, (drawn, self.redact(notes))))
         budget = MAX_SUMMARY - utf8_size(notes) - 8
 
@@ -120,13 +115,6 @@ def _attempt(effect: E, act: Callable[[E], str]) -> Receipt:
         return Receipt(effect.key, effect.kind, ReceiptState.FAILED, str(error))
 
 
-def _annotated(annotation: Annotation, *, shown: bool) -> Receipt:
-    if shown:
-        return Receipt(annotation.key, annotation.kind, ReceiptState.DONE)
-    detail = f"the runner shows {MAX_ANNOTATIONS} of a level, the last one counts the rest"
-    return Receipt(annotation.key, annotation.kind, ReceiptState.SKIPPED, detail)
-
-
 def _notes(receipts: Sequence[Receipt], unseen: int) -> str:
     """What the reader of the summary must know about everything else, as Markdown."""
     wrong = [receipt for receipt in receipts if receipt.state in {ReceiptState.DEGRADED, ReceiptState.FAILED}]
@@ -136,14 +124,13 @@ def _notes(receipts: Sequence[Receipt], unseen: int) -> str:
     return "\n".join(lines)
 
 
-def _without_runner(receipts: dict[int, Receipt]) -> dict[int, Receipt]:
-    """Files are written all the same."""
-    return {
-        index: receipt
-        if receipt.kind == "artifact" or receipt.state is ReceiptState.FAILED
-        else replace(receipt, state=ReceiptState.SKIPPED, detail="no runner to tell")
-        for index, receipt in receipts.items()
-    }
+def _redact_pie(pie: Pie, redact: Callable[[str], str]) -> Pie:
+    return Pie(redact(pie.title), tuple(replace(one, label=redact(one.label)) for one in pie.slices))
+
+
+def redact_annotation(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:
+    title, message, path = redact(annotation.title), redact(annotation.message), redact(annotation.path)
+    return replace(annotation, title=title, message=message, path=path)
 
 
 class JournalFile(Journal):
