@@ -10,7 +10,7 @@ import pytest
 
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.options import RunOptions
-from cicd_agent.app.security.effect_policy import grant
+from cicd_agent.app.security.effect_policy import effect_policy
 from cicd_agent.app.security.secrets import secrets
 from cicd_agent.domain.effects import CommitComment, Effect, Issue, Notification, Rerun
 from cicd_agent.domain.events.event import Event, EventKind
@@ -126,13 +126,13 @@ def scene(inputs: dict[str, str], file: str) -> RunContext:
 
 
 def test_nothing_of_it_is_granted_unless_the_settings_say_so() -> None:
-    plain = grant(scene({}, ""), is_own=True)
+    plain = effect_policy(scene({}, ""), is_own=True)
     assert not any((plain.commit_comment, plain.issue, plain.reruns))
-    every = grant(scene({}, FILE), is_own=False)
+    every = effect_policy(scene({}, FILE), is_own=False)
     assert every.commit_comment
     assert every.issue
     assert every.reruns == {"infrastructure", "flaky"}
-    assert grant(scene({"rerun": "infrastructure"}, FILE), is_own=True).reruns == {"infrastructure"}
+    assert effect_policy(scene({"rerun": "infrastructure"}, FILE), is_own=True).reruns == {"infrastructure"}
 
 
 @pytest.mark.parametrize(

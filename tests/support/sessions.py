@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cicd_agent.app.console import Console, Streams
 from cicd_agent.app.reporter import Reporter
-from cicd_agent.app.session import Clocks, Invocation, Session
+from cicd_agent.app.session import Invocation, Session
 from cicd_agent.settings.environment import Environment
 
 
@@ -14,4 +14,4 @@ def session_of(
     """What the command works with; nothing ends it."""
     console = Console(invocation.options, environment, streams)
     reporter = Reporter(invocation.options, environment, console)
-    return Session(invocation.options, environment, console, reporter, Clocks(now, now), lambda _seconds: None)
+    return Session(invocation.options, environment, console, reporter, now, now, lambda _seconds: None)

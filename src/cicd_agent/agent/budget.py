@@ -109,10 +109,7 @@ class Budget:
         )
 
     def allow(self, model: str, *, input_tokens: int, output_tokens: int, follow_up: int = 0) -> int:
-        """How many of the `output_tokens` a request may have; BudgetExhausted when it may not be sent at all.
-
-        With a `follow_up` of so many input tokens, only if another request of that size can be sent after it.
-        """
+        """How many output tokens a request may have that leaves room for a `follow_up`. Raises BudgetExhausted."""
         me = threading.get_ident()
         with self._lock:
             # A request that was never charged was never sent: what its thread asks for now takes its place.

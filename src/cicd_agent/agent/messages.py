@@ -98,10 +98,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: `text` as it was, nothing repaired. `model` is the name the server reports.
-
-    `items` are what the dialect wants sent back with the next turn (see Message).
-    """
+    """What came back, nothing repaired: `model` is the server's name of it, `items` are for the next Message."""
 
     text: str
     stop: Stop = Stop.DONE
@@ -162,10 +159,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[D]):
-    """A draft, or in `failure` the line that says why there is none, with its `exit` code.
-
-    A draft beside a failure is an earlier, valid answer whose correction came to nothing.
-    """
+    """A draft, or in `failure` the reason for none. With both, the draft is valid and a correction of it failed."""
 
     question: str
     draft: D | None

@@ -13,10 +13,7 @@ LONG_INPUT = 272_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens; `cached` is what a token of the input costs that the server still had.
-
-    A request with more input than `dearer_above` costs more, None for a price that is the same for all.
-    """
+    """US dollars per million tokens (`cached`: input that the server still had); more above `dearer_above` tokens."""
 
     input: float
     cached: float

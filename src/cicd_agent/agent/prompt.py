@@ -196,11 +196,7 @@ def _message(fence: str, blocks: Sequence[str]) -> str:
 
 
 def _fence(key: bytes, exhibits: Sequence[_Clean]) -> str:
-    """A word of 131 bits that only holders of the key can know, the same in every run, and nowhere in the evidence.
-
-    Were it ever there (somebody saw an earlier prompt), the next one of the same series takes its place. Letters cost
-    the fewest tokens.
-    """
+    """A word of 131 bits, in letters for fewest tokens, that is known by the key and nowhere in the evidence."""
     text = "\n".join(part for exhibit in exhibits for part in (exhibit.id, exhibit.source, *exhibit.lines))
     digests = (int.from_bytes(hmac.digest(key, b"evidence fence %d" % n, "sha256")) for n in itertools.count())
     fences = ("".join(ascii_lowercase[each // 26**digit % 26] for digit in range(_FENCE_LETTERS)) for each in digests)

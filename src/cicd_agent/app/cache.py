@@ -72,10 +72,7 @@ class CacheConfig:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """What a run may cache, under a secret that whoever writes the evidence does not know, the same in the next run.
-
-    Without `config` nothing is cached, and the secret is of this run alone.
-    """
+    """What a run may cache, under a secret that the next run has, too; without `config` nothing."""
 
     settings: Settings
     secret: bytes = field(repr=False)
@@ -134,10 +131,7 @@ class Cache:
 
 
 def open_cache(settings: Settings, config: CacheConfig | None) -> Cache:
-    """What a run with these settings may keep. Raises ConfigError when the directory cannot be used.
-
-    A Redis that cannot be used is noted: it is never more than a saving.
-    """
+    """Raises ConfigError when the directory cannot be used. A Redis that cannot is noted: it only saves."""
     if config is None:
         return Cache(settings, _own_secret(settings) or os.urandom(32))
     address: Address | None = None

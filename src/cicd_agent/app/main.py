@@ -6,14 +6,15 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
 from cicd_agent.app.console import Console, Streams
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.reporter import Reporter
-from cicd_agent.app.session import Clocks, Invocation, Session
+from cicd_agent.app.session import Invocation, Session
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.settings.environment import Environment
 
@@ -31,11 +32,11 @@ def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], stre
     reporter = Reporter(options, environment, console)
     if isinstance(invocation, ConfigError):
         return reporter.fail(invocation)
-    clocks = Clocks(time.monotonic, time.time)
+    session = Session(options, environment, console, reporter, time.monotonic, time.time, _limit)
     trace = ""
     try:
-        with _ended_by_the_runner():
-            return invocation.run(Session(options, environment, console, reporter, clocks, _limit))
+        with _handling(_ALL):
+            return invocation.run(session)
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         return Exit.OK
@@ -51,7 +52,8 @@ def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], stre
         what, remedy = f"a bug in cicd-agent: {type(error).__name__}", "Please report it with the traceback above"
         failure = AgentError(what, why=str(error)[:300], remedy=remedy)
         trace = "".join(traceback.format_exception(error))
-    with _ended_at_last(FAILURE_SECONDS):
+    with _handling(_ALARM):  # a second SIGTERM ends the process as ever
+        _limit(FAILURE_SECONDS)
         return reporter.fail(failure, trace)
 
 
@@ -76,40 +78,26 @@ def _is_lost(frame: FrameType | None) -> bool:
     return False
 
 
-@contextmanager
-def _ended_at_last(seconds: float) -> Iterator[None]:
-    """As `_limit`, for what comes after the end; a second SIGTERM ends the process as ever."""
-    if not hasattr(signal, "setitimer"):
-        yield
+def _cancelled(number: int, frame: FrameType | None) -> None:
+    if _is_lost(frame):
+        later = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
+        later.daemon = True
+        later.start()
         return
-    before = signal.signal(signal.SIGALRM, _overdue)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    raise KeyboardInterrupt
+
+
+_ALARM: Final = {signal.SIGALRM: _overdue} if hasattr(signal, "SIGALRM") else {}
+_ALL: Final = {signal.SIGTERM: _cancelled, **_ALARM}
 
 
 @contextmanager
-def _ended_by_the_runner() -> Iterator[None]:
-    """Alarms and the runner's SIGTERM become exceptions, so that a run that is ended still says so."""
-
-    def cancelled(number: int, frame: FrameType | None) -> None:
-        if _is_lost(frame):
-            later = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
-            later.daemon = True
-            later.start()
-            return
-        raise KeyboardInterrupt
-
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, cancelled)}
-    if hasattr(signal, "SIGALRM"):
-        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, _overdue)
+def _handling(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], None]]) -> Iterator[None]:
+    """Alarms and the runner's SIGTERM become exceptions, so that a run that is ended still reports that."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        _limit(0)
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -98,10 +98,7 @@ def open_router(
     cache: CacheConfig | None = None,
     quota: Callable[[Sequence[str]], str] = lambda _: "",
 ) -> ModelRouter:
-    """The models that the settings name for the mode, and what they may cost.
-
-    `quota` says of models why none of them is asked today. Raises ConfigError when an input makes no sense.
-    """
+    """`quota` says of models why none of them is asked today. Raises ConfigError when an input makes no sense."""
     settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
 
     def without_model(silence: str) -> ModelRouter:

@@ -14,10 +14,7 @@ STAGES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What every run may be asked for. `command` is "run", a stage, or a command that is no mode, without a `mode`.
-
-    `inputs` are those of the command line alone.
-    """
+    """`command` is "run", a stage, or a command that is no mode; `inputs` are those of the command line alone."""
 
     command: str = "run"
     mode: str = ""

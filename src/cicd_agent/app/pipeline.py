@@ -66,10 +66,7 @@ def conclude(mode: Mode[Any], evidence: Evidence, context: RunContext, router: M
 
 
 def propose(mode: Mode[Any], evidence: Evidence, context: RunContext, router: ModelRouter) -> Evidence:
-    """What a model proposes of this evidence, put into it, for a job that tries that out and asks nobody.
-
-    Raises ConfigError for a mode that has no such stage.
-    """
+    """The evidence with what a model proposes, for a job that asks none; ConfigError for a mode without that stage."""
     untried = replace(context, ports=replace(context.ports, patch_tester=None, pytest_runner=None))
     answers: list[Answer[Any]] = []
     if not (mode.declines(evidence.event, context.settings) or evidence.declined):

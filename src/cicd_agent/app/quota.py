@@ -35,11 +35,7 @@ class Used:
 def used_up(
     models: Sequence[str], settings: Settings, store: Callable[[], Store], chain: str, now: Callable[[], float]
 ) -> str:
-    """Why none of the models (by their names) is asked today, "" when nothing is against it.
-
-    `store` opens the audit log, and raises StoreRefused where there is none that lasts; without a limit it is not
-    called.
-    """
+    """Why none of the models is asked today, "" when nothing is against it. Without a limit `store` is not opened."""
     limits = {"daily-cost-usd": settings.daily_cost_usd, "daily-runs": settings.daily_runs}
     named = [name for name, limit in limits.items() if limit is not None]
     if not named:

@@ -44,10 +44,7 @@ MAX_VALUE: Final = 500
 
 @dataclass
 class Recorder:
-    """Writes one run to the audit log. What cannot be recorded is a warning, and the run goes on.
-
-    `now` is in seconds since 1970. Nothing is opened before something is read or recorded.
-    """
+    """Writes a run to the audit log, opened at first use; what fails is a warning. `now` is in seconds since 1970."""
 
     inputs: Mapping[str, str]
     environment: Environment
@@ -74,10 +71,7 @@ class Recorder:
     def record_decision(
         self, record: RunRecord, effects: Sequence[Effect], stage: str, *, required: bool = False
     ) -> Audit:
-        """Record what was decided, before anything is done about it.
-
-        Raises StoreRefused when an entry is `required`, and there is none.
-        """
+        """Record a decision before it is carried out; StoreRefused when an entry is `required` and there is none."""
         audit = self._append(self.chain, self._decision_entry(record, effects, stage))
         if required and audit.state != "recorded":
             raise StoreRefused(
@@ -238,10 +232,7 @@ class Recorder:
 def extract_facts(
     mode: Mode[Any], decision: Decision, outputs: Mapping[str, str], repository: str, *, event_id: str, at: int
 ) -> tuple[Fact, ...]:
-    """The facts of a run that came to a result: none of one that declined, or that is about uncommitted work.
-
-    `outputs` are its step outputs. Nothing of the values is redacted.
-    """
+    """The facts of a result, not redacted: none of a run that declined, or that is about uncommitted work."""
     evidence = decision.evidence
     if decision.declined or evidence is None or decision.judgement is None or not repository:
         return ()

@@ -1,7 +1,4 @@
-"""What becomes of a decision: recorded, carried out, recorded again, written, shown, and sent to whoever watches.
-
-`finish` is the whole path from a decision to the exit code; `fail` is that of a run without one.
-"""
+"""From a decision to the exit code: recorded, carried out, recorded again, written, shown, and sent to who watches."""
 
 import time
 from collections.abc import Callable

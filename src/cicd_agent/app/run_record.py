@@ -43,10 +43,7 @@ class AnswerRecord:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided on an event, on what grounds, and what should be done about it. Nothing is done yet.
-
-    `declined` is the reason why the mode had nothing to do; then there is no evidence, no verdict and an empty plan.
-    """
+    """What was decided on an event; nothing is done yet. When it `declined`, there is no evidence and no result."""
 
     mode: str
     event: Event
@@ -82,10 +79,7 @@ class ChangeSummary:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Where the run stands in the audit log: the end of its chain after it, which anchors all before.
-
-    `why` says what went wrong when it `failed`; `off` is where nothing is recorded.
-    """
+    """The end of the run's chain in the audit log, which anchors all before; `why` says what `failed`."""
 
     state: Literal["recorded", "failed", "off"] = "off"
     repository: str = ""

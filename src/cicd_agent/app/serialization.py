@@ -95,10 +95,7 @@ def _loaded(kind: str, shape: Any) -> Any:
 
 
 def dump(value: Evidence | Decision | RunRecord, *, indent: int | None = 1) -> str:
-    """The value in its envelope; without `indent` on one line, which is faster for a file that no one reads or redacts.
-
-    What is redacted keeps its lines: a private key is followed from line to line.
-    """
+    """The value in its envelope. What is redacted needs an `indent`: a private key is followed by its lines."""
     kind = _kind(type(value))
     envelope = {"kind": kind, "version": VERSION, "tool": f"cicd-agent {__version__}", "body": _dumped(value)}
     return json.dumps(envelope, ensure_ascii=False, indent=indent) + "\n"

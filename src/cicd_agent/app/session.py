@@ -13,22 +13,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Clocks:
-    """`elapsed` counts seconds and never goes back, `now` is in seconds since 1970."""
-
-    elapsed: Callable[[], float]
-    now: Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
-    """`limit` is called with the seconds after which the command has to end. Only runs of a mode use the `reporter`."""
+    """Only runs of a mode use the `reporter`. `limit` is called with the seconds after which the command has to end."""
 
     options: RunOptions
     environment: "Environment"
     console: "Console"
     reporter: "Reporter"
-    clocks: Clocks
+    elapsed: Callable[[], float]
+    """Seconds that never go back."""
+    now: Callable[[], float]
+    """Seconds since 1970."""
     limit: Callable[[float], None]
 
 

@@ -68,21 +68,21 @@ class _Run:
         limit = minutes(context.settings, options.mode)
         session.limit(limit * 60)
         ports = _with_trials(context, session, limit)
-        ports = replace(ports, now=session.clocks.now, state=reporter.recorder.state())
+        ports = replace(ports, now=session.now, state=reporter.recorder.state())
         return replace(context, ports=ports, timeline=reporter.timeline, progress=session.console.progress)
 
     def router(self, context: RunContext) -> ModelRouter:
         session, environment = self.session, self.session.environment
-        reporter, console, clocks = session.reporter, session.console, session.clocks
+        reporter, console = session.reporter, session.console
         settings, recorder, is_dry = context.settings, session.reporter.recorder, session.options.dry_run
         router = open_router(
             self.mode,
             context.loaded,
             environment.workload,
-            clocks.elapsed,
+            session.elapsed,
             console.redact,
             cache=self._cache(context),
-            quota=lambda models: used_up(models, settings, recorder.store, recorder.chain, clocks.now),
+            quota=lambda models: used_up(models, settings, recorder.store, recorder.chain, session.now),
         )
         reporter.budget = router.budget
         if is_dry:
@@ -91,7 +91,7 @@ class _Run:
             from cicd_agent.app.telemetry import traced  # noqa: PLC0415  nobody else pays for it
 
             router = traced(router, context.timeline)
-        return record(router, self.mode.name, context, reporter.tape(), clock=clocks.elapsed, now=clocks.now)
+        return record(router, self.mode.name, context, reporter.tape(), clock=session.elapsed, now=session.now)
 
     def _cache(self, context: RunContext) -> CacheConfig | None:
         session, environment = self.session, self.session.environment
@@ -104,7 +104,7 @@ class _Run:
             return None
         return CacheConfig(
             folder,
-            session.clocks.now,
+            session.now,
             session.console.warn,
             saves_state=not session.options.dry_run,
             redis_url=environment.redis_url,
@@ -134,7 +134,7 @@ class _Run:
 
 def _with_trials(context: RunContext, session: Session, limit: float) -> Ports:
     """The ports with what tries something out. Most runs try nothing, and pay for none of it."""
-    environment, redact, clock = session.environment, session.console.redact, session.clocks.elapsed
+    environment, redact, clock = session.environment, session.console.redact, session.elapsed
 
     def patch_tester(change: Change) -> PatchTester | None:
         from cicd_agent.app.test_runner import patch_testers  # noqa: PLC0415

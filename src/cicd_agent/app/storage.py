@@ -19,10 +19,7 @@ POSTGRESQL: Final = ("postgres:", "postgresql:", "postgresql+psycopg:")
 
 
 def open_store(inputs: Mapping[str, str], environment: Environment, cwd: Path) -> Store | None:
-    """The store of a run or a command; None where nothing says that anything is stored.
-
-    Raises StoreRefused when it cannot be opened, ConfigError when `state-dir` is no place for it.
-    """
+    """None where nothing is stored. Raises StoreRefused, and ConfigError when `state-dir` is no place for it."""
     state_dir = inputs.get("state-dir", "").strip()
     if state_dir.lower() == "off":
         return None
@@ -78,10 +75,7 @@ def _folder(name: str, environment: Environment, cwd: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What a store knows of one repository: `chain` is its name there, `name` its own.
-
-    A store that has refused once is not asked again: every question would wait for as long.
-    """
+    """What a store knows of one repository: `chain` is its name there. A store that has refused is not asked again."""
 
     store: Store
     chain: str

@@ -96,10 +96,7 @@ def changed_since(repository: Repository, base: str, head: str) -> Change:
 def choose(
     repository: Repository, change: Change, head: str, test_map: TestMap | None, python: Callable[[], str]
 ) -> Selection:
-    """The tests that a change can reach. `python` is the version that runs them, asked for only where there is a map.
-
-    Raises ConfigError when git cannot say what has changed since the map was made.
-    """
+    """The tests that a change can reach. Raises ConfigError when git does not know what has changed since the map."""
     since = change
     if test_map is not None and test_map.commit != change.base:
         if repository.resolve(test_map.commit) is None:

@@ -96,10 +96,7 @@ def pytest_runners(
 
 
 def before(change: Change) -> dict[str, str | None]:
-    """The changed files as they were, by path: None for what was not there.
-
-    Files whose text was not read, such as binary ones, are left as they are.
-    """
+    """The changed files as they were, by path, None for what was not there; without those that were not read."""
     texts: dict[str, str | None] = {}
     for file in change.files:
         was_there = file.kind is not ChangeKind.ADDED
@@ -133,10 +130,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def project_python(context: RunContext, top: Path, environment: Environment) -> Interpreter:
-    """The Python that a run would try tests with, and what would have to be added to it.
-
-    Raises PytestUnavailable or ConfigError as a run would; nothing is installed.
-    """
+    """The Python that tests would run with, and what it lacks. Raises as a run would, and installs nothing."""
     return look(*_project(context, environment, top, _sandbox(context, environment)), own=_OWN)
 
 

@@ -71,7 +71,7 @@ def accuracy(
     Exit code 1 where a mode falls short for certain.
     """
     options, environment, console = session.options, session.environment, session.console
-    at = int(session.clocks.now())
+    at = int(session.now())
     begin = _since(since or ("" if paths else DEFAULT_SINCE), at)
     with ExitStack() as closing:
         store = None if paths else open_log(inputs(options, environment), environment, Path.cwd())

@@ -116,7 +116,7 @@ def affected_tests(
 def _pytest_runners(session: Session, context: RunContext) -> Callable[[Change], PytestRunner | None]:
     limit = minutes(context.settings, "gen-tests")
     session.limit(limit * 60)
-    return pytest_runners(context, session.environment, session.console.redact, session.clocks.elapsed, limit)
+    return pytest_runners(context, session.environment, session.console.redact, session.elapsed, limit)
 
 
 def _print(selection: Selection, session: Session, out: str) -> None:

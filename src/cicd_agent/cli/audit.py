@@ -103,7 +103,7 @@ def _verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Verb], Verb]:
         ) -> int:
             options = Options(format=session.options.format, dry_run=session.options.dry_run, **values)
             with opened(session.options, session.environment) as store:
-                return verb(store, options, session.console, session.clocks.now())
+                return verb(store, options, session.console, session.now())
 
         @composed(audit_options, *options)
         def understood(**values: Any) -> Invocation:

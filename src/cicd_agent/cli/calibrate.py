@@ -102,7 +102,7 @@ def calibrate(
             limits += decisions.limits
             if more:
                 limits.append(f"{count(len(more), 'change')} went wrong by the account book alone: {target} went back")
-    result = _learn(past, blames, head, int(session.clocks.now()), console)
+    result = _learn(past, blames, head, int(session.now()), console)
     console.progress("")
     path = Path.cwd() / out if out else sources.top / RISK_FILE
     if not options.dry_run:

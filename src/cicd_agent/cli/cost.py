@@ -50,7 +50,7 @@ def cost(
     open_log: OpenLog = existing_store,
 ) -> int:
     options, environment, console = session.options, session.environment, session.console
-    until = int(session.clocks.now())
+    until = int(session.now())
     try:
         begin = moment(since or SINCE, until)
     except ValueError:

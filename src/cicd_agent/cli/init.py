@@ -36,10 +36,7 @@ _FLAGS = "--modes review,analyse-failure --forks no --model none, or --yes"
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """`model` is "none", "openai", or the address of a compatible server.
-
-    `branch` is the default branch, `watched` are the names of the workflows whose failures are explained.
-    """
+    """`model` is "none", "openai", or the address of a compatible server, `watched` are names of workflows."""
 
     modes: tuple[ModeName, ...] = ("review",)
     forks: bool = False

@@ -77,7 +77,7 @@ def metrics(
 ) -> int:
     options, environment, console = session.options, session.environment, session.console
     try:
-        begin = moment(since, session.clocks.now()) if since else 0
+        begin = moment(since, session.now()) if since else 0
     except ValueError:
         raise ConfigError(
             f"--since is no time: `{since}`", remedy="Write `30d`, `12h`, or a date such as 2026-11-01"

@@ -139,10 +139,7 @@ def _workload(variables: Mapping[str, str]) -> Workload | None:
 
 
 def _inputs(variables: Mapping[str, str]) -> dict[str, str]:
-    """INPUT_MIN_SEVERITY, or as the runner itself spells it INPUT_MIN-SEVERITY, by the name `min-severity`.
-
-    Where both are set, the first counts: it is what action.yml passes.
-    """
+    """INPUT_MIN_SEVERITY (of action.yml) before INPUT_MIN-SEVERITY (of the runner) by the name `min-severity`."""
     inputs: dict[str, str] = {}
     for variable in sorted(variables, key=lambda variable: ("-" in variable, variable)):
         name = variable.removeprefix("INPUT_")
@@ -152,8 +149,5 @@ def _inputs(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _text(value: str) -> str:
-    """Without blanks around it; bytes that are no text, which Python keeps as lone surrogates, become `?`.
-
-    Paths do not come through here: to open a file, its name must stay as it is.
-    """
+    """Without blanks around it; bytes that are no text become `?`, which is why paths do not come through here."""
     return value.strip().encode("utf-8", "replace").decode()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.security.effect_policy import GATE, grant
+from cicd_agent.app.security.effect_policy import GATE, effect_policy
 from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.events.event import Comment, Deployment, Event, EventKind, PullRequest
 from cicd_agent.modes import modes
@@ -27,7 +27,7 @@ def granted(
 ) -> EffectPolicy:
     loaded = load(inputs, file)
     assert loaded.problems == ()
-    return grant(RunContext(event, loaded, Ports()), is_own=is_own, mode=mode)
+    return effect_policy(RunContext(event, loaded, Ports()), is_own=is_own, mode=mode)
 
 
 def test_a_gate_by_itself_may_do_nothing_of_it() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.security.effect_policy import grant
+from cicd_agent.app.security.effect_policy import effect_policy
 from cicd_agent.domain.effects import Commit, Effect, OpenPull, Plan, TextFile
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.modes.protocol import Ports
@@ -99,7 +99,7 @@ def test_an_honest_plan_is_carried_out_once(job: Job, hub: FakeGitHub) -> None:
 @pytest.mark.parametrize(("given", "granted"), [("", "patch"), ("commit", "commit"), ("pull-request", "pull-request")])
 def test_a_job_grants_what_its_own_input_says(given: str, granted: str) -> None:
     scene = RunContext(Event(EventKind.PUSH), load({"deliver": given}, ""), Ports())
-    assert {grant(scene, is_own=own).deliver for own in (True, False)} == {granted}
+    assert {effect_policy(scene, is_own=own).deliver for own in (True, False)} == {granted}
 
 
 def test_a_dry_run_names_the_branch_and_every_file(job: Job) -> None:

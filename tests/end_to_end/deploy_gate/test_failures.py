@@ -158,7 +158,7 @@ def test_a_budget_that_leaves_no_room_for_the_model_leaves_the_rules(jobs: GateJ
 
 
 def test_a_run_whose_time_is_over_fails(jobs: GateJobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "decide", hang)
+    monkeypatch.setattr(commands, "conclude", hang)
     ended(jobs.run(timeout_minutes="0.001"), 5, "timeout-minutes")
 
 

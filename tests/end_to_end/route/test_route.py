@@ -127,7 +127,7 @@ def test_a_wrong_input_fails_and_still_says_the_full_plan(tmp_path: Path) -> Non
 
 
 def test_a_run_whose_time_is_over_gets_the_full_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "decide", hang)
+    monkeypatch.setattr(commands, "conclude", hang)
     left = routed(job(tmp_path), timeout_minutes="0.001")
     full(left)
     assert "timeout-minutes" in left.summary

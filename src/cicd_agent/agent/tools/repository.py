@@ -83,10 +83,7 @@ class Blame(Draft):
 
 
 def lookups(change: Change, library: Library | None, denied: Callable[[str], bool]) -> tuple[Tool[Any], ...]:
-    """What can be looked up about a change. Of files that are `denied` (deny-paths), nothing but their names.
-
-    Without a library (a change that was read from the API) that is the diff alone: the rest would need a checkout.
-    """
+    """What can be looked up about a change, of `denied` files only their names; without a library the diff alone."""
     diff = _tool(partial(_file_diff, change, denied), "file_diff", "The diff of one file of the change.", FileDiffOf)
     if library is None:
         return (diff,)

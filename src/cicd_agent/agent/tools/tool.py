@@ -19,10 +19,7 @@ class NoSuchThing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[A]):
-    """One look-up. `run` returns the text for the model; any exception but the two above is a bug of ours.
-
-    The description of `arguments`' fields are what the model reads of them.
-    """
+    """One look-up; `run` returns the text for the model, and raises nothing but the two exceptions above."""
 
     name: str
     description: str

@@ -40,14 +40,14 @@ def permissions(mode: Mode[Any], decision: Decision, context: RunContext, *, is_
         is_own,
         performs,
         context.ports.forge if writes else None,
-        replace(grant(context, is_own=is_own, mode=mode.name), pulls=pulls),
+        replace(effect_policy(context, is_own=is_own, mode=mode.name), pulls=pulls),
         settings if performs else None,
         # Of a decision that came from a file, others may have written any part.
         saves_facts=is_own and settings.stage is Stage.ALL and not settings.evidence_file,
     )
 
 
-def grant(context: RunContext, *, is_own: bool, mode: str = "") -> EffectPolicy:
+def effect_policy(context: RunContext, *, is_own: bool, mode: str = "") -> EffectPolicy:
     """What this job lets a plan of a mode do; `is_own`: it was made by this very run."""
     settings, pull = context.settings, context.event.pull
     withheld = ""
@@ -56,7 +56,7 @@ def grant(context: RunContext, *, is_own: bool, mode: str = "") -> EffectPolicy:
         withheld = "only a run that has read the change itself approves it"
     elif pull is not None and pull.from_fork:
         withheld = "the pull request comes from a fork"
-    granted = EffectPolicy(
+    policy = EffectPolicy(
         events=frozenset(ReviewEvent) if settings.review_event == "verdict" else frozenset({ReviewEvent.COMMENT}),
         withheld=withheld,
         labels=settings.labels == "on",
@@ -66,10 +66,10 @@ def grant(context: RunContext, *, is_own: bool, mode: str = "") -> EffectPolicy:
         reruns=RERUNS[settings.rerun],
         deliver=settings.deliver,
     )
-    return _of_gate(granted, context, is_own=is_own) if mode == GATE else granted
+    return _of_gate(policy, context, is_own=is_own) if mode == GATE else policy
 
 
-def _of_gate(granted: EffectPolicy, context: RunContext, *, is_own: bool) -> EffectPolicy:
+def _of_gate(policy: EffectPolicy, context: RunContext, *, is_own: bool) -> EffectPolicy:
     """What a deployment gate may do on top of that. Nobody else's plan asks people, or starts a run again."""
     settings, event = context.settings, context.event
     environment = settings.environment or (event.deployment.environment if event.deployment else "")
@@ -77,8 +77,8 @@ def _of_gate(granted: EffectPolicy, context: RunContext, *, is_own: bool) -> Eff
     hears = is_own and event.kind is EventKind.ISSUE_COMMENT
     from_fork = event.pull is not None and event.pull.from_fork
     return replace(
-        granted,
-        reruns=granted.reruns | {"approval"} if hears else granted.reruns,
+        policy,
+        reruns=policy.reruns | {"approval"} if hears else policy.reruns,
         deployment=environment if settings.record_deployment == "on" else "",
         reviewers=frozenset(settings.approvers) if asks else frozenset(),
         commit=settings.sha,

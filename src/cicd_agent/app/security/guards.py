@@ -35,10 +35,7 @@ def refuse_foreign_checkout(event: Event, repository: GitRepository | None, star
 
 
 def with_permission(event: Event, forge: Forge | None) -> Event:
-    """The event of a comment with what GitHub says that its author may do; a refusal says why that is not known.
-
-    `author_association` does not tell: COLLABORATOR and MEMBER include people who can only read.
-    """
+    """The event with what its author may do: `author_association` includes people who can only read."""
     comment = event.comment
     if comment is None or event.pull is None or forge is None:
         return event  # without a token the pull request cannot be read either, which is an error of its own

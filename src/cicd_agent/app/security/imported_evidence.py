@@ -160,10 +160,7 @@ def _fetch(paths: list[str], change: Change, forge: Forge) -> Mapping[str, str]:
 
 
 def _with_texts(own: Evidence, change: Change, texts: Mapping[str, str], notes: Sequence[str]) -> Evidence:
-    """The evidence with proved texts, and those before the change, which follow from them and the diff.
-
-    `notes` are sentences on where the texts are from, in place of the note that there are none.
-    """
+    """The evidence with proved texts, those before the change, which follow from the diff, and `notes` on both."""
     old_texts: dict[str, str] = {}
     for file in change.files:
         after = "" if file.kind is ChangeKind.DELETED else texts.get(file.path)

@@ -43,10 +43,7 @@ def _passwords(url: str) -> list[str]:
 
 
 def _secret_parts(url: str) -> list[str]:
-    """What of a webhook's address lets others use it, each part by itself.
-
-    As a whole it would be a secret that begins like any address, and has words in it that stand everywhere.
-    """
+    """The secret parts of a webhook's address, which as a whole holds words that stand everywhere."""
     _, scheme, rest = url.strip().partition("://")
     if not scheme:
         return [url.strip()]
