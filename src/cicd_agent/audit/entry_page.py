@@ -19,7 +19,6 @@ _RISKS: Final = frozenset({"critical", "high", "medium", "low"})
 def render_entry(
     row: Row, data: Node, receipts: Sequence[Node], *, holds: bool, colour: bool = False, width: int = _WIDTH
 ) -> str:
-    """The whole page; `receipts` are the texts of what became of it."""
     style = Style(colour, width)
     output = data["output"]
     parts: tuple[Iterable[str], ...]
@@ -186,7 +185,6 @@ def _spent(data: Node) -> Iterator[str]:
 
 
 def _done(data: Node, receipts: Sequence[Node], style: Style) -> Iterator[str]:
-    """What was to be done, each with what became of it."""
     became = {each["key"].scalar: each for entry in receipts for each in entry["receipts"].objects}
     planned = [(each["kind"].scalar, each["key"].scalar) for each in data["actions"].objects]
     planned += [(each["kind"].scalar, key) for key, each in became.items() if key not in {key for _, key in planned}]

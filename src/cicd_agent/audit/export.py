@@ -53,7 +53,6 @@ def _cells(cells: tuple[str, ...]) -> str:
 
 
 def _sarif(rows: Iterator[Row]) -> Iterator[str]:
-    """One document, a result a line; what is known of the rules comes after the results."""
     rules: dict[str, tuple[int, dict[str, Any]]] = {}
     yield '{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[{"results":['
     number, left_out = 0, 0

@@ -37,15 +37,12 @@ _SPARED: Final = (8, 5, 7)
 
 @dataclass(frozen=True, slots=True)
 class PruneResult:
-    """What a prune did to a chain: `removed` is None when nothing was old enough, `broken` what did not hold of it."""
-
     repository: str
     removed: Removal | None
     head: Link | None
     broken: tuple[Break, ...] = ()
 
     def document(self) -> dict[str, object]:
-        """It as JSON."""
         removed = self.removed
         return {
             "repository": self.repository,
@@ -76,7 +73,6 @@ def render_runs(
 def render_verified(
     results: Sequence[Verification], lost: Sequence[Link], place: str, *, colour: bool = False, width: int = _WIDTH
 ) -> str:
-    """What each chain came to, with the anchor to keep."""
     style = Style(colour, width)
     lines = [line for each in results for line in _chain(each, style)]
     for link in lost:
@@ -90,7 +86,6 @@ def render_verified(
 def render_pruned(
     done: Sequence[PruneResult], before: int, *, dry_run: bool, colour: bool = False, width: int = _WIDTH
 ) -> str:
-    """What was removed of each chain, or would be, and where it begins now."""
     style = Style(colour, width)
     lines = []
     for each in done:
@@ -110,12 +105,10 @@ def render_pruned(
 
 
 def entries(number: int) -> str:
-    """`1 entry`, `2 entries`."""
     return f"{number:,} {'entry' if number == 1 else 'entries'}"
 
 
 def span(first: int, last: int) -> str:
-    """`#1 to #3`, or `#1` alone."""
     return f"#{first} to #{last}" if first != last else f"#{first}"
 
 
@@ -158,7 +151,6 @@ def _row(run: RunSummary) -> tuple[str, ...]:
 
 
 def _cost(data: Node, models: Sequence[str]) -> str:
-    """What it cost; a dash where nobody was asked, and nothing where that is not told."""
     usage, known_cost = data["usage"], data["cost_usd"].scalar
     is_failed = bool(data["error"].scalar)
     if not models and usage["requests"].count == 0 and not usage["from_cache"].count:

@@ -95,7 +95,6 @@ def _candidates(store: Store, name: str, repository: str, progress: Progress) ->
 
 
 def receipts_of(store: Store, row: Row) -> tuple[Row, ...]:
-    """The entries of the outcome of a run, as a rule one."""
     run = row.columns
     since, until = max(run.at - _SKEW, 0), run.at + _MAX_RUN
     near = EntryQuery(row.repository, Kind.RECEIPTS, run.event_id, run.sha, run.mode, since=since, until=until)

@@ -22,8 +22,6 @@ _DECIDED: Final = frozenset({"hold", "rollback"})
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result and its rule; the index of the rule is not in it yet."""
-
     rule: str
     data: dict[str, Any]
     described: dict[str, Any]

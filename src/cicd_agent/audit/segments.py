@@ -56,7 +56,6 @@ class Segment:
 
     @property
     def ends(self) -> tuple[str, ...]:
-        """The hashes from which the chain may go on."""
         return tuple(self.faults) or (self.hash,)
 
 
@@ -119,7 +118,6 @@ class SegmentReader:
         self._append(segment, row, self._subject(seq, data, columns), (row.hash,))
 
     def _segment_for(self, row: Row, seq: int, prev: str) -> Segment:
-        """The last segment, or a new one where the row does not go on from that."""
         last, shift = self.segments[-1], row.seq - seq
         number = None
         if shift and shift != self._shift:

@@ -66,7 +66,6 @@ class RunSummary:
 
     @property
     def when(self) -> str:
-        """When it was, in UTC."""
         return utc_text(self.row.columns.at)
 
     @property
@@ -88,7 +87,6 @@ class RunSummary:
         return tuple(inert(own[name] if name in own else data[name].scalar) for name in COLUMNS)
 
     def document(self) -> dict[str, object]:
-        """It as JSON, for a list."""
         data, row = self.data, self.row
         return {
             "repository": row.repository,

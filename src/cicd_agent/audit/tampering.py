@@ -11,8 +11,6 @@ MAX_BREAKS: Final = 100
 
 
 class Tampering(StrEnum):
-    """What was done to a chain."""
-
     TEXT = "text"
     """What an entry says was changed, and not its hash."""
     COLUMN = "column"
@@ -59,8 +57,6 @@ class RecordedRemoval:
 
 
 class AnchorState(StrEnum):
-    """What became of an anchor."""
-
     HELD = "held"
     FAILED = "failed"
     REMOVED = "removed"

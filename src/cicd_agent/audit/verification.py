@@ -104,7 +104,6 @@ class _Judgement:
         return order
 
     def _weight(self, segment: Segment) -> int:
-        """How much speaks for it, should others have its numbers as well."""
         own = [(seq, hashes) for seq, hashes in segment.witnessed.items() if segment.first <= seq <= segment.end]
         held = sum(link.hash in hashes for seq, hashes in own for link in self._witnesses[seq])
         return (2 * len(segment.hashes) if segment.is_sound else not segment.foreign) + held
@@ -172,7 +171,6 @@ class _Judgement:
                 self._add(seq, Tampering.RECEIPTS, f"it says what became of #{of}, {wrong}")
 
     def _recorded_removals(self) -> list[RecordedRemoval]:
-        """What was removed by the entries that say so, in their order."""
         removals: list[RecordedRemoval] = []
         for seq, data in sorted(self._reader.removals.items()):
             first, last, hashed = positive(data.get("first")), positive(data.get("last")), data.get("hash")
@@ -190,7 +188,6 @@ class _Judgement:
         return removals
 
     def _check_beginning(self, removals: Sequence[RecordedRemoval]) -> RecordedRemoval | None:
-        """What was before the first entry: nothing, or what a prune has removed."""
         if not self._order:
             return None
         begin, first = self._begin, self._order[0]
@@ -266,7 +263,6 @@ class _Judgement:
 
 
 def _segment_of(order: Sequence[Segment], seq: int) -> Segment | None:
-    """The segment in which a number lies."""
     at = bisect_right(order, seq, key=attrgetter("first")) - 1
     return order[at] if at >= 0 and seq <= order[at].end else None
 

@@ -10,22 +10,19 @@ if TYPE_CHECKING:
 
 
 class FactKind(StrEnum):
-    """What a fact is about; `subject` is what it is found by."""
+    """What a fact is about.
+
+    The subject that it is found by is the commit (tests, coverage in percent, review, route), the fingerprint of a
+    failure (failure: that was explained, fix: that mended it) or the environment of a deployment.
+    """
 
     TESTS = "tests"
-    """How tests went; the subject is the commit."""
     COVERAGE = "coverage"
-    """What tests execute, in percent; the subject is the commit."""
     REVIEW = "review"
-    """What a review of ours came to; the subject is the commit."""
     FAILURE = "failure"
-    """A failed run that was explained; the subject is its fingerprint."""
     FIX = "fix"
-    """What mended a failure; the subject is its fingerprint."""
     ROUTE = "route"
-    """How much care a change was given; the subject is the commit."""
     DEPLOYMENT = "deployment"
-    """What a gate decided; the subject is the environment."""
 
 
 class Cause(StrEnum):

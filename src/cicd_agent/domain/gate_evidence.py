@@ -222,6 +222,5 @@ class GateEvidence:
     request: ApprovalRequest | None = None
 
     def reading(self, name: str) -> Reading:
-        """The reading of this name; one that is missing when nobody made it."""
         found = next((each for each in self.readings if each.name == name), None)
         return found or Reading(name, State.MISSING, problem="it was not read")

@@ -101,7 +101,6 @@ class Tally:
         return tuple(self._total.values())
 
     def _within(self, each: Sample) -> Sample:
-        """The sample, with `other` for an open label's value that comes when all its room is taken."""
         values: list[str] = []
         for label, given in zip(each.metric.labels, each.labels, strict=True):
             value = label.bounded(given)

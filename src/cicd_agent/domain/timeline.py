@@ -49,7 +49,6 @@ class Timeline:
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """Those that have ended, in the order of their beginnings."""
         with self._lock:
             return tuple(sorted(self._spans, key=lambda span: span.number))
 

@@ -151,7 +151,6 @@ class Event:
 
     @property
     def run_url(self) -> str:
-        """Where the run that looks at this event is shown, "" when that is not known."""
         run = self.delivery.partition(".")[0]
         return f"{self.server}/{self.repo}/actions/runs/{run}" if self.server and self.repo and run else ""
 

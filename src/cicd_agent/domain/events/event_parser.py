@@ -228,22 +228,12 @@ def _review_comment(event: Event, top: Node, run: RunContext) -> Event:
     )
 
 
-def _release(event: Event, top: Node, run: RunContext) -> Event:
-    # target_commitish is where the tag was made from, perhaps long ago; only the run knows the tagged commit.
-    return _at(event, top["release"]["tag_name"].ref or as_ref(run.ref), run)
-
-
-def _workflow_dispatch(event: Event, top: Node, run: RunContext) -> Event:
-    return replace(_at(event, top["ref"].ref or as_ref(run.ref), run), inputs=_inputs(top["inputs"]))
-
-
-def _schedule(event: Event, _: Node, run: RunContext) -> Event:
-    return _at(event, as_ref(run.ref), run)
-
-
-def _at(event: Event, name: str, run: RunContext) -> Event:
+def _of_run(event: Event, top: Node, run: RunContext) -> Event:
+    """An event whose commit only the run knows: a release's target_commitish is where its tag was made from once."""
+    name = top["release"]["tag_name"].ref or top["ref"].ref or as_ref(run.ref)
     sha = as_sha(run.sha)
-    return replace(event, sha=sha, head=Ref(name, sha, event.repo))
+    inputs = _inputs(top["inputs"]) if event.kind is EventKind.WORKFLOW_DISPATCH else {}
+    return replace(event, sha=sha, head=Ref(name, sha, event.repo), inputs=inputs)
 
 
 _READERS: Mapping[EventKind, Callable[[Event, Node, RunContext], Event]] = {
@@ -252,10 +242,10 @@ _READERS: Mapping[EventKind, Callable[[Event, Node, RunContext], Event]] = {
     EventKind.PUSH: _push,
     EventKind.MERGE_GROUP: _merge_group,
     EventKind.WORKFLOW_RUN: _workflow_run,
-    EventKind.WORKFLOW_DISPATCH: _workflow_dispatch,
-    EventKind.SCHEDULE: _schedule,
+    EventKind.WORKFLOW_DISPATCH: _of_run,
+    EventKind.SCHEDULE: _of_run,
     EventKind.DEPLOYMENT: _deployment,
-    EventKind.RELEASE: _release,
+    EventKind.RELEASE: _of_run,
     EventKind.ISSUE_COMMENT: _issue_comment,
     EventKind.REVIEW_COMMENT: _review_comment,
 }
@@ -278,7 +268,6 @@ def _pull(node: Node, number: int, association: str) -> PullRequest | None:
 
 
 def _inputs(node: Node) -> dict[str, str]:
-    """Inputs of a workflow_dispatch; booleans and numbers may come as themselves, spelled as in JSON."""
     if not isinstance(node.value, Mapping):
         return {}
     return {
@@ -298,7 +287,6 @@ def _is_bot(login: str) -> bool:
 
 
 def _same_person(sender: Actor, author: Actor) -> Actor:
-    """The sender, with the association that the payload states when the sender wrote the text."""
     return replace(sender, association=author.association) if sender.login == author.login else sender
 
 

@@ -57,7 +57,6 @@ class Thread:
 
     @property
     def fingerprint(self) -> str:
-        """That of the finding that our comment is about, "" when the thread is not ours."""
         return self.key.rpartition("-")[0]
 
 

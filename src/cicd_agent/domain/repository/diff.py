@@ -111,17 +111,12 @@ class Anchors:
                     self._places[Side.LEFT, line.old] = (hunk, line)
 
     def line_at(self, side: Side, number: int) -> DiffLine | None:
-        """The line that a comment on `number` would stand on, None where none may stand."""
         place = self._places.get((side, number))
         return place[1] if place else None
 
     def hunk_at(self, side: Side, number: int) -> Hunk | None:
         place = self._places.get((side, number))
         return place[0] if place else None
-
-    def numbers(self, side: Side) -> tuple[int, ...]:
-        """Every line number of that side that may carry a comment, in the order of the diff."""
-        return tuple(number for where, number in self._places if where is side)
 
     def allows(self, side: Side, line: int, start: int = 0) -> bool:
         """Whether GitHub takes a comment on `line`, or on `start`..`line` (start 0: one line), of that side."""

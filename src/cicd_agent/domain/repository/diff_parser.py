@@ -60,8 +60,6 @@ def _split(text: str) -> list[str]:
 
 @dataclass(slots=True)
 class _Header:
-    """What the lines between `diff --git` and the first hunk say."""
-
     old: str = ""
     new: str = ""
     kind: ChangeKind = ChangeKind.MODIFIED
@@ -102,7 +100,6 @@ class _Header:
         return self.empty or any(id_.strip("0") and not id_.startswith(_EMPTY_BLOBS) for id_ in self.ids)
 
     def file(self, names: str, hunks: tuple[Hunk, ...], omitted: str) -> FileDiff:
-        """The file, whose names stand in the first line when nothing else said them."""
         old, new = self.old, self.new
         if not (old or new):
             old = new = _same_name(names)

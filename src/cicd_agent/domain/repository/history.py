@@ -57,7 +57,6 @@ class Measures:
 
 
 def entropy(lines: Sequence[int]) -> float:
-    """Shannon's entropy in bits of the changed lines over the files: 0 when one file has them all."""
     total = sum(lines)
     return sum(part / total * log2(total / part) for part in lines if part)
 

@@ -171,7 +171,6 @@ def _of_shape(line: str, shape: Shape) -> Iterator[Secret]:
 
 
 def _is_real(value: str, shape: Shape) -> bool:
-    """Whether a value of this shape is one that somebody may have been given."""
     if _PLACEHOLDER.search(value):
         return False
     if shape.name == "url-password":
@@ -189,7 +188,6 @@ def _is_mixed(value: str) -> bool:
 
 
 def _is_random(value: str, entropy: float) -> bool:
-    """Whether the text is too random to be a name, a path, a reference or a stand-in."""
     if not (any(char.isdigit() for char in value) and any(char.isalpha() for char in value)):
         return False
     if _PLACEHOLDER.search(value) or _TRIAL.search(value) or _INTERPOLATED.search(value):

@@ -75,7 +75,6 @@ def _escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A code span, its line ends made spaces."""
     line = visible_line(re.sub(r"\r\n|[\t\r\n]", " ", text)) or " "
     ticks = "`" * (_longest_run(line) + 1)
     pad = " " if line.startswith(("`", " ")) or line.endswith(("`", " ")) else ""
@@ -125,7 +124,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(markdown: str) -> str:
-    """Bars escaped, also those in code, where a table needs it all the same."""
     line = " ".join(markdown.split("\n"))
     return re.sub(r"(\\*)\|", lambda bar: bar[0] if len(bar[1]) % 2 else f"{bar[1]}\\|", line)
 
@@ -178,7 +176,6 @@ def truncate(text: str, limit: int, size: Callable[[str], int] = len) -> str:
 
 
 def utf8_size(text: str) -> int:
-    """Length in bytes, as the runner and the network count."""
     return len(text.encode("utf-8", "replace"))
 
 
@@ -200,7 +197,6 @@ def _ending(closers: Sequence[str], cut: int, of: int) -> str:
 
 
 def _head(line: str, room: int, size: Callable[[str], int]) -> str:
-    """As much of the line's beginning as there is room for."""
     low, high = 0, max(0, min(len(line), room))
     while low < high:
         middle = (low + high + 1) // 2

@@ -182,7 +182,6 @@ def _common(left: Iterable[str], right: Iterable[str]) -> int:
 
 
 def _kept(text: str, separator: re.Pattern[str]) -> Sequence[int]:
-    """Where the characters that are not separators stand."""
     kept: list[int] = []
     end = 0
     for match in separator.finditer(text):

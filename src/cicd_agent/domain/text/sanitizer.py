@@ -146,7 +146,6 @@ def _bracket_problems(line: str, hosts: Collection[str]) -> Iterator[str]:
 
 
 def _text_problems(text: str, hosts: Collection[str]) -> Iterator[str]:
-    """What GitHub would find in the rendered text, escaped or not."""
     if _REACHES_PEOPLE.search(text):
         yield "a mention"
     if _REFERS.search(text):

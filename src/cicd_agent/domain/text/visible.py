@@ -38,7 +38,6 @@ def visible(text: str) -> str:
 
 
 def visible_line(text: str) -> str:
-    """As `visible`, for text that must stay on one line: tabs and line ends are written out too."""
     return _IN_LINE.sub(_name, text)
 
 

@@ -81,7 +81,6 @@ def overload(effect: Commit | OpenPull) -> str:
 
 
 def _unfit(file: TextFile) -> str:
-    """Why this is no text that could be stored."""
     if what := objection(file.path, existing=True):
         return what
     try:

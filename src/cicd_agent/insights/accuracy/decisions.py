@@ -151,7 +151,6 @@ def parse_decisions(rows: Iterable[Row]) -> Decisions:
 
 
 def _record(row: Row) -> tuple[Node, str]:
-    """What an entry says, and the reason why it is left out, "" when it is not."""
     if entry_hash(row.repository, row.seq, row.prev, row.text) != row.hash:
         return Node(), "left out: the hash does not fit (`cicd-agent audit verify` says more)"
     try:

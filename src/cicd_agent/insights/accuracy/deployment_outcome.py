@@ -56,8 +56,6 @@ class DeploymentFailure:
 
 @dataclass(frozen=True, slots=True)
 class _EnvironmentRecord:
-    """The deployments to an environment, newest first, and those that failed."""
-
     deployments: tuple[PastDeployment, ...] = ()
     failures: tuple[DeploymentFailure, ...] = ()
 
@@ -68,8 +66,6 @@ class _EnvironmentRecord:
 
 @dataclass(frozen=True, slots=True)
 class _History:
-    """The past of HEAD, and what later commits say of earlier ones."""
-
     repository: Repository | None
     past: Past
     blames: tuple[Blame, ...]

@@ -16,7 +16,6 @@ _EXCUSED = frozenset({Cause.FLAKY, Cause.INFRASTRUCTURE})
 
 
 def rerun_cases(decided: Sequence[DecidedFailure], runs: Runs | None) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    """A case for each failure that was excused, and what could not be read."""
     limits: dict[str, None] = {}
     known: dict[int, RunState | None] = {}
 

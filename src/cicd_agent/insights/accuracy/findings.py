@@ -65,7 +65,6 @@ def finding_cases(
 def _read_pulls(
     sources: OutcomeSources, since: int, progress: Callable[[str], None]
 ) -> tuple[dict[int, Discussed], list[str]]:
-    """Pull requests by their number, and the limits met."""
     if sources.discussions is None:
         return {}, ["pull requests were not read: what became of findings is not known without GitHub"]
     progress("reading the pull requests")
@@ -169,7 +168,6 @@ def label_finding(
 def _label(
     finding: ReportedFinding, state: LaterState, pull: Discussed | None, feedback: Feedback, now: float
 ) -> tuple[Truth, Ground]:
-    """The first label whose condition holds."""
     refused, closed, fate = feedback.refused, feedback.closed, state.fate
     end = pull.end if pull else None
     is_young = end is PullEnd.OPEN and now - finding.at < OUTCOME_SECONDS

@@ -20,8 +20,6 @@ _MEASURED = frozenset({"tests", "coverage"})
 
 
 class Fate(StrEnum):
-    """What became of a commit in its environment."""
-
     UNKNOWN = "unknown"
     """Nobody could say: no deployment of it is known, or it is too young."""
     FINE = "fine"

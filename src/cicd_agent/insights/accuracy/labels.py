@@ -117,8 +117,6 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts of labels."""
-
     right: int = 0
     wrong: int = 0
     unknown: int = 0
@@ -188,7 +186,6 @@ def ranked(counts: Mapping[Key, int]) -> tuple[tuple[Key, int], ...]:
 
 
 def _tallies(cases: Sequence[Case], attribute: str) -> dict[str, Tally]:
-    """Tallies by what cases have in an attribute, those with the most cases first."""
     truths: dict[str, list[Truth]] = {}
     for case in cases:
         if name := getattr(case, attribute):

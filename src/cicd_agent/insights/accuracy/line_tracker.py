@@ -169,7 +169,6 @@ class LineTracker:
         return LaterState(LineFate.CHANGED, gone=True, detail="the file was deleted")
 
     def _compare(self, finding: ReportedFinding, before: str, after: str, later: str, name: str) -> LaterState:
-        """What a file that is called `name` now holds of the lines."""
         detail = f"renamed to {name}" if name != finding.path else ""
         if max(before.count("\n"), after.count("\n")) > _MAX_LINES:
             return self._unknown(f"a file has more than {_MAX_LINES:,} lines")
@@ -199,7 +198,6 @@ class LineTracker:
         return LaterState(detail=reason)
 
     def _later(self, sha: str, pull: Discussed) -> str:
-        """The last commit that can be read beside the reviewed one, "" when none can."""
         candidates = [each for each in (pull.head, pull.merged_as) if SHA.fullmatch(each)]
         for candidate in candidates:
             if self._is_here(sha, candidate):

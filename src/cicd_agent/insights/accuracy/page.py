@@ -16,7 +16,6 @@ _HEAD = ("", "cases", "right", "wrong", "unknown", "share of right", "95 % inter
 def render_accuracy(
     record: Accuracy, gate: GateRecord | None, limits: Sequence[str], *, colour: bool = False, width: int = 100
 ) -> str:
-    """The whole record; without `colour` for a file or a log."""
     style = Style(colour, width)
     parts = (
         _modes(record, style),
@@ -79,7 +78,6 @@ def _row(name: str, tally: Tally, standing: Standing | None = None) -> tuple[str
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns that are as wide as they have to be, numbers to the right."""
     widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
     for row in (head, *rows):
         cells = [

@@ -40,7 +40,6 @@ class Page:
 
 
 def render_cost(report: CostReport, page: Page, *, colour: bool = False, width: int = 120) -> str:
-    """The whole page; without `colour` for a file or a log."""
     style = Style(colour, max(width, 40))
     parts = [_total(report, page, style)]
     if report.total.asked or report.total.unknown:
@@ -78,7 +77,6 @@ def _total(report: CostReport, page: Page, style: Style) -> Iterator[str]:
 
 
 def _table(grouping: str, rows: Sequence[Spending], style: Style) -> Iterator[str]:
-    """One line a group; a bar shows its share of the whole."""
     shown = rows[-_MAX_ROWS:] if grouping == "day" else rows[:_MAX_ROWS]
     lines = [_HEADINGS, *(_cells(each) for each in shown)]
     is_sure = not any(each.unknown for each in shown)
@@ -141,7 +139,6 @@ def _saved(saved: Sequence[Saved], page: Page, style: Style) -> Iterator[str]:
 
 
 def _limits(report: CostReport, page: Page, style: Style) -> Iterator[str]:
-    """What the numbers leave out."""
     for reason, runs in report.unknown:
         yield from style.wrapped(f"the cost of {count(runs, 'run')} is not known: {reason}", "", "  ")
     if report.unreadable:

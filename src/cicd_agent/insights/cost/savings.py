@@ -14,8 +14,6 @@ _PER_MILLION: Final = 1_000
 
 
 class Means(StrEnum):
-    """What saved something."""
-
     PROMPT_CACHE = "prompt_cache"
     ANSWERS = "answers"
     TIERS = "tiers"
@@ -70,8 +68,6 @@ class Saved:
 
 
 class Savings:
-    """Adds up what runs did not spend, by what models cost today."""
-
     def __init__(self, rates: Callable[[str], Rates | None]) -> None:
         self._rates = rates
         self._amounts: Counter[Means] = Counter()

@@ -22,8 +22,6 @@ GROUPINGS: Final = ("mode", "repository", "model", "day")
 
 @dataclass(frozen=True, slots=True)
 class CostliestRun:
-    """The run that cost most."""
-
     repository: str
     seq: int
     cost: int
@@ -138,8 +136,6 @@ def _plus(left: int | None, right: int | None) -> int | None:
 
 
 class _Tally:
-    """Adds up runs of one name."""
-
     def __init__(self) -> None:
         self.runs = self.asked = self.cost = self.unknown = 0
         self.used = [0] * len(COUNTED)
