@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from cicd_agent.domain.metric import ForeignTextError, Metric, MetricKind, Sample
@@ -23,7 +22,7 @@ def exposition(samples: Iterable[Sample]) -> str:
     lines: list[str] = []
     for metric in METRICS.values():
         if own := found.get(metric.name):
-            lines += [f"# HELP {metric.name} {_help(metric.help)}", f"# TYPE {metric.name} {metric.kind}"]
+            lines += [f"# HELP {metric.name} {_line_escaped(metric.help)}", f"# TYPE {metric.name} {metric.kind}"]
             for each in sorted(own, key=lambda each: each.labels):
                 lines += _lines(each)
     return "".join(f"{line}\n" for line in lines)
@@ -46,15 +45,12 @@ def _bounds(metric: Metric) -> tuple[str, ...]:
 
 
 def _labels(labels: Iterable[tuple[str, str]]) -> str:
-    inside = ",".join(f'{name}="{_value(value)}"' for name, value in labels)
+    escaped = ((name, _line_escaped(value).replace('"', '\\"')) for name, value in labels)
+    inside = ",".join(f'{name}="{value}"' for name, value in escaped)
     return f"{{{inside}}}" if inside else ""
 
 
-def _value(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-def _help(text: str) -> str:
+def _line_escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
@@ -62,14 +58,8 @@ def _number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 2**53 else repr(float(value))
 
 
-@dataclass(slots=True)
-class _Reading:
-    """What was read so far: of a histogram, its lines by their labels."""
-
-    kinds: dict[str, str] = field(default_factory=dict)
-    samples: list[Sample] = field(default_factory=list)
-    seen: set[tuple[str, str, tuple[str, ...]]] = field(default_factory=set)
-    parts: dict[tuple[str, tuple[str, ...]], dict[str, str]] = field(default_factory=dict)
+_Series = dict[tuple[str, tuple[str, ...]], dict[str, str]]
+"""By metric and labels; of a histogram its lines, of anything else one with the name ""."""
 
 
 def parse(text: str) -> tuple[Sample, ...]:
@@ -77,22 +67,27 @@ def parse(text: str) -> tuple[Sample, ...]:
 
     Raises ForeignTextError for anything else.
     """
-    reading = _Reading()
+    kinds: dict[str, str] = {}
+    series: _Series = {}
     for number, line in enumerate(text.split("\n"), 1):
         try:
             if line.startswith("# TYPE "):
-                name, kind = _typed(line)
-                reading.kinds[name] = kind
+                kinds.update([_typed(line)])
             elif line.strip() and not line.startswith(f"# HELP {PREFIX}"):
-                _read(line, reading)
+                _read(line, kinds, series)
         except ValueError as error:
             raise ForeignTextError(f"line {number}: {error}") from None
-    for (name, labels), parts in reading.parts.items():
+    samples: list[Sample] = []
+    for (name, labels), parts in series.items():
+        metric = METRICS[name]
+        if metric.kind is not MetricKind.HISTOGRAM:
+            samples.append(Sample(metric, labels, float(parts[""])))
+            continue
         try:
-            reading.samples += _histogram(METRICS[name], labels, parts)
+            samples += _histogram(metric, labels, parts)
         except (KeyError, ValueError):
             raise ForeignTextError(f"a histogram of {name} is not whole") from None
-    return tuple(reading.samples)
+    return tuple(samples)
 
 
 def _typed(line: str) -> tuple[str, str]:
@@ -102,7 +97,7 @@ def _typed(line: str) -> tuple[str, str]:
     return name, kind
 
 
-def _read(line: str, reading: _Reading) -> None:
+def _read(line: str, kinds: Mapping[str, str], series: _Series) -> None:
     """One line with a value."""
     matched = _SERIES.fullmatch(line)
     if matched is None:
@@ -110,26 +105,22 @@ def _read(line: str, reading: _Reading) -> None:
     name, inside, text = matched[1], matched[2] or "", matched[3]
     labels = {found[1]: _ESCAPED.sub(_unescaped, found[2]) for found in _LABEL.finditer(inside)}
     ending = _SUFFIX.fullmatch(name)
-    base, part = (ending[1], ending[2]) if ending and reading.kinds.get(ending[1]) == "histogram" else (name, "")
-    if base not in reading.kinds:
+    base, part = (ending[1], ending[2]) if ending and kinds.get(ending[1]) == "histogram" else (name, "")
+    if base not in kinds:
         raise ValueError("a sample without its type")
     part += f" {labels.pop('le', '')}" if part == "bucket" else ""
     metric = METRICS.get(base)
-    if metric is None or reading.kinds[base] != metric.kind or labels.keys() != {label.name for label in metric.labels}:
+    if metric is None or kinds[base] != metric.kind or labels.keys() != {label.name for label in metric.labels}:
         return
     value = float(text)
     if not math.isfinite(value) or (metric.kind is not MetricKind.GAUGE and value < 0):
         raise ValueError("no count")
-    values = tuple(labels[label.name] for label in metric.labels)
-    if (series := (base, part, values)) in reading.seen:
-        raise ValueError("the same sample twice")
-    reading.seen.add(series)
-    if part:
-        reading.parts.setdefault((base, values), {})[part] = text
-    elif metric.kind is MetricKind.HISTOGRAM:
+    if metric.kind is MetricKind.HISTOGRAM and not part:
         raise ValueError("a histogram without its parts")
-    else:
-        reading.samples.append(Sample(metric, values, value))
+    parts = series.setdefault((base, tuple(labels[label.name] for label in metric.labels)), {})
+    if part in parts:
+        raise ValueError("the same sample twice")
+    parts[part] = text
 
 
 def _histogram(metric: Metric, labels: tuple[str, ...], parts: Mapping[str, str]) -> Iterator[Sample]:
