@@ -103,8 +103,10 @@ def _lowered_settings(edit: Edit) -> Iterator[str]:
         for name, lines in before.items():
             if PATTERNS["checking-targets"].search(name) and after.get(name) != lines:
                 yield f"changes the target {name[:60]}"
-    if PathKind.DEPENDENCY_MANIFEST in edit.kinds and any(map(_unpins, edit.pieces)):
-        yield "changes the version of a tool that tests or checks"
+    if PathKind.DEPENDENCY_MANIFEST in edit.kinds:
+        tools = [line for piece in edit.pieces for line in piece.gone_lines if PATTERNS["tools"].search(line[:500])]
+        if any(map(PATTERNS["versions"].search, tools)):
+            yield "changes the version of a tool that tests or checks"
     if edit.before is not None:
         yield from (f"changes {key}" for key in _lowered_keys(edit))
 
@@ -112,11 +114,6 @@ def _lowered_settings(edit: Edit) -> Iterator[str]:
 def _changes_key(edit: Edit, files: str, keys: str) -> bool:
     name_matches = PATTERNS[files].fullmatch(edit.name)
     return bool(name_matches) and any(PATTERNS[keys].search(line[:500]) for line in edit.changed)
-
-
-def _unpins(piece: Piece) -> bool:
-    lines = piece.gone_lines
-    return any(PATTERNS["tools"].search(line[:500]) and PATTERNS["versions"].search(line) for line in lines)
 
 
 def _recipes(text: str) -> dict[str, list[str]]:
@@ -307,9 +304,6 @@ def _changes_product(edit: Edit) -> bool:
     """Whether an edit changes code outside of tests, beyond comments and blanks."""
     if edit.is_test or edit.is_prose or not edit.kinds.isdisjoint({PathKind.DOCS, PathKind.EXAMPLE}):
         return False
-    before, after = (_squeezed(code_only(text or "", edit.suffix)) for text in (edit.before, edit.after))
+    codes = (code_only(text or "", edit.suffix).split("\n") for text in (edit.before, edit.after))
+    before, after = ([line.split() for line in code if line.strip()] for code in codes)
     return before != after
-
-
-def _squeezed(code: str) -> list[str]:
-    return [line for line in (" ".join(line.split()) for line in code.split("\n")) if line]

@@ -125,7 +125,7 @@ def assess(
         reached = raised
     before = [_raised(each, past.floor, thresholds) for past, each in zip(recent, scores, strict=True)]
     return Risk(
-        _level(reached, thresholds),
+        level_of(reached, thresholds),
         reached,
         tuple(sorted(reasons, key=lambda reason: -reason.points)),
         # Of the changes before, those with a lower score in whole percent, never rounded up.
@@ -152,7 +152,7 @@ def _by_model(measures: Measures, learnt: RiskFile | None) -> tuple[int, list[Re
     return reached, reasons
 
 
-def _level(reached: int, thresholds: Thresholds) -> RiskLevel:
+def level_of(reached: int, thresholds: Thresholds) -> RiskLevel:
     return list(RiskLevel)[bisect_right(thresholds, reached)]
 
 
@@ -164,7 +164,7 @@ def _mix(before: Sequence[int], thresholds: Thresholds) -> tuple[int, ...]:
     """How many of the last changes are of each level, the lowest level first; none when too few are known."""
     if len(before) < FEWEST:
         return ()
-    levels = Counter(_level(each, thresholds) for each in before[:_MIXED])
+    levels = Counter(level_of(each, thresholds) for each in before[:_MIXED])
     return tuple(levels[level] for level in RiskLevel)
 
 

@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from statistics import median_low
 
+from cicd_agent.analysis.risk.assessment import level_of
 from cicd_agent.analysis.risk.logistic import fit, probability
 from cicd_agent.analysis.risk.model import (
     FEATURES,
@@ -112,12 +113,9 @@ def level_shares(changes: Sequence[PastChange], learnt: RiskFile | None) -> tupl
     """The shares of low, medium, high and critical, the floors of paths among them; None without changes."""
     if not changes:
         return None
-    begins = learnt.thresholds if learnt is not None and learnt.thresholds else SHIPPED_THRESHOLDS
-    levels: Counter[RiskLevel] = Counter()
-    for change in changes:
-        reached = score(change.measures, learnt)
-        by_score = tuple(RiskLevel)[sum(reached >= threshold for threshold in begins)]
-        levels[max(by_score, change.floor, key=lambda level: level.rank)] += 1
+    thresholds = learnt.thresholds if learnt is not None and learnt.thresholds else SHIPPED_THRESHOLDS
+    by_score = ((change, level_of(score(change.measures, learnt), thresholds)) for change in changes)
+    levels = Counter(max(level, change.floor, key=lambda each: each.rank) for change, level in by_score)
     low, medium, high, critical = (round(levels[level] / len(changes), 4) for level in RiskLevel)
     return low, medium, high, critical
 

@@ -16,11 +16,11 @@ _GUARD = re.compile(
     r"authenticated|admin_required|token_required|csrf_protect|sensitive_post_parameters|verified_email_required|"
     r"(?:Login|Permission)RequiredMixin|UserPassesTestMixin|AccessMixin|otp_required)$"
 )
-_GUARD_WORD = re.compile(r"(?i)requir|authenticated|accepted|user_passes|csrf_protect|sensitive_post|mixin")
+_GUARD_HINT = re.compile(r"(?i)requir|authenticated|accepted|user_passes|csrf_protect|sensitive_post|mixin")
 
 
 def _guards_gone(context: FileContext) -> Iterator[Hit]:
-    if not any(_GUARD_WORD.search(text) for _, text in context.deleted):
+    if not any(_GUARD_HINT.search(text) for _, text in context.deleted):
         return
     base, head = context.old_python, context.python if context.added else PythonText.parse(context.head)
     if base is None or head is None:

@@ -84,7 +84,7 @@ def own_config(context: FileContext) -> Iterator[Hit]:
 
 
 _GUESSED = frozenset({"assigned-secret", "url-password", "authorization"})
-_WORD = 12
+_MIN_PASSWORD = 12
 _NOT_LIVE = frozenset({PathKind.TEST, PathKind.EXAMPLE, PathKind.DOCS})
 _NOT_WRITTEN_HERE = frozenset({PathKind.GENERATED, PathKind.VENDORED})
 
@@ -97,7 +97,7 @@ def secret(context: FileContext) -> Iterator[Hit]:
             if guessed and context.kinds & (_NOT_LIVE | _NOT_WRITTEN_HERE):
                 continue
             value = text[secret.start : secret.end]
-            if secret.shape == "url-password" and value.isalpha() and len(value) < _WORD:
+            if secret.shape == "url-password" and value.isalpha() and len(value) < _MIN_PASSWORD:
                 continue  # user:pass@host is how one writes that a password goes there
             fixture = bool(context.kinds & _NOT_LIVE)
             yield Hit(

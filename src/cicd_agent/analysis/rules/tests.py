@@ -26,8 +26,10 @@ def test_deleted(context: FileContext) -> Iterator[Hit]:
     if PathKind.TEST not in context.kinds or not any(TEST_FUNCTION.match(text) for _, text in context.deleted):
         return
     gone = _gone_tests(context)
+    old, new = ({} if text is None else text.defined for text in (context.old_python, context.python))
+    added = [name for name, defined in new.items() if is_test(defined) and name not in old]
     # A test that was renamed, split or turned into parameters leaves as many new ones behind.
-    if len(gone) <= len(_new_tests(context)) or any("parametrize" in text for _, text in context.added):
+    if len(gone) <= len(added) or any("parametrize" in text for _, text in context.added):
         return
     first = min(gone, key=lambda node: node.lineno)
     names = _listed([node.name for node in gone])
@@ -59,13 +61,6 @@ def _gone_tests(context: FileContext) -> list[Function]:
         and defined.node.name not in context.change.tested
         and not context.change.retires("\n".join(base.lines[defined.node.lineno - 1 : defined.node.end_lineno]))
     ]
-
-
-def _new_tests(context: FileContext) -> set[str]:
-    if context.python is None:
-        return set()
-    old = set(context.old_python.defined) if context.old_python else set()
-    return {name for name, defined in context.python.defined.items() if is_test(defined) and name not in old}
 
 
 def is_test(defined: Defined) -> bool:
@@ -125,12 +120,11 @@ def _listed(names: Sequence[str]) -> str:
 
 def _deserves_a_test(text: PythonText, defined: Defined, name: str) -> bool:
     node = defined.node
+    # Methods are tested through what their class does; to ask for each would be noise.
     if defined.is_nested or "." in name or name.startswith("_"):
-        return False  # methods are tested through what their class does; to ask for each would be noise
-    if any(text.name_of(decorator).endswith("overload") for decorator in node.decorator_list):
         return False
-    branches = sum(isinstance(part, _BRANCHES) for part in ast.walk(node))
-    return branches >= _ENOUGH_BRANCHES
+    is_overload = any(text.name_of(decorator).endswith("overload") for decorator in node.decorator_list)
+    return not is_overload and sum(isinstance(part, _BRANCHES) for part in ast.walk(node)) >= _ENOUGH_BRANCHES
 
 
 _JS_EXPECT = re.compile(r"\b(?:expect|assert(?:\.\w+)?|should)\s*[.(]")

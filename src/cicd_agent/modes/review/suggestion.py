@@ -34,7 +34,7 @@ _PARSERS: dict[str, Callable[[str], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of a suggestion: `text` may be committed in place of the lines, or `why` says why it is only shown.
+    """What became of a suggestion: `text` may be committed in place of the lines, or `reason` says why not.
 
     `patched` is the file with it, its line ends as they were.
     """
@@ -109,13 +109,12 @@ def prove_suggestions(
     """
     trials, left, judged = Trials(change), MAX_TRIALS, list[Finding]()
     for finding in findings:
-        trial = Trial()
+        text = ""
         replaces = finding.origin is Origin.RULE or (finding.location, finding.suggestion) in whole
         if finding.suggestion and replaces and left:
             left -= 1
-            trial = trials.of(finding)
-        text = trial.text or finding.suggestion
-        judged.append(replace(finding, suggestion=text, committable=bool(trial.text)))
+            text = trials.of(finding).text
+        judged.append(replace(finding, suggestion=text or finding.suggestion, committable=bool(text)))
     return judged
 
 

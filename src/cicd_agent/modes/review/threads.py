@@ -22,14 +22,14 @@ def keys(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[str, .
     """
     used_up = {thread.key for thread in threads if thread.key and thread.resolved and not thread.resolved_by_person}
     last: dict[str, int] = defaultdict(int)
-    keys_found = [""] * len(findings)
+    keyed = [""] * len(findings)
     for index in sorted(range(len(findings)), key=lambda each: findings[each].location.line):
         fingerprint = findings[index].fingerprint
         last[fingerprint] += 1
         while f"{fingerprint}-{last[fingerprint]}" in used_up:
             last[fingerprint] += 1
-        keys_found[index] = f"{fingerprint}-{last[fingerprint]}"
-    return tuple(keys_found)
+        keyed[index] = f"{fingerprint}-{last[fingerprint]}"
+    return tuple(keyed)
 
 
 def suppress_resolved(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[list[Finding], list[Suppressed]]:
@@ -54,9 +54,9 @@ def unpublished(
     `findings` and `suppressed` are all that the verdict has, as the numbers in the keys need.
     """
     known = [*findings, *(each.finding for each in suppressed if each.by is SuppressedBy.THREAD)]
-    standing = [thread for thread in threads if thread.key and not thread.resolved]
+    unresolved = [thread for thread in threads if thread.key and not thread.resolved]
     for finding, key in zip(findings, keys(known, threads), strict=False):
-        yield finding, key, _about(finding, key, standing) is None
+        yield finding, key, _about(finding, key, unresolved) is None
 
 
 def fixed(evidence: Evidence, claims: Collection[Finding], *, model_answered: bool) -> Iterator[Thread]:

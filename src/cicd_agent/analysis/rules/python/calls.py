@@ -159,7 +159,7 @@ def _is_quoted(command: ast.expr) -> bool:
 
 
 _EXECUTORS = frozenset({"execute", "executemany", "executescript", "raw", "exec_driver_sql", "mogrify"})
-_SQL_WORDS = ("select ", "insert into ", "update ", "delete from ", "replace into ")
+_SQL_STARTS = ("select ", "insert into ", "update ", "delete from ", "replace into ")
 
 
 def sql_injection(context: FileContext) -> Iterator[Hit]:
@@ -207,7 +207,7 @@ def _head(node: ast.expr) -> str:
 
 
 def _is_sql(text: str) -> bool:
-    return text.lstrip().lower().startswith(_SQL_WORDS)
+    return text.lstrip().lower().startswith(_SQL_STARTS)
 
 
 def _is_upper(part: ast.expr) -> bool:

@@ -26,8 +26,8 @@ def tls_verification_off(context: FileContext) -> Iterator[Hit]:
         verify = called.keyword("verify")
         is_client = called.name.startswith(_CLIENTS) or called.tail in _METHODS
         if is_client and isinstance(verify, ast.Constant) and verify.value is False:
-            place = verify.lineno if verify.lineno in context.added_numbers else line
-            yield Hit(place, suggestion=source.line_with(verify, "True", place), call=called.node)
+            number = verify.lineno if verify.lineno in context.added_numbers else line
+            yield Hit(number, suggestion=source.line_with(verify, "True", number), call=called.node)
         elif called.name == "ssl._create_unverified_context":
             yield Hit(line, call=called.node)
     for text, node, _ in context.nodes:

@@ -11,6 +11,7 @@ from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.domain.text.visible import visible
+from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Draft
 
 MAX_CONTRADICTIONS = 5
@@ -69,15 +70,15 @@ def contradictions(answers: Sequence[Answer[Any]], event: Event, change: Change)
 
 
 def _sentence(contradiction: Contradiction, event: Event, change: Change) -> str:
-    claim, but = _folded(contradiction.claim), _folded(contradiction.but).rstrip(".")
+    claim, but = " ".join(contradiction.claim.split()), " ".join(contradiction.but.split()).rstrip(".")
     paths = {path for file in change.files for path in (file.path, file.old_path)}
     if event.pull is None or not claim or not but or contradiction.path not in paths:
         return ""
     messages = "\n\n".join(_message(each) for each in change.commits[:_COMMITS])
     for name, text in (("title", event.pull.title), ("description", event.pull.body), ("commit message", messages)):
         # What was shown had its hidden characters spelt out, and may be quoted so.
-        if claim in _folded(text) or claim in _folded(visible(text)):
-            return f"The {name} says “{_cut(claim, _MAX_CLAIM)}”; {_cut(but, _MAX_CLAIM)} ({contradiction.path})."
+        if any(claim in " ".join(each.split()) for each in (text, visible(text))):
+            return f"The {name} says “{clip(claim, _MAX_CLAIM)}”; {clip(but, _MAX_CLAIM)} ({contradiction.path})."
     return ""
 
 
@@ -91,21 +92,13 @@ def _listed(change: Change) -> Iterator[str]:
 
 def _commits(change: Change) -> Iterator[Exhibit]:
     """What the commits say of themselves, where that can be more than the title: one commit's subject is the title."""
-    contradiction = [_message(each) for each in change.commits[:_COMMITS]]
-    if len(contradiction) > 1 or any("\n" in each for each in contradiction):
-        text = "\n\n".join(contradiction)
-        more = len(change.commits) - len(contradiction)
-        yield Exhibit("commits", "the messages of its commits", text + (f"\n\nand {more} more" if more else ""))
+    messages = [_message(each) for each in change.commits[:_COMMITS]]
+    if len(messages) > 1 or any("\n" in each for each in messages):
+        if more := len(change.commits) - len(messages):
+            messages.append(f"and {more} more")
+        yield Exhibit("commits", "the messages of its commits", "\n\n".join(messages))
 
 
 def _message(commit: Commit) -> str:
     body = commit.body.strip()
-    return _cut(f"{commit.subject}\n{body}" if body else commit.subject, _MESSAGE)
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return clip(f"{commit.subject}\n{body}" if body else commit.subject, _MESSAGE)

@@ -132,12 +132,9 @@ def _claimed(name: str, claim: Finding) -> Exhibit:
 
 def _excerpt(name: str, file: FileDiff, claims: Sequence[Finding]) -> Exhibit:
     lines = list(file.lines)
-    near: set[int] = set()
-    for claim in claims:
-        for index, line in enumerate(lines):
-            if _claims(claim, line):
-                near.update(range(max(index - _AROUND, 0), min(index + _AROUND + 1, len(lines))))
-    part = [lines[index] for index in sorted(near)]
+    claimed = [index for index, line in enumerate(lines) if any(_claims(claim, line) for claim in claims)]
+    near = {number for index in claimed for number in range(index - _AROUND, index + _AROUND + 1)}
+    part = [line for index, line in enumerate(lines) if index in near]
     return Exhibit(
         name,
         file.path,

@@ -121,11 +121,12 @@ def _judged(
 def _in_diff(quote: str, file: FileDiff | None) -> Backing | str:
     if file is None:
         return "its file is not in the change"
-    locations = [Quotes(file, side).locate(quote, 0) for side in (Side.RIGHT, Side.LEFT)]
-    location = next((location for location in locations if isinstance(location, Place)), None)
-    if location is not None:
-        return Backing(f"{file.path}:{location.last}", shown(location.text))
-    longer = any(not isinstance(miss, Place) and miss.longer for miss in locations)
+    longer = False
+    for side in (Side.RIGHT, Side.LEFT):
+        location = Quotes(file, side).locate(quote, 0)
+        if isinstance(location, Place):
+            return Backing(f"{file.path}:{location.last}", shown(location.text))
+        longer |= location.longer
     return "it stands at several places, quote more" if longer else "it is not in the diff"
 
 
