@@ -4,18 +4,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.context import TABLES, FileContext
 from cicd_agent.analysis.rules.python.source import PythonText
 from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import Side
 
-_GUARD = re.compile(
-    r"(?i)^(?:login_required|permission_required|user_passes_test|staff_member_required|jwt_required|require_login|"
-    r"login_required_view|roles?_(?:required|accepted)|requires_(?:auth|login|roles?|permissions?|scopes?)|auth_required|"
-    r"authenticated|admin_required|token_required|csrf_protect|sensitive_post_parameters|verified_email_required|"
-    r"(?:Login|Permission)RequiredMixin|UserPassesTestMixin|AccessMixin|otp_required)$"
-)
+_GUARD = re.compile(f"(?i)^(?:{'|'.join(TABLES['access']['guards'])})$")
 _GUARD_HINT = re.compile(r"(?i)requir|authenticated|accepted|user_passes|csrf_protect|sensitive_post|mixin")
 
 

@@ -2,8 +2,10 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from importlib.resources import files
 
 from cicd_agent.analysis.rules.python.source import Called, Function, PythonText, expression_text
 from cicd_agent.analysis.rules.yaml_source import Node, parse_yaml
@@ -11,6 +13,7 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import Anchors, FileDiff
 from cicd_agent.domain.repository.paths import OWN_CONFIG, PathKind, is_test, kinds
 
+TABLES = tomllib.loads(files(__package__).joinpath("tables.toml").read_text("utf-8"))
 CLIP = 2_000
 """No pattern sees more of a line than this."""
 

@@ -4,33 +4,17 @@ import ast
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.context import TABLES, FileContext
 from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.analysis.rules.yaml_source import Node, at, items, line, parse_yaml
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind, Side
 from cicd_agent.domain.repository.paths import PathKind
 
-_OTHER_THAN_COLUMNS = (
-    r"(?!(?:if|constraint|index|default|not|key|foreign|primary|check|trigger|view|function|type|policy|unique)\b)"
-)
-_LOSES = (
-    (re.compile(r"(?i)\bdrop\s+(?:table|schema|database|column)\b"), "drops data for good"),
-    (re.compile(rf"(?i)\balter\s+table\s+\S+\s+drop\s+{_OTHER_THAN_COLUMNS}"), "drops a column for good"),
-    (re.compile(rf"(?i)^\s*drop\s+{_OTHER_THAN_COLUMNS}\w+\s*[,;]?\s*$"), "drops a column for good"),
-    (re.compile(r"(?i)\btruncate\s+(?:table\s+)?[\w\"`.]+"), "empties a table"),
-    (re.compile(r"(?i)\bdelete\s+from\s+[\w\"`.]+\s*(?:;|$|[\"'])"), "deletes every row of a table"),
-    (re.compile(r"(?i)\brename\s+(?:to|column)\b"), "renames what running code still uses by its old name"),
-)
+_LOSSES = {effect: re.compile(pattern) for effect, pattern in TABLES["migrations"]["statements"].items()}
 _REQUIRED = re.compile(r"(?i)\badd\s+(?:column\s+)?[\w\"`.]+\s+[^,;]{0,200}\bnot\s+null\b")
 _DEFAULT = re.compile(r"(?i)\bdefault\b|\bgenerated\b|\bserial\b|\bauto_increment\b|\bidentity\b")
-_DJANGO = {
-    "DeleteModel": "drops a table",
-    "RemoveField": "drops a column",
-    "RenameField": "renames a column that running code still uses by its old name",
-    "RenameModel": "renames a table that running code still uses by its old name",
-}
-_ALEMBIC = {"drop_table": "drops a table", "drop_column": "drops a column", "rename_table": "renames a table"}
+_DJANGO, _ALEMBIC = TABLES["migrations"]["django"], TABLES["migrations"]["alembic"]
 _RAILS = re.compile(r"^\s*(drop_table|remove_column|remove_columns|rename_column|rename_table|t\.remove)\b")
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _PROTO = re.compile(
@@ -64,7 +48,7 @@ def _sql(lines: tuple[tuple[int, str], ...]) -> Iterator[Hit]:
         code = text.partition("--")[0]
         if down or not code.strip():
             continue
-        effect = next((effect for pattern, effect in _LOSES if pattern.search(code)), "")
+        effect = next((effect for effect, pattern in _LOSSES.items() if pattern.search(code)), "")
         if effect:
             yield Hit(number, f"This statement {effect}.", confidence=0.9)
         elif _REQUIRED.search(code) and not _DEFAULT.search(code):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.context import TABLES, FileContext
 from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind
@@ -14,11 +14,6 @@ from cicd_agent.domain.text.redaction import mask
 from cicd_agent.settings.loader import lint
 
 _HEAVY = 1_000_000
-_PROGRAMS = ("*.exe", "*.dll", "*.so", "*.so.*", "*.dylib", "*.jar", "*.war", "*.class", "*.pyc", "*.whl", "*.egg",
-             "*.zip", "*.tar", "*.tgz", "*.tar.*", "*.7z", "*.rar", "*.deb", "*.rpm", "*.apk", "*.msi", "*.bin", "*.o",
-             "*.a")  # fmt: skip
-_KEY_FILES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.p12", "*.pfx", "*.keystore", "*.jks")
-
 _OPENING = re.compile(r"<{7}(?: |$)")
 _CLOSING = re.compile(r">{7}(?: |$)")
 
@@ -42,9 +37,8 @@ def hidden_characters(context: FileContext) -> Iterator[Hit]:
         if _BIDI.search(text):
             yield Hit(number, "A bidirectional control makes this line look different from what is executed.")
         elif _INVISIBLE.search(text) and not {PathKind.DOCS, PathKind.DATA} & context.kinds:
-            yield Hit(
-                number, "This line holds characters that no editor shows.", severity=Severity.MEDIUM, confidence=0.8
-            )
+            message = "This line holds characters that no editor shows."
+            yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.8)
 
 
 def large_file(context: FileContext) -> Iterator[Hit]:
@@ -57,7 +51,7 @@ def binary_program(context: FileContext) -> Iterator[Hit]:
     name = context.path.rpartition("/")[2].lower()
     if context.diff.kind is ChangeKind.DELETED or not (context.diff.binary or context.diff.omitted):
         return
-    if any(fnmatchcase(name, pattern) for pattern in _PROGRAMS):
+    if any(fnmatchcase(name, pattern) for pattern in TABLES["files"]["programs"]):
         yield Hit(0)
 
 
@@ -68,7 +62,7 @@ def env_file(context: FileContext) -> Iterator[Hit]:
     if PathKind.ENV_CONFIG in context.kinds and name.startswith(".env") and name != ".envrc":
         if any("=" in text and not text.lstrip().startswith("#") for _, text in context.added) or not context.added:
             yield Hit(0)
-    elif any(fnmatchcase(name, pattern) for pattern in _KEY_FILES):
+    elif any(fnmatchcase(name, pattern) for pattern in TABLES["files"]["key-stores"]):
         yield Hit(0, "A key store is added to the repository: whoever can read the history has it.")
 
 

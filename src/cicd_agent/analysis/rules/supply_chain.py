@@ -3,42 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.context import TABLES, FileContext
 from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.repository.diff import FileDiff
 
-_LOCKS = {
-    "pyproject.toml": ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"),
-    "pipfile": ("Pipfile.lock",),
-    "package.json": (
-        "package-lock.json",
-        "npm-shrinkwrap.json",
-        "yarn.lock",
-        "pnpm-lock.yaml",
-        "bun.lock",
-        "bun.lockb",
-    ),
-    "cargo.toml": ("Cargo.lock",),
-    "go.mod": ("go.sum",),
-    "gemfile": ("Gemfile.lock",),
-    "composer.json": ("composer.lock",),
-}
-_NPM_LINE = re.compile(r"^\s{4,}\"(@?[\w./-]+)\"\s*:\s*\"(?:[\^~<>=*v\d]|npm:|workspace:|git|https?:|file:|latest)")
-_TOML_LINE = re.compile(
-    r"^\s*[\"'][A-Za-z][\w.-]*(?:\[[\w, -]+\])?\s*(?:[<>=!~;@].*)?[\"']\s*,?\s*(?:#.*)?$"
-    r"|^[\w-]+\s*=\s*(?:[\"'][\^~<>=*\d]|\{\s*version)"
-)
-_RUBY_LINE = re.compile(r"^\s*gem\s")
-_GO_LINE = re.compile(r"^\s*(?:require\s+)?[\w.-]+\.[\w./-]+\s+v\d")
-_LINES = {
-    "package.json": _NPM_LINE,
-    "composer.json": _NPM_LINE,
-    "pyproject.toml": _TOML_LINE,
-    "cargo.toml": _TOML_LINE,
-    "pipfile": _TOML_LINE,
-    "gemfile": _RUBY_LINE,
-    "go.mod": _GO_LINE,
-}
+_MANIFESTS = TABLES["dependencies"]["manifests"]
+_LINES = {kind: re.compile(pattern) for kind, pattern in TABLES["dependencies"]["lines"].items()}
 _TABLE = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
 _DEPENDENCY_TABLE = re.compile(
     r"^(?:project|project\.optional-dependencies|dependency-groups|build-system|packages|dev-packages|"
@@ -48,15 +18,16 @@ _DEPENDENCY_TABLE = re.compile(
 
 def stale_lock_file(context: FileContext) -> Iterator[Hit]:
     name = context.path.rpartition("/")[2].lower()
-    pattern = _LINES.get(name)
-    if pattern is None:
+    if name not in _MANIFESTS:
         return
+    manifest = _MANIFESTS[name]
     folder = context.path[: -len(name)]
-    locks = [folder + lock for lock in _LOCKS[name] if folder + lock in context.change.present]
+    locks = [folder + lock for lock in manifest["locks"] if folder + lock in context.change.present]
     changed = {file.path for file in context.change.change.files}
     if not locks or not changed.isdisjoint(locks):
         return
-    tables = _tables(context.head) if pattern is _TOML_LINE and context.head is not None else None
+    pattern = _LINES[manifest["lines"]]
+    tables = _tables(context.head) if manifest["lines"] == "toml" and context.head is not None else None
     # A line that moved, or got a comma, is in both.
     before = {_plain(text) for _, text in context.deleted if pattern.match(text)}
     new = [
@@ -91,7 +62,7 @@ def lock_without_manifest(files: tuple[FileDiff, ...]) -> tuple[str, ...]:
     results: list[str] = []
     for file in files:
         folder, _, name = file.path.rpartition("/")
-        manifests = [manifest for manifest, locks in _LOCKS.items() if name in locks]
+        manifests = [manifest for manifest, entry in _MANIFESTS.items() if name in entry["locks"]]
         prefix = f"{folder}/".lower() if folder else ""
         if manifests and not any(prefix + manifest in changed for manifest in manifests):
             results.append(file.path)

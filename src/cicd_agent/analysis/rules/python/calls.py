@@ -3,23 +3,13 @@
 import ast
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.context import TABLES, FileContext
 from cicd_agent.analysis.rules.python.source import Called, PythonText, is_constant, names_in, values_of
 from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 
-_UNPICKLERS = frozenset(
-    f"{module}.{function}"
-    for module in ("pickle", "cPickle", "_pickle", "marshal", "dill", "cloudpickle")
-    for function in ("load", "loads", "Unpickler")
-) | {"shelve.open", "jsonpickle.decode", "pandas.read_pickle", "joblib.load"}
-_SHELLS = frozenset(
-    {"os.system", "os.popen", "commands.getoutput", "subprocess.getoutput", "subprocess.getstatusoutput"}
-)
+_CALLS = TABLES["python"]
 _OUTSIDE = frozenset({"input", "argv", "request", "raw_input"})
-_REQUEST_DATA = frozenset(
-    {"GET", "POST", "args", "form", "json", "query_params", "values", "body", "params", "cookies"}
-)
 
 
 def is_a_tool(path: str) -> bool:
@@ -59,7 +49,7 @@ def _is_compiled(text: PythonText, called: Called, source: ast.expr) -> bool:
 
 def unsafe_deserialisation(context: FileContext) -> Iterator[Hit]:
     for text, called, line in context.calls:
-        if called.name in _UNPICKLERS and not _is_copy(text, called):
+        if called.name in _CALLS["unpicklers"] and not _is_copy(text, called):
             yield Hit(
                 line,
                 f"`{called.name}` runs code that its input names: harmless only if nobody else can write that input.",
@@ -101,7 +91,7 @@ def _is_copy(text: PythonText, called: Called) -> bool:
 
 def shell_injection(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
-        if called.name in _SHELLS:
+        if called.name in _CALLS["shells"]:
             command = called.argument(0, "cmd") or called.argument(0, "command")
         elif called.name.startswith("subprocess.") or called.name == "asyncio.create_subprocess_shell":
             if called.tail != "create_subprocess_shell" and not _uses_shell(called):
@@ -145,7 +135,7 @@ def _is_from_outside(node: ast.expr) -> bool:
 def _reads_request(node: ast.expr) -> bool:
     """Whether an expression reads what a client sent: `request.args["q"]`, `self.request.POST.get(…)`."""
     for part in ast.walk(node):
-        if isinstance(part, ast.Attribute) and part.attr in _REQUEST_DATA:
+        if isinstance(part, ast.Attribute) and part.attr in _CALLS["request-data"]:
             owner = part.value
             name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
             if name in {"request", "req"}:

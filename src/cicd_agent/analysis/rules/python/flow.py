@@ -3,30 +3,18 @@
 import ast
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.context import TABLES, FileContext
 from cicd_agent.analysis.rules.python.calls import is_a_tool
 from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 
-_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
-# httpx has a timeout of five seconds unless told otherwise; requests and urllib have none.
-_WITHOUT_TIMEOUT = frozenset({f"requests.{method}" for method in _METHODS} | {"urllib.request.urlopen"})
-_BLOCKING = (
-    _WITHOUT_TIMEOUT
-    | {f"httpx.{method}" for method in _METHODS}
-    | {f"subprocess.{function}" for function in ("run", "call", "check_call", "check_output", "getoutput")}
-    | {"time.sleep", "os.system", "socket.create_connection"}
-)
-_FAREWELLS = frozenset(
-    {"close", "aclose", "stop", "shutdown", "terminate", "cleanup", "__del__", "__exit__", "__aexit__"}
-)
-"""Functions that clean up as well as they can: swallowing is a smaller fault there."""
-_DEBUGGERS = frozenset({"breakpoint", "pdb.set_trace", "ipdb.set_trace", "pudb.set_trace", "IPython.embed"})
+_CALLS = TABLES["python"]
+_BLOCKING = (*_CALLS["without-timeout"], *_CALLS["blocking"])
 
 
 def http_timeout(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
-        if called.name not in _WITHOUT_TIMEOUT or called.has_rest or called.keyword("timeout") is not None:
+        if called.name not in _CALLS["without-timeout"] or called.has_rest or called.keyword("timeout") is not None:
             continue
         if called.tail == "urlopen" and len(called.node.args) > 2:  # noqa: PLR2004  urlopen(url, data, timeout)
             continue
@@ -70,11 +58,11 @@ def swallowed_exception(context: FileContext) -> Iterator[Hit]:
         if broad and not explained:
             everything = node.type is None or text.name_of(node.type) == "BaseException"
             errors = "KeyboardInterrupt and SystemExit" if everything else "typing mistakes and broken invariants"
-            severity = Severity.LOW if getattr(inside, "name", "") in _FAREWELLS else None
+            severity = Severity.LOW if getattr(inside, "name", "") in _CALLS["clean-up"] else None
             yield Hit(line, f"Every error is swallowed here, {errors} too.", severity=severity)
 
 
 def debugger_call(context: FileContext) -> Iterator[Hit]:
     for text, called, line in context.calls:
-        if called.name in _DEBUGGERS and called.name not in text.defined and not is_a_tool(context.path):
+        if called.name in _CALLS["debuggers"] and called.name not in text.defined and not is_a_tool(context.path):
             yield Hit(line, call=called.node)
