@@ -18,28 +18,25 @@ CLIP = 2_000
 _AROUND = 5
 """Lines around a piece: an `except` and what it does need not both be changed."""
 
-_STRINGS = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-# With JavaScript's templates and regular expressions: `/[/*]/` begins no comment.
-_MORE_STRINGS = r"`(?:\\.|[^`\\])*`|(?<=[=(,:\[!&|?{};\n])[ \t]*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
-_C_LIKE = re.compile(rf"(?P<string>{_STRINGS}|{_MORE_STRINGS})|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_PYTHON = re.compile(
-    rf'"""(?:\\.|.)*?(?:"""|\Z)|\'\'\'(?:\\.|.)*?(?:\'\'\'|\Z)|(?P<string>{_STRINGS})|#[^\n]*', re.DOTALL
-)
-_HASH = re.compile(rf"(?P<string>{_STRINGS})|(?<![$\w{{])#[^\n]*|^=begin\b.*?(?:^=end\b|\Z)", re.DOTALL | re.MULTILINE)
-_XML = re.compile(r"(?P<string>(?!))|<!--.*?(?:-->|\Z)", re.DOTALL)
-_DASHES = re.compile(rf"(?P<string>{_STRINGS})|--[^\n]*", re.DOTALL)
-_COMMENTS = {
-    "astro c cc cpp cs cxx dart go groovy gradle h hpp java js jsx kt kts mjs cjs mts cts json php rs scala": _C_LIKE,
-    "scss svelte swift ts tsx vue zig": _C_LIKE,
-    "py pyi pyx": _PYTHON,
-    "bash bats cfg cmake conf dockerfile ex exs ini makefile mk nix pl pm ps1 r rakefile rb sh t toml txt": _HASH,
-    "yaml yml": _HASH,
-    "csproj fsproj html htm props targets xml": _XML,
-    "hs lua sql": _DASHES,
+_TABLES = tomllib.loads(files(__package__).joinpath("patterns.toml").read_text("utf-8"))
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE}
+
+
+def _compiled(table: dict[str, Any]) -> re.Pattern[str]:
+    flags = re.NOFLAG
+    for letter in table.get("flags", ""):
+        flags |= _FLAGS[letter]
+    return re.compile("|".join(table["any"]), flags)
+
+
+NAMES = {kind: frozenset(names) for kind, names in _TABLES["names"].items()}
+PATTERNS = {name: _compiled(table) for name, table in _TABLES["patterns"].items()}
+_COMMENT_OF: dict[str, re.Pattern[str]] = {
+    suffix: re.compile(table["pattern"].replace("STRINGS", PATTERNS["strings"].pattern), re.DOTALL | re.MULTILINE)
+    for table in _TABLES["comments"]
+    for suffix in table["suffixes"]
 }
-_COMMENT_OF = {suffix: pattern for suffixes, pattern in _COMMENTS.items() for suffix in suffixes.split()}
 _BLANKED = re.compile(r"[^\n]")
-_PROSE = frozenset({"md", "markdown", "mdx", "rst", "adoc", "asciidoc", "org"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ class Edit:
     @property
     def is_prose(self) -> bool:
         """Text for people, in which a word about a tool is no order to it."""
-        return self.suffix in _PROSE
+        return self.suffix in NAMES["prose"]
 
     @property
     def changed(self) -> Iterator[str]:
@@ -153,10 +150,6 @@ def code_only(text: str, suffix: str) -> str:
     return pattern.sub(lambda match: match["string"] or _BLANKED.sub(" ", match[0]), text)
 
 
-_TABLES = tomllib.loads(files(__package__).joinpath("patterns.toml").read_text("utf-8"))
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE}
-
-
 @dataclass(frozen=True, slots=True)
 class Sign:
     """What shows that a patch does something it may not: `clause` begins with a verb.
@@ -177,21 +170,12 @@ class Sign:
         return any(grown(self.pattern, old, new) for old, new in both)
 
 
-def _compiled(table: dict[str, Any]) -> re.Pattern[str]:
-    flags = re.NOFLAG
-    for letter in table.get("flags", ""):
-        flags |= _FLAGS[letter]
-    return re.compile("|".join(table["any"]), flags)
-
-
 def _signs(name: str) -> Iterator[Sign]:
     for table in _TABLES[name]:
         names = NAMES[table["kind"]] if "kind" in table else frozenset[str]()
         yield Sign(table["clause"], _compiled(table), table.get("in-comments", False), names)
 
 
-NAMES = {kind: frozenset(names) for kind, names in _TABLES["names"].items()}
-PATTERNS = {name: _compiled(table) for name, table in _TABLES["patterns"].items()}
 SILENCING = tuple(_signs("silencing"))
 WEAKENING = tuple(_signs("weakening"))
 
