@@ -45,10 +45,7 @@ def build_map(
 
 
 def _opened_early(tests: Mapping[str, KnownTest]) -> frozenset[str]:
-    """Files that all tests of a module opened: perhaps none did, but the import of the module, or what that imported.
-
-    What is imported once is there for every other module, too.
-    """
+    """Files that all tests of a module opened: perhaps its import did, which happens once for all modules."""
     by_module: dict[str, frozenset[str]] = {}
     for nodeid, test in tests.items():
         path = _path(nodeid)

@@ -58,10 +58,7 @@ def shadow(selection: Selection, test_map: TestMap | None, result: RunResult) ->
 
 
 class Comparison(BaseModel):
-    """One comparison: of `tests` that ran, the choice would have left out `skipped`, and with these missed `missed`.
-
-    `tree` is git's id of the files that ran, `commit` what was checked out.
-    """
+    """A shadow run: what the choice would have skipped and missed; `tree` is git's id of the files that ran."""
 
     model_config = _CONFIG
 

@@ -123,17 +123,14 @@ _MAX_FAILURES = 1 << 40
 
 
 def canary_power(percentage: int, per_minute: float, baseline: float, minutes: int) -> CanaryPower | None:
-    """The smallest rise that `percentage` % of the requests show within `minutes`, None where there is none to see.
-
-    More requests never show less: whoever has more can look at fewer. A `detectable` of 1 means that nothing is seen.
-    """
+    """The smallest rise that so many percent of the requests show within `minutes`, None where there is none to see."""
     requests = percentage / 100 * per_minute * minutes
     if requests <= 0 or not 0 < baseline < 1:
         return None
     failures = _min_failures(lambda c: _mean(c, ALPHA) >= requests * baseline)
     rate = _mean(failures, POWER) / requests
     if failures > 1:
-        # One failure less can be asked for where one looks at just so many requests that chance still spares it.
+        # More requests never show less: one failure less can be asked for of so many that chance still spares it.
         rate = min(rate, baseline * _mean(failures - 1, POWER) / _mean(failures - 1, ALPHA))
     return CanaryPower(percentage, per_minute, baseline, min(1.0, rate), minutes)
 

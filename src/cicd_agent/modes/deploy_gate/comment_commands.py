@@ -135,16 +135,13 @@ def _refusal(comment: ApprovalComment) -> str:
 
 
 def _held_run(event: Event, number: int, hash_: str, forge: Forge) -> int:
-    """The run that our newest text with this hash in the conversation calls held, 0 when none does.
-
-    It is named in a line of its own, the last of that kind: what we quote of others stands inside of our lines. An
-    issue of ours begins with such a text.
-    """
+    """The run that our newest text with this hash in the conversation calls held, 0 when none does."""
     posted: list[PostedComment] = list(forge.comments(number, hash_))
     if event.pull is None:
         posted += [issue for issue in forge.notices.issues(hash_) if issue.id == number]
     ours = [each.body for each in posted if is_ours(each) and find_marker(each.body).startswith(_MARKER)]
     body = next((body for body in reversed(ours) if re.search(rf"\b{hash_}\b", body)), "")
+    # It is named in a line of its own, the last of that kind: what we quote of others stands inside of our lines.
     address = re.escape(f"{event.server}/{event.repo}/actions/runs/")
     line = rf"^Held run: \[run [0-9.]{{1,30}}\]\({address}([0-9]{{1,19}})\)\r?$"
     runs = re.findall(line, body, re.IGNORECASE | re.MULTILINE)

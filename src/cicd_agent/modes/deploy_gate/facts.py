@@ -76,10 +76,7 @@ def read_facts(store: StateStore | None, gate: GateEvidence, event: Event) -> Fa
 def fill_coverage(
     reading: Reading, known: FactSet, gate: GateEvidence, max_age: float
 ) -> tuple[Reading, tuple[Gap, ...]]:
-    """The reading of the coverage, from a fact where this job has none; and why a fact does not count.
-
-    `max_age` is in seconds.
-    """
+    """The coverage, from a fact where this job has none, and why a fact does not count; `max_age` is in seconds."""
     fact = _coverage(known, gate.sha)
     if reading.state is not State.MISSING or fact is None:
         return reading, ()

@@ -129,11 +129,8 @@ class Cron:
         return day.month in self.months and (by_number or by_weekday if self.either else by_number and by_weekday)
 
     def covering(self, hours: float, zone: tzinfo, at: int) -> float | None:
-        """When the time that covers `at` ends: one that the line names, and `hours` from it; None when none does.
-
-        An hour that the clock passes twice counts both times, one that it leaves out begins at the earlier reading: a
-        time is rather covered than not. Raises OverflowError or ValueError for times beyond the calendar.
-        """
+        """When the time that covers `at` ends, None when none does. Raises OverflowError or ValueError."""
+        # An hour that the clock passes twice counts both times, one that it leaves out begins at the earlier reading.
         today = datetime.fromtimestamp(at, zone).date()
         for back in range(-1, int(hours // 24) + 3):
             day = today - timedelta(days=back)

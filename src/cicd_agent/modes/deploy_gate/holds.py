@@ -115,10 +115,8 @@ def about_change(gate: GateEvidence, event: Event, policy: Policy, blocking: Seq
 
 
 def about_policy(gate: GateEvidence, event: Event, change: Change | None, config_file: str) -> Iterator[Hold]:
-    """Whether the policy may be one that this very deployment brings: then it decides on what people approved, only.
-
-    It is read at the event's base, else on the default branch; what runs now may have had another one.
-    """
+    """Whether the policy may be one that this very deployment brings: then it decides on what people approved, only."""
+    # It is read at the event's base, else on the default branch; what runs now may have had another one.
     if change is None or event.kind is EventKind.LOCAL or event.base.sha == change.base:
         return
     if not any(config_file in {file.path, file.old_path} for file in change.files):

@@ -114,10 +114,7 @@ def _findings(evidence: Evidence, settings: Settings) -> Iterator[str]:
 def prove(
     draft: GateDraft, evidence: Evidence, settings: Settings, lookups: Sequence[Exhibit] | None = ()
 ) -> tuple[tuple[Objection, ...], tuple[str, ...]]:
-    """The objections whose quote stands where they say, and the others with the reason.
-
-    `lookups` are None while nobody knows what was looked up: a quote of one holds then.
-    """
+    """Objections with a true quote, and the others with the reason; `lookups` are None while nobody knows them."""
     lines = _quotable(evidence, settings)
     proved: list[Objection] = []
     dropped: list[str] = []

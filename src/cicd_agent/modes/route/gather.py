@@ -104,10 +104,7 @@ def _of_history(history: History | None, gaps: tuple[Gap, ...]) -> Iterator[str]
 
 
 def _of_base(known: FactSet, base: str) -> Iterator[str]:
-    """Whether the commit that the change begins from is red, by the newest of what earlier runs have left of it.
-
-    That it is green makes nothing less.
-    """
+    """Whether the base is red, by the newest of what earlier runs have left of it; a green one makes nothing less."""
     tests = [(fact, _red_tests(fact)) for fact in known.of(FactKind.TESTS, base)]
     runs = [
         (fact, f"a run of it failed ({cause.replace('_', ' ')})")

@@ -16,10 +16,7 @@ _PIECE = 12_000
 
 
 def pieces(change: Change, settings: Settings) -> Iterator[Exhibit]:
-    """The hunks of the files that may be shown: production code, then what is neither, tests and documents last.
-
-    Files of one directory stand together.
-    """
+    """The hunks that may be shown: production code, then what is neither, tests and documents last; by directory."""
     files = sorted(showable(change, settings), key=lambda file: (-priority(file.path), file.path.rpartition("/")))
     for file in files:
         context = HunkContext(file.path, change.texts.get(file.path, ""))

@@ -1,5 +1,6 @@
 """What we have caused ourselves, so that no mode answers itself for ever: as GitHub tells it, never by text alone."""
 
+import re
 from typing import Final
 
 from cicd_agent.domain.events.event import Actor, Event, EventKind
@@ -8,19 +9,8 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.trials.test_delivery import is_of_delivery, keys_of
 from cicd_agent.modes.protocol import Ports
 
-_TOUCHES: Final = frozenset(
-    {
-        "assigned",
-        "auto_merge_enabled",
-        "demilestoned",
-        "edited",
-        "labeled",
-        "locked",
-        "milestoned",
-        "review_requested",
-        "unassigned",
-        "unlabeled",
-    }
+_TOUCHES: Final = re.compile(
+    r"(?:un)?(?:assigned|labeled)|(?:de)?milestoned|auto_merge_enabled|edited|locked|review_requested"
 )
 """What happens to a pull request without a new commit or a new life."""
 
@@ -35,7 +25,7 @@ def own_run(event: Event) -> str:
 
 def own_touch(event: Event, world: Ports) -> str:
     """Why nothing new has happened: we ourselves set a label, say. It is asked for no event of a person."""
-    if event.pull is None or event.action not in _TOUCHES or not event.actor.is_bot or world.forge is None:
+    if event.pull is None or not _TOUCHES.fullmatch(event.action) or not event.actor.is_bot or world.forge is None:
         return ""
     if not _is_us(event.actor.login, world.forge):
         return ""

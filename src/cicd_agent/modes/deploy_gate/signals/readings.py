@@ -181,10 +181,7 @@ def _names(run: RunState) -> set[str]:
 
 @dataclass(frozen=True)
 class UntrackedFiles(Workspace):
-    """The workspace without what stands in the commit that would be deployed, whatever it holds by now.
-
-    What steps of the job have measured is told from what lies in the repository, which the change may have brought.
-    """
+    """The workspace without what stands in the commit that would be deployed, whatever it holds by now."""
 
     inner: Workspace
     change: Change

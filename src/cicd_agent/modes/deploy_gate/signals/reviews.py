@@ -61,10 +61,7 @@ def match(gate: GateEvidence, event: Event) -> Match:
 
 
 def approvals(pull: OriginPull) -> Iterator[ReviewState]:
-    """The approvals that count: of the last commit, by people with write access who did not write it.
-
-    Where not all are known who did, none counts.
-    """
+    """The approvals that count: of the last commit, by people with write access who did not write it."""
     authors = {"", *(login.casefold() for login in (pull.author, *pull.authors))}
     for each in pull.reviews:
         may_approve = each.is_person and not each.is_ours and each.can_write and each.author.casefold() not in authors
