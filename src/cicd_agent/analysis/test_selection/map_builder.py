@@ -104,7 +104,7 @@ def _shared(tests: Mapping[str, KnownTest], outlines: Mapping[str, Outline], laz
             imported[path].append(test)
     shared = {}
     for nodeid, test in tests.items():
-        others = [one for reach in prepared if _reaches(reach, _path(nodeid)) for one in prepared[reach]]
+        others = [one for reach in prepared if _path(nodeid).startswith(reach) for one in prepared[reach]]
         others += [one for used in set(map(_path, test.functions)) for one in imported.get(used, ())]
         shared[nodeid] = replace(
             test,
@@ -113,10 +113,6 @@ def _shared(tests: Mapping[str, KnownTest], outlines: Mapping[str, Outline], laz
             unseen=test.unseen or next((one.unseen for one in others if one.unseen), ""),
         )
     return shared
-
-
-def _reaches(reach: str, path: str) -> bool:
-    return not reach or path == reach or (reach.endswith("/") and path.startswith(reach))
 
 
 def _reach(path: str) -> str:

@@ -91,8 +91,8 @@ class _Reader(ast.NodeTransformer):
     def outline(self) -> Outline:
         functions = {
             name: Function(
-                head=_joined(part.head for part in parts),
-                body=_joined(part.body for part in parts),
+                head=_digest([part.head for part in parts]),
+                body=_digest([part.body for part in parts]),
                 decorated=any(part.decorated for part in parts),
                 starts=any(part.starts for part in parts),
                 lines=tuple(line for part in parts for line in part.lines),
@@ -242,8 +242,3 @@ def _spelt(value: object) -> Iterator[str]:
 
 def _digest(value: object) -> str:
     return hashlib.sha256("\0".join(_spelt(value)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _joined(digests: Iterable[str]) -> str:
-    parts = list(digests)
-    return parts[0] if len(parts) == 1 else _digest(parts)

@@ -30,7 +30,7 @@ from cicd_agent.modes.deploy_gate.signals.readings import (
 )
 from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
 from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
-from cicd_agent.modes.deploy_gate.subject import Subject, commit_of, environment_of, read_subject, running, unserved
+from cicd_agent.modes.deploy_gate.subject import Subject, read_subject, unserved
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import gaps
 from cicd_agent.modes.shared.risk_history import read_past
@@ -67,11 +67,12 @@ def declines(event: Event) -> str | None:
 
 def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     """All that the decision rests on. Raises nothing for what GitHub, git or a file does: that is evidence, too."""
+    deployment = event.deployment
     gate = GateEvidence(
-        commit_of(event, settings),
-        environment_of(event, settings),
+        settings.sha or (deployment.sha if deployment else "") or event.sha,
+        settings.environment or (deployment.environment if deployment else ""),
         int(world.now()),
-        ref=(event.deployment.ref if event.deployment else "") or event.head.name,
+        ref=(deployment.ref if deployment else "") or event.head.name,
         unserved=unserved(event, settings),
         policy=world.problems,
         told=world.told & {"enforce", "on_hold"},
@@ -138,7 +139,8 @@ class _Gathering:
         incidents_read = self._ask(lambda forge: forge.gates.incidents(self.settings.incident_label))
         wait([past], SECONDS / 2)
         deployments, on_deployments = came("deployments", past, ())
-        deployed, repository = running(deployments), self.world.repository
+        deployed = next((each.sha for each in deployments if each.state == "success"), "")
+        repository = self.world.repository
         subject = read_subject(sha, self.event, deployed, repository, self.settings)
         shas = tuple(commit.sha for commit in subject.commits)
         origins_read = self._ask(lambda forge: dict(forge.gates.origins(shas)) if shas else {})

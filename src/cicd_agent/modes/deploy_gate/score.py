@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil, floor, isfinite
 
@@ -135,7 +135,8 @@ def share(value: float, limits: Limits, *, lower_is_better: bool = False) -> flo
 def scored(policy: Policy, readings: Mapping[str, Reading]) -> Score:
     """The score of sound readings. A model that is MISSING gave no answer: its weight is the others' then."""
     shares = {name: _share(readings[name], policy) for name in SIGNALS}
-    weights, of_rules = _weights(policy, readings), _weights_of_rules(policy)
+    has_model = readings["model"].state is not State.MISSING
+    weights, of_rules = _weights(policy, with_model=has_model), _weights(policy, with_model=False)
     there = {name: float(readings[name].state is not State.MISSING) for name in SIGNALS}
     return Score(
         score=_sum(weights, shares),
@@ -146,13 +147,15 @@ def scored(policy: Policy, readings: Mapping[str, Reading]) -> Score:
 
 
 def missing(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]:
-    weights = _weights_of_rules(policy).items()
+    weights = _weights(policy, with_model=False).items()
     return {name: weight for name, weight in weights if weight and readings[name].state is State.MISSING}
 
 
 def targets(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]:
     """For each signal that could lift both scores to the threshold on its own: the value that does, to one decimal."""
-    reached, weights, of_rules = scored(policy, readings), _weights(policy, readings), _weights_of_rules(policy)
+    has_model = readings["model"].state is not State.MISSING
+    weights, of_rules = _weights(policy, with_model=has_model), _weights(policy, with_model=False)
+    reached = scored(policy, readings)
     results = {}
     for name, limits in policy.bands.items():
         if not of_rules[name] or not weights[name]:
@@ -168,17 +171,9 @@ def targets(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]
     return results
 
 
-def _weights(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]:
-    return _normalised(policy, {"model"} if readings["model"].state is State.MISSING else ())
-
-
-def _weights_of_rules(policy: Policy) -> dict[str, float]:
-    return _normalised(policy, {"model"})
-
-
-def _normalised(policy: Policy, without: Collection[str]) -> dict[str, float]:
+def _weights(policy: Policy, *, with_model: bool) -> dict[str, float]:
     """The weights in percent of their sum, all 0 where nothing has a weight."""
-    left = {name: 0.0 if name in without else weight for name, weight in policy.weights.items()}
+    left = {name: weight if with_model or name != "model" else 0.0 for name, weight in policy.weights.items()}
     total = sum(left.values())
     return {name: 100 * (weight / total) if total else 0.0 for name, weight in left.items()}
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.errors import ConfigError
@@ -53,21 +52,6 @@ def unserved(event: Event, settings: Settings) -> str:
     if event.kind is EventKind.PUSH and not event.sha and not settings.sha:
         return f"the push deletes {event.head.name or 'a branch or tag'}, and nothing is left to deploy"
     return own_run(event)
-
-
-def commit_of(event: Event, settings: Settings) -> str:
-    """The commit that would be deployed, "" when nobody names one."""
-    return settings.sha or (event.deployment.sha if event.deployment else "") or event.sha
-
-
-def environment_of(event: Event, settings: Settings) -> str:
-    """The environment that it goes to, "" when nobody names one."""
-    return settings.environment or (event.deployment.environment if event.deployment else "")
-
-
-def running(deployments: Sequence[PastDeployment]) -> str:
-    """The commit of the newest deployment that succeeded, "" when none has."""
-    return next((each.sha for each in deployments if each.state == "success"), "")
 
 
 def read_subject(sha: str, event: Event, deployed: str, repository: Repository | None, settings: Settings) -> Subject:

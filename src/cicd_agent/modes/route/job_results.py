@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError, first_problem
-from cicd_agent.modes.route.result import Build, RouteStrategy, TestScope
+from cicd_agent.modes.route.result import AreaRun, Build, Cells, RouteStrategy, TestScope
 
 MAX_BYTES: Final = 10_000_000
 VALUES: Final[Mapping[str, frozenset[str]]] = {
@@ -173,34 +173,25 @@ def _skipped(job: str, outputs: PlanOutputs, alternatives: tuple[tuple[Part, ...
     return True, f"the plan does not need it: {condition}"
 
 
-class _Wire(BaseModel):
+class _Job(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-
-class _Job(_Wire):
     result: str = ""
     outputs: dict[str, str] = Field(default_factory=dict)
 
 
-class _Area(_Wire):
-    name: str
-    run: bool
+class _Risk(BaseModel):
+    level: RiskLevel
 
 
-class _Cells(_Wire):
-    tests: str
-    build: str
-    strategy: str
+class _Plan(BaseModel):
+    """What of a `plan.json` decides, see `RouteResult`."""
 
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-class _Risk(_Wire):
-    level: str
-
-
-class _Plan(_Wire):
-    version: int = Field(ge=1, le=1)
-    areas: tuple[_Area, ...]
-    cells: _Cells
+    version: Literal[1]
+    areas: tuple[AreaRun, ...]
+    cells: Cells
     risk: _Risk
 
 
@@ -272,5 +263,6 @@ def read_plan(text: str | bytes) -> PlanOutputs:
     areas: dict[str, bool] = {}
     for area in plan.areas:
         areas[slug(area.name)] = areas.get(slug(area.name), False) or area.run
+    cells = {"tests": plan.cells.tests, "build": plan.cells.build, "strategy": plan.cells.strategy}
     has_jobs = "true" if any(areas.values()) else "false"
-    return PlanOutputs(areas, {**plan.cells.model_dump(), "risk_level": plan.risk.level, "has_jobs": has_jobs})
+    return PlanOutputs(areas, {**cells, "risk_level": plan.risk.level.value, "has_jobs": has_jobs})
