@@ -30,18 +30,18 @@ def is_approval_comment(event: Event) -> bool:
     return event.kind is EventKind.ISSUE_COMMENT
 
 
-def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
-    at = int(world.now())
+def gather(event: Event, ports: Ports, settings: Settings) -> Evidence:
+    at = int(ports.now())
     command = words_in(event.comment.body) if event.comment else None
     if event.comment is None or command is None:
         raise ConfigError("this evidence is not of a comment to answer", remedy="Gather it again with the same mode")
-    if world.forge is None:
+    if ports.forge is None:
         raise ConfigError("the comment cannot be judged", why="no token or no repository", remedy="Set `github-token`")
     author = event.comment.author
     comment = ApprovalComment(event.comment.id, *command, author.login, "", at, is_person=not author.is_bot)
     number = event.comment.issue or (event.pull.number if event.pull else 0)
-    request, sha = _request(event, ApprovalRequest(comment, number), world.forge)
-    gate = GateEvidence(sha, settings.environment, at, policy=world.problems, request=request)
+    request, sha = _request(event, ApprovalRequest(comment, number), ports.forge)
+    gate = GateEvidence(sha, settings.environment, at, policy=ports.problems, request=request)
     return Evidence(event).put(GATE, gate)
 
 

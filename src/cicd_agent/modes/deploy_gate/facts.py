@@ -4,7 +4,7 @@ A fact may hold a deployment or slow it, and speaks for one only where it comes 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cicd_agent.domain.events.event import Event
@@ -31,7 +31,7 @@ _ROUNDED = 0.1
 """Points by which the difference of two rounded shares may be too good."""
 
 
-def facts(result: GateResult, evidence: Evidence) -> Iterator[Fact]:
+def facts(result: GateResult, evidence: Evidence, _outputs: Mapping[str, str]) -> Iterator[Fact]:
     """What the decision proves for later runs."""
     gate = evidence.get(GATE)
     if gate is None or not result.sha or gate.unserved:

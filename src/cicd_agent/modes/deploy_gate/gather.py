@@ -49,7 +49,7 @@ _READINGS = (
 _COMMENTS = frozenset({EventKind.ISSUE_COMMENT, EventKind.REVIEW_COMMENT})
 
 
-def declines(event: Event) -> str | None:
+def declines(event: Event, _settings: Settings | None = None) -> str | None:
     """Why there is nothing to decide, in one line: only of comments. Any other event is decided on, or held."""
     comment = event.comment
     if event.kind not in _COMMENTS:
@@ -65,21 +65,21 @@ def declines(event: Event) -> str | None:
     return None
 
 
-def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
+def gather(event: Event, ports: Ports, settings: Settings) -> Evidence:
     """All that the decision rests on. Raises nothing for what GitHub, git or a file does: that is evidence, too."""
     deployment = event.deployment
     gate = GateEvidence(
         settings.sha or (deployment.sha if deployment else "") or event.sha,
         settings.environment or (deployment.environment if deployment else ""),
-        int(world.now()),
+        int(ports.now()),
         ref=(deployment.ref if deployment else "") or event.head.name,
         unserved=unserved(event, settings),
-        policy=world.problems,
-        told=world.told & {"enforce", "on_hold"},
+        policy=ports.problems,
+        told=ports.told & {"enforce", "on_hold"},
     )
     if gate.unserved or not gate.sha or not gate.environment:
         return Evidence(event).put(GATE, gate)
-    return _Gathering(event, world, settings, gate).evidence()
+    return _Gathering(event, ports, settings, gate).evidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +87,23 @@ class _Gathering:
     """One deployment that is looked at; `gate` is what is known of it from the start."""
 
     event: Event
-    world: Ports
+    ports: Ports
     settings: Settings
     gate: GateEvidence
 
     def evidence(self) -> Evidence:
         gate, subject, readings, limits = self._github()
-        change, world = subject.change, self.world
-        if change is not None and world.workspace is not None and world.repository is not None:
+        change, ports = subject.change, self.ports
+        if change is not None and ports.workspace is not None and ports.repository is not None:
             # Only what steps of this job have left, and not what the change has brought.
-            world = replace(world, workspace=UntrackedFiles(world.workspace, change, world.repository))
-        file = read_signals_file(world, self.settings)
-        known = read_facts(world.state, gate, self.event)
-        gained = coverage(file, world, self.settings)
+            ports = replace(ports, workspace=UntrackedFiles(ports.workspace, change, ports.repository))
+        file = read_signals_file(ports, self.settings)
+        known = read_facts(ports.state, gate, self.event)
+        gained = coverage(file, ports, self.settings)
         gained, unused = fill_coverage(gained, known, gate, self.settings.signal_max_age_hours * 3600)
         history, learnt, on_history, unread = self._history(change)
         readings |= {
-            "tests": passed_tests(gate.checks, readings["checks"], file, world, self.settings),
+            "tests": passed_tests(gate.checks, readings["checks"], file, ports, self.settings),
             "coverage": gained,
             "budget": file.budget_reading,
             "history": on_history,
@@ -140,7 +140,7 @@ class _Gathering:
         wait([past], SECONDS / 2)
         deployments, on_deployments = came("deployments", past, ())
         deployed = next((each.sha for each in deployments if each.state == "success"), "")
-        repository = self.world.repository
+        repository = self.ports.repository
         subject = read_subject(sha, self.event, deployed, repository, self.settings)
         shas = tuple(commit.sha for commit in subject.commits)
         origins_read = self._ask(lambda forge: dict(forge.gates.origins(shas)) if shas else {})
@@ -191,7 +191,7 @@ class _Gathering:
 
     def _ask(self, task: Callable[[Forge], T]) -> Future[T]:
         """Begin a read. Without a forge it has failed already: there is nobody to ask."""
-        forge = self.world.forge
+        forge = self.ports.forge
         if forge is not None:
             return begin(lambda: task(forge))
         future: Future[T] = Future()
@@ -211,7 +211,7 @@ class _Gathering:
     def _history(self, change: Change | None) -> tuple[History | None, RiskFile | None, Reading, tuple[Gap, ...]]:
         if change is None:
             return None, None, Reading("history", State.ERROR, problem="the change could not be read"), ()
-        history, learnt, limits = read_past(change, self.world, self.settings, self.event)
+        history, learnt, limits = read_past(change, self.ports, self.settings, self.event)
         if history is None:
             problem = next((gap.why for gap in limits), "it could not be read")
             return None, learnt, Reading("history", State.ERROR, source="git", problem=problem), limits

@@ -1,6 +1,6 @@
 """The deployment gate: signals go in, proceed, hold or rollback comes out, and only rules may say proceed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +10,6 @@ from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.verdict import ChatReply
 from cicd_agent.modes.deploy_gate import comment_commands
 from cicd_agent.modes.deploy_gate.evidence import GATE
@@ -32,17 +31,15 @@ class DeployGate(Mode[RuleDraft]):
     outputs = OUTPUTS
     unproved: Mapping[str, str] = MappingProxyType({"decision": GateDecision.HOLD, "requires_approval": "false"})
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
+    declines = staticmethod(declines)
     questions = staticmethod(questions)
     page = staticmethod(page)
     tools = staticmethod(change_tools)
+    facts = staticmethod(facts)
 
-    def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
-        return declines(event)
-
-    def gather(self, event: Event, world: Ports, settings: Settings) -> Evidence:
-        return (comment_commands.gather if comment_commands.is_approval_comment(event) else gather)(
-            event, world, settings
-        )
+    def gather(self, event: Event, ports: Ports, settings: Settings) -> Evidence:
+        step = comment_commands.gather if comment_commands.is_approval_comment(event) else gather
+        return step(event, ports, settings)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
         return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
@@ -58,9 +55,6 @@ class DeployGate(Mode[RuleDraft]):
         if isinstance(verdict, ChatReply):
             return comment_commands.report(verdict, evidence)
         return report(verdict, evidence, account, settings)
-
-    def facts(self, result: GateResult, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
-        return facts(result, evidence)
 
     def pulls(self, evidence: Evidence) -> frozenset[int]:
         gate = evidence.get(GATE)

@@ -31,14 +31,14 @@ _OF_THE_COMMIT = frozenset({Cause.CHANGE, Cause.PRE_EXISTING, Cause.UNKNOWN})
 _PICTURES = frozenset({PathKind.ASSET, PathKind.DOCS})
 
 
-def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
+def gather(event: Event, ports: Ports, settings: Settings) -> Evidence:
     """Evidence of the change, or the doubt in its place. Raises nothing for what can be doubted."""
-    problems = tuple(f"not all of the configuration is in force: {each}".rstrip(".") for each in world.problems)
-    change, doubt = _change(event, world, settings)
+    problems = tuple(f"not all of the configuration is in force: {each}".rstrip(".") for each in ports.problems)
+    change, doubt = _change(event, ports, settings)
     if change is None:
         return Evidence(event).put(ROUTE_EVIDENCE, RouteEvidence((doubt, *problems)))
-    history, learnt, missing = read_past(change, world, settings, event)
-    known = _known(change, event, world)
+    history, learnt, missing = read_past(change, ports, settings, event)
+    known = _known(change, event, ports)
     doubts = (*_of_change(change), *_of_history(history, missing), *problems, *_of_base(known, change.base))
     limits = (
         *(history.limits if history else ()),
@@ -51,10 +51,10 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
         history=history,
         learnt=learnt,
         known=known,
-    ).put(ROUTE_EVIDENCE, RouteEvidence(tuple(dict.fromkeys(doubts)), world.reach(change) if world.reach else None))
+    ).put(ROUTE_EVIDENCE, RouteEvidence(tuple(dict.fromkeys(doubts)), ports.reach(change) if ports.reach else None))
 
 
-def _change(event: Event, world: Ports, settings: Settings) -> tuple[Change | None, str]:
+def _change(event: Event, ports: Ports, settings: Settings) -> tuple[Change | None, str]:
     if event.kind is EventKind.WORKFLOW_DISPATCH:
         return None, "a workflow_dispatch names no commit to compare with"
     if event.kind not in _SERVED:
@@ -62,18 +62,18 @@ def _change(event: Event, world: Ports, settings: Settings) -> tuple[Change | No
     if event.kind is not EventKind.LOCAL and not event.head.sha:
         return None, "the event names no commit (a branch or tag was deleted)"
     try:
-        return read_change(event, world, settings), ""
+        return read_change(event, ports, settings), ""
     except (ConfigError, ForgeRefused) as error:
         return None, f"the change could not be read: {error}".rstrip(".")
 
 
-def _known(change: Change, event: Event, world: Ports) -> FactSet:
-    state = world.state
+def _known(change: Change, event: Event, ports: Ports) -> FactSet:
+    state = ports.state
     if state is None or not event.repo or not change.base:
         return FactSet()
     parts = (state.find(FactKind.TESTS, change.base), state.find(FactKind.FAILURE, sha=change.base))
     # Where nobody may look at a clock, nothing lies in the future.
-    return valid_facts(merge_facts(parts), event.repo, world.now() or inf)
+    return valid_facts(merge_facts(parts), event.repo, ports.now() or inf)
 
 
 def _of_change(change: Change) -> Iterator[str]:

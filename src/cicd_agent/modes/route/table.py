@@ -32,7 +32,11 @@ _COMPOSE = ("compose*.y*ml", "docker-compose*.y*ml", ".dockerignore")
 
 
 def build_for(change: Change) -> tuple[Build, str]:
-    paths = [path for path in _touched(change) if _builds(path)]
+    paths = [
+        path
+        for path in _touched(change)
+        if kinds(path) & _WHAT_BUILDS or any(fnmatchcase(basename(path).lower(), pattern) for pattern in _COMPOSE)
+    ]
     if paths:
         return "full", f"{first_files(paths, 2)} changed"
     path_kinds = [kinds(file.path) for file in change.files]
@@ -45,11 +49,6 @@ def build_for(change: Change) -> tuple[Build, str]:
 def first_files(paths: Sequence[str], limit: int) -> str:
     more = len(paths) - limit
     return ", ".join(paths[:limit]) + (f" and {count(more, 'more file')}" if more > 0 else "")
-
-
-def _builds(path: str) -> bool:
-    name = basename(path).lower()
-    return bool(kinds(path) & _WHAT_BUILDS) or any(fnmatchcase(name, pattern) for pattern in _COMPOSE)
 
 
 def overridden(cells: Cells, level: RiskLevel, settings: Settings) -> tuple[Cells, tuple[str, ...]]:

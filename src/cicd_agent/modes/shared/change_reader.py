@@ -26,9 +26,9 @@ _UNREAD = {PathKind.LOCK_FILE: "lock file", PathKind.GENERATED: "generated", Pat
 """Why files of these kinds are not read line by line."""
 
 
-def read_change(event: Event, world: Ports, settings: Settings) -> Change:
+def read_change(event: Event, ports: Ports, settings: Settings) -> Change:
     """The change between the event's base and head. Raises ConfigError when it cannot be read at all."""
-    repository, base, head = world.repository, event.base.sha, event.head.sha
+    repository, base, head = ports.repository, event.base.sha, event.head.sha
     obstacle = "there is no checkout"
     if repository is not None:
         if event.kind is EventKind.LOCAL and not head:
@@ -42,8 +42,8 @@ def read_change(event: Event, world: Ports, settings: Settings) -> Change:
             obstacle = repository.ensure((base, head), settings.github_token.get_secret_value())
             if not obstacle:
                 return repository.change(base, head)
-    if world.forge is not None and event.pull is not None:
-        files, notes = world.forge.files(event.pull.number)
+    if ports.forge is not None and event.pull is not None:
+        files, notes = ports.forge.files(event.pull.number)
         note = (
             f"read from the API instead of git ({obstacle}), so that rules which need the whole text of a file did not "
             "run; set `fetch-depth: 0` on actions/checkout"
@@ -79,7 +79,7 @@ def without_pull(event: Event) -> str:
 
 
 def read_texts(
-    paths: Sequence[str], commit: str, world: Ports, settings: Settings, limit: int
+    paths: Sequence[str], commit: str, ports: Ports, settings: Settings, limit: int
 ) -> tuple[dict[str, str], tuple[Gap, ...]]:
     """The text of those files that there are at a commit and that may be shown, and which of them could not be read.
 
@@ -88,7 +88,7 @@ def read_texts(
     hidden = matcher(settings.deny_paths)
     texts: dict[str, str] = {}
     missed: list[Gap] = []
-    repository = world.repository
+    repository = ports.repository
     if repository is None or repository.resolve(commit) is None:
         return texts, ()
     for path in paths:
@@ -105,7 +105,7 @@ def read_texts(
 
 
 def change_tools(
-    evidence: Evidence, event: Event, world: Ports, settings: Settings
+    evidence: Evidence, event: Event, ports: Ports, settings: Settings
 ) -> tuple[tuple[Tool[Any], ...], str]:
     """What may be looked up about the change of some evidence, and why that is less than usual, "" when it is not.
 
@@ -117,18 +117,18 @@ def change_tools(
     if change is None:
         return (), ""
     try:
-        library = _library(change, event, world)
+        library = _library(change, event, ports)
     except ConfigError as error:
         limit = f"the model could look up nothing but the diff: {error}"
     return lookups(change, library, matcher(settings.deny_paths).match_file), limit
 
 
-def _library(change: Change, event: Event, world: Ports) -> Library:
-    if world.repository is None:
+def _library(change: Change, event: Event, ports: Ports) -> Library:
+    if ports.repository is None:
         raise ConfigError("there is no checkout", remedy="Put actions/checkout before this step")
-    if event.head.sha and world.repository.resolve(event.head.sha) != change.head:
+    if event.head.sha and ports.repository.resolve(event.head.sha) != change.head:
         raise ConfigError("the evidence is not of the event's commit, or that is not in this clone")
-    return world.repository.library(change)
+    return ports.repository.library(change)
 
 
 def changed(evidence: Evidence) -> Change:

@@ -18,17 +18,17 @@ _READ = 10 * MAX_BYTES
 
 
 def read_past(
-    change: Change, world: Ports, settings: Settings, event: Event
+    change: Change, ports: Ports, settings: Settings, event: Event
 ) -> tuple[History | None, RiskFile | None, tuple[Gap, ...]]:
     """The history of a change at its head, and the risk file of its base; a gap for each that could not be read.
 
     A base without a risk file is no gap: nothing was learnt yet. The head's own copy of the file is never read.
     """
-    history, unread = _history(change, world)
+    history, unread = _history(change, ports)
     gaps = [Gap(NO_PAST, unread)] if unread else []
     learnt, problem = None, ""
     try:
-        text = _base_file(world, settings, event)
+        text = _base_file(ports, settings, event)
         if text is not None and len(text) > MAX_BYTES:
             problem = f"it is larger than {MAX_BYTES:,} bytes, so the shipped numbers hold"
         elif text is not None:
@@ -42,9 +42,9 @@ def read_past(
     return history, learnt, tuple(gaps)
 
 
-def _history(change: Change, world: Ports) -> tuple[History | None, str]:
+def _history(change: Change, ports: Ports) -> tuple[History | None, str]:
     """The history, or why there is none."""
-    repository = world.repository
+    repository = ports.repository
     if repository is None:
         return None, "there is no checkout"
     head = repository.resolve(change.head or "HEAD")
@@ -56,13 +56,13 @@ def _history(change: Change, world: Ports) -> tuple[History | None, str]:
     except ConfigError as error:
         return None, str(error)
     # Where nobody may look at a clock, the newest commit stands for now.
-    now = int(world.now()) or max((commit.when for commit in past.commits), default=0)
+    now = int(ports.now()) or max((commit.when for commit in past.commits), default=0)
     return history_of(past, change, now), ""
 
 
-def _base_file(world: Ports, settings: Settings, event: Event) -> bytes | None:
+def _base_file(ports: Ports, settings: Settings, event: Event) -> bytes | None:
     """The risk file at the base, else on the default branch; None where there is none."""
-    repository, commit = world.repository, event.base.sha or event.default_branch
+    repository, commit = ports.repository, event.base.sha or event.default_branch
     if not commit:
         raise ConfigError("the event names no base")
     if repository is not None:
@@ -71,7 +71,7 @@ def _base_file(world: Ports, settings: Settings, event: Event) -> bytes | None:
         sha = repository.resolve(commit)
         if sha is not None:
             return repository.blob(sha, RISK_FILE, _READ)
-    if world.forge is not None:
-        text = world.forge.text_at(RISK_FILE, commit)
+    if ports.forge is not None:
+        text = ports.forge.text_at(RISK_FILE, commit)
         return None if text is None else text.encode("utf-8", "replace")
     raise ConfigError("the base is not in this clone", remedy="Set `fetch-depth: 0` on actions/checkout")

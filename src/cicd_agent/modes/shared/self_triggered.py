@@ -23,16 +23,16 @@ def own_run(event: Event) -> str:
     return f"the run is of this very workflow ({run.path}), which would be started by its own end for ever"
 
 
-def own_touch(event: Event, world: Ports) -> str:
+def own_touch(event: Event, ports: Ports) -> str:
     """Why nothing new has happened: we ourselves set a label, say. It is asked for no event of a person."""
-    if event.pull is None or not _TOUCHES.fullmatch(event.action) or not event.actor.is_bot or world.forge is None:
+    if event.pull is None or not _TOUCHES.fullmatch(event.action) or not event.actor.is_bot or ports.forge is None:
         return ""
-    if not _is_us(event.actor.login, world.forge):
+    if not _is_us(event.actor.login, ports.forge):
         return ""
     return f"pull request {event.pull.number} was {event.action} by cicd-agent itself ({event.actor.login})"
 
 
-def own_tests(event: Event, change: Change, world: Ports) -> str:
+def own_tests(event: Event, change: Change, ports: Ports) -> str:
     """Why there is nothing to test: tests that we have delivered would be given tests, and so on without end.
 
     A branch's name and a trailer only say when to ask GitHub: anybody can write them, and nobody but us is the account
@@ -42,9 +42,9 @@ def own_tests(event: Event, change: Change, world: Ports) -> str:
     if pull is None:
         return ""
     head = next((commit for commit in change.commits if commit.sha == event.head.sha), None)
-    if head is not None and keys_of(head.body) and _may_be_us(event.actor, world.forge):
+    if head is not None and keys_of(head.body) and _may_be_us(event.actor, ports.forge):
         return f"commit {head.sha[:7]} is a delivery of tests, pushed by cicd-agent itself ({event.actor.login})"
-    if not pull.from_fork and is_of_delivery(event.head.name) and _may_be_us(pull.author, world.forge):
+    if not pull.from_fork and is_of_delivery(event.head.name) and _may_be_us(pull.author, ports.forge):
         return f"pull request {pull.number} was opened by cicd-agent itself ({pull.author.login}), for tests"
     return ""
 

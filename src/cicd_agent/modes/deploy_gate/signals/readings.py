@@ -36,12 +36,12 @@ class _Unreadable(Exception):
 
 
 def passed_tests(
-    checks: Sequence[CheckState], read: Reading, file: SignalsFile, world: Ports, settings: Settings
+    checks: Sequence[CheckState], read: Reading, file: SignalsFile, ports: Ports, settings: Settings
 ) -> Reading:
     """Percent of cases that passed, else of checks; `read` is how the reading of the checks went."""
     if settings.test_reports:
         try:
-            passed, total = _cases(world, settings)
+            passed, total = _cases(ports, settings)
         except _Unreadable as error:
             return Reading("tests", error.state, source="test reports", problem=str(error))
         return replace(_share(passed, total, "test"), source="test reports")
@@ -76,10 +76,10 @@ def _share(passed: int, total: int, noun: str) -> Reading:
     return Reading("tests", State.KNOWN, 100 * passed / total, f"{passed:,} of {count(total, noun)} passed")
 
 
-def _cases(world: Ports, settings: Settings) -> tuple[int, int]:
+def _cases(ports: Ports, settings: Settings) -> tuple[int, int]:
     """How many test cases passed, and how many there are less those that were skipped."""
     passed = failed = 0
-    for name, left in _files("test-reports", settings.test_reports, world, _MAX_REPORTS, _MAX_REPORT_BYTES):
+    for name, left in _files("test-reports", settings.test_reports, ports, _MAX_REPORTS, _MAX_REPORT_BYTES):
         report = read_report(left.path, left.content)
         if report.notes or report.kind not in _TESTS:
             problem = next(iter(report.notes), f"it is a report of another kind ({report.kind})")
@@ -90,7 +90,7 @@ def _cases(world: Ports, settings: Settings) -> tuple[int, int]:
     return passed, passed + failed
 
 
-def coverage(file: SignalsFile, world: Ports, settings: Settings) -> Reading:
+def coverage(file: SignalsFile, ports: Ports, settings: Settings) -> Reading:
     """The points gained since what is deployed. Reports come before what a file says."""
     values, fault = file.values, file.faults.get("coverage")
     before, after = values.coverage_before, values.coverage_after
@@ -98,10 +98,10 @@ def coverage(file: SignalsFile, world: Ports, settings: Settings) -> Reading:
     if settings.coverage_reports:
         source, measured, setting = "coverage reports", 0, "coverage-reports"
         try:
-            after = _percent(setting, settings.coverage_reports, world)
+            after = _percent(setting, settings.coverage_reports, ports)
             if settings.base_coverage_reports:
                 setting, fault = "base-coverage-reports", None
-                before = _percent(setting, settings.base_coverage_reports, world)
+                before = _percent(setting, settings.base_coverage_reports, ports)
         except _Unreadable as error:
             return Reading("coverage", error.state, source=setting, problem=str(error))
     if fault:
@@ -120,10 +120,10 @@ def coverage(file: SignalsFile, world: Ports, settings: Settings) -> Reading:
     return Reading("coverage", State.MISSING, problem=problem)
 
 
-def _percent(setting: str, patterns: Sequence[str], world: Ports) -> float:
+def _percent(setting: str, patterns: Sequence[str], ports: Ports) -> float:
     """The share of lines that ran, in percent."""
     lines: dict[str, tuple[set[int], set[int]]] = {}
-    for name, left in _files(setting, patterns, world, _MAX_COVERAGE_REPORTS, _MAX_COVERAGE_BYTES):
+    for name, left in _files(setting, patterns, ports, _MAX_COVERAGE_REPORTS, _MAX_COVERAGE_BYTES):
         files, notes = read_coverage(left.content)
         if notes:
             raise _Unreadable(State.NONSENSE, f"{name}: {notes[0]}")
@@ -138,11 +138,11 @@ def _percent(setting: str, patterns: Sequence[str], world: Ports) -> float:
 
 
 def _files(
-    setting: str, patterns: Sequence[str], world: Ports, max_files: int, max_bytes: int
+    setting: str, patterns: Sequence[str], ports: Ports, max_files: int, max_bytes: int
 ) -> Iterator[tuple[str, Left]]:
-    if world.workspace is None:
+    if ports.workspace is None:
         raise _Unreadable(State.ERROR, f"`{setting}` was not read: there is no workspace")
-    for left in world.workspace.files(patterns, most=max_files, limit=max_bytes):
+    for left in ports.workspace.files(patterns, most=max_files, limit=max_bytes):
         name = f"`{setting}`: {clip(visible_line(left.path), 200)}"
         if left.problem:
             state = State.MISSING if left.problem == "there is no such file" else State.NONSENSE

@@ -75,16 +75,16 @@ class SignalsFile:
         return Reading("budget", State.KNOWN, self.budget, words, self.source, self.measured)
 
 
-def read_signals_file(world: Ports, settings: Settings) -> SignalsFile:
+def read_signals_file(ports: Ports, settings: Settings) -> SignalsFile:
     if not settings.signals_file:
         return SignalsFile()
     source = clip(visible_line(settings.signals_file), 200)
     problem = "there is no workspace"
-    if world.workspace is not None:
-        left = next(iter(world.workspace.files((settings.signals_file,), most=1, limit=MAX_BYTES)), None)
+    if ports.workspace is not None:
+        left = next(iter(ports.workspace.files((settings.signals_file,), most=1, limit=MAX_BYTES)), None)
         problem = left.problem if left else "there is no such file"
         if left and not problem:
-            return parse_signals(left.content, source, world.now())
+            return parse_signals(left.content, source, ports.now())
     return _broken(source, State.ERROR, f"signals-file was not read: {problem}")
 
 
