@@ -54,7 +54,7 @@ _FOCUS: Mapping[PathKind, str] = {
     PathKind.LOCK_FILE: "exceptions that were not seen before",
     PathKind.ENV_CONFIG: "errors at the start of the process",
 }
-_ALWAYS = ("share of requests that fail", "time that requests take (p99)")
+_GENERAL = ("share of requests that fail", "time that requests take (p99)")
 _NOT_DEPLOYED = frozenset({PathKind.TEST, PathKind.EXAMPLE, PathKind.DOCS})
 _MIN_RISE = 0.01
 _MAX_TEXTS = 5
@@ -85,7 +85,7 @@ def checks(path_kinds: Collection[PathKind], of_model: Iterable[str]) -> tuple[s
 
 def focus(path_kinds: Collection[PathKind], of_model: Iterable[str], doubled: int | None) -> tuple[str, ...]:
     """What to watch after; `doubled` are the minutes after which the canary shows twice the errors."""
-    rules = dict.fromkeys([*_ALWAYS, *(text for kind, text in _FOCUS.items() if kind in path_kinds)])
+    rules = dict.fromkeys([*_GENERAL, *(text for kind, text in _FOCUS.items() if kind in path_kinds)])
     canary = []
     if doubled:
         span = f"{doubled} minutes" if doubled < _MAX_IN_MINUTES else f"{doubled / 60:.0f} hours"

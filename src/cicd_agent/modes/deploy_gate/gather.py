@@ -205,8 +205,8 @@ class _Gathering:
             raise ForgeRefused("GitHub could not be asked", why="the default branch is not known")
         return branch
 
-    def _with_summary(self, reading: Reading, words: str) -> Reading:
-        return replace(reading, words=words, measured=self.gate.at) if reading.state is State.KNOWN else reading
+    def _with_summary(self, reading: Reading, summary: str) -> Reading:
+        return replace(reading, words=summary, measured=self.gate.at) if reading.state is State.KNOWN else reading
 
     def _history(self, change: Change | None) -> tuple[History | None, RiskFile | None, Reading, tuple[Gap, ...]]:
         if change is None:
@@ -215,8 +215,8 @@ class _Gathering:
         if history is None:
             problem = next((gap.why for gap in limits), "it could not be read")
             return None, learnt, Reading("history", State.ERROR, source="git", problem=problem), limits
-        words = count(history.commits, "earlier commit") + (" of a shallow clone" if history.shallow else "")
-        reading = Reading("history", State.KNOWN, words=words, source="git", measured=self.gate.at)
+        summary = count(history.commits, "earlier commit") + (" of a shallow clone" if history.shallow else "")
+        reading = Reading("history", State.KNOWN, words=summary, source="git", measured=self.gate.at)
         return history, learnt, reading, limits
 
 
@@ -240,8 +240,8 @@ def _on_origins(read: Reading, subject: Subject, commits: Sequence[Deployed], pu
         return read
     if subject.problem:
         return replace(read, state=State.ERROR, problem=subject.problem)
-    words = f"{count(len(commits), 'commit')} of {count(len(pulls), 'pull request')}"
-    return replace(read, words=words if commits else "no commit is new there")
+    summary = f"{count(len(commits), 'commit')} of {count(len(pulls), 'pull request')}"
+    return replace(read, words=summary if commits else "no commit is new there")
 
 
 def _on_review(origins: Reading, commits: Sequence[Deployed], pulls: Collection[int]) -> Reading:

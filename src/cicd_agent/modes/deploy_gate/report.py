@@ -69,8 +69,8 @@ def _reports(result: GateResult, evidence: Evidence, account: Account, settings:
     if gate is None or evidence.event.kind is EventKind.LOCAL:
         return
     body = github_markdown(comment(result, evidence, account))
-    lifts = {hold.lift for hold in _unlifted(result)}
-    can_be_lifted = result.decision is GateDecision.HOLD and bool(lifts) and LiftedBy.NOBODY not in lifts
+    lifters = {hold.lift for hold in _unlifted(result)}
+    can_be_lifted = result.decision is GateDecision.HOLD and bool(lifters) and LiftedBy.NOBODY not in lifters
     pull = gate.pulls[0].number if gate.pulls else 0
     if pull and "comment" in settings.approvals and settings.comment is not Commenting.NONE:
         yield Comment(key(result.environment), pull, body, only_edit=not can_be_lifted)

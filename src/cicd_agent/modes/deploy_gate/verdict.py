@@ -68,14 +68,14 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     hashes = approval_hashes(gate, settings, score, fingerprints, of_rules, stance=stance)
     approvals = check_approvals(gate, event, hashes, settings.approval_hours)
     every = apply_approvals((*of_rules, *of_model), approvals)
-    standing = [each for each in every if not each.lifted]
-    decision = _decision(standing, back)
-    if any(each.id == holds.OWN_POLICY for each in standing):
+    unlifted = [each for each in every if not each.lifted]
+    decision = _decision(unlifted, back)
+    if any(each.id == holds.OWN_POLICY for each in unlifted):
         # A deployment does not take the gate away from before itself.
         defaults = {"enforce": True, "on_hold": "fail"}
         settings = settings.model_copy(update={name: each for name, each in defaults.items() if name not in gate.told})
     risk = _risk(rules, evidence, weighty, opinion, settings)
-    asks = decision is GateDecision.HOLD and all(each.lift is LiftedBy.APPROVAL for each in standing)
+    asks = decision is GateDecision.HOLD and all(each.lift is LiftedBy.APPROVAL for each in unlifted)
     result = GateResult(
         conclusion=_conclusion(decision, settings),
         decision=decision,
@@ -100,7 +100,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         blocking=fingerprints,
         heard=approvals,
         not_applicable=limits.not_applicable,
-        would_proceed=tuple(_would_proceed(decision, standing, limits, readings, hashes[0])),
+        would_proceed=tuple(_would_proceed(decision, unlifted, limits, readings, hashes[0])),
         escalate=tuple(_escalations(risk, opinion, evidence, asks=asks)),
         exempt=exempt(gate, event) if gate.error_budget is not None and gate.error_budget <= 0 else "",
         at=gate.at,
@@ -203,10 +203,10 @@ def _stance(opinion: ModelOpinion, score: Score, of_model: Sequence[Hold]) -> Mo
     return ModelStance.CONFIDENT if model.band in {Band.GREEN, Band.NOT_APPLICABLE} else ModelStance.UNSURE
 
 
-def _decision(standing: Sequence[Hold], back: Rollback | None) -> GateDecision:
-    if back is not None and back.to and any(each.id == back.hold.id for each in standing):
+def _decision(unlifted: Sequence[Hold], back: Rollback | None) -> GateDecision:
+    if back is not None and back.to and any(each.id == back.hold.id for each in unlifted):
         return GateDecision.ROLLBACK
-    return GateDecision.HOLD if standing else GateDecision.PROCEED
+    return GateDecision.HOLD if unlifted else GateDecision.PROCEED
 
 
 def _conclusion(decision: GateDecision, settings: Settings) -> Conclusion:
@@ -228,14 +228,14 @@ def _risk(
 
 
 def _would_proceed(
-    decision: GateDecision, standing: Sequence[Hold], limits: Policy, readings: Mapping[str, Reading], approved: str
+    decision: GateDecision, unlifted: Sequence[Hold], limits: Policy, readings: Mapping[str, Reading], approved: str
 ) -> Iterator[str]:
     if decision is GateDecision.PROCEED:
         return
-    remedies = [(each.id, f"{each.id}: {each.remedy}") for each in standing if each.remedy]
+    remedies = [(each.id, f"{each.id}: {each.remedy}") for each in unlifted if each.remedy]
     better: list[str] = []
     first: list[str] = []
-    if any(each.id == "score" for each in standing):
+    if any(each.id == "score" for each in unlifted):
         # What makes the score reachable is a way to reach it, and no hold beside it.
         better = [*_better(limits, readings), *(text for id_, text in remedies if id_ == "unreachable")]
         first = [", or ".join(better) or "score: more than one better signal"]
@@ -245,9 +245,9 @@ def _would_proceed(
         yield "; and ".join([*first, *(text for _, text in remedies)])
     else:
         yield from better
-    if decision is not GateDecision.HOLD or any(each.lift is LiftedBy.NOBODY for each in standing):
+    if decision is not GateDecision.HOLD or any(each.lift is LiftedBy.NOBODY for each in unlifted):
         return
-    if all(each.lift is LiftedBy.APPROVAL for each in standing):
+    if all(each.lift is LiftedBy.APPROVAL for each in unlifted):
         yield f"an approval of {approved}"
     else:
         yield f"an override of {approved}, with a reason"

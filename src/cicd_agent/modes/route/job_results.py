@@ -26,7 +26,7 @@ VALUES: Final[Mapping[str, frozenset[str]]] = {
 _ROUTE = "route"
 _RUNS = "run_"
 _LINE = re.compile(r"(?P<job>[A-Za-z_][\w-]*)\s*:\s*(?P<condition>\S.*)")
-_COMPARED = re.compile(r"(?P<cell>\w+)\s*(?P<is>!?=)\s*(?P<values>[\w|\s]+)")
+_COMPARISON = re.compile(r"(?P<cell>\w+)\s*(?P<is>!?=)\s*(?P<values>[\w|\s]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _part(text: str) -> Part:
         if not slug(text):
             raise ValueError(f"`{text}` is no area")
         return Part(text, "has_jobs", frozenset({"true"})) if text == "has_jobs" else Part(text)
-    match = _COMPARED.fullmatch(text)
+    match = _COMPARISON.fullmatch(text)
     if match is None or match["cell"] not in VALUES:
         raise ValueError(f"`{text}` compares none of {', '.join(VALUES)}")
     possible, values = VALUES[match["cell"]], {value.strip() for value in match["values"].split("|")}

@@ -55,9 +55,9 @@ def passed_tests(
     ended = [check for check in checks if check.conclusion not in _UNCOUNTED and not check.own]
     pending = sum(1 for check in checks if not check.conclusion and not check.own)
     share = _share(sum(1 for check in ended if check.conclusion == "success"), len(ended), "check")
-    words = ", ".join(filter(None, (share.words, f"{pending} going on" if pending else "")))
+    summary = ", ".join(filter(None, (share.words, f"{pending} going on" if pending else "")))
     measured = max((check.ended for check in ended), default=0)
-    return replace(share, words=words, source="checks of the commit", measured=measured)
+    return replace(share, words=summary, source="checks of the commit", measured=measured)
 
 
 def mark_own(checks: Sequence[CheckState], run: str) -> tuple[CheckState, ...]:
@@ -107,14 +107,14 @@ def coverage(file: SignalsFile, ports: Ports, settings: Settings) -> Reading:
     if fault:
         return fault
     if before is not None and after is not None:
-        words = f"{before:.1f} % → {after:.1f} % of lines"
+        summary = f"{before:.1f} % → {after:.1f} % of lines"
         # What reports count is exact; the difference of two floats is not.
-        return Reading("coverage", State.KNOWN, round(after - before, 6), words, source, measured)
+        return Reading("coverage", State.KNOWN, round(after - before, 6), summary, source, measured)
     if settings.coverage_reports:
         problem = "there is no coverage of what is deployed now: set `base-coverage-reports`"
     elif values.coverage_delta is not None:
-        words = f"{values.coverage_delta:+.1f} points"
-        return Reading("coverage", State.KNOWN, values.coverage_delta, words, source, measured)
+        summary = f"{values.coverage_delta:+.1f} points"
+        return Reading("coverage", State.KNOWN, values.coverage_delta, summary, source, measured)
     else:
         problem = "nobody gave it: set `coverage-reports` and `base-coverage-reports`, or `signals-file`"
     return Reading("coverage", State.MISSING, problem=problem)
@@ -169,9 +169,9 @@ def failures(
     if not ended:
         return replace(read, state=State.MISSING, problem=f"no run of {DAYS} days has ended"), gaps
     bad = sum(1 for run in ended if run.conclusion in BAD)
-    words = f"{bad:,} of {count(len(ended), 'run')} in {DAYS} days failed"
+    summary = f"{bad:,} of {count(len(ended), 'run')} in {DAYS} days failed"
     measured = max(run.created for run in ended)
-    return replace(read, value=100 * bad / len(ended), words=words, measured=measured), gaps
+    return replace(read, value=100 * bad / len(ended), words=summary, measured=measured), gaps
 
 
 def _names(run: RunState) -> set[str]:

@@ -71,8 +71,8 @@ class SignalsFile:
             return fault
         if self.budget is None:
             return Reading("budget", State.MISSING, problem="nobody gave what is left of the error budget")
-        words = f"{100 * self.budget:.0f} % left"
-        return Reading("budget", State.KNOWN, self.budget, words, self.source, self.measured)
+        summary = f"{100 * self.budget:.0f} % left"
+        return Reading("budget", State.KNOWN, self.budget, summary, self.source, self.measured)
 
 
 def read_signals_file(ports: Ports, settings: Settings) -> SignalsFile:
