@@ -26,7 +26,7 @@ from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind
 from tests.support.test_runners import pytest_runner
 
 EVIDENCE = Evidence(Event(kind=EventKind.SCHEDULE)).put(

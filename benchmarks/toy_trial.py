@@ -11,9 +11,9 @@ from benchmarks.toy_project import CHANGED, FUNCTIONS, MODULE, PROJECT, draft
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.trials.sandbox import Limits
-from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.coverage_targets import subjects
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
+from cicd_agent.modes.gen_tests.gather import baseline
 from cicd_agent.modes.gen_tests.questions import TestsDraft, candidates
 from cicd_agent.modes.gen_tests.trial.single_trial import screen
 from cicd_agent.modes.gen_tests.trial.suite_run import settle

@@ -6,7 +6,7 @@ from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
-from cicd_agent.modes.gen_tests.flaky.result import FlakyKind
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyKind
 from tests.support.samples.flaky_project import CHANCE, LEFTOVER, ORDER, POLLUTED
 from tests.support.test_runners import pytest_runner
 

@@ -7,7 +7,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Settled
 from cicd_agent.domain.trials.test_run import FileCoverage
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.questions import ProposedTest, TestsDraft
 from cicd_agent.modes.gen_tests.questions import candidates as proposed
 from tests.support.samples.changes import change_of

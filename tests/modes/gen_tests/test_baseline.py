@@ -5,10 +5,10 @@ import pytest
 
 from cicd_agent.domain.ports.test_runner import Observation
 from cicd_agent.domain.trials.test_run import Outcome, PytestRun, RunResult, TestOutcome
-from cicd_agent.modes.gen_tests.baseline import MAX_MUTANTS, baseline
 from cicd_agent.modes.gen_tests.coverage_targets import Subject
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState, known
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
+from cicd_agent.modes.gen_tests.gather import MAX_MUTANTS, baseline
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.test_runner import FakePytestRunner

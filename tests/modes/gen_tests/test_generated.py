@@ -11,7 +11,7 @@ from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests import page as pages
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence, known
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.page import funnel, sentence
 from cicd_agent.modes.gen_tests.report import certificate, report
 from cicd_agent.modes.gen_tests.result import BugGround, Generated

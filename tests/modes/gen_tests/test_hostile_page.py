@@ -16,7 +16,7 @@ from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expec
 from cicd_agent.domain.trials.test_run import Mutant
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.page import page as result_page
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug, Share

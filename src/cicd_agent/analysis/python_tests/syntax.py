@@ -1,11 +1,12 @@
 """Python texts: their trees, the definitions in them, and what their authors wrote about these."""
 
 import ast
+import copy
 import io
 import symtable
 import tokenize
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -89,6 +90,24 @@ def first_line(node: ast.stmt) -> int:
     """The line of its first decorator, if it has one."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def replaced(node: ast.expr, substitute: Callable[[ast.expr], ast.expr | None]) -> ast.expr:
+    """A copy of an expression with what `substitute` gives for its parts, the outermost first."""
+    return ast.fix_missing_locations(_Replacer(substitute).visit_expression(copy.deepcopy(node)))
+
+
+class _Replacer(ast.NodeTransformer):
+    def __init__(self, substitute: Callable[[ast.expr], ast.expr | None]) -> None:
+        self._substitute = substitute
+
+    def visit_expression(self, node: ast.expr) -> ast.expr:
+        result = self.visit(node)
+        return result if isinstance(result, ast.expr) else node
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        result = self._substitute(node) if isinstance(node, ast.expr) else None
+        return self.generic_visit(node) if result is None else result
 
 
 def symbol_tables(text: str) -> list[symtable.SymbolTable]:

@@ -12,7 +12,7 @@ from cicd_agent.domain.text.words import first_names
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Settled, keyed
 from cicd_agent.domain.trials.test_run import FileCoverage, Mutant, MutantOutcome, TestOutcome
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt
 
 
 class SuiteState(StrEnum):

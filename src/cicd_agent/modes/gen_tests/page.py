@@ -9,7 +9,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
 from cicd_agent.modes.gen_tests.evidence import SuiteState
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt
 from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.shared.blocks import account_blocks, details, model_parts, place

@@ -8,7 +8,7 @@ from typing import Final
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport
 from cicd_agent.domain.verdict import Conclusion, Risk
 from cicd_agent.modes.gen_tests.evidence import Suite
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt
 
 
 @dataclass(frozen=True, slots=True)

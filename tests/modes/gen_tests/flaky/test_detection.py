@@ -5,7 +5,7 @@ import pytest
 from cicd_agent.domain.trials.test_run import Outcome
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.detection import MAX_VICTIMS, hunt, perturbations
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind
 from tests.modes.gen_tests.flaky.worlds import Ends, after, evidence, nodeid, pytest_runner, stable, tossing
 
 SOME: dict[str, Ends] = {f"a_{number}": stable for number in range(5)}

@@ -11,7 +11,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests import page as pages
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
 from cicd_agent.modes.gen_tests.gather import declines, gather
 from cicd_agent.modes.gen_tests.page import sentence
 from cicd_agent.modes.gen_tests.report import report

@@ -10,8 +10,8 @@ from cicd_agent.domain.effects import Artifact, Output
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.flaky.fix import RUNS, FixDraft, fix_questions, with_fixes
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.verdict import rules
 from cicd_agent.modes.protocol import Account

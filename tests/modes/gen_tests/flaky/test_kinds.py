@@ -8,8 +8,7 @@ import pytest
 from cicd_agent.domain.trials.test_run import Outcome as End
 from cicd_agent.domain.trials.test_run import Perturbation, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
-from cicd_agent.modes.gen_tests.flaky.experiments import failed
-from cicd_agent.modes.gen_tests.flaky.result import FlakyKind, FlakyTest
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyKind, FlakyTest, failed
 from tests.modes.gen_tests.flaky.worlds import Ends, after, drawing, evidence, needing, nodeid, pytest_runner, stable
 from tests.modes.gen_tests.flaky.worlds import tossing as by_chance
 

@@ -6,8 +6,7 @@ import pytest
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle
 from cicd_agent.domain.trials.test_run import Mutant, Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
-from cicd_agent.modes.gen_tests.trial.run_verdict import NO_MUTANTS
-from cicd_agent.modes.gen_tests.trial.single_trial import screen
+from cicd_agent.modes.gen_tests.trial.single_trial import NO_MUTANTS, screen
 from tests.support.trial_world import BOUNDARY, HOME, TESTS, Project, candidate, evidence, failed
 
 GOOD = Project(executes={"test_best": {2, 3}}, kills={"test_best": {"m1": "AssertionError", "m2": "AssertionError"}})

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.documentation.assertion_model import replaced
 from cicd_agent.analysis.python_tests.syntax import (
     UNREADABLE,
     Definition,
@@ -18,6 +17,7 @@ from cicd_agent.analysis.python_tests.syntax import (
     names_in,
     parsed,
     path_to,
+    replaced,
     symbol_tables,
 )
 

@@ -9,9 +9,18 @@ from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
-from cicd_agent.modes.gen_tests.flaky.experiments import GREEN, MIN_SECONDS, RED, Victim, failed, run_together
+from cicd_agent.modes.gen_tests.flaky.experiments import (
+    GREEN,
+    MIN_SECONDS,
+    RED,
+    FlakyHunt,
+    FlakyKind,
+    FlakyTest,
+    Victim,
+    failed,
+    run_together,
+)
 from cicd_agent.modes.gen_tests.flaky.kinds import NETWORK, classify, vary
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 
 MAX_VICTIMS = 20
 """Whose reason is looked for; the others are named."""

@@ -20,8 +20,7 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.domain.verdict import Draft
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence, known
-from cicd_agent.modes.gen_tests.flaky.experiments import MIN_SECONDS
-from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
+from cicd_agent.modes.gen_tests.flaky.experiments import MIN_SECONDS, FlakyHunt, FlakyKind, FlakyTest, RefusedFix
 
 RUNS = 20
 """Fresh processes that a fix has to come through."""

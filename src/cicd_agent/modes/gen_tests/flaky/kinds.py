@@ -7,8 +7,17 @@ from typing import TypeVar
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.test_run import Perturbation, PytestRun, RunResult
-from cicd_agent.modes.gen_tests.flaky.experiments import MIN_SECONDS, SECONDS, Experiment, Victim, after, alone, failed
-from cicd_agent.modes.gen_tests.flaky.result import FlakyKind, FlakyTest
+from cicd_agent.modes.gen_tests.flaky.experiments import (
+    MIN_SECONDS,
+    SECONDS,
+    Experiment,
+    FlakyKind,
+    FlakyTest,
+    Victim,
+    after,
+    alone,
+    failed,
+)
 
 NETWORK = frozenset(
     {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "gaierror", "URLError", "HTTPError",

@@ -10,8 +10,7 @@ from cicd_agent.analysis.python_tests.syntax import parsed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle, Origin
-from cicd_agent.modes.gen_tests.trial.contribution import Slot, slot_of
-from cicd_agent.modes.gen_tests.trial.single_trial import isolate
+from cicd_agent.modes.gen_tests.trial.single_trial import Slot, isolate, slot_of
 
 
 @dataclass(frozen=True, slots=True)

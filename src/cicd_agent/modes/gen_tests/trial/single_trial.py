@@ -2,18 +2,205 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from cicd_agent.analysis.python_tests.documentation.check import contradiction
 from cicd_agent.analysis.python_tests.mutation.mutants import is_trivial
 from cicd_agent.analysis.python_tests.placement import NotPlaceable, place
 from cicd_agent.analysis.python_tests.static.check import objection
+from cicd_agent.analysis.python_tests.static.scope import Surroundings
+from cicd_agent.analysis.python_tests.syntax import fixtures
+from cicd_agent.analysis.python_tests.test_modules import dotted, home, new_home
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
+from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle
-from cicd_agent.domain.trials.test_run import Outcome, PytestRun, RunResult
-from cicd_agent.modes.gen_tests.trial.contribution import Slot, coverage_targets_of, slot_of, surroundings_of
+from cicd_agent.domain.trials.test_run import Fate, Mutant, Outcome, PytestRun, RunResult, TestOutcome
+from cicd_agent.modes.gen_tests.evidence import Suite, known
 from cicd_agent.modes.gen_tests.trial.repair import repaired
-from cicd_agent.modes.gen_tests.trial.run_verdict import MAX_SECONDS, is_of, judge
+from cicd_agent.modes.shared.change_reader import changed
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageTargets:
+    """Changed lines and branches of one file that the project's tests do not execute, and mutants they let live."""
+
+    lines: frozenset[int] = frozenset()
+    branches: frozenset[tuple[int, int]] = frozenset()
+    mutants: tuple[Mutant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a candidate is tried and would stay. `text` and `base_text` are the home's, None where there is none."""
+
+    home: str
+    text: str | None
+    base_text: str | None
+
+    def sibling(self, key: str) -> str:
+        """A module of its own beside the home, where the same fixtures and helpers are in reach."""
+        location = PurePosixPath(self.home)
+        return location.with_name(f"{location.stem}__{key[:8]}.py").as_posix()
+
+
+def coverage_targets_of(path: str, evidence: Evidence) -> CoverageTargets:
+    """What is left to do for the file at `path`."""
+    suite = known(evidence).suite
+    lines = {line.new for file in changed(evidence).files if file.path == path for line in file.added if line.new}
+    mutants = tuple(mutant for mutant in surviving(suite) if mutant.path == path)
+    coverage = next((file for file in suite.coverage if file.path == path), None)
+    if coverage is None:
+        return CoverageTargets(frozenset(lines), frozenset(), mutants)
+    branches = {branch for branch in set(coverage.branches) - set(coverage.taken) if branch[0] in lines}
+    missing = lines & (set(coverage.statements) - set(coverage.executed))
+    return CoverageTargets(frozenset(missing), frozenset(branches), mutants)
+
+
+def surviving(suite: Suite) -> list[Mutant]:
+    killed = {outcome.id for outcome in suite.outcomes if outcome.fate is Fate.KILLED}
+    return [mutant for mutant in suite.mutants if mutant.id not in killed]
+
+
+def slot_of(candidate: Candidate, evidence: Evidence) -> Slot:
+    """The home of the candidate: one whose text is known, since nothing is written over what nobody has read."""
+    tests, change = known(evidence), changed(evidence)
+    path = home(candidate.path, tests.suite.coverage, tests.paths)
+    if path in tests.paths and path not in tests.modules:
+        path = new_home(candidate.path, tests.paths)
+    text = base_text = tests.modules.get(path)
+    if file := next((file for file in change.files if file.path == path), None):
+        base_text = None if file.kind is ChangeKind.ADDED else change.old_texts.get(file.old_path)
+    return Slot(path, text, base_text)
+
+
+def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:
+    """What the static check judges a candidate beside."""
+    modules, change = known(evidence).modules, changed(evidence)
+    near = PurePosixPath(slot_of(candidate, evidence).home)
+    return Surroundings(
+        source=change.texts.get(candidate.path, ""),
+        modules=modules,
+        paths=change.paths,
+        module=dotted(candidate.path, change.paths, modules.values()),
+        fixtures={
+            fixture.name
+            for path, text in modules.items()
+            if path == near.as_posix()
+            or (path.endswith("conftest.py") and near.is_relative_to(PurePosixPath(path).parent))
+            for fixture in fixtures(text)
+        },
+    )
+
+
+NO_MUTANTS = "no fault can be put into what it executes, so that executing it was enough"
+"""The remark on a test that kills nothing, since there is nothing to be killed."""
+
+_ASSERTED = frozenset({"AssertionError", "Failed", "ExceptionGroup", "BaseExceptionGroup"})
+"""What a test raises itself; Failed is pytest's, when nothing was raised that should have been."""
+MAX_SECONDS = 1.0
+"""That a test may take."""
+_NO_PROOF = frozenset({"", "timeout", "crash", "signal"})
+
+
+def is_of(nodeid: str, test: str) -> bool:
+    return nodeid == test or (nodeid.startswith(f"{test}[") and nodeid.endswith("]"))
+
+
+def judge(candidate: Candidate, test: str, result: RunResult, targets: CoverageTargets) -> CandidateReport:
+    """The report on a candidate that ran alone, as the test with the node id `test`."""
+    report = CandidateReport(candidate, runs=1)
+    own = [one for one in result.tests if is_of(one.nodeid, test)]
+    if result.left or result.processes_left:
+        what = f"changes files of the tree: {', '.join(result.left[:3])}" if result.left else "leaves a process running"
+        return _stopped(report, Hurdle.CLEAN, f"it {what}")
+    if not result.completed:
+        return _stopped(report, Hurdle.PASSES, f"its run came to no end: {result.problem or 'nobody knows why'}")
+    strange = [one for one in result.tests if not is_of(one.nodeid, test)]
+    if not own or strange or not all(is_of(nodeid, test) for nodeid in result.collected):
+        errors = [one for one in strange if one.outcome is Outcome.ERROR]
+        what = "it cannot be collected" if errors else "it collects something else than the test that it declares"
+        return _stopped(report, Hurdle.COLLECTS, what, errors)
+    if red := [one for one in own if one.outcome is not Outcome.PASSED]:
+        what = "fails" if red[0].outcome in {Outcome.FAILED, Outcome.ERROR} else f"ends as {red[0].outcome}"
+        return _stopped(report, Hurdle.PASSES, f"it {what}", red)
+    report = _worth(replace(report, passed=1), result, targets)
+    if report.stands and (slowest := max(one.seconds for one in own)) > MAX_SECONDS:
+        return _stopped(report, Hurdle.QUICK, f"it takes {slowest:.2f} s, where {MAX_SECONDS:.2f} s are allowed")
+    return report
+
+
+def _worth(report: CandidateReport, result: RunResult, targets: CoverageTargets) -> CandidateReport:
+    """What a test that passes is good for."""
+    covered = [file for file in result.coverage if file.path == report.candidate.path]
+    executed = {line for file in covered for line in file.executed}
+    taken = {branch for file in covered for branch in file.taken}
+    killed = {one.id for one in result.mutants if one.fate is Fate.KILLED and _proves(one.exception)}
+    report = replace(
+        report,
+        lines=tuple(sorted(executed & targets.lines)),
+        branches=tuple(sorted(taken & targets.branches)),
+        kills=tuple(one.id for one in targets.mutants if one.id in killed),
+    )
+    if not (report.lines or report.branches or any(one.line in executed for one in targets.mutants)):
+        return _stopped(report, Hurdle.COVERS, "it executes nothing that was not tested before")
+    if not targets.mutants:
+        return replace(report, reason=NO_MUTANTS)
+    if reason := _unnoticed(report, result, targets) or _unasserted(report, result, targets):
+        return _stopped(report, Hurdle.KILLS, reason)
+    return report
+
+
+def _proves(exception: str) -> bool:
+    return exception not in _NO_PROOF and not exception.startswith("SIG")
+
+
+def _unnoticed(report: CandidateReport, result: RunResult, targets: CoverageTargets) -> str:
+    """Why what the test notices is too little, "" when it is enough."""
+    kills = [one for one in targets.mutants if one.id in report.kills]
+    ran = {one.id for one in result.mutants if one.fate is not Fate.NOT_RUN}
+    function = report.candidate.function
+    own = [one for one in targets.mutants if one.function == function or one.function.startswith(f"{function}.")]
+    telling = [one for one in own or targets.mutants if not is_trivial(one)]
+    trivial = all(map(is_trivial, kills))
+    # An error that is expected is all that there is to a line that raises it.
+    if trivial and any(one.operator == "raise" for one in kills) and ran.isdisjoint(one.id for one in telling):
+        return ""
+    if not kills or (telling and trivial):
+        examples = ", ".join(f"line {one.line}: {one.words}" for one in (telling or targets.mutants)[:2])
+        return f"it would pass just as well with faults in the changed lines ({examples})"
+    fresh = {one.id for one in targets.mutants if one.line in targets.lines and one.line in report.lines}
+    older = any(one.line not in targets.lines for one in kills)
+    if fresh and not older and fresh.isdisjoint(one.id for one in kills):
+        return "it executes lines that nothing executed before, and would pass whatever they do"
+    return ""
+
+
+def _unasserted(report: CandidateReport, result: RunResult, targets: CoverageTargets) -> str:
+    """Why it is the code alone that complains of faults, "" when the test does: merely calling it notices as much."""
+    telling = {one.id: one for one in targets.mutants if not is_trivial(one)}
+    asserted = {one.id for one in result.mutants if one.fate is Fate.KILLED and one.exception in _ASSERTED}
+    missed = [telling[one.id] for one in result.mutants if one.fate is Fate.SURVIVED and one.id in telling]
+    own = [one for one in missed if one.function == report.candidate.function]
+    if not own or not asserted.isdisjoint(telling):
+        return ""
+    return f"what it asserts holds with faults, too (line {own[0].line}: {own[0].words}): only errors make it fail"
+
+
+def _stopped(
+    report: CandidateReport, hurdle: Hurdle, reason: str, failing: Sequence[TestOutcome] = ()
+) -> CandidateReport:
+    """`failing` are the tests that show it."""
+    report = replace(report, stopped=hurdle, reason=reason)
+    if not failing:
+        return report
+    first = failing[0]
+    message = first.message
+    if first.exception and not message.startswith(first.exception):
+        message = f"{first.exception}: {message}" if message else first.exception
+    reason = f"{reason}: {message}" if message else reason
+    return replace(report, reason=reason, fails_with=message, exception=first.exception, where=first.where)
+
 
 MIN_SECONDS = 5.0
 """Seconds below which the test runner starts nothing."""

@@ -1,17 +1,294 @@
 """Tries the tests that stood alone together in their places, and keeps those that hold and add something."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Label, Settled
-from cicd_agent.domain.trials.test_run import Fate, MutantOutcome, RunResult
-from cicd_agent.modes.gen_tests.evidence import known
+from cicd_agent.domain.trials.test_run import Fate, Mutant, MutantOutcome, Outcome, Perturbation, PytestRun, RunResult
+from cicd_agent.modes.gen_tests.evidence import Suite, known
 from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_value, styled, useful
-from cicd_agent.modes.gen_tests.trial.contribution import surviving
-from cicd_agent.modes.gen_tests.trial.joint_trial import JointTrial, Tally, Untried
-from cicd_agent.modes.gen_tests.trial.single_trial import MIN_SECONDS, NO_TIME, passes_on_base
+from cicd_agent.modes.gen_tests.trial.single_trial import (
+    MIN_SECONDS,
+    NO_TIME,
+    is_of,
+    passes_on_base,
+    surviving,
+    was_not_begun,
+)
+
+MAX_MUTANTS = 150
+"""Mutants that the kept tests are tried against together."""
+_FOR_A_TEST, _FOR_A_MUTANT = 2.0, 0.2
+_STARTING = 30.0
+_MAX_VICTIMS = 20
+_YEAR = 31_622_400
+_ZONES = ("Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns", "Pacific/Pago_Pago", "Europe/Lisbon")
+
+
+class Untried(Exception):
+    """No result: the message says why."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What running has cost."""
+
+    runs: int = 0
+    seconds: float = 0.0
+    notes: dict[str, None] = field(default_factory=dict)
+    """In the order in which they came up, each once."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointResult:
+    """What came of an assembly: who is stopped (hurdle and reason by key), how often each passed, the last run."""
+
+    stopped: Mapping[str, tuple[Hurdle, str]]
+    passed: Mapping[str, int]
+    runs: int
+    measured: RunResult | None = None
+
+
+class JointTrial:
+    """The candidates of one round, by their reports."""
+
+    def __init__(
+        self,
+        reports: Sequence[CandidateReport],
+        assembly: Assembly,
+        suite: Suite,
+        pytest_runner: PytestRunner,
+        tally: Tally,
+    ) -> None:
+        self._suite = suite
+        self._tests = {report.candidate.key: assembly.tests[report.candidate.key] for report in reports}
+        self._assembly = assembly
+        self._pytest_runner = pytest_runner
+        self._tally = tally
+        self._known = {test.nodeid for test in suite.failed}
+        self._subjects = {report.candidate.path for report in reports}
+        self._stopped: dict[str, tuple[Hurdle, str]] = {}
+        self._passed: dict[str, set[str]] = {key: set() for key in self._tests}
+        self._ids: dict[str, frozenset[str]] = {}
+        self._completed = 0
+
+    def result(self, runs: int, mutants: Sequence[Mutant]) -> JointResult:
+        """Runs until somebody is stopped, or all `runs` (six at least) are through. `mutants`: by their importance."""
+        first = [*self._alone(0, 2), self._among("among the others", 0)]
+        results = self._run(first)
+        self._judge(first, results)
+        measured = None
+        if not self._stopped:
+            second = self._second(results[-1], max(runs - len(first), 3), mutants)
+            results = self._run(second)
+            self._judge(second, results)
+            measured = results[1]
+        passed = {key: len(names) for key, names in self._passed.items()}
+        return JointResult(self._stopped, passed, self._completed, measured)
+
+    def _second(self, full: RunResult, limit: int, mutants: Sequence[Mutant]) -> list[PytestRun]:
+        """First and last of all tests, then as many as are requested: alone and shuffled among all, in turn."""
+        new = tuple(self._tests.values())
+        homes = {test.split("::")[0] for test in new}
+        old = [nodeid for nodeid in full.collected if not self._is_new(nodeid)]
+        files = dict.fromkeys(path for nodeid in old if (path := nodeid.split("::")[0]) not in homes)
+        beside = dict.fromkeys(nodeid.split("[")[0] for nodeid in old if nodeid.split("::")[0] in homes)
+        others = (*files, *beside)
+        tried = tuple(mutants[:MAX_MUTANTS])
+        last = self._among("after all others", 2)
+        runs = [
+            replace(self._among("before all others", 1), select=(*new, *others), in_order=True),
+            replace(
+                last,
+                select=(*others, *new),
+                in_order=True,
+                measured=tuple(file.path for file in self._suite.coverage),
+                mutants=tried,
+                against=tuple(sorted(nodeid for ids in self._ids.values() for nodeid in ids)),
+                seconds=last.seconds + _FOR_A_MUTANT * len(tried),
+            ),
+            *self._alone(2, 1),
+        ]
+        for number in range(3, limit):
+            if number % 2:
+                runs += self._alone(number, 1)
+            else:
+                shuffled = Perturbation(hash_seed=number, random_seed=number, order=number)
+                runs.append(replace(self._among("shuffled among the others", number), perturbation=shuffled))
+        return runs
+
+    def _alone(self, first: int, count: int) -> list[PytestRun]:
+        """The new tests by themselves: the first in plain order and in place, each after it differs in all."""
+        perturbations = [
+            Perturbation(
+                hash_seed=1 + 7919 * number,
+                order=number or None,
+                time_zone=_ZONES[number % len(_ZONES)],
+                elsewhere=number % 2 == 1,
+                random_seed=101 + number,
+                forward_seconds=_YEAR * (number % 3),
+            )
+            for number in range(first, first + count)
+        ]
+        seconds = _STARTING + _FOR_A_TEST * len(self._tests)
+        tests = tuple(self._tests.values())
+        return [
+            PytestRun(f"alone ({describe(one)})", tests, perturbation=one, seconds=seconds) for one in perturbations
+        ]
+
+    def _among(self, name: str, number: int) -> PytestRun:
+        perturbation = Perturbation(hash_seed=104_729 + number, random_seed=202 + number)
+        seconds = _STARTING + 3 * self._suite.seconds + _FOR_A_TEST * len(self._tests)
+        return PytestRun(f"{name} ({describe(perturbation)})", perturbation=perturbation, seconds=seconds)
+
+    def _run(self, runs: Sequence[PytestRun], *, without: bool = False) -> Sequence[RunResult]:
+        """With the new tests in place, or `without`. Raises Untried."""
+        if self._pytest_runner.seconds_left < MIN_SECONDS:
+            raise Untried(NO_TIME)
+        results = self._pytest_runner.run(runs, {} if without else self._assembly.files)
+        self._tally.runs += len(results)
+        self._tally.seconds += sum(result.seconds for result in results)
+        if any(was_not_begun(result, self._pytest_runner) for result in results):
+            raise Untried(NO_TIME)
+        return results
+
+    def _is_new(self, nodeid: str) -> bool:
+        return any(is_of(nodeid, test) for test in self._tests.values())
+
+    def _judge(self, runs: Sequence[PytestRun], results: Sequence[RunResult]) -> None:
+        for run, result in zip(runs, results, strict=True):
+            is_alone = run.name.startswith("alone")
+            if is_alone and self._is_unfair(run, result):
+                milder_run = replace(run, perturbation=_milder(run.perturbation))
+                self._judge([milder_run], self._run([milder_run]))
+                continue
+            self._completed += 1
+            if not result.completed:
+                reason = f"its run came to no end: {result.problem}"
+                self._blame(run, reason, Hurdle.STABLE, lambda single: not single.completed)
+                continue
+            self._judge_new(run, result)
+            if not is_alone:
+                self._judge_old(run, result)
+            elif _leaves(result):
+                self._blame(run, "it leaves files or processes behind", Hurdle.CLEAN, _leaves)
+
+    def _judge_new(self, run: PytestRun, result: RunResult) -> None:
+        for key, test in self._tests.items():
+            own = [one for one in result.tests if is_of(one.nodeid, test)]
+            ids = frozenset(one.nodeid for one in own)
+            red = [one for one in own if one.outcome is not Outcome.PASSED]
+            if not own and not run.select:
+                reason = "the project's own test command does not collect it in its place"
+                self._stop(key, Hurdle.COLLECTS, reason)
+            elif not own:
+                errors = [f": {one.message}" for one in result.tests if one.outcome is Outcome.ERROR]
+                reason = f"it could not be collected when run {run.name}{''.join(errors[:1])}"
+                self._stop(key, Hurdle.STABLE, reason)
+            elif red:
+                text = f": {red[0].message}" if red[0].message else ""
+                self._stop(key, Hurdle.STABLE, f"it ended as {red[0].outcome} when run {run.name}{text}")
+            elif self._ids.setdefault(key, ids) != ids:
+                self._stop(key, Hurdle.STABLE, "its parametrised cases differ from one process to the next")
+            else:
+                self._passed[key].add(run.name)
+
+    def _judge_old(self, run: PytestRun, result: RunResult) -> None:
+        """Whether the project's tests are as green as before."""
+        failed = [one.nodeid for one in result.failed if not self._is_new(one.nodeid)]
+        victims = [nodeid for nodeid in failed if nodeid not in self._known]
+        if not victims or self._stopped:
+            return
+        plain = replace(run, select=(), in_order=False, measured=(), mutants=(), against=())
+        [without] = self._run([plain], without=True)
+        also = {one.nodeid for one in without.failed}
+        ours = [victim for victim in victims if victim not in also][:_MAX_VICTIMS]
+        if not ours or not without.completed:
+            self._tally.notes[f"tests of the project fail without new ones, too, when run {run.name}"] = None
+            return
+        self._blame(
+            run,
+            f"{ours[0]} fails with it",
+            Hurdle.SUITE,
+            lambda single: any(one.nodeid in ours for one in single.failed),
+            victims=ours,
+        )
+
+    def _blame(
+        self,
+        run: PytestRun,
+        reason: str,
+        hurdle: Hurdle,
+        is_guilty: Callable[[RunResult], bool],
+        victims: Sequence[str] = (),
+    ) -> None:
+        """Stops those that show it when run without the other new ones; all of them, when none does."""
+        if self._stopped:
+            # It may have been theirs: the others are run again without them.
+            return
+        singles = [
+            PytestRun(
+                f"{test} by itself",
+                (test, *victims),
+                perturbation=run.perturbation,
+                in_order=bool(victims),
+                seconds=run.seconds,
+            )
+            for test in self._tests.values()
+        ]
+        results = self._run(singles)
+        guilty = [key for key, result in zip(self._tests, results, strict=True) if is_guilty(result)]
+        shared = "" if guilty or len(self._tests) == 1 else f" (or with one of the {len(self._tests) - 1} others)"
+        for key in guilty or self._tests:
+            self._stop(key, hurdle, reason + shared)
+
+    def _is_unfair(self, run: PytestRun, result: RunResult) -> bool:
+        """Whether what failed asks more of new tests than the project's own can do: another directory, a later day."""
+        if run.perturbation == _milder(run.perturbation):
+            return False
+        if result.completed and not result.failed and not result.left:
+            return False
+        own = [path for path, text in self._assembly.before.items() if text is not None] or [
+            test for file in self._suite.coverage if file.path in self._subjects for test in file.tests[:50]
+        ]
+        if not own:
+            return False
+        [old] = self._run([replace(run, select=tuple(own), name=f"the project's own {run.name}")], without=True)
+        if old.completed and not {one.nodeid for one in old.failed} - self._known:
+            return False
+        note = (
+            "the project's own tests do not pass in another directory or on a later day: it was not asked of new ones"
+        )
+        self._tally.notes[note] = None
+        return True
+
+    def _stop(self, key: str, hurdle: Hurdle, reason: str) -> None:
+        self._stopped.setdefault(key, (hurdle, reason))
+
+
+def _leaves(result: RunResult) -> bool:
+    return bool(result.left or result.processes_left)
+
+
+def _milder(perturbation: Perturbation) -> Perturbation:
+    """The same in the project's own directory and at the true time, for projects whose own tests need these."""
+    return replace(perturbation, elsewhere=False, forward_seconds=0)
+
+
+def describe(perturbation: Perturbation) -> str:
+    parts = [f"hash seed {perturbation.hash_seed}", f"time zone {perturbation.time_zone}"]
+    if perturbation.order is not None:
+        parts.append(f"order shuffled by {perturbation.order}")
+    if perturbation.elsewhere:
+        parts.append("another directory")
+    if perturbation.random_seed is not None:
+        parts.append(f"random seed {perturbation.random_seed}")
+    if perturbation.forward_seconds:
+        parts.append(f"clock {round(perturbation.forward_seconds / 86_400)} days ahead")
+    return ", ".join(parts)
+
 
 ROUNDS = 3
 """How often those that are left are tried again after somebody was stopped."""
