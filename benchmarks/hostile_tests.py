@@ -22,7 +22,7 @@ if __name__ == "__main__":
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
-from cicd_agent.analysis.python_tests.mutation.mutants import mutants
+from cicd_agent.analysis.python_tests.mutants import mutants
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import Interpreter

@@ -19,7 +19,7 @@ if __name__ == "__main__":
 
 import pytest
 
-from cicd_agent.analysis.python_tests.mutation.mutants import mutants
+from cicd_agent.analysis.python_tests.mutants import mutants
 from cicd_agent.pytest_worker.mutation import try_mutants
 
 GOAL = 20.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.releases import Release, history, releases
-from cicd_agent.analysis.python_tests.mutation.mutants import mutants
+from cicd_agent.analysis.python_tests.mutants import mutants
 from cicd_agent.domain.trials.test_run import Mutant
 from tests.support.samples.changes import change_of
 

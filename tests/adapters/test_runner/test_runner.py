@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.analysis.python_tests.mutation.mutants import mutants
+from cicd_agent.analysis.python_tests.mutants import mutants
 from cicd_agent.domain.ports.test_runner import Probe, PytestUnavailable
 from cicd_agent.domain.trials.sandbox import SandboxUnavailable, Tier
 from cicd_agent.domain.trials.test_run import Fate, FileCoverage, Outcome, Perturbation, PytestRun, RunResult

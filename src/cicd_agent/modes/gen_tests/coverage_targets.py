@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cicd_agent.analysis.python_tests.mutation.mutants import Function, function_at, functions
+from cicd_agent.analysis.python_tests.syntax import Function, function_at, functions
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from cicd_agent.analysis.python_tests.mutation.mutants import mutants
+from cicd_agent.analysis.python_tests.mutants import mutants
 from cicd_agent.analysis.python_tests.test_command import read_test_command
 from cicd_agent.analysis.python_tests.test_modules import home
 from cicd_agent.domain.events.event import Event, EventKind

@@ -7,9 +7,8 @@ from importlib.resources import files
 from typing import Any
 
 from cicd_agent.agent.messages import Answer, Question, Tier
-from cicd_agent.analysis.python_tests.documentation.check import says
-from cicd_agent.analysis.python_tests.mutation.mutants import functions
-from cicd_agent.analysis.python_tests.syntax import fixtures, parsed, path_to
+from cicd_agent.analysis.python_tests.contradictions import says
+from cicd_agent.analysis.python_tests.syntax import fixtures, functions, parsed, path_to
 from cicd_agent.analysis.python_tests.test_modules import home
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence, Exhibit

@@ -12,7 +12,7 @@ from cicd_agent.analysis.patches.limits import objections
 from cicd_agent.analysis.patches.parser import Flaw, read_patch
 from cicd_agent.analysis.patches.syntax import only_sorts
 from cicd_agent.analysis.patches.writer import written
-from cicd_agent.analysis.python_tests.mutation.mutants import functions
+from cicd_agent.analysis.python_tests.syntax import functions
 from cicd_agent.domain.evidence import Evidence, Exhibit, Gap
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.repository.paths import PathKind, kinds

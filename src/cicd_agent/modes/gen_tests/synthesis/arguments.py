@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.documentation.annotations import unique, values
-from cicd_agent.analysis.python_tests.documentation.examples import literal
+from cicd_agent.analysis.python_tests.documented_examples import literal
 from cicd_agent.analysis.python_tests.syntax import FunctionNode, expression
+from cicd_agent.modes.gen_tests.synthesis.annotations import unique, values
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject
 
 MAX_ROWS = 24

@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from cicd_agent.analysis.python_tests.documentation.check import Example, examples, says
-from cicd_agent.analysis.python_tests.documentation.examples import literal
+from cicd_agent.analysis.python_tests.contradictions import Example, examples, says
+from cicd_agent.analysis.python_tests.documented_examples import literal
 from cicd_agent.analysis.python_tests.syntax import parsed
 from cicd_agent.domain.trials.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject

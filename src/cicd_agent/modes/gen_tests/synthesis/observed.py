@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.documentation.check import contradiction, examples, says
+from cicd_agent.analysis.python_tests.contradictions import contradiction, examples, says
 from cicd_agent.domain.ports.test_runner import Observation, Probe
 from cicd_agent.domain.trials.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.modes.gen_tests.synthesis.arguments import Row

@@ -3,11 +3,11 @@
 import ast
 import copy
 
-from cicd_agent.analysis.python_tests.documentation.annotations import returned
-from cicd_agent.analysis.python_tests.documentation.check import says
+from cicd_agent.analysis.python_tests.contradictions import says
 from cicd_agent.analysis.python_tests.syntax import UNREADABLE, parsed, signature
 from cicd_agent.domain.ports.test_runner import Ghostwritten
 from cicd_agent.domain.trials.candidate import Candidate, Expectation, Origin, keyed
+from cicd_agent.modes.gen_tests.synthesis.annotations import returned
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject
 from cicd_agent.modes.gen_tests.synthesis.text import dressed, named
 

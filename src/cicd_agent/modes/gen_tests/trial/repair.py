@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
-from cicd_agent.analysis.python_tests.documentation.examples import literal
+from cicd_agent.analysis.python_tests.documented_examples import literal
 from cicd_agent.analysis.python_tests.static.scope import bindings
 from cicd_agent.analysis.python_tests.syntax import UNREADABLE, defined_by, expression, parse
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, keyed

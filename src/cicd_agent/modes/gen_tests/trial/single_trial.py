@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from cicd_agent.analysis.python_tests.documentation.check import contradiction
-from cicd_agent.analysis.python_tests.mutation.mutants import is_trivial
+from cicd_agent.analysis.python_tests.contradictions import contradiction
+from cicd_agent.analysis.python_tests.mutants import is_trivial
 from cicd_agent.analysis.python_tests.placement import NotPlaceable, place
 from cicd_agent.analysis.python_tests.static.check import objection
 from cicd_agent.analysis.python_tests.static.scope import Surroundings

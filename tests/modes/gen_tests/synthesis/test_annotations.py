@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.documentation.annotations import returned, values
 from cicd_agent.analysis.python_tests.syntax import expression
+from cicd_agent.modes.gen_tests.synthesis.annotations import returned, values
 
 
 @pytest.mark.parametrize(

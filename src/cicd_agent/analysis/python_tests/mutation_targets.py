@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from cicd_agent.analysis.python_tests.mutation.mutants import NEWLINE, Source
-from cicd_agent.analysis.python_tests.syntax import FunctionNode
+from cicd_agent.analysis.python_tests.syntax import NEWLINE, FunctionNode, Source
 
 OPERATORS = (
     *("relational", "boolean", "negate", "arithmetic", "bitwise", "unary"),

@@ -13,7 +13,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-from cicd_agent.analysis.python_tests.documentation.examples import (
+from cicd_agent.analysis.python_tests.documented_examples import (
     FAULT,
     Example,
     called,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.documentation.check import contradiction, says
+from cicd_agent.analysis.python_tests.contradictions import contradiction, says
 from cicd_agent.domain.trials.candidate import Candidate, Origin, keyed
 
 SOURCE = '''\

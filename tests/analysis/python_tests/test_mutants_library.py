@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from cicd_agent.analysis.python_tests.mutation.mutants import function_at, functions, mutants
+from cicd_agent.analysis.python_tests.mutants import mutants
+from cicd_agent.analysis.python_tests.syntax import function_at, functions
 from cicd_agent.domain.trials.test_run import Mutant
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.documentation.check import examples
+from cicd_agent.analysis.python_tests.contradictions import examples
 
 
 def function(docstring: str, head: str = "def parse(text):") -> str:

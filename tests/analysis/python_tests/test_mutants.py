@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.mutation.mutants import is_trivial, mutants
+from cicd_agent.analysis.python_tests.mutants import is_trivial, mutants
 from cicd_agent.domain.trials.test_run import Mutant
 
 

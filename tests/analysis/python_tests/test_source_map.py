@@ -3,7 +3,7 @@ import textwrap
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.mutation.mutants import function_at, functions
+from cicd_agent.analysis.python_tests.syntax import function_at, functions
 
 TEXT = textwrap.dedent('''
     import functools

@@ -1,1 +1,0 @@
-"""Tests compared with what the docstrings say."""
