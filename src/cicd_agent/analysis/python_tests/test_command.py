@@ -25,6 +25,7 @@ _COVERAGE_VALUES = frozenset(
     {"--source", "--omit", "--include", "--rcfile", "--data-file", "--concurrency", "--context", "--source-pkgs"}
 )
 _PYTHON_VALUES = frozenset({"-W", "-X"})
+_MODULE = ("-m", "--module")
 # Variables that would change which code is run, or report to somebody: PYTHONPATH is what a project may need.
 _PYTHON_VARIABLES = frozenset({"PYTHONPATH", "PYTHONWARNINGS", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONOPTIMIZE"})
 _REFUSED = re.compile(r"(?:LD|DYLD|COV|COVERAGE|GITHUB|RUNNER|ACTIONS|INPUT)_.*|PATH|HOME|TMPDIR|PYTEST_ADDOPTS|IFS")
@@ -80,9 +81,7 @@ def _split(text: str) -> list[str]:
 
 def _assignments(words: Sequence[str]) -> tuple[dict[str, str], Sequence[str]]:
     results: dict[str, str] = {}
-    rest = [*words]
-    if rest[:1] == ["env"]:
-        del rest[0]
+    rest = [*words[1:]] if words[:1] == ["env"] else [*words]
     while rest and (match := _ASSIGNMENT.fullmatch(rest[0])):
         name = match[1]
         if _REFUSED.fullmatch(name) or (name.startswith("PYTHON") and name not in _PYTHON_VARIABLES):
@@ -96,83 +95,70 @@ def _assignments(words: Sequence[str]) -> tuple[dict[str, str], Sequence[str]]:
     return results, rest
 
 
+def _options(words: Sequence[str], with_value: frozenset[str]) -> tuple[list[list[str]], list[str]]:
+    """The options before the program, the file or `-m`, each with its value, and the words after them."""
+    options, rest = list[list[str]](), [*words]
+    while rest and rest[0].startswith("-") and not rest[0].startswith(_MODULE):
+        size = 2 if rest[0] in with_value else 1
+        options.append(rest[:size])
+        del rest[:size]
+    return options, rest
+
+
 def _after_runner(words: Sequence[str]) -> tuple[str, Sequence[str]]:
     """The tool that starts the command in an environment of its own, and the words after it."""
     runner = words[0] if len(words) > 1 and words[0] in _RUNNERS else ""
     if not runner:
         return "", words
-    rest = [*words[1:]]
-    while rest[:1] != ["run"]:
-        if not rest or not rest[0].startswith("-"):
-            raise _not_pytest(f"`{runner}` is not followed by `run`")
-        _skip(rest, _RUNNER_VALUES)
-    del rest[0]
-    while rest and rest[0].startswith("-"):
-        if runner == "uv" and rest[0] in {"-m", "--module"}:
-            return runner, ["python", *rest]
-        _skip(rest, _RUNNER_VALUES)
-    return runner, rest
-
-
-def _skip(rest: list[str], with_value: frozenset[str]) -> None:
-    option = rest.pop(0)
-    if option in with_value and rest:
-        del rest[0]
+    _, rest = _options(words[1:], _RUNNER_VALUES)
+    if rest[:1] != ["run"]:
+        raise _not_pytest(f"`{runner}` is not followed by `run`")
+    _, rest = _options(rest[1:], _RUNNER_VALUES)
+    is_module = runner == "uv" and rest and rest[0].startswith(_MODULE)
+    return runner, ["python", *rest] if is_module else rest
 
 
 def _program(words: Sequence[str]) -> tuple[str, bool, Sequence[str]]:
     """The interpreter if one is named, whether the top gets on the module path, and the arguments of pytest."""
     if not words:
         raise _not_pytest("there is no program in it")
-    program, rest = words[0], [*words[1:]]
+    program, rest = words[0], words[1:]
     name = PurePosixPath(program).name
     if name in _PYTEST:
         beside = PurePosixPath(program).parent / "python"
         return (str(beside) if "/" in program else ""), False, rest
     if name == "coverage":
-        return "", *_under_coverage(rest)
+        return "", True, _under_coverage(rest)
     if not _PYTHON.fullmatch(name):
         raise _not_pytest(f"it runs `{name[:60]}`")
     python = "" if program in {"python", "python3"} else program
-    path_entry, warnings = True, list[str]()
-    while rest and rest[0].startswith("-") and not rest[0].startswith("-m"):
-        path_entry = path_entry and rest[0] not in {"-I", "-P"}
-        if rest[0] == "-W":
-            warnings += rest[:2]
-        elif rest[0].startswith("-W"):
-            warnings.append(rest[0])
-        _skip(rest, _PYTHON_VALUES)
+    options, rest = _options(rest, _PYTHON_VALUES)
     module, after = _module(rest)
-    match module:
-        case "pytest" | "py.test":
-            # pytest has the same option, with the same effect on the tests.
-            return python, path_entry, [*warnings, *after]
-        case "coverage":
-            return python, *_under_coverage(after)
-        case _:
-            raise _not_pytest("it is not `python -m pytest`")
+    if module == "coverage":
+        return python, True, _under_coverage(after)
+    if module not in _PYTEST:
+        raise _not_pytest("it is not `python -m pytest`")
+    # pytest has the same option, with the same effect on the tests.
+    warnings = [word for option in options if option[0].startswith("-W") for word in option]
+    return python, not any(option[0] in {"-I", "-P"} for option in options), [*warnings, *after]
 
 
-def _module(rest: Sequence[str]) -> tuple[str, Sequence[str]]:
-    if not rest or not rest[0].startswith("-m"):
+def _module(words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The module after `-m`, "" without one, and its arguments."""
+    if not words or not words[0].startswith(_MODULE):
         return "", ()
-    return (rest[0][2:], rest[1:]) if len(rest[0]) > 2 else ("".join(rest[1:2]), rest[2:])  # noqa: PLR2004
+    joined = words[0].removeprefix("--module").removeprefix("-m")
+    return (joined, words[1:]) if joined else ("".join(words[1:2]), words[2:])
 
 
-def _under_coverage(words: Sequence[str]) -> tuple[bool, Sequence[str]]:
-    """Whether the top gets on the module path, which coverage sees to just as Python does, and pytest's arguments."""
-    rest = [*words]
-    if rest[:1] != ["run"]:
+def _under_coverage(words: Sequence[str]) -> Sequence[str]:
+    """Pytest's arguments; coverage puts the top on the module path just as Python does."""
+    if words[:1] != ["run"]:
         raise _not_pytest("`coverage` is not followed by `run`")
-    del rest[0]
-    while rest and rest[0].startswith("-") and not rest[0].startswith("-m") and rest[0] != "--module":
-        _skip(rest, _COVERAGE_VALUES)
-    if rest[:1] == ["--module"]:
-        rest[0] = "-m"
-    module, after = _module(rest)
+    module, after = _module(_options(words[1:], _COVERAGE_VALUES)[1])
     if module not in _PYTEST:
         raise _not_pytest("it is not `coverage run -m pytest`")
-    return True, after
+    return after
 
 
 def _not_pytest(reason: str) -> ConfigError:

@@ -1,5 +1,6 @@
 """Finds the test module in which the tests of a file live, or where a person would begin one."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -38,24 +39,16 @@ def home(path: str, suite_coverage: Sequence[FileCoverage], modules: Collection[
 def new_home(path: str, modules: Collection[str]) -> str:
     """A module that does not exist, where the tree would have its tests of `path`: no two are called alike."""
     known = sorted(module for module in modules if _may_hold_tests(module))
-    folder = _folder(path, known)
-    suffix = sum(_is_suffixed(module) for module in known) * 2 > len(known)
+    suffixed = [PurePosixPath(module).name for module in known if module.endswith("_test.py")]
+    suffix = sum(not name.startswith("test_") for name in suffixed) * 2 > len(known)
     taken = {PurePosixPath(module).name for module in modules}
-    for stem in _stems(path):
-        name = f"{stem}_test.py" if suffix else f"test_{stem}.py"
-        if name not in taken:
-            return (folder / name).as_posix()
-    raise AssertionError("unreachable: there is no end of stems")
+    names = (f"{stem}_test.py" if suffix else f"test_{stem}.py" for stem in _stems(path))
+    return (_folder(path, known) / next(name for name in names if name not in taken)).as_posix()
 
 
 def _may_hold_tests(module: str) -> bool:
     parts = PurePosixPath(module).parts
     return module.endswith(".py") and parts[-1] != "conftest.py" and ".." not in parts and not module.startswith("/")
-
-
-def _is_suffixed(module: str) -> bool:
-    name = PurePosixPath(module).name
-    return name.endswith("_test.py") and not name.startswith("test_")
 
 
 def _subject(path: str) -> str:
@@ -108,30 +101,23 @@ def _folder(path: str, known: Sequence[str]) -> PurePosixPath:
         return -shared, -roots[root], root.as_posix()
 
     root = min(roots, key=nearness)
-    requested = set(_dirs(path))
-    mirrored = [
-        folder
-        for folder in folders
-        if folder.is_relative_to(root) and {*folder.relative_to(root).parts} - _KINDS <= requested
-    ]
-    return max(mirrored, key=lambda one: (len(one.parts), folders[one], one.as_posix()), default=root)
+    # Where folders mirror those of the sources, the deepest that does.
+    requested = set(_dirs(path)) | _KINDS
+    mirrored = [each for each in folders if each.is_relative_to(root) and {*each.relative_to(root).parts} <= requested]
+    return max(mirrored, key=lambda each: (len(each.parts), folders[each], each.as_posix()), default=root)
 
 
 def _stems(path: str) -> Iterator[str]:
-    subject = re.sub(r"\W", "_", _subject(path), flags=re.ASCII)
-    dirs = [re.sub(r"\W", "_", part, flags=re.ASCII) for part in _dirs(path)]
+    """Without end."""
+    *dirs, subject = (re.sub(r"\W", "_", part, flags=re.ASCII) for part in (*_dirs(path), _subject(path)))
     for number in range(len(dirs), -1, -1):
         yield "_".join([*dirs[number:], subject])
-    number = 2
-    while True:
-        yield f"{subject}_{number}"
-        number += 1
+    yield from (f"{subject}_{number}" for number in itertools.count(2))
 
 
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w.]+(?:[ \t]*,[ \t]*[\w.]+)*))", re.MULTILINE
 )
-_SOURCE_ROOTS = frozenset({"src", "lib", "python"})
 
 
 def dotted(path: str, paths: Collection[str], texts: Iterable[str] = ()) -> str:
@@ -157,11 +143,8 @@ def dotted(path: str, paths: Collection[str], texts: Iterable[str] = ()) -> str:
 
 def imported(text: str) -> frozenset[str]:
     """The modules that a text imports, as it names them; told by its lines, so that no parser is needed."""
-    results: set[str] = set()
-    for match in _IMPORT.finditer(text):
-        names = match[1] or match[2]
-        results.update(name.strip() for name in names.split(","))
-    return frozenset(results)
+    names = (match[1] or match[2] for match in _IMPORT.finditer(text))
+    return frozenset(name.strip() for each in names for name in each.split(","))
 
 
 def _package_root(location: PurePosixPath, paths: Collection[str]) -> int:
@@ -178,6 +161,6 @@ def _imported_root(parts: list[str], texts: Iterable[str], otherwise: int) -> in
     for first in range(len(parts)):
         if ".".join(parts[first:]) in named or (first < len(parts) - 1 and ".".join(parts[first:-1]) in named):
             return first
-    if parts[0] in _SOURCE_ROOTS and len(parts) > 1:
+    if parts[0] in _ROOTS and len(parts) > 1:
         return 1
     return 0 if all(part.isidentifier() for part in parts) else otherwise
