@@ -3,8 +3,10 @@
 import ast
 import math
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,20 +21,8 @@ OPERATORS = (
 TRIVIAL = frozenset({"raise", "return"})
 """Operators whose mutants nearly any test notices that executes them."""
 
-_RELATIONAL = {
-    "<": ("<=", ">="),
-    "<=": ("<", ">"),
-    ">": (">=", "<="),
-    ">=": (">", "<"),
-    "==": ("!=",),
-    "!=": ("==",),
-    "in": ("not in",),
-    "not in": ("in",),
-    "is": ("is not",),
-    "is not": ("is",),
-}
-_ARITHMETIC = {"+": "-", "-": "+", "*": "/", "/": "*", "//": "/", "%": "*", "**": "*"}
-_BITWISE = {"&": "|", "|": "&", "^": "&", "<<": ">>", ">>": "<<"}
+_TABLES = tomllib.loads(files(__package__).joinpath("mutation.toml").read_text("utf-8"))
+_NAMES = {name: frozenset(names.split()) for name, names in _TABLES["names"].items()}
 _UNARY: Mapping[type[ast.unaryop], tuple[str, str]] = {
     ast.Not: ("not", "negate"),
     ast.USub: ("-", "unary"),
@@ -42,10 +32,10 @@ _OPERATOR = re.compile(
     r"#[^\r\n]*|not[ \t]+in\b|is[ \t]+not\b|is\b|in\b|and\b|or\b|\*\*=?|//=?|<<=?|>>=?|[-+*/%&|^]=?|[<>=!]=|[<>]"
 )
 _MAX_INT = 10**18
-_TRUTHS = frozenset(
-    {"isinstance", "issubclass", "callable", "hasattr", "all", "any", "bool", "startswith", "endswith", "is_file"}
-    | {"exists", "is_dir", "isdigit", "isalpha", "isspace", "issubset", "issuperset", "isdisjoint", "is_relative_to"}
-)
+_WAITS = re.compile(r"timeout|delay|sleep|interval|backoff", re.IGNORECASE)
+_IRRELEVANT = re.compile(r"strict|encoding|errors", re.IGNORECASE)
+"""Arguments by name that fail at once when they are another, or never make a difference."""
+_UNCOVERED = re.compile(r"#\s*pragma:\s*no[\s-]?cover", re.IGNORECASE)
 
 
 class Edit(NamedTuple):
@@ -64,18 +54,18 @@ class Edits:
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    def of(self, node: ast.AST) -> Iterator[Edit]:
-        """Those that a node allows for what it is."""
+    def of(self, node: ast.AST, *, truth: bool) -> Iterator[Edit]:  # noqa: C901, PLR0912  one case for each kind
+        """Those that a node allows for what it is; `truth` is whether the function around it returns a bool."""
         match node:
-            case ast.Compare(left=left, ops=_, comparators=comparators):
-                yield from self._chain(node, [left, *comparators], _RELATIONAL, "relational")
+            case ast.Compare(left=left, comparators=comparators):
+                yield from self._chain(node, [left, *comparators], "relational")
             case ast.BoolOp(values=values):
-                yield from self._chain(node, values, {"and": ("or",), "or": ("and",)}, "boolean")
+                yield from self._chain(node, values, "boolean")
             case ast.BinOp(left=left, right=right):
                 yield from self._binary(node, left, right)
             case ast.AugAssign(target=target, value=value):
                 yield from self._binary(node, target, value)
-                yield from self.dropped(node, "statement")
+                yield self._dropped(node, "statement")
             case ast.UnaryOp():
                 yield from self._unary(node)
             case ast.Slice(lower=lower, upper=upper):
@@ -83,12 +73,27 @@ class Edits:
                 yield from self._bound(node, upper)
             case ast.Constant() | ast.JoinedStr():
                 yield from self._constant(node)
+            case ast.If(test=test) if _is_only_typing(test):
+                return
+            case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
+                yield from self._negated(test)
+            case ast.comprehension(ifs=tests):
+                for test in tests:
+                    yield from self._negated(test)
+            case ast.match_case(guard=ast.expr() as guard):
+                yield from self._negated(guard)
+            case ast.Return(value=ast.expr() as value):
+                yield from self._returned(node, value, truth=truth)
+            case ast.Raise():
+                yield self._dropped(node, "raise")
+            case ast.Expr(value=ast.Call() as call) if _is_logging(call):
+                return
             case ast.Expr(value=ast.Call() | ast.Await(value=ast.Call())) | ast.Delete():
-                yield from self.dropped(node, "statement")
+                yield self._dropped(node, "statement")
             case _:
                 return
 
-    def negated(self, test: ast.expr) -> Iterator[Edit]:
+    def _negated(self, test: ast.expr) -> Iterator[Edit]:
         """A condition turned round, unless an edit of what it is does that."""
         match test:
             case ast.Compare(ops=[_]) | ast.UnaryOp(op=ast.Not()) | ast.Constant():
@@ -97,23 +102,20 @@ class Edits:
                 start, end = self._source.span(test)
                 yield self._edit(test, start, end, f"not ({self._source.text[start:end]})", "negate")
 
-    def returned(self, node: ast.Return, *, truth: bool) -> Iterator[Edit]:
+    def _returned(self, node: ast.Return, value: ast.expr, *, truth: bool) -> Iterator[Edit]:
         """What is returned left out, or turned round where it is a truth: by the function's annotation, or its form."""
-        value = node.value
-        if value is None:
-            return
         start, end = self._source.span(value)
         if isinstance(value, ast.Constant):
             if value.value is None:
                 yield self._edit(node, start, end, "0", "constant")
             return
         if truth or _is_truth(value):
-            yield from self.negated(value)
+            yield from self._negated(value)
         yield self._edit(node, start, end, "None" + self._newlines(start, end), "return")
 
-    def dropped(self, node: ast.stmt, operator: str) -> Iterator[Edit]:
+    def _dropped(self, node: ast.stmt, operator: str) -> Edit:
         start, end = self._source.span(node)
-        yield self._edit(node, start, end, "pass" + self._newlines(start, end), operator)
+        return self._edit(node, start, end, "pass" + self._newlines(start, end), operator)
 
     def _edit(self, node: ast.stmt | ast.expr, start: int, end: int, replacement: str, operator: str) -> Edit:
         text = self._source.text
@@ -130,13 +132,11 @@ class Edits:
         results = [match.span() for match in _OPERATOR.finditer(self._source.text, start, end) if match[0][0] != "#"]
         return results[0] if len(results) == 1 else None
 
-    def _chain(
-        self, node: ast.expr, operands: list[ast.expr], others: dict[str, tuple[str, ...]], operator: str
-    ) -> Iterator[Edit]:
+    def _chain(self, node: ast.expr, operands: list[ast.expr], operator: str) -> Iterator[Edit]:
         for left, right in pairwise(operands):
             if location := self._between(left, right):
                 was = " ".join(self._source.text[slice(*location)].split())
-                for other in others.get(was, ()):
+                for other in _TABLES[operator].get(was, ()):
                     yield self._edit(node, *location, other, operator)
 
     def _binary(self, node: ast.BinOp | ast.AugAssign, left: ast.expr, right: ast.expr) -> Iterator[Edit]:
@@ -145,10 +145,10 @@ class Edits:
             return
         was = self._source.text[slice(*location)]
         sign, equals = (was[:-1], "=") if was.endswith("=") else (was, "")
-        if sign in _ARITHMETIC and not _is_neutral(sign, right):
-            yield self._edit(node, *location, _ARITHMETIC[sign] + equals, "arithmetic")
-        elif sign in _BITWISE and not any(getattr(part, "value", ...) is None for part in (left, right)):
-            yield self._edit(node, *location, _BITWISE[sign] + equals, "bitwise")
+        if sign in _TABLES["arithmetic"] and not _is_neutral(sign, right):
+            yield self._edit(node, *location, _TABLES["arithmetic"][sign] + equals, "arithmetic")
+        elif sign in _TABLES["bitwise"] and not any(getattr(part, "value", ...) is None for part in (left, right)):
+            yield self._edit(node, *location, _TABLES["bitwise"][sign] + equals, "bitwise")
 
     def _unary(self, node: ast.UnaryOp) -> Iterator[Edit]:
         if type(node.op) not in _UNARY:
@@ -222,18 +222,9 @@ def _is_truth(node: ast.expr) -> bool:
         case ast.BoolOp(values=values):
             return all(map(_is_truth, values))
         case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
-            return name in _TRUTHS
+            return name in _NAMES["truths"]
         case _:
             return False
-
-
-_LOG_LEVELS = frozenset({"debug", "info", "warn", "warning", "error", "exception", "critical", "log"})
-_REPORTING = frozenset({"print", "pprint", "warn", "warn_explicit", "print_exc", "print_stack", "sleep", "breakpoint"})
-_TYPING = frozenset({"TypeVar", "ParamSpec", "NewType", "TypeVarTuple", "reveal_type", "assert_never"})
-_WAITS = re.compile(r"timeout|delay|sleep|interval|backoff", re.IGNORECASE)
-_IRRELEVANT = re.compile(r"strict|encoding|errors", re.IGNORECASE)
-"""Arguments by name that fail at once when they are another, or never make a difference."""
-_UNCOVERED = re.compile(r"#\s*pragma:\s*no[\s-]?cover", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,76 +247,16 @@ def edits(tree: ast.Module, source: Source) -> Iterator[tuple[Location, Edit]]:
         node, location = waiting.pop()
         if isinstance(node, ast.stmt) and _is_uncovered(node, source):
             continue
-        if location.function and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from ((location, edit) for edit in _own(node, location, makes))
-        waiting.extend(_parts(node, location))
-
-
-def _own(node: ast.AST, location: Location, makes: Edits) -> Iterator[Edit]:
-    match node:
-        case ast.If() if _is_only_typing(node.test):
-            return
-        case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
-            yield from makes.negated(test)
-        case ast.comprehension(ifs=tests):
-            for test in tests:
-                yield from makes.negated(test)
-        case ast.match_case(guard=ast.expr() as guard):
-            yield from makes.negated(guard)
-        case ast.Return():
-            yield from makes.returned(node, truth=location.truth)
-        case ast.Raise():
-            yield from makes.dropped(node, "raise")
-        case ast.Expr(value=ast.Call() as call) if _is_logging(call):
-            return
-        case _:
-            yield from makes.of(node)
-
-
-def _parts(node: ast.AST, location: Location) -> Iterator[tuple[ast.AST, Location]]:
-    """What in a node is looked at next, and where that stands."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            # Decorators, defaults and annotations run when it is defined. What is shown to people is no behaviour.
-            yield from _of(node.body if node.name != "__repr__" else (), _inside(node, location))
-        case ast.ClassDef():
-            yield from _of(node.body, replace(location, prefix=f"{location.prefix}{node.name}."))
-        case ast.stmt() | ast.Module():
-            yield from _of(_of_statement(node), location)
-        case _:
-            yield from _of(_of_expression(node), location)
-
-
-def _of_statement(node: ast.stmt | ast.Module) -> Iterable[ast.AST]:
-    match node:
-        case ast.Raise() | ast.Assert() | ast.Expr(value=ast.Constant()) | ast.Return(value=ast.Constant(value=None)):
-            return ()
-        case ast.If(test=test, orelse=orelse) if _is_only_typing(test):
-            return orelse
-        case ast.Assign(targets=[target], value=value) if _waits(target, value):
-            return ()
-        case ast.AnnAssign(target=target, value=value):
-            return [target] if value is None or _waits(target, value) else [target, value]
-        case _:
-            return ast.iter_child_nodes(node)
-
-
-def _of_expression(node: ast.AST) -> Iterable[ast.AST]:
-    match node:
-        case ast.Lambda(body=body):
-            return [body]
-        case ast.JoinedStr() | ast.pattern():
-            return ()
-        case ast.Call():
-            return _of_call(node)
-        case ast.Subscript(value=value, slice=ast.Constant(value=str())):
-            return [value]
-        case _:
-            return ast.iter_child_nodes(node)
-
-
-def _of(nodes: Iterable[ast.AST], location: Location) -> Iterator[tuple[ast.AST, Location]]:
-    yield from ((node, location) for node in nodes if not isinstance(node, ast.expr_context | ast.operator | ast.cmpop))
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                location = _inside(node, location)
+            case ast.ClassDef(name=name):
+                location = replace(location, prefix=f"{location.prefix}{name}.")
+            case _ if location.function:
+                yield from ((location, edit) for edit in makes.of(node, truth=location.truth))
+            case _:
+                pass
+        waiting += [(part, location) for part in _parts(node) if not isinstance(part, ast.expr_context)]
 
 
 def _inside(node: FunctionNode, location: Location) -> Location:
@@ -339,24 +270,49 @@ def _inside(node: FunctionNode, location: Location) -> Location:
     )
 
 
-def _of_call(node: ast.Call) -> Iterator[ast.AST]:
-    name = _names(node.func)[-1:]
-    if _is_logging(node) or name in [[known] for known in _TYPING]:
+def _parts(node: ast.AST) -> Iterable[ast.AST]:  # noqa: PLR0911  one case for each kind
+    """What in a node is looked at next."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            # Decorators, defaults and annotations run when it is defined. What is shown to people is no behaviour.
+            return node.body if node.name != "__repr__" else ()
+        case ast.Raise() | ast.Assert() | ast.Expr(value=ast.Constant()) | ast.Return(value=ast.Constant(value=None)):
+            return ()
+        case ast.If(test=test, orelse=orelse) if _is_only_typing(test):
+            return orelse
+        case ast.Assign(targets=[target], value=value) if _waits(target, value):
+            return ()
+        case ast.AnnAssign(target=target, value=value):
+            return [target] if value is None or _waits(target, value) else [target, value]
+        case ast.Lambda(body=body):
+            return [body]
+        case ast.JoinedStr() | ast.pattern():
+            return ()
+        case ast.Call():
+            return _parts_of_call(node)
+        case ast.Subscript(value=value, slice=ast.Constant(value=str())):
+            return [value]
+        case _:
+            return ast.iter_child_nodes(node)
+
+
+def _parts_of_call(node: ast.Call) -> Iterator[ast.AST]:
+    name = "".join(_names(node.func)[-1:])
+    if _is_logging(node) or name in _NAMES["typing"]:
         return
     yield node.func
-    yield from node.args[1:] if name == ["cast"] else node.args
+    yield from node.args[1:] if name == "cast" else node.args
     for keyword in node.keywords:
-        name_given = keyword.arg or ""
-        if not _WAITS.search(name_given) and not _IRRELEVANT.fullmatch(name_given):
+        if not _WAITS.search(keyword.arg or "") and not _IRRELEVANT.fullmatch(keyword.arg or ""):
             yield keyword.value
 
 
 def _is_logging(call: ast.Call) -> bool:
     """Whether a call only says something to somebody, or waits."""
     names = _names(call.func)
-    if not names or names[-1] in _REPORTING:
+    if not names or names[-1] in _NAMES["reporting"]:
         return bool(names)
-    return names[-1] in _LOG_LEVELS and any("log" in name.lower() for name in names[:-1])
+    return names[-1] in _NAMES["log_levels"] and any("log" in name.lower() for name in names[:-1])
 
 
 def _names(node: ast.expr) -> list[str]:

@@ -1,8 +1,8 @@
 """Finds assertions that hold whatever the code under test does."""
 
 import ast
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from itertools import pairwise, permutations
 
 from cicd_agent.analysis.python_tests.syntax import dotted_name, parsed
 
@@ -14,8 +14,8 @@ _NEVER_NONE = frozenset(
     {"str", "repr", "len", "bool", "int", "float", "list", "tuple", "dict", "set", "type", "sorted"}
 )
 _REFLEXIVE = (ast.Eq, ast.LtE, ast.GtE)
-_MAX_RELATIVE = 0.5
-_MAX_ABSOLUTE = 1_000_000
+_TOLERANCES = {"rel": 0.5, "abs": 1_000_000}
+"""The largest of `approx` that tells numbers apart."""
 
 
 def is_always_true(test: ast.expr) -> bool:
@@ -39,38 +39,48 @@ def vain_assertions(text: str) -> int:
     return sum(isinstance(node, ast.Assert) and is_always_true(node.test) for node in nodes)
 
 
-def tautology_reason(  # noqa: C901, PLR0911, PLR0912  one case for each kind of expression
+def tautology_reason(  # noqa: C901, PLR0911  one case for each kind of expression
     test: ast.expr, values: Mapping[str, ast.expr]
 ) -> str:
     """Why an assertion can never fail, "" when it can. `values` are names that were assigned once before it."""
     match _unfolded(test, values):
         case ast.Constant() | ast.Tuple() as node if is_always_true(node):
             return "it asserts a constant"
-        case ast.List(elts=elements) | ast.Set(elts=elements) | ast.JoinedStr(values=elements) if elements:
-            return "what it asserts is never empty"
-        case ast.Dict(keys=keys) if keys:
+        case ast.List(elts=[_, *_]) | ast.Set() | ast.JoinedStr(values=[_, *_]) | ast.Dict(keys=[_, *_]):
             return "what it asserts is never empty"
         case ast.Lambda() | ast.GeneratorExp():
             return "it asserts a function or a generator, which is always true"
-        case ast.UnaryOp(op=ast.Not(), operand=operand) if _always_false(_unfolded(operand, values)):
+        case ast.UnaryOp(op=ast.Not(), operand=operand) if _is_always_false(_unfolded(operand, values)):
             return "it asserts a constant"
-        case ast.NamedExpr(value=value):
-            return tautology_reason(value, values)
-        case ast.BoolOp(op=ast.And(), values=parts) if all(tautology_reason(part, values) for part in parts):
-            return tautology_reason(parts[0], values)
+        case ast.BoolOp(op=ast.And(), values=parts):
+            return _all_of(parts, values)
         case ast.BoolOp(op=ast.Or(), values=parts):
-            return _alternatives(parts, values)
+            if reason := _any_of(parts, values):
+                return f"one of its alternatives always holds: {reason}"
+            complements = (_are_complements(one, other) for one, other in permutations(parts, 2))
+            return "one of its alternatives always holds" if any(complements) else ""
         case ast.IfExp(test=test, body=body, orelse=orelse):
             chosen = _unfolded(test, values)
             if isinstance(chosen, ast.Constant):
                 return tautology_reason(body if chosen.value else orelse, values)
-            return tautology_reason(body, values) and tautology_reason(orelse, values)
-        case ast.Compare() as comparison:
-            return _comparison(comparison, values)
+            return _all_of([orelse, body], values)
+        case ast.Compare(left=left, ops=operators, comparators=others):
+            pairs = zip(operators, pairwise([left, *others]), strict=True)
+            reasons = [_comparison(one, operator, other, values) for operator, (one, other) in pairs]
+            return reasons[0] if all(reasons) else ""
         case ast.Call() as call:
             return _call(call, values)
         case _:
             return ""
+
+
+def _all_of(parts: Sequence[ast.expr], values: Mapping[str, ast.expr]) -> str:
+    reasons = [tautology_reason(part, values) for part in parts]
+    return reasons[0] if reasons and all(reasons) else ""
+
+
+def _any_of(parts: Sequence[ast.expr], values: Mapping[str, ast.expr]) -> str:
+    return next((reason for part in parts if (reason := tautology_reason(part, values))), "")
 
 
 def _unfolded(node: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
@@ -88,25 +98,14 @@ def _unfolded(node: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
     return node
 
 
-def _always_false(node: ast.expr) -> bool:
+def _is_always_false(node: ast.expr) -> bool:
     try:
         return not ast.literal_eval(node)
     except (ValueError, TypeError):
         return False
 
 
-def _alternatives(parts: list[ast.expr], values: Mapping[str, ast.expr]) -> str:
-    for part in parts:
-        if reason := tautology_reason(part, values):
-            return f"one of its alternatives always holds: {reason}"
-    for at, one in enumerate(parts):
-        for other in parts[at + 1 :]:
-            if _complement(one, other) or _complement(other, one):
-                return "one of its alternatives always holds"
-    return ""
-
-
-def _complement(one: ast.expr, other: ast.expr) -> bool:
+def _are_complements(one: ast.expr, other: ast.expr) -> bool:
     match one, other:
         case _, ast.UnaryOp(op=ast.Not(), operand=operand):
             return _same(one, operand)
@@ -120,18 +119,12 @@ def _same(one: ast.expr, other: ast.expr) -> bool:
     return ast.dump(one) == ast.dump(other)
 
 
-def _comparison(node: ast.Compare, values: Mapping[str, ast.expr]) -> str:
-    pairs = zip(node.ops, pairwise([node.left, *node.comparators]), strict=True)
-    reasons = [_pair(left, operator, right, values) for operator, (left, right) in pairs]
-    return reasons[0] if all(reasons) else ""
-
-
-def _pair(  # noqa: C901, PLR0911  one case for each kind of comparison
+def _comparison(  # noqa: PLR0911  one case for each kind of comparison
     left: ast.expr, operator: ast.cmpop, right: ast.expr, values: Mapping[str, ast.expr]
 ) -> str:
     if isinstance(operator, ast.Eq) and "ANY" in {dotted_name(side).rpartition(".")[2] for side in (left, right)}:
         return "`ANY` equals everything"
-    if any(_is_loose(side) for side in (left, right)):
+    if _is_loose(left) or _is_loose(right):
         return "its tolerance takes nearly every number"
     if _same(left, right) and isinstance(operator, (*_REFLEXIVE, ast.Is)) and not isinstance(left, ast.Call):
         return "it compares a value with itself"
@@ -144,12 +137,13 @@ def _pair(  # noqa: C901, PLR0911  one case for each kind of comparison
         case ast.In(), _, ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
             if any(_same(left, each) for each in elements):
                 return "it compares a value with itself"
-            if {each.value for each in elements if isinstance(each, ast.Constant)} >= {True, False}:
-                return "it takes both truth values"
-            return ""
-        case ast.GtE(), ast.Call(func=ast.Name(id="len" | "abs")), ast.Constant(value=0):
-            return "a length is never negative"
-        case ast.Gt(), ast.Call(func=ast.Name(id="len" | "abs")), ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
+            both = {each.value for each in elements if isinstance(each, ast.Constant)} >= {True, False}
+            return "it takes both truth values" if both else ""
+        case (ast.GtE(), ast.Call(func=ast.Name(id="len" | "abs")), ast.Constant(value=0)) | (
+            ast.Gt(),
+            ast.Call(func=ast.Name(id="len" | "abs")),
+            ast.UnaryOp(ast.USub(), ast.Constant()),
+        ):
             return "a length is never negative"
         case ast.IsNot(), ast.Call(func=ast.Name(id=name)), ast.Constant(value=None) if name in _NEVER_NONE:
             return f"`{name}` never gives None"
@@ -162,8 +156,7 @@ def _is_loose(node: ast.expr) -> bool:
         case ast.Call(func=ast.Attribute(attr="approx") | ast.Name(id="approx"), args=arguments, keywords=keywords):
             named = dict(zip(("expected", "rel", "abs"), arguments, strict=False))
             named |= {keyword.arg: keyword.value for keyword in keywords if keyword.arg}
-            maxima = {"rel": _MAX_RELATIVE, "abs": _MAX_ABSOLUTE}
-            return any(name in named and _exceeds(named[name], maximum) for name, maximum in maxima.items())
+            return any(name in named and _exceeds(named[name], maximum) for name, maximum in _TOLERANCES.items())
         case _:
             return False
 
@@ -185,17 +178,16 @@ def _call(node: ast.Call, values: Mapping[str, ast.expr]) -> str:  # noqa: PLR09
             return f"`{name}(…)` says nothing of what the code does"
         case ast.Call(func=ast.Name(id="isinstance"), args=[one, kind]):
             kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-            for each in kinds:
-                if isinstance(each, ast.Name) and each.id == "object":
-                    return "everything is an `object`"
-                if isinstance(each, ast.Call) and any(_same(one, argument) for argument in each.args):
-                    return "a value has the type that it has"
-            return ""
+            if any(isinstance(each, ast.Name) and each.id == "object" for each in kinds):
+                return "everything is an `object`"
+            types = [each for each in kinds if isinstance(each, ast.Call)]
+            own = any(_same(one, argument) for each in types for argument in each.args)
+            return "a value has the type that it has" if own else ""
         case ast.Call(func=ast.Name(id="bool"), args=[inner]):
             return tautology_reason(inner, values)
         case ast.Call(func=ast.Name(id="any"), args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]):
-            return next((reason for part in parts if (reason := tautology_reason(part, values))), "")
+            return _any_of(parts, values)
         case ast.Call(func=ast.Name(id="all"), args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]):
-            return "it asserts a constant" if all(tautology_reason(part, values) for part in parts) else ""
+            return "it asserts a constant" if not parts or _all_of(parts, values) else ""
         case _:
             return ""
