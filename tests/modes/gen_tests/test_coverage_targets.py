@@ -44,7 +44,7 @@ def test_the_most_valuable_function_comes_first_and_a_private_one_counts_less() 
 def test_tests_that_stand_close_goals_and_others_do_not() -> None:
     grade, _ = targets([GRADE], SUITE)
     report = CandidateReport(candidate(), lines=(3,), branches=((2, 3),), kills=(BOUNDARY.id,))
-    assert left(grade, [report]).goals == 0
+    assert left(grade, [report]).gap_count == 0
     assert left(grade, [replace(report, stopped=Hurdle.STABLE)]) == grade
     elsewhere = replace(report, candidate=replace(report.candidate, path="other.py"))
     assert left(grade, [elsewhere]) == grade
@@ -70,5 +70,5 @@ def test_what_is_open_is_told_with_what_would_close_it_also_outside_of_functions
 
 
 @pytest.mark.parametrize("text", ["def broken(:\n", "\0", "", "x = (" * 500])
-def test_a_file_that_nobody_can_parse_has_no_goals(text: str) -> None:
+def test_a_file_that_nobody_can_parse_has_no_gap_lines(text: str) -> None:
     assert targets([Subject("calc.py", text, (1,))], replace(SUITE, outcomes=())) == ()

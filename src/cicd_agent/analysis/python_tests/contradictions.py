@@ -189,9 +189,6 @@ def _calls(body: list[ast.stmt], names: Names) -> Iterator[ast.expr]:
 _PURE: Mapping[str, Callable[[Any], object]] = MappingProxyType(
     {each.__name__: each for each in (len, bool, sorted, list, tuple, set, frozenset, dict, str, repr)}
 )
-_TYPES: Mapping[str, type] = MappingProxyType(
-    {each.__name__: each for each in (bool, int, float, str, bytes, list, tuple, set, frozenset, dict)}
-)
 
 
 def _same(one: object, other: object) -> bool:
@@ -246,7 +243,7 @@ def _called(name: str, value: Any, more: list[ast.expr]) -> object:
     match name, more:
         case "isinstance", [kinds]:
             names = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
-            return isinstance(value, tuple(_TYPES[ast.unparse(each)] for each in names))
+            return isinstance(value, tuple(getattr(builtins, ast.unparse(each)) for each in names))
         case _, []:
             return _PURE[name](value)
         case _:
@@ -278,7 +275,7 @@ def contradiction(candidate: Candidate, source: str) -> str:
         return ""
 
 
-def says(source: str, function: str, quote: str, change_words: str) -> bool:
+def says(source: str, function: str, quote: str, change_text: str) -> bool:
     """Whether a quote stands in the docstring or signature of a function, or in the words of the pull request.
 
     White space is folded. It has at least 12 characters, six of them letters or digits, or is a whole example.
@@ -289,7 +286,7 @@ def says(source: str, function: str, quote: str, change_words: str) -> bool:
         return True
     if len(requested) < SHORTEST or sum(character.isalnum() for character in requested) < SHORTEST // 2:
         return False
-    return any(requested in " ".join(text.split()) for text in (change_words, *_documentation(source, function)))
+    return any(requested in " ".join(text.split()) for text in (change_text, *_documentation(source, function)))
 
 
 def _documentation(source: str, function: str) -> Iterator[str]:
@@ -302,7 +299,7 @@ def _documentation(source: str, function: str) -> Iterator[str]:
 
 def _admitted_mistake(candidate: Candidate) -> str:
     """Whether its name, docstring or comments call a mistake what it expects."""
-    texts = [candidate.name.replace("_", " "), candidate.why, *(words.text for words in comments(candidate.code))]
+    texts = [candidate.name.replace("_", " "), candidate.why, *(doc_line.text for doc_line in comments(candidate.code))]
     tree = parsed(candidate.code)
     texts += [docstring(node) for node in definitions(tree.body if tree is not None else [])]
     for text in texts:
@@ -319,7 +316,7 @@ def _against(candidate: Candidate, source: str) -> str:
     if not around:
         return ""
     node = around[-1]
-    marked = [words for words in (*_comments(source, node), *docstring_lines(node)) if FAULT.search(words.text)]
+    marked = [each for each in (*_comments(source, node), *docstring_lines(node)) if FAULT.search(each.text)]
     wished = prose(_comments(source, node), candidate.function, node)
     known = [
         example for example in (*examples(source, candidate.function), *wished) if example.call and not example.before
@@ -344,7 +341,7 @@ def _comments(source: str, node: Definition) -> list[DocLine]:
     last = node.end_lineno or node.lineno
     lines = source.removeprefix("\ufeff").split("\n")[node.lineno - 1 : last]
     # The comments of the function alone: the rest of the file may not even be read by the tokenizer.
-    return [DocLine(words.line + node.lineno - 1, words.text) for words in comments("\n".join(lines) + "\n")]
+    return [DocLine(doc_line.line + node.lineno - 1, doc_line.text) for doc_line in comments("\n".join(lines) + "\n")]
 
 
 def _refuted(claim: Claim, example: Example) -> bool:
@@ -390,10 +387,10 @@ def _pinned(claim: Claim, marked: Sequence[DocLine], node: Definition, function:
     if not marked:
         return None
     expected = set(claim.raises) if claim.condition is None else _expects(claim.condition, called(function))
-    for words in marked:
-        named = {value for item in _GIVES.finditer(words.text) for value in [_spelled(item[1])]}
-        if expected & (named | _returned(node, words.line)):
-            return words
+    for doc_line in marked:
+        named = {value for item in _GIVES.finditer(doc_line.text) for value in [_spelled(item[1])]}
+        if expected & (named | _returned(node, doc_line.line)):
+            return doc_line
     return None
 
 

@@ -10,6 +10,7 @@ from cicd_agent.analysis.python_tests.syntax import (
     UNREADABLE,
     Definition,
     DocLine,
+    bound_names,
     docstring,
     docstring_lines,
     dotted_name,
@@ -18,7 +19,6 @@ from cicd_agent.analysis.python_tests.syntax import (
     parsed,
     path_to,
     replaced,
-    symbol_tables,
 )
 
 MAX_ITEMS = 50
@@ -65,7 +65,7 @@ def examples(source: str, function: str) -> tuple[Example, ...]:
     if not around:
         return ()
     node = around[-1]
-    lines = [words for words in docstring_lines(node) if not FAULT.search(words.text)]
+    lines = [doc_line for doc_line in docstring_lines(node) if not FAULT.search(doc_line.text)]
     results: dict[tuple[str, str, str], Example] = {}
     try:
         for example in (*_doctests(node, function), *prose(lines, function, node), *_raises(lines)):
@@ -113,7 +113,8 @@ def plain(node: ast.expr, function: str) -> ast.expr:
 
 
 def _doctests(node: Definition, function: str) -> Iterator[Example]:
-    text, first, name = docstring(node), next((words.line for words in docstring_lines(node)), 1), called(function)
+    text, name = docstring(node), called(function)
+    first = next((doc_line.line for doc_line in docstring_lines(node)), 1)
     before: list[str] = []
     for each in doctest.DocTestParser().get_examples(text):
         if each.options.get(doctest.SKIP) or FAULT.search(each.source):
@@ -131,7 +132,7 @@ def _doctests(node: Definition, function: str) -> Iterator[Example]:
                 seen = _valued(plain(tree, function), each.want)
                 if seen is not None:
                     yield Example(*seen, "", first + each.lineno, words, _needed(before, seen[0]))
-        if each.exc_msg is None:
+        if each.exc_msg is None and parsed(each.source):
             before.append(each.source.strip())
 
 
@@ -150,34 +151,26 @@ def _valued(node: ast.expr, want: str) -> tuple[str, str] | None:
 
 def _needed(before: Sequence[str], call: str) -> tuple[str, ...]:
     """The statements on which a call depends, found backwards from the names that it uses."""
-    bound = set[str]().union(*map(_bound, before))
+    bound = set[str]().union(*map(bound_names, before))
     names = names_in(ast.parse(call)) & bound
     needed: list[str] = []
     for each in reversed(before):
-        used = names_in(parsed(each) or ast.Module([], [])) | _bound(each)
+        used = names_in(parsed(each) or ast.Module([], [])) | bound_names(each)
         if used & names:
             names |= used & bound
             needed.append(each)
     return tuple(reversed(needed))
 
 
-def _bound(statement: str) -> set[str]:
-    try:
-        top = symbol_tables(statement)[0]
-    except UNREADABLE:
-        return set()
-    return {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-
-
 def prose(lines: Iterable[DocLine], function: str, node: Definition) -> Iterator[Example]:
     """Examples in sentences: a call and its value in backticks, or with an arrow between them."""
     lines, name = list(lines), called(function)
-    for words, after in zip(lines, [*lines, DocLine(0, "")][1:], strict=True):
-        if words.text.lstrip().startswith((">>>", "...")):
+    for doc_line, after in zip(lines, [*lines, DocLine(0, "")][1:], strict=True):
+        if doc_line.text.lstrip().startswith((">>>", "...")):
             continue
         # A sentence may go on in the next line, but begins in this one.
-        text = f"{words.text} {after.text.strip()}"
-        for call, value, raises in (*_spans(text, len(words.text), name, node), *_arrows(words.text)):
+        text = f"{doc_line.text} {after.text.strip()}"
+        for call, value, raises in (*_spans(text, len(doc_line.text), name, node), *_arrows(doc_line.text)):
             if (
                 isinstance(call, ast.Call)
                 and is_call(call, name)
@@ -185,7 +178,7 @@ def prose(lines: Iterable[DocLine], function: str, node: Definition) -> Iterator
                 and (value or raises)
             ):
                 yield Example(
-                    ast.unparse(plain(call, function)), value, raises, words.line, " ".join(words.text.split())
+                    ast.unparse(plain(call, function)), value, raises, doc_line.line, " ".join(doc_line.text.split())
                 )
 
 
@@ -229,24 +222,24 @@ def _one_argument(node: Definition) -> bool:
 
 def _raises(lines: Sequence[DocLine]) -> Iterator[Example]:
     section: int | None = None
-    for at, words in enumerate(lines):
-        text = words.text.strip()
+    for at, doc_line in enumerate(lines):
+        text = doc_line.text.strip()
         if (field := _FIELD.match(text)) is not None:
-            yield _raised(field["type"], words)
+            yield _raised(field["type"], doc_line)
         elif _SECTION.fullmatch(text):
             ruled = at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1].text.strip())
-            section = words.indent - 1 if ruled else words.indent if text.endswith(":") else None
+            section = doc_line.indent - 1 if ruled else doc_line.indent if text.endswith(":") else None
         elif section is not None and text and not _RULE.fullmatch(text):
             entry = _ENTRY.match(text)
-            if words.indent <= section or (at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1].text.strip())):
+            if doc_line.indent <= section or (at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1].text.strip())):
                 section = None
             elif entry is not None and _EXCEPTION.fullmatch(entry["type"].split(".")[-1]):
-                yield _raised(entry["type"], words)
+                yield _raised(entry["type"], doc_line)
         elif (
             sentence := re.search(r"\b[Rr]aises?\s+(?:an?\s+)?[`~]*([A-Z]\w*(?:Error|Exception))\b", text)
         ) is not None:
-            yield _raised(sentence[1], words)
+            yield _raised(sentence[1], doc_line)
 
 
-def _raised(name: str, words: DocLine) -> Example:
-    return Example("", "", name.rpartition(".")[2], words.line, " ".join(words.text.split()))
+def _raised(name: str, doc_line: DocLine) -> Example:
+    return Example("", "", name.rpartition(".")[2], doc_line.line, " ".join(doc_line.text.split()))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TypeVar
 
 from cicd_agent.analysis.patches.syntax import PARSERS
-from cicd_agent.analysis.python_tests.syntax import UNREADABLE, parse, symbol_tables
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, bound_names, parse, symbol_tables
 from cicd_agent.domain.text.visible import visible
 
 # Names by which a module of tests changes how others of it run, without any of them being touched.
@@ -66,7 +66,7 @@ def _altered(before: str, after: str) -> str:
     fresh = _added(old.body, parse(after).body, ast.dump)
     if fresh is None:
         return "it changes definitions that are there"
-    taken = {name for node in old.body for name in _bound(node)} | _read_from_module(before) | {*_read_in_classes(old)}
+    taken = _read(before)
     arguments = {
         argument.arg
         for node in ast.walk(old)
@@ -75,7 +75,7 @@ def _altered(before: str, after: str) -> str:
     }
     packages = {name for node in old.body for name in _packages(node)}
     for node in fresh:
-        names = set(_bound(node))
+        names = set() if isinstance(node, ast.Delete) else bound_names(ast.unparse(node))
         if clash := sorted((names & taken) - (packages & {*_packages(node)})):
             return f"it gives `{clash[0]}` another meaning"
         if problem := _intrusion(node, arguments):
@@ -102,43 +102,21 @@ def _intrusion(node: ast.stmt, arguments: Collection[str]) -> str:
     return f"`{name}` would change how other tests run" if name.startswith(_HOOKS) else ""
 
 
-def _bound(node: ast.stmt) -> Iterator[str]:
-    """The names that a statement gives a meaning in its module."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            yield node.name
-        case ast.Import():
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
-        case ast.ImportFrom():
-            yield from (alias.asname or alias.name for alias in node.names)
-        case _:
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                    yield inner.id
-                elif isinstance(inner, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
-                    yield from _bound(inner)
-
-
 def _packages(node: ast.stmt) -> Iterator[str]:
     """The packages that a statement imports under their own names: `import a.b` takes nothing from `import a.c`."""
     if isinstance(node, ast.Import):
         yield from (alias.name.partition(".")[0] for alias in node.names if not alias.asname)
 
 
-def _read_from_module(text: str) -> set[str]:
-    """The names that a module uses at its top, and those that its functions look up there, builtins among them."""
+def _read(text: str) -> set[str]:
+    """The names that a module uses at its top and in its classes, and those that its functions look up there.
+
+    Builtins are among them.
+    """
     top, *inner = symbol_tables(text)
-    functions = [table for table in inner if isinstance(table, symtable.Function)]
-    return {*top.get_identifiers()}.union(*(table.get_globals() for table in functions))
-
-
-def _read_in_classes(tree: ast.Module) -> Iterator[str]:
-    """The names that bodies of classes use beside their methods; what decorates these is used there as well."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ClassDef):
-            continue
-        for inner in node.body:
-            parts: list[ast.AST] = [inner]
-            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
-                parts = [*inner.decorator_list, *inner.args.defaults]
-            yield from (one.id for part in parts for one in ast.walk(part) if isinstance(one, ast.Name))
+    names = {*top.get_identifiers()}
+    for table in inner:
+        for symbol in table.get_symbols():
+            if symbol.is_global() or (isinstance(table, symtable.Class) and symbol.is_referenced()):
+                names.add(symbol.get_name())
+    return names

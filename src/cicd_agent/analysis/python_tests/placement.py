@@ -97,14 +97,14 @@ def place(text: str | None, candidates: Sequence[Candidate]) -> Placement:
     Raises NotPlaceable where that does not work out.
     """
     try:
-        return _place(text, candidates)
+        return _insert_tests(text, candidates)
     except UNREADABLE as error:
         raise NotPlaceable(
             f"the module that it would join cannot be read by Python ({type(error).__name__})"
         ) from error
 
 
-def _place(text: str | None, candidates: Sequence[Candidate]) -> Placement:
+def _insert_tests(text: str | None, candidates: Sequence[Candidate]) -> Placement:
     before = text or ""
     if not before.strip("\ufeff \t\r\n\f"):
         before += _header(candidates, before)

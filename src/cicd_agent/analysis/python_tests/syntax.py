@@ -128,6 +128,12 @@ def symbol_tables(text: str) -> list[symtable.SymbolTable]:
     return tables
 
 
+def bound_names(text: str) -> set[str]:
+    """The names that a text gives a meaning at its top. Raises UNREADABLE."""
+    symbols = symbol_tables(text)[0].get_symbols()
+    return {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
+
+
 def fixtures(text: str) -> Iterator[FunctionNode]:
     """The fixtures of pytest that a test module or conftest defines."""
     for node in ast.walk(parsed(text) or ast.Module([], [])):
@@ -181,7 +187,7 @@ def docstring_lines(node: Definition) -> tuple[DocLine, ...]:
 
 
 def docstring(node: Definition) -> str:
-    return "\n".join(words.text for words in docstring_lines(node))
+    return "\n".join(doc_line.text for doc_line in docstring_lines(node))
 
 
 def comments(text: str) -> tuple[DocLine, ...]:

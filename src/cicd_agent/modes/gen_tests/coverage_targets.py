@@ -50,7 +50,7 @@ class Target:
     survivors: tuple[Mutant, ...] = ()
 
     @property
-    def goals(self) -> int:
+    def gap_count(self) -> int:
         return len(self.lines) + len(self.branches) + len(self.survivors)
 
     @property
@@ -61,7 +61,7 @@ class Target:
 
 def targets(subjects: Sequence[Subject], suite: Suite) -> tuple[Target, ...]:
     """The functions with goals, most valuable first. Code that runs when its module is imported is none of them."""
-    results = [target for subject in subjects for target in _targets_of(subject, suite) if target.goals]
+    results = [target for subject in subjects for target in _targets_of(subject, suite) if target.gap_count]
     return tuple(sorted(results, key=lambda each: (-each.value, each.path, each.function.first)))
 
 

@@ -39,7 +39,7 @@ def exhibits(target: Target, text: str, tests: TestEvidence, home: str, event: E
     body = "\n".join([*(lines[number - 1] for number in around), *lines[first - 1 : last]])
     gutter = tuple(map(str, (*around, *range(first, last + 1))))
     yield Exhibit("SOURCE", target.path, body, first, priority=9, gutter=gutter)
-    yield Exhibit("GOALS", f"what is open in {function.name}", "\n".join(_goals(target, lines)), priority=9)
+    yield Exhibit("GOALS", f"what is open in {function.name}", "\n".join(_gap_lines(target, lines)), priority=9)
     if callees := "\n".join(_callees(text, function.name, first, last)):
         yield Exhibit("CALLEES", f"what {target.path} offers that it calls", callees, priority=5)
     modules = {path: tests.modules[path] for path in _in_reach(tests.modules, home)}
@@ -56,7 +56,7 @@ def pull_request_text(event: Event) -> str:
     return f"{event.pull.title}\n{event.pull.body}" if event.pull else ""
 
 
-def _goals(target: Target, lines: Sequence[str]) -> Iterator[str]:
+def _gap_lines(target: Target, lines: Sequence[str]) -> Iterator[str]:
     def shown(line: int) -> str:
         return clip(lines[line - 1].strip(), 120) if 0 < line <= len(lines) else ""
 
@@ -171,7 +171,7 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
         reports = _reports(evidence, answers)
         for target in targets(subjects(changed(evidence), settings), known(evidence).suite):
             still = left(target, reports)
-            if question_name(target) not in requested and still.goals:
+            if question_name(target) not in requested and still.gap_count:
                 return (question(still, evidence, settings),)
     return tuple(fix_questions(evidence, answers))
 
@@ -223,7 +223,7 @@ def weigh(draft: TestsDraft, target: Target, evidence: Evidence) -> str | None:
     reports = [each for each in known(evidence).screened if own & {each.candidate.key, each.origin_key}]
     stopped = [each for each in reports if each.stopped not in _BEYOND_AUTHOR and bug_ground(each, evidence) is None]
     still = left(target, reports)
-    if not stopped or not still.goals:
+    if not stopped or not still.gap_count:
         return None
     stops = [f"- `{each.candidate.name}` ({each.stopped}): {_plain(each.reason)}" for each in stopped[:_MAX_REASONS]]
     stands = [f"`{each.candidate.name}`" for each in reports if each.stands]

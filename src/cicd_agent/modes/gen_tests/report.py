@@ -180,14 +180,14 @@ def certificate(generated: Generated, evidence: Evidence) -> str:
         },
         "coverage": {"before": _covered(generated.before), "after": _covered(generated.after)},
         "files": sorted(generated.files),
-        "tests": [_kept_test(report, generated, faults) for report in generated.kept],
-        "rejected": [_rejected(report) for report in generated.reports if not (report.stands and report.settled)],
+        "tests": [_test_entry(report, generated, faults) for report in generated.kept],
+        "rejected": [_rejected_entry(report) for report in generated.reports if not (report.stands and report.settled)],
         "possible_bugs": [_bug(bug) for bug in generated.bugs],
     }
     return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
 
 
-def _kept_test(report: CandidateReport, generated: Generated, faults: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
+def _test_entry(report: CandidateReport, generated: Generated, faults: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
     candidate = report.candidate
     return {
         **_named(report),
@@ -208,7 +208,7 @@ def _kept_test(report: CandidateReport, generated: Generated, faults: Mapping[st
     }
 
 
-def _rejected(report: CandidateReport) -> dict[str, Any]:
+def _rejected_entry(report: CandidateReport) -> dict[str, Any]:
     return {**_named(report), "stopped": report.stopped or "", "reason": report.reason}
 
 

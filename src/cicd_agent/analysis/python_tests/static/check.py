@@ -207,12 +207,9 @@ def _check_raises(node: ast.Call, scope: Scope) -> None:
             refuse(node, f"`{name}` is not what this code raises")
         if name in NAMES["broad_exceptions"] and not matched:
             refuse(node, f"`pytest.raises({name})` takes any failure: name the exception, or `match`")
-        if name == "AssertionError" and any(_asserts(each) for each in scope.nodes if isinstance(each, ast.With)):
+        bodies = (part for each in scope.nodes if isinstance(each, ast.With) for part in each.body)
+        if name == "AssertionError" and any(isinstance(each, ast.Assert) for part in bodies for each in ast.walk(part)):
             refuse(node, "`pytest.raises(AssertionError)` swallows the failure of the test")
-
-
-def _asserts(block: ast.With) -> bool:
-    return any(isinstance(part, ast.Assert) for statement in block.body for part in ast.walk(statement))
 
 
 MAX_LINES = 80

@@ -50,7 +50,7 @@ def tautology_reason(  # noqa: C901, PLR0911  one case for each kind of expressi
             return "what it asserts is never empty"
         case ast.Lambda() | ast.GeneratorExp():
             return "it asserts a function or a generator, which is always true"
-        case ast.UnaryOp(op=ast.Not(), operand=operand) if _is_always_false(_unfolded(operand, values)):
+        case ast.UnaryOp(op=ast.Not(), operand=operand) if _is_falsy(_unfolded(operand, values)):
             return "it asserts a constant"
         case ast.BoolOp(op=ast.And(), values=parts):
             return _all_of(parts, values)
@@ -98,7 +98,7 @@ def _unfolded(node: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
     return node
 
 
-def _is_always_false(node: ast.expr) -> bool:
+def _is_falsy(node: ast.expr) -> bool:
     try:
         return not ast.literal_eval(node)
     except (ValueError, TypeError):
@@ -124,7 +124,7 @@ def _comparison(  # noqa: PLR0911  one case for each kind of comparison
 ) -> str:
     if isinstance(operator, ast.Eq) and "ANY" in {dotted_name(side).rpartition(".")[2] for side in (left, right)}:
         return "`ANY` equals everything"
-    if _is_loose(left) or _is_loose(right):
+    if _is_tolerant(left) or _is_tolerant(right):
         return "its tolerance takes nearly every number"
     if _same(left, right) and isinstance(operator, (*_REFLEXIVE, ast.Is)) and not isinstance(left, ast.Call):
         return "it compares a value with itself"
@@ -151,7 +151,7 @@ def _comparison(  # noqa: PLR0911  one case for each kind of comparison
             return ""
 
 
-def _is_loose(node: ast.expr) -> bool:
+def _is_tolerant(node: ast.expr) -> bool:
     match node:
         case ast.Call(func=ast.Attribute(attr="approx") | ast.Name(id="approx"), args=arguments, keywords=keywords):
             named = dict(zip(("expected", "rel", "abs"), arguments, strict=False))

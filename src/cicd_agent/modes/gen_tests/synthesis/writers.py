@@ -104,7 +104,7 @@ def with_written(evidence: Evidence, pytest_runner: PytestRunner | None, setting
     requested = [
         FunctionTarget(target.path, target.function.name, dotted(target.path, change.paths, texts))
         for target in targets(subjects(change, settings), tests.suite)
-        if left(target, tests.screened).goals
+        if left(target, tests.screened).gap_count
     ]
     try:
         result = written(requested, evidence, pytest_runner, MAX_WRITTEN)

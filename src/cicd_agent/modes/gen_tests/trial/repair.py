@@ -96,10 +96,10 @@ def _moved(candidate: Candidate, name: str, wrong: str, module: str) -> Candidat
 
 def _reread(candidate: Candidate, message: str) -> Candidate | None:
     """The test with the actual value, if it compares one call with one constant and asserts nothing else."""
-    compared = _COMPARED.search(message)
-    if not compared:
+    comparison = _COMPARED.search(message)
+    if not comparison:
         return None
-    actual, expected = expression(compared[1]), expression(compared[2])
+    actual, expected = expression(comparison[1]), expression(comparison[2])
     if actual is None or expected is None or not literal(actual) or not literal(expected):
         return None
     match [node.test for node in ast.walk(ast.parse(candidate.code)) if isinstance(node, ast.Assert)]:

@@ -135,7 +135,11 @@ def _worth(report: CandidateReport, result: RunResult, targets: CoverageTargets)
     covered = [file for file in result.coverage if file.path == report.candidate.path]
     executed = {line for file in covered for line in file.executed}
     taken = {branch for file in covered for branch in file.taken}
-    killed = {one.id for one in result.mutants if one.fate is Fate.KILLED and _proves(one.exception)}
+    killed = {
+        one.id
+        for one in result.mutants
+        if one.fate is Fate.KILLED and one.exception not in _NO_PROOF and not one.exception.startswith("SIG")
+    }
     report = replace(
         report,
         lines=tuple(sorted(executed & targets.lines)),
@@ -149,10 +153,6 @@ def _worth(report: CandidateReport, result: RunResult, targets: CoverageTargets)
     if reason := _unnoticed(report, result, targets) or _unasserted(report, result, targets):
         return _stopped(report, Hurdle.KILLS, reason)
     return report
-
-
-def _proves(exception: str) -> bool:
-    return exception not in _NO_PROOF and not exception.startswith("SIG")
 
 
 def _unnoticed(report: CandidateReport, result: RunResult, targets: CoverageTargets) -> str:

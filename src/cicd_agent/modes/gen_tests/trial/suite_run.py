@@ -1,6 +1,6 @@
 """Tries the tests that stood alone together in their places, and keeps those that hold and add something."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.evidence import Evidence
@@ -41,18 +41,8 @@ class Tally:
     """In the order in which they came up, each once."""
 
 
-@dataclass(frozen=True, slots=True)
-class JointResult:
-    """What came of an assembly: who is stopped (hurdle and reason by key), how often each passed, the last run."""
-
-    stopped: Mapping[str, tuple[Hurdle, str]]
-    passed: Mapping[str, int]
-    runs: int
-    measured: RunResult | None = None
-
-
 class JointTrial:
-    """The candidates of one round, by their reports."""
+    """The candidates of one round, by their reports: who is `stopped`, and the runs in which each `passed`, by key."""
 
     def __init__(
         self,
@@ -69,24 +59,25 @@ class JointTrial:
         self._tally = tally
         self._known = {test.nodeid for test in suite.failed}
         self._subjects = {report.candidate.path for report in reports}
-        self._stopped: dict[str, tuple[Hurdle, str]] = {}
-        self._passed: dict[str, set[str]] = {key: set() for key in self._tests}
+        self.stopped: dict[str, tuple[Hurdle, str]] = {}
+        self.passed: dict[str, set[str]] = {key: set() for key in self._tests}
         self._ids: dict[str, frozenset[str]] = {}
-        self._completed = 0
+        self.completed = 0
 
-    def result(self, runs: int, mutants: Sequence[Mutant]) -> JointResult:
-        """Runs until somebody is stopped, or all `runs` (six at least) are through. `mutants`: by their importance."""
+    def run(self, runs: int, mutants: Sequence[Mutant]) -> RunResult | None:
+        """Runs until somebody is stopped, or all `runs` (six at least) are through: then what is measured.
+
+        `mutants` are sorted by their importance.
+        """
         first = [*self._alone(0, 2), self._among("among the others", 0)]
         results = self._run(first)
         self._judge(first, results)
-        measured = None
-        if not self._stopped:
-            second = self._second(results[-1], max(runs - len(first), 3), mutants)
-            results = self._run(second)
-            self._judge(second, results)
-            measured = results[1]
-        passed = {key: len(names) for key, names in self._passed.items()}
-        return JointResult(self._stopped, passed, self._completed, measured)
+        if self.stopped:
+            return None
+        second = self._second(results[-1], max(runs - len(first), 3), mutants)
+        results = self._run(second)
+        self._judge(second, results)
+        return results[1]
 
     def _second(self, full: RunResult, limit: int, mutants: Sequence[Mutant]) -> list[PytestRun]:
         """First and last of all tests, then as many as are requested: alone and shuffled among all, in turn."""
@@ -164,7 +155,7 @@ class JointTrial:
                 milder_run = replace(run, perturbation=_milder(run.perturbation))
                 self._judge([milder_run], self._run([milder_run]))
                 continue
-            self._completed += 1
+            self.completed += 1
             if not result.completed:
                 reason = f"its run came to no end: {result.problem}"
                 self._blame(run, reason, Hurdle.STABLE, lambda single: not single.completed)
@@ -193,13 +184,13 @@ class JointTrial:
             elif self._ids.setdefault(key, ids) != ids:
                 self._stop(key, Hurdle.STABLE, "its parametrised cases differ from one process to the next")
             else:
-                self._passed[key].add(run.name)
+                self.passed[key].add(run.name)
 
     def _judge_old(self, run: PytestRun, result: RunResult) -> None:
         """Whether the project's tests are as green as before."""
         failed = [one.nodeid for one in result.failed if not self._is_new(one.nodeid)]
         victims = [nodeid for nodeid in failed if nodeid not in self._known]
-        if not victims or self._stopped:
+        if not victims or self.stopped:
             return
         plain = replace(run, select=(), in_order=False, measured=(), mutants=(), against=())
         [without] = self._run([plain], without=True)
@@ -225,7 +216,7 @@ class JointTrial:
         victims: Sequence[str] = (),
     ) -> None:
         """Stops those that show it when run without the other new ones; all of them, when none does."""
-        if self._stopped:
+        if self.stopped:
             # It may have been theirs: the others are run again without them.
             return
         singles = [
@@ -258,14 +249,12 @@ class JointTrial:
         [old] = self._run([replace(run, select=tuple(own), name=f"the project's own {run.name}")], without=True)
         if old.completed and not {one.nodeid for one in old.failed} - self._known:
             return False
-        note = (
-            "the project's own tests do not pass in another directory or on a later day: it was not asked of new ones"
-        )
-        self._tally.notes[note] = None
+        note = "the project's own tests do not pass in another directory or on a later day"
+        self._tally.notes[f"{note}: it was not asked of new ones"] = None
         return True
 
     def _stop(self, key: str, hurdle: Hurdle, reason: str) -> None:
-        self._stopped.setdefault(key, (hurdle, reason))
+        self.stopped.setdefault(key, (hurdle, reason))
 
 
 def _leaves(result: RunResult) -> bool:
@@ -365,12 +354,12 @@ class _SuiteTrial:
                 continue
             kills = {kill for report in reports for kill in report.kills}
             mutants = sorted(surviving(self._suite), key=lambda one: one.id not in kills)
-            joint = JointTrial(reports, assembly, self._suite, self._pytest_runner, self._tally).result(runs, mutants)
+            joint = JointTrial(reports, assembly, self._suite, self._pytest_runner, self._tally)
+            measured = joint.run(runs, mutants)
             for report in reports:
                 key = report.candidate.key
-                self._reports[key] = replace(
-                    report, runs=joint.runs, passed=joint.passed[key], settled=not joint.stopped
-                )
+                passed = len(joint.passed[key])
+                self._reports[key] = replace(report, runs=joint.completed, passed=passed, settled=not joint.stopped)
             for key, (hurdle, reason) in joint.stopped.items():
                 self._stop(key, hurdle, reason)
             if not joint.stopped:
@@ -378,7 +367,7 @@ class _SuiteTrial:
                     if not report.settled:
                         problem = "it adds no line, branch or noticed fault to the tests that were kept before it"
                         self._stop(report.candidate.key, Hurdle.ADDS, problem)
-                return assembly, joint.measured
+                return assembly, measured
         self._stop_all(Hurdle.STABLE, f"after {ROUNDS} rounds there was still one that could not stay with the others")
         return Assembly(), None
 
