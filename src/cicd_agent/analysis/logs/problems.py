@@ -52,10 +52,7 @@ def problems(
 
 
 def _without_nested(ranked: Iterable[Problem]) -> Sequence[Problem]:
-    """Without what stands in the block of a more decisive problem: two tools may know the same words.
-
-    The trouble in the block of one that could not fetch something is its reason.
-    """
+    """Without what is said within a more decisive problem, which takes its trouble if it could not fetch something."""
     outer: list[Problem] = []
     owners: dict[int, int] = {}
     for each in ranked:

@@ -50,8 +50,7 @@ class StepSpan:
 class StepTracker:
     """Follows a job through its steps.
 
-    A step's time says when it began to the second, its group says on which line: of the lines of that second, those
-    before the group are of the step before.
+    A step's time says when it began to the second, its group on which line: before that it is the step before.
     """
 
     def __init__(self, spans: Sequence[StepSpan]) -> None:
@@ -96,10 +95,9 @@ class StepTracker:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line as a terminal shows it, without its time. `number` is 1-based in the raw log.
+    """A line as a terminal shows it, without its `time` (in seconds since 1970); `number` is 1-based in the raw log.
 
-    `time` is in seconds since 1970, None when the line has none. `step` is the job's step or the command that wrote it.
-    `cut` is set when characters beyond MAX_LINE are missing.
+    `step` is the job's step or the command that wrote it; `cut`: characters beyond MAX_LINE are missing.
     """
 
     number: int
@@ -110,10 +108,7 @@ class Line:
 
 
 def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator[Line]:
-    """The lines of a log that comes in pieces of any size. Only one of them is held, and of that no more than is shown.
-
-    What is no UTF-8 is replaced, escapes are taken off, hidden characters made visible.
-    """
+    """The lines of a log that comes in pieces of any size, of which no more is held than one line as it is shown."""
     tracker = StepTracker(steps)
     for number, (raw, incomplete) in enumerate(_raw_lines(chunks), start=1):
         text = raw.decode("utf-8", "replace")

@@ -115,7 +115,6 @@ def score_lines(
 
 
 def _raise_messages(blocks: Sequence[Block], score: list[float]) -> dict[int, str]:
-    """Raise the score of tools' messages; of each of their lines the tool whose message has the most weight."""
     tools: dict[int, tuple[float, str]] = {}
     for block in blocks:
         if block.weight < _MIN_CAUSE_WEIGHT:

@@ -67,9 +67,6 @@ class Templates:
     def __contains__(self, text: str) -> bool:
         return _hash(template(text)) in self._known
 
-    def __len__(self) -> int:
-        return len(self._known)
-
 
 def _hash(text: str) -> int:
     # Not `hash`, which is another in every process. Two checksums together are wide enough for a log.

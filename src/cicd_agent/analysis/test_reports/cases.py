@@ -20,8 +20,6 @@ _SECONDS = re.compile(r"\d[\d,]{0,20}(?:\.\d{0,20})?(?:[eE]-?\d{1,2})?")
 
 
 class Outcome(StrEnum):
-    """How a test case ended; ERROR is a case that broke before it could fail."""
-
     PASSED = "passed"
     FAILED = "failed"
     ERROR = "error"
@@ -74,10 +72,7 @@ def cleaned(raw: Case) -> Case:
 
 
 def rerun(first: Case, then: Case, *, trusted: bool = True) -> Case:
-    """What two runs of one case come to: how the last one ended, in the text of the first that failed.
-
-    `trusted`: whether the first has passed when the report says so.
-    """
+    """What two runs of one case come to; `trusted`: the first has passed when the report says so."""
     result = first if first.failed or first.flaked else then
     turned = first.failed and then.outcome is Outcome.PASSED
     turned = turned or (trusted and first.outcome is Outcome.PASSED and then.failed)

@@ -42,7 +42,7 @@ class FileCoverage:
 def is_coverage(data: bytes) -> bool:
     start = _start(data)
     if start.startswith(b"<"):
-        root, _ = root_of(data)
+        root = root_of(data)
         # JaCoCo's root is called as that of half the world is.
         return root == "coverage" or (root == "report" and b"<sourcefile " in data and b"<counter " in data)
     return start.startswith((b"mode: ", b"SF:", b"TN:")) or (start.startswith(b"{") and b'"executed_lines"' in data)

@@ -81,10 +81,10 @@ class _Open:
 
 
 def parse(data: bytes, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    """The cases of a JUnit report, and a sentence for each thing that could not be read.
+    """The cases of a JUnit report up to a cut or an error, and a sentence for each thing that could not be read.
 
-    What stands before a cut or an error is kept. A case that holds failed attempts and a passed one is marked as
-    flaked; one that stands there twice is only taken for a rerun in the dialects that never name two cases alike.
+    A case that holds failed attempts and a passed one is marked as flaked; one that stands there twice is a rerun in
+    the dialects alone that never name two cases alike.
     """
     reader = _JUnit(source)
     notes = read_xml(data, reader)
@@ -210,10 +210,7 @@ _DURATION = re.compile(r"(\d{1,4}):(\d{2}):(\d{2}(?:\.\d{1,9})?)")
 
 
 def parse_trx(data: bytes, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    """The cases of a run of `dotnet test`, and a sentence for each thing that could not be read.
-
-    What went wrong with the run itself (the test host crashed) is a case of its own, called "test run".
-    """
+    """The cases of a run of `dotnet test`; that the run itself failed is a case called "test run"."""
     reader = _Trx(source)
     notes = read_xml(data, reader)
     reader.leave()

@@ -3,7 +3,6 @@
 import re
 import sys
 from collections.abc import Mapping
-from types import MappingProxyType
 from xml.parsers import expat
 
 from cicd_agent.domain.text.encoding import decoded
@@ -78,19 +77,18 @@ def read_xml(data: bytes, sink: Sink) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def root_of(data: bytes) -> tuple[str, Mapping[str, str]]:
-    """The name and the attributes of the first element, "" for what is no XML."""
+def root_of(data: bytes) -> str:
+    """The name of the first element, "" for what is no XML."""
     sink = _Root()
     read_xml(data[:_ROOT_LIMIT], sink)
-    return sink.name, sink.attributes
+    return sink.name
 
 
 class _Root(Sink):
     name = ""
-    attributes: Mapping[str, str] = MappingProxyType({})
 
-    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
-        self.name, self.attributes = name, attributes
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:  # noqa: ARG002
+        self.name = name
         raise Halt
 
 

@@ -99,7 +99,6 @@ class Prover:
         return cls(logs(result, failed), files, changed, paths, failed.candidates, bool(known))
 
     def commit(self, text: str) -> Candidate | None:
-        """The commit since the last green run that an id, or the beginning of one, names."""
         name = text.strip().lower()
         matches = [each for each in self.candidates if each.commit.sha.startswith(name)]
         return matches[0] if len(name) >= MIN_COMMIT_DIGITS and len(matches) == 1 else None

@@ -116,9 +116,9 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A commit since the last green run, and the lines that it left changed, by path.
+    """A commit since the last green run, and the lines that it changed, by path, numbered as at the failed commit.
 
-    They are None for a file whose lines are not known, and numbered as they stand at the failed commit.
+    They are None for a file whose lines are not known.
     """
 
     commit: Commit

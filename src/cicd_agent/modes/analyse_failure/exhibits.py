@@ -144,7 +144,6 @@ def _more(items: Sequence[object], limit: int) -> Iterator[str]:
 
 
 def _traces(failed: FailedRun) -> Iterator[str]:
-    """The same jobs in other runs, those that failed with a message of this run first."""
     ours = {problem.strict for job in failed.jobs for problem in job.extract.problems} - {""}
     for trace in sorted(failed.traces, key=lambda each: not ours & {*each.strict})[:_MAX_TRACES]:
         where = f"pull request {trace.pull}" if trace.pull else trace.branch or "a branch"
@@ -154,7 +153,6 @@ def _traces(failed: FailedRun) -> Iterator[str]:
 
 
 def _files(change: Change, hunks: Sequence[Exhibit], settings: Settings) -> Iterator[str]:
-    """Every file of the change, and why its diff is not shown where it is not, or not all of it."""
     may = {file.path for file in showable(change, settings)}
     rows = Counter(each.source for each in hunks for mark in each.gutter if not mark.endswith("="))
     for file in change.files[:MAX_FILES]:
@@ -168,10 +166,7 @@ def _files(change: Change, hunks: Sequence[Exhibit], settings: Settings) -> Iter
 
 
 def _hunks(change: Change, near: set[str], settings: Settings) -> Iterator[Exhibit]:
-    """The pieces of the diff that fit, those of files that the log names first.
-
-    Not `whole`: a question whose logs have left no tokens for the change is put all the same.
-    """
+    """The pieces of the diff that fit, first of files that the log names. The question can do without them."""
     budget = _CHANGE
     for piece in sorted(pieces(change, settings), key=lambda each: each.source not in near):
         size = estimate(piece.text) + 4 * len(piece.gutter) + estimate(piece.source) + _HEADING

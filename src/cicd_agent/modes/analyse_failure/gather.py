@@ -39,16 +39,13 @@ from cicd_agent.settings.schema import Settings
 FINE = frozenset({"success", "skipped", "neutral"})
 MAX_ARTIFACTS = 5
 MAX_REPORT = 20_000_000
-"""Bytes of one file of an artifact."""
 MAX_ARTIFACT = 200_000_000
-"""Bytes of an artifact as it is packed."""
 MAX_FETCHED = 12
 """Files whose text is asked of GitHub, where nothing is checked out, to see what they import."""
 MAX_SOURCE = 400_000
 
 
 def declines(event: Event) -> str | None:
-    """Why there is nothing to analyse, in one line."""
     if event.kind is EventKind.LOCAL:
         return None
     if event.kind is EventKind.WORKFLOW_RUN:
@@ -186,10 +183,7 @@ class _Reading:
         return list_commits(change, forge.runs) if forge is not None else ()
 
     def _imports(self, failed: FailedRun, change: Change | None, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """What the files that the logs and the failing tests name use, however far that reaches.
-
-        Only where all files of the commit are known: a reach with holes in it would look like innocence.
-        """
+        """What the files use that the logs and failing tests name; a reach with holes would look like innocence."""
         if change is None or not change.files or len(paths) <= len(change.files):
             return {}
         tree = Tree(paths)

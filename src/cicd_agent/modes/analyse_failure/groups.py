@@ -38,7 +38,6 @@ class Group:
 
     @property
     def is_explained(self) -> bool:
-        """Whether something explains what went wrong, not only that it did: a tool's message, a report's case."""
         return any(explains(problem) for _, problem in self.problems) or bool(self.cases or self.notes)
 
     @property
@@ -48,16 +47,12 @@ class Group:
 
     @property
     def signatures(self) -> frozenset[str]:
-        """The strict fingerprints that all have to be met again before this is the same failure.
-
-        Those that know no more than the test's name are none: the same test may fail for another reason.
-        """
+        """Strict fingerprints that all have to recur; a test's name alone is none, it may fail for another reason."""
         explaining = [problem for _, problem in self.problems if explains(problem) and problem.novel and problem.strict]
         return frozenset([each.strict for each in explaining if not _is_heading(each.text)][:_MAX_FINGERPRINTS])
 
     @property
     def locations(self) -> tuple[LogLocation, ...]:
-        """Where its problems point to in the repository; all of a job's, when it has no problem of its own."""
         result: dict[LogLocation, None] = {}
         for job, problem in self.problems:
             within = (location for location in job.places if problem.first <= location.number <= problem.last)
@@ -169,7 +164,6 @@ def _of_note(job: FailedJob, note: RunNote) -> Group:
 
 
 def _title(job: FailedJob, problems: Sequence[Problem]) -> str:
-    """The tool's message: of the best problems the one that says more than which test it was, or its error below."""
     best = [problem.text for problem in problems if problem.score >= _SAME_RANK * problems[0].score]
     message = next((text for text in best if not _is_heading(text)), "")
     message = message.partition(" - ")[2] if message.startswith("FAILED ") else message
@@ -184,7 +178,6 @@ def _is_heading(text: str) -> bool:
 
 
 def _error(job: FailedJob, problems: Sequence[Problem]) -> ExtractLine | None:
-    """The line of the problems' blocks that names the error, None when none is shown."""
     lines = _within(job, problems)
     heading, error = _PATTERNS["heading"], _PATTERNS["error"]
     marked = [line for line in lines if line.text.startswith("E  ")]
@@ -237,7 +230,6 @@ def _decisive(job: FailedJob, problems: Sequence[Problem]) -> Iterator[Cited]:
 
 
 def _fingerprint(job: FailedJob, problems: Sequence[Problem]) -> str:
-    """One fingerprint for all that explain something, the error below a test's name among it."""
     explaining = [each for each in problems if explains(each) and each.novel and each.strict]
     parts = list(dict.fromkeys(each.strict for each in explaining))[:_MAX_FINGERPRINTS]
     if explaining and all(_is_heading(each.text) for each in explaining):

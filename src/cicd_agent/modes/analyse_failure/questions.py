@@ -22,7 +22,6 @@ from cicd_agent.settings.schema import Provider, Settings
 PROVEN = frozenset({CascadeStep.RUNNER, CascadeStep.PASSED_ELSEWHERE})
 """Where a model has nothing to add, and could only take away: GitHub itself says it, or the job passed unchanged."""
 MAX_PATCH = 30_000
-"""Characters of a patch: of a longer one nobody would read that it is right."""
 
 _MAX_COMPLAINTS = 20
 _HOW_TO_CITE = (

@@ -80,7 +80,6 @@ def _comments(diagnosis: Diagnosis, evidence: Evidence, account: Account, settin
 
 
 def _suggestions(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
-    """A proved patch of one place, as a suggestion at its lines where the pull request shows them."""
     event, trial, change = evidence.event, diagnosis.trial, evidence.change
     if event.pull is None or change is None or settings.comment is not Commenting.REVIEW:
         return
@@ -144,7 +143,6 @@ def _rerun(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iter
 
 
 def _notifications(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
-    """One line when the default branch has turned red; nothing else is worth an interruption."""
     failed = evidence.get(FAILED_RUN)
     if failed is None or failed.run is None or not failed.turned_red or evidence.event.kind is EventKind.LOCAL:
         return

@@ -108,8 +108,6 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of a model and the lines that it cites for it, checked verbatim."""
-
     text: str
     cited: tuple[Cited, ...] = ()
 

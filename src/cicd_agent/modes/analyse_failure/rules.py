@@ -1,7 +1,6 @@
 """The diagnosis with no model at all: what failed, whose fault that is as far as it can be shown, and what to do."""
 
 from collections.abc import Iterator, Sequence
-from typing import assert_never
 
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.analysis.risk.assessment import assess
@@ -12,13 +11,37 @@ from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, Attribution, attribute, rank
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import groups
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Overlap, Remedy, Suspect
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Remedy, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import with_saved_traces
 from cicd_agent.settings.schema import Settings
 
 MAX_ROOT_CAUSE = 200
 MAX_AFFECTED = 20
 _TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
+_NEXT = {
+    Cause.CHANGE: (Remedy.CODE_CHANGE, "Mend what was changed{where}."),
+    Cause.FLAKY: (Remedy.RETRY, "Run the failed jobs again, and mend {test}: it passes on the same code."),
+    Cause.INFRASTRUCTURE: (
+        Remedy.RETRY,
+        "Run the failed jobs again once; if they fail in the same way, look at the machine or the service.",
+    ),
+    Cause.PRE_EXISTING: (
+        Remedy.INVESTIGATE,
+        "Mend it where it began, on the default branch; this change did not bring it.",
+    ),
+    Cause.UNKNOWN: (
+        Remedy.INVESTIGATE,
+        "Read the lines that failed: what is known does not say whose fault this is.",
+    ),
+}
+_MEND = "Look at the change{where}: mend the code, or the test if it is meant to behave so now."
+_REPAIRS = {
+    Kind.TEST_FAILURE: (Remedy.CODE_CHANGE, _MEND),
+    Kind.DEPENDENCY: (Remedy.DEPENDENCY_UPDATE, "Look at what the change makes the build install{where}."),
+    Kind.CONFIGURATION: (Remedy.CONFIG_CHANGE, "Look at the configuration that was changed{where}."),
+    Kind.LINT_ERROR: (Remedy.CODE_CHANGE, "Do what the linter asks for{where}."),
+    Kind.TIMEOUT: (Remedy.CODE_CHANGE, "Look for what takes so long since the change{where}."),
+}
 
 
 def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001  every mode's rules are given settings
@@ -81,51 +104,20 @@ def _root_cause(first: Failure | None) -> str:
 
 
 def _next_step(kind: Kind, attribution: Attribution, first: Failure | None) -> tuple[Remedy, str]:
-    match attribution.cause:
-        case Cause.CHANGE:
-            return _repair(kind, attribution.overlaps)
-        case Cause.FLAKY:
-            flaky = f"`{clip(first.test, 120)}`" if first is not None and first.test else "what fails now and then"
-            return Remedy.RETRY, f"Run the failed jobs again, and mend {flaky}: it passes on the same code."
-        case Cause.INFRASTRUCTURE:
-            return Remedy.RETRY, (
-                "Run the failed jobs again once; if they fail in the same way, look at the machine or the service."
-            )
-        case Cause.PRE_EXISTING:
-            step = "Mend it where it began, on the default branch; this change did not bring it."
-            if attribution.fixed_by:
-                step = f"Bring the branch up to date: {attribution.fixed_by[:7]} mended this."
-            return Remedy.INVESTIGATE, step
-        case Cause.UNKNOWN:
-            if attribution.step is CascadeStep.OUT_OF_REACH:
-                return Remedy.RETRY, "Run the failed jobs again: the test reaches nothing that was changed."
-            return (
-                Remedy.INVESTIGATE,
-                "Read the lines that failed: what is known does not say whose fault this is.",
-            )
-        case _ as never:
-            assert_never(never)
-
-
-def _repair(kind: Kind, overlaps: Sequence[Overlap]) -> tuple[Remedy, str]:
-    where = ""
-    if overlaps:
-        line = f":{overlaps[0].line}" if overlaps[0].line and not overlaps[0].via else ""
-        where = f" in `{overlaps[0].path}{line}`"
-    match kind:
-        case Kind.TEST_FAILURE:
-            step = f"Look at the change{where}: mend the code, or the test if it is meant to behave so now."
-        case Kind.DEPENDENCY:
-            return Remedy.DEPENDENCY_UPDATE, f"Look at what the change makes the build install{where}."
-        case Kind.CONFIGURATION:
-            return Remedy.CONFIG_CHANGE, f"Look at the configuration that was changed{where}."
-        case Kind.LINT_ERROR:
-            step = f"Do what the linter asks for{where}."
-        case Kind.TIMEOUT:
-            step = f"Look for what takes so long since the change{where}."
-        case _:
-            step = f"Mend what was changed{where}."
-    return Remedy.CODE_CHANGE, step
+    where, test = "", "what fails now and then"
+    if attribution.overlaps:
+        nearest = attribution.overlaps[0]
+        where = f" in `{nearest.path}{f':{nearest.line}' if nearest.line and not nearest.via else ''}`"
+    if first is not None and first.test:
+        test = f"`{clip(first.test, 120)}`"
+    remedy, text = _NEXT[attribution.cause]
+    if attribution.cause is Cause.CHANGE:
+        remedy, text = _REPAIRS.get(kind, (remedy, text))
+    elif attribution.cause is Cause.PRE_EXISTING and attribution.fixed_by:
+        text = "Bring the branch up to date: {fix} mended this."
+    elif attribution.step is CascadeStep.OUT_OF_REACH:
+        remedy, text = Remedy.RETRY, "Run the failed jobs again: the test reaches nothing that was changed."
+    return remedy, text.format(where=where, test=test, fix=attribution.fixed_by[:7])
 
 
 def _escalations(

@@ -131,7 +131,6 @@ class _Merger:
             )
 
     def objection_to_cause(self) -> str:
-        """Why it is not shown that the change did it, "" when it is."""
         draft, proof = self.draft, self.proof
         if self.diagnosis.innocent or self.diagnosis.rung is not CascadeStep.NONE:
             return "what failed reaches nothing that was changed"
@@ -176,7 +175,6 @@ class _Merger:
             self.update(responsible=commit.commit.sha)
 
     def objection_to_commit(self, commit: Candidate | None) -> str:
-        """Why a commit is not shown to be responsible, "" when it is."""
         diagnosis, proof = self.diagnosis, self.proof
         if commit is None:
             return "it is no commit since the last green run"
@@ -215,10 +213,7 @@ class _Merger:
             self.update(remedy=self.draft.fix.kind, next_step=step)
 
     def merge_patch(self, *, is_proved: bool) -> None:
-        """The patch with what came of it, or why there is none.
-
-        A patch whose diagnosis is not proved is offered only if the command that failed passes with it: that is proof.
-        """
+        """The patch, or why there is none: without a proved diagnosis it has to make the command pass that failed."""
         trial = self.trial
         if not self.patch:
             return

@@ -34,7 +34,6 @@ _SHOWN = 5
 _ALONE = 0.25
 """What a file loses that only few of the failures meet."""
 _MIN_SHARE = 0.5
-"""The share of its job's best score from which a failure has a say."""
 
 # What speaks against the change, most first.
 _AGAINST = (
@@ -62,7 +61,6 @@ ONE_OF_SEVERAL = 0.9
 """The share of an overlap's strength that is left for a commit that changed the file, but not the line."""
 MAX_SUSPECTS = 20
 _CLEARLY = 0.6
-"""The score from which the only commit that overlaps with the failure is held responsible."""
 LOST, STARVED, NOT_STARTED, WITHOUT_END = 0.95, 0.85, 0.8, 0.9
 CLEAR, DOUBTFUL, BLIND = 0.8, 0.6, 0.55
 """Of a signature: where nothing speaks against it, where the code could do it as well, where no change is known."""
@@ -89,8 +87,8 @@ _MAX_NAMES = 20
 class Attribution:
     """The cause of one failure; `group` is that failure, None when there was none to judge.
 
-    `rerun_kind` is `infrastructure` or `flaky`, what the input `rerun` has to allow; "" when that is no use.
-    `fixed_by` is the commit that ended the same failure elsewhere, "" when that is not known.
+    `rerun_kind` is what the input `rerun` has to allow, "" when that is no use; `fixed_by` is the commit that ended it
+    elsewhere, "" when that is not known.
     """
 
     cause: Cause
@@ -267,10 +265,7 @@ def _proof(run: RunState, trace: Trace) -> float:
 
 
 def recurring(failed: FailedRun, group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> Attribution | None:
-    """The very same failure where the change is not: on the default branch, or on branches that are unrelated to it.
-
-    A test that is known to be flaky and fails in a new way is a new failure: only strict fingerprints count.
-    """
+    """The same failure by strict fingerprints, where the change is not: a flaky test may fail in a new way."""
     if not group.is_explained or not group.failure.strict:
         return None
     traces = [
@@ -349,10 +344,7 @@ def _link(trace: Trace) -> Ground:
 
 
 def rank(failed: FailedRun, overlaps: Sequence[Overlap]) -> tuple[tuple[Suspect, ...], str]:
-    """The commits, best first, and the one that is clearly above the others, "" when none does.
-
-    Whether the change is to blame at all is decided by the cascade: without that nobody is responsible.
-    """
+    """The commits, best first, and the one that is clearly above the others, if the change is to blame at all."""
     suspects = sorted((_suspect(candidate, overlaps) for candidate in failed.candidates), key=lambda each: -each.score)
     exact = [suspect for suspect in suspects if any(overlap.exact for overlap in suspect.meetings)]
     overlapping = [suspect for suspect in suspects if suspect.score > 0]
@@ -380,10 +372,7 @@ def _suspect(candidate: Candidate, overlaps: Sequence[Overlap]) -> Suspect:
 
 
 def runner(failed: FailedRun, group: Group, changed: Changed) -> Attribution | None:
-    """GitHub's own statement, by what it noted without a file and by the states of the job and its steps.
-
-    A step may print the same text, also as an annotation: they count only where no step has ended in failure.
-    """
+    """GitHub's own statement: a step may print the same text, which counts only where no step has ended in failure."""
     names = {group.failure.job, *group.failure.siblings}
     lost = [attribution for job in failed.jobs if job.job.name in names for attribution in _lost(job)]
     if lost:
@@ -447,7 +436,6 @@ def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> At
 
 
 def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
-    """The trouble of the most decisive problem, shortly before the step came to its end."""
     if not group.problems:
         return None
     best = group.problems[0][1].score

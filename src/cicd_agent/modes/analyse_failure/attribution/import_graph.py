@@ -37,7 +37,6 @@ class PathIndex:
         self.all_folders = frozenset(parent for folder in self.folders for parent in (*_with_parents(folder), ""))
 
     def first(self, *candidates: str) -> Sequence[str]:
-        """The first of these that exists; none or one."""
         return [path for path in candidates if path in self.paths][:1]
 
     def ending(self, tail: str) -> Sequence[str]:
@@ -86,7 +85,6 @@ def go(path: str, text: str, index: PathIndex) -> Iterator[str]:
 
 
 def jvm(path: str, text: str, index: PathIndex) -> Iterator[str]:
-    """Imported classes, and those of the same package that the text names, in whatever source set they lie."""
     for name, more in _PATTERNS["jvm_import"].findall(text):
         parts = name.split(".")
         if more:
@@ -116,20 +114,19 @@ def c_like(path: str, text: str, index: PathIndex) -> Iterator[str]:
 
 
 def rust(path: str, text: str, index: PathIndex) -> Iterator[str]:
-    """Modules that are declared, and those that a path names, from the crate's root or from here."""
     folder, name = folder_of(path), path.rpartition("/")[2]
     own = folder if name in {"mod.rs", "lib.rs", "main.rs"} else join(folder, name.removesuffix(".rs"))
     for module in _PATTERNS["mod"].findall(text):
         base = join(own, module)
         yield from index.first(f"{base}.rs", f"{base}/mod.rs", join(folder, f"{module}.rs"))
-    root = _crate(path)
-    for first, rest, group in _PATTERNS["rust_path"].findall(text):
-        for tail in group.split(",") if group else [""]:
-            parts = [*rest.strip(":").split("::"), *(tail.strip().split("::") if group else ())]
+    crate = _PATTERNS["rust_crate"].match(path)
+    root = f"{crate[1]}src" if crate else "src"
+    named = _PATTERNS["rust_path"].findall(text)
+    named += [(first, "", group) for first, group in _PATTERNS["rust_group"].findall(text)]
+    for first, rest, group in named:
+        for tail in group.split(","):
+            parts = [part for part in (*rest.split("::"), *tail.strip().split("::")) if part]
             yield from _rust_path(first, parts, own, root, index)
-    for first, group in _PATTERNS["rust_group"].findall(text):
-        for part in group.split(","):
-            yield from _rust_path(first, part.strip().split("::"), own, root, index)
 
 
 def _rust_path(first: str, parts: list[str], own: str, root: str, index: PathIndex) -> Iterator[str]:
@@ -140,20 +137,6 @@ def _rust_path(first: str, parts: list[str], own: str, root: str, index: PathInd
     for part in parts:
         where = join(where, part)
         yield from index.first(f"{where}.rs", f"{where}/mod.rs")
-
-
-def _crate(path: str) -> str:
-    parts = path.split("/")[:-1]
-    for at in range(len(parts) - 1, -1, -1):
-        if parts[at] == "src":
-            return "/".join(parts[: at + 1])
-        if parts[at] in {"tests", "benches", "examples"}:
-            return "/".join([*parts[:at], "src"])
-    return "src"
-
-
-def named_types(path: str, text: str, index: PathIndex) -> Iterator[str]:
-    yield from index.named_in(text, {path.rpartition(".")[2]})
 
 
 def python(path: str, text: str, index: PathIndex) -> Iterator[str]:
@@ -215,7 +198,6 @@ def _module(module: str, name: str, folder: str, index: PathIndex) -> Iterator[s
 
 
 def _below(where: str, parts: list[str], index: PathIndex) -> Iterator[str]:
-    """The packages on the way and the module; what follows a module are names in it."""
     if not parts:
         yield from index.first(join(where, "__init__.py"))
     for part in parts:
@@ -269,14 +251,11 @@ def ruby(path: str, text: str, index: PathIndex) -> Iterator[str]:
 
 
 def php(path: str, text: str, index: PathIndex) -> Iterator[str]:
-    """Used classes, whose namespace ends like their file's path, included files, and classes beside this one."""
     folder = folder_of(path)
     for name in dict.fromkeys(_PATTERNS["php_use"].findall(text)):
         parts = [part for part in name.split("\\") if part]
-        for start in range(len(parts)):
-            if target := index.only("/".join(parts[start:]) + ".php"):
-                yield from target
-                break
+        tails = ("/".join(parts[start:]) + ".php" for start in range(len(parts)))
+        yield from next(filter(None, map(index.only, tails)), ())
     for name in dict.fromkeys(_PATTERNS["php_file"].findall(text)):
         inner = name.lstrip("/")
         yield from index.first(join(folder, inner), inner)
@@ -292,7 +271,7 @@ _READERS: Mapping[str, Callable[[str, str, PathIndex], Iterator[str]]] = {
     **dict.fromkeys(("c", "cc", "cpp", "cxx", "h", "hh", "hpp", "hxx", "m", "mm", "cu"), c_like),
     "rb": ruby,
     "php": php,
-    **dict.fromkeys(("cs", "swift"), named_types),
+    **dict.fromkeys(("cs", "swift"), lambda path, text, index: index.named_in(text, {_suffix(path)})),
 }
 
 
@@ -320,8 +299,7 @@ def reach(
 ) -> dict[str, tuple[str, ...]]:
     """What each file imports that can be reached from `starts`, as `FailedRun.imports` holds it.
 
-    `read` gives the texts of so many files as can be read. A file whose text is missing has no entry: what it
-    imports is not known.
+    `read` gives the texts that can be read: of a file without a text it is not known what it imports.
     """
     index, target = PathIndex(paths), dict[str, tuple[str, ...]]()
     wave = list(dict.fromkeys(start for start in starts if start in index.paths))

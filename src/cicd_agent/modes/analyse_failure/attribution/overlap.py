@@ -110,7 +110,6 @@ class Changed:
         )
 
     def commit_of(self, path: str, line: int) -> str:
-        """The commit that has changed the line, or that alone has changed the file; "" when that is not known."""
         touching = [candidate for candidate in self.candidates if path in candidate.lines]
         exact = [candidate for candidate in touching if line > 0 and _within(candidate.lines[path], line)]
         for commits in (exact, touching):
@@ -258,7 +257,6 @@ def _names_of(group: Group) -> frozenset[str]:
 
 
 def _dampened(strength: float, group: Group) -> float:
-    """What is left of it where the log explains little: no tool's message, or none but a wrapper's."""
     problems = [problem for _, problem in group.problems]
     # The same may be in the log of a run that passed.
     if problems and not (group.is_explained and any(problem.novel for problem in problems)):

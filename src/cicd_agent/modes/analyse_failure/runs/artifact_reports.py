@@ -49,8 +49,7 @@ def is_report_artifact(artifact_name: str) -> bool:
 def failing(files: Mapping[str, bytes]) -> tuple[tuple[Case, ...], tuple[Gap, ...]]:
     """The cases that failed, then those that failed and passed in one run, and what could not be read.
 
-    `files` are the contents of the files of artifacts by their paths. A case that failed in the reports of several jobs
-    of a matrix is one, and names the others.
+    `files` are contents by path. A case that failed in several jobs of a matrix is one, and names the others' reports.
     """
     result: dict[tuple[str, str, str, int], Case] = {}
     gaps: list[Gap] = []

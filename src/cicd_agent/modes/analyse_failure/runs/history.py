@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
@@ -39,7 +39,6 @@ class History:
     gaps: list[Gap] = field(default_factory=list)
 
     def green(self) -> RunState | None:
-        """The last run of the workflow before this one that passed: on the branch, else on the default branch."""
         for branch in dict.fromkeys(filter(None, (self.run.branch, self.default_branch))):
             for one in self._listed(branch=branch, status="success", limit=5):
                 if one.id != self.run.id and one.created <= self.run.created:
@@ -111,10 +110,7 @@ class History:
         return None
 
     def passed_after(self, branch: str, when: int) -> RunState | None:
-        """The first run of the workflow on a branch that passed later than that; None where it may be another.
-
-        `when` is in seconds since the epoch.
-        """
+        """The first run on a branch that passed after `when` (seconds since 1970); None where it may be another."""
         is_default = branch == self.default_branch
         listed = self._on_default if is_default else self._listed(branch=branch, status="success", limit=RECENT)
         # Where the list does not go back so far, an earlier one may have passed that is not in it.
@@ -167,7 +163,6 @@ def blame_commits(change: Change, library: Library) -> tuple[Candidate, ...]:
 
 
 def list_commits(change: Change, runs: Runs) -> tuple[Candidate, ...]:
-    """The same from the API: a file's lines are known where one commit alone touched it."""
     parts: dict[str, tuple[FileDiff, ...]] = {}
     for commit in change.commits[:MAX_COMMITS]:
         try:
@@ -190,13 +185,7 @@ def _ranges(file: FileDiff) -> Iterator[tuple[int, int]]:
 
 
 def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each run of consecutive numbers."""
-    first, last = 0, -1
-    for number in numbers:
-        if number != last + 1:
-            if first:
-                yield first, last
-            first = number
-        last = number
-    if first:
-        yield first, last
+    """First and last of each run of consecutive numbers, which ascend."""
+    for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        members = [number for _, number in run]
+        yield members[0], members[-1]

@@ -22,7 +22,6 @@ MAX_LOGS = 8
 """Logs of one run that are read: more jobs fail of the same cause, or of everything."""
 FIRST_TOKENS = 4_000
 MORE_TOKENS = 1_000
-"""Tokens of each of its siblings: enough to know whether they failed the same way."""
 _NEXT_TO_NOTHING = 5
 """Lines of a log with less information than the annotations: that of a job whose runner was lost has four."""
 _LEVELS = {"failure": "##[error]", "warning": "##[warning]", "notice": "##[notice]"}
@@ -34,10 +33,7 @@ _MAX_WORKFLOW = 200_000
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """One job of the file: `id` is its key, `name` what it is shown as ("" where an expression makes it up).
-
-    `tolerant` is `continue-on-error`; an expression counts as no.
-    """
+    """One job of the file: `name` is what it is shown as, "" where an expression makes it up."""
 
     id: str
     name: str
@@ -111,7 +107,6 @@ def family(name: str) -> str:
 
 
 def failing_step(job: JobRun) -> StepRun | None:
-    """The step that failed first; None when the job never came to one."""
     return next((step for step in job.steps if step.conclusion in BAD), None)
 
 

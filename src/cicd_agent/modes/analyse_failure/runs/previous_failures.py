@@ -1,7 +1,4 @@
-"""What earlier runs have left: traces of the same failure, whose fault it was then, and what fixed it.
-
-Causes of then are shown and never weighed: that a failure was flaky once excuses nothing today.
-"""
+"""What earlier runs have left of the same failure. Causes of then are shown, and excuse nothing today."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -21,7 +18,6 @@ from cicd_agent.modes.analyse_failure.runs.history import History
 from cicd_agent.modes.protocol import Ports
 
 MAX_FINGERPRINTS: Final = 3
-"""Failures of a run that are looked up, the most decisive ones."""
 MAX_FACTS: Final = 50
 GITHUB: Final = "github"
 """Stands for the mode where GitHub's own runs show what fixed it."""
@@ -97,7 +93,6 @@ def day(when: int) -> str:
 
 
 def _fix_by_github(known: FactSet, fingerprint: str, history: History | None) -> Fact | None:
-    """The commit on which the workflow passed again after this failure was last seen, as a fact."""
     last = newest_fact(known, FactKind.FAILURE, (fingerprint,))
     if last is None or history is None or not last.ref:
         return None
