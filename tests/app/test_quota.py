@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.app.quota import DAY, MAX_ENTRIES, Used, used, used_up
+from cicd_agent.app.model_router import DAY, MAX_ENTRIES, Used, used, used_up
 from cicd_agent.domain.audit_entry import Columns, Entry
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.errors import StoreRefused

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, Generic, TypeVar, cast
@@ -203,25 +203,25 @@ def _changed(settings: Settings, inputs: Mapping[str, str], config: str, mode: M
     return settings.model_copy(update=stated)
 
 
+@dataclass(frozen=True, slots=True)
 class _Players:
     """One player for each model that was asked, since a key holds the model's name."""
 
-    def __init__(self, exchanges: tuple[Exchange, ...]) -> None:
-        self._exchanges = exchanges
-        self._of: dict[str, Player] = {}
-        self._began = min(map(sent_at, exchanges), default=0.0)
+    exchanges: tuple[Exchange, ...]
+    by_name: dict[str, Player] = field(default_factory=dict)
 
     def named(self, name: str) -> Player:
-        own = tuple(each for each in self._exchanges if each.model == name)
-        return self._of.setdefault(name, Player(own or self._exchanges, name))
+        own = tuple(each for each in self.exchanges if each.model == name)
+        return self.by_name.setdefault(name, Player(own or self.exchanges, name))
 
     @property
     def played(self) -> float:
-        return max(0.0, *(player.ended - self._began for player in self._of.values()), 0.0)
+        began = min(map(sent_at, self.exchanges), default=0.0)
+        return max(0.0, *(player.ended - began for player in self.by_name.values()), 0.0)
 
     @property
     def missed(self) -> list[str]:
-        return [each for player in self._of.values() for each in player.missed]
+        return [each for player in self.by_name.values() for each in player.missed]
 
 
 def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Players, console: Console) -> Decision:

@@ -11,9 +11,8 @@ from typing import Any
 from cicd_agent.adapters.files import NOFOLLOW, read_file, replace_text, write_file
 from cicd_agent.app.cache import CacheConfig
 from cicd_agent.app.context import RunContext, answers_folder, first_settings, prepare
-from cicd_agent.app.model_router import ModelRouter, open_router
+from cicd_agent.app.model_router import ModelRouter, open_router, used_up
 from cicd_agent.app.pipeline import conclude, observe, propose
-from cicd_agent.app.quota import used_up
 from cicd_agent.app.replay import record
 from cicd_agent.app.run_record import Decision, exit_of
 from cicd_agent.app.security.imported_evidence import (

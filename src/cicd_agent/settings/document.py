@@ -63,7 +63,10 @@ class _Loader(yaml.SafeLoader):
 
 def parse_document(raw: str | bytes) -> Block:
     """The file's top-level mapping. Raises InvalidDocument."""
-    text = raw if isinstance(raw, str) else _decode(raw)
+    try:
+        text = raw if isinstance(raw, str) else raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidDocument("not UTF-8", error.object.count(b"\n", 0, error.start) + 1) from None
     if len(text) > SIZE_LIMIT:
         raise InvalidDocument(f"longer than {SIZE_LIMIT:,} characters")
     try:
@@ -82,24 +85,15 @@ def parse_document(raw: str | bytes) -> Block:
         raise InvalidDocument("nested too deeply") from None
     except (ValueError, OverflowError):  # PyYAML passes an escape such as "\UFFFFFFFF" on to chr()
         raise InvalidDocument("not YAML: an escape that names no character") from None
-    match value:
-        case None:
-            return Block()
-        case Block():
-            return value
-        case _:
-            raise InvalidDocument("not a mapping of settings", 1)
+    if value is None:
+        return Block()
+    if not isinstance(value, Block):
+        raise InvalidDocument("not a mapping of settings", 1)
+    return value
 
 
 def encodable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _decode(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidDocument("not UTF-8", raw.count(b"\n", 0, error.start) + 1) from None
 
 
 def _root(text: str) -> yaml.Node | None:

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Final
 
 from cicd_agent.domain.modes import MODES, mode_module
-from cicd_agent.settings.model import Api, ModelSettings, Provider, TokenPrice
 from cicd_agent.settings.modes import (
     RERUNS,
     AnalyseFailureSettings,
@@ -17,7 +16,18 @@ from cicd_agent.settings.modes import (
     Route,
     RouteSettings,
 )
-from cicd_agent.settings.run import DENY_PATHS, Commenting, FindingSettings, RunSettings, Stage, TestRunSettings
+from cicd_agent.settings.run import (
+    DENY_PATHS,
+    Api,
+    Commenting,
+    FindingSettings,
+    ModelSettings,
+    Provider,
+    RunSettings,
+    Stage,
+    TestRunSettings,
+    TokenPrice,
+)
 from cicd_agent.settings.section import ModeName, Section, kebab
 
 __all__ = [

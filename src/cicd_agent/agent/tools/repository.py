@@ -37,46 +37,34 @@ def _counted_from(minimum: int, message: str) -> AfterValidator:
 First = Annotated[int, _counted_from(1, "lines and commits are counted from 1")]
 
 
-class ReadFile(Draft):
-    """Arguments of read_file."""
-
+class _ReadFile(Draft):
     path: Annotated[str, Field(description="From the top of the repository.")]
     first_line: First
     last_line: Annotated[int | None, Field(description="null: as many as fit")]
 
 
-class Search(Draft):
-    """Arguments of search."""
-
+class _Search(Draft):
     pattern: Annotated[str, Field(description="Perl-compatible, for single lines.")]
     glob: Annotated[str | None, Field(description="Such as `src/**/*.py`; null: all files")]
 
 
-class ListFiles(Draft):
-    """Arguments of list_files."""
-
+class _ListFiles(Draft):
     glob: Annotated[str, Field(description="`*.py` in any folder, `src/**`, `src/*.{ts,tsx}`, `**` everything.")]
 
 
-class FileDiffOf(Draft):
-    """Arguments of file_diff."""
-
+class _FileDiffOf(Draft):
     path: str
     skip: Annotated[
         int, _counted_from(0, "must not be negative"), Field(description="Lines to leave out at its beginning.")
     ]
 
 
-class CommitHistory(Draft):
-    """Arguments of commit_history."""
-
+class _CommitHistory(Draft):
     path: str
     limit: First
 
 
-class Blame(Draft):
-    """Arguments of blame."""
-
+class _Blame(Draft):
     path: str
     first_line: First
     last_line: First
@@ -84,7 +72,7 @@ class Blame(Draft):
 
 def lookups(change: Change, library: Library | None, denied: Callable[[str], bool]) -> tuple[Tool[Any], ...]:
     """What can be looked up about a change, of `denied` files only their names; without a library the diff alone."""
-    diff = _tool(partial(_file_diff, change, denied), "file_diff", "The diff of one file of the change.", FileDiffOf)
+    diff = _tool(partial(_file_diff, change, denied), "file_diff", "The diff of one file of the change.", _FileDiffOf)
     if library is None:
         return (diff,)
     files = VisibleFiles(change, library, denied)
@@ -108,7 +96,7 @@ def _tool(run: Callable[[Any], str], name: str, description: str, arguments: typ
     return Tool(name, description, arguments, run_tool)
 
 
-def _read_file(files: VisibleFiles, arguments: ReadFile) -> str:
+def _read_file(files: VisibleFiles, arguments: _ReadFile) -> str:
     lines = files.lines(arguments.path)
     first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
     rows = fitting(numbered(lines[first - 1 : last], range(first, last + 1)))
@@ -118,7 +106,7 @@ def _read_file(files: VisibleFiles, arguments: ReadFile) -> str:
     return result(heading if rows else f"{shown(arguments.path)} is empty", *rows, note(more))
 
 
-def _search(files: VisibleFiles, arguments: Search) -> str:
+def _search(files: VisibleFiles, arguments: _Search) -> str:
     pattern = arguments.pattern
     if not pattern or len(pattern) > MAX_PATTERN or {"\0", "\n"} & set(pattern):
         raise TryAgain(f"give a pattern of one line, of 1 to {MAX_PATTERN} characters")
@@ -137,7 +125,7 @@ def _search(files: VisibleFiles, arguments: Search) -> str:
     )
 
 
-def _list_files(files: VisibleFiles, arguments: ListFiles) -> str:
+def _list_files(files: VisibleFiles, arguments: _ListFiles) -> str:
     entries = files.select(arguments.glob)
     if not entries:
         if below := files.below(arguments.glob):
@@ -160,7 +148,7 @@ def _about(files: VisibleFiles, entry: Entry) -> str:
             return f"{entry.size:,} bytes{', not read' if entry.size > MAX_BYTES else ''}"
 
 
-def _file_diff(change: Change, denied: Callable[[str], bool], arguments: FileDiffOf) -> str:
+def _file_diff(change: Change, denied: Callable[[str], bool], arguments: _FileDiffOf) -> str:
     if denied(arguments.path):
         raise NoSuchThing(f"{shown(arguments.path)}: {DENIED}")
     file = changed_file(change, arguments.path)
@@ -186,7 +174,7 @@ def _file_diff(change: Change, denied: Callable[[str], bool], arguments: FileDif
     )
 
 
-def _commit_history(files: VisibleFiles, arguments: CommitHistory) -> str:
+def _commit_history(files: VisibleFiles, arguments: _CommitHistory) -> str:
     path = arguments.path
     # A file that the change deletes or renames has a history all the same.
     if files.is_denied(path) or not any(file.old_path == path for file in files.change.files):
@@ -199,7 +187,7 @@ def _commit_history(files: VisibleFiles, arguments: CommitHistory) -> str:
     return result(*fitting([visible_line(row) for row in rows]), note(cut, *files.library.limits))
 
 
-def _blame(files: VisibleFiles, arguments: Blame) -> str:
+def _blame(files: VisibleFiles, arguments: _Blame) -> str:
     lines = files.lines(arguments.path)
     first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
     last = min(last, first + MAX_BLAMED - 1)
@@ -233,16 +221,16 @@ def _day(when: int) -> str:
 
 
 _TOOLS: Final[tuple[tuple[Callable[[VisibleFiles, Any], str], str, str, type[Draft]], ...]] = (
-    (_read_file, "read_file", "Numbered lines of a file after the change.", ReadFile),
-    (_search, "search", "Find lines in the files after the change.", Search),
-    (_list_files, "list_files", "Paths and sizes of files after the change.", ListFiles),
+    (_read_file, "read_file", "Numbered lines of a file after the change.", _ReadFile),
+    (_search, "search", "Find lines in the files after the change.", _Search),
+    (_list_files, "list_files", "Paths and sizes of files after the change.", _ListFiles),
     (
         _commit_history,
         "commit_history",
         f"Commits that touched a file, newest first, {MAX_COMMITS} at most.",
-        CommitHistory,
+        _CommitHistory,
     ),
-    (_blame, "blame", f"The commit that last touched each line, {MAX_BLAMED} lines at most.", Blame),
+    (_blame, "blame", f"The commit that last touched each line, {MAX_BLAMED} lines at most.", _Blame),
     (find_definition, "find_definition", "Where a name is defined; outside Python, a search for the word.", Name),
     (
         find_references,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import translate
 from functools import cached_property
@@ -23,18 +24,20 @@ _MAX_LENGTH = 100
 """How many paths are compared with one that does not exist, and up to which length: that takes a second at worst."""
 
 
+@dataclass
 class VisibleFiles:
     """A library less what `denied` names, and less what the change has renamed from such a name."""
 
-    def __init__(self, change: Change, library: Library, denied: Callable[[str], bool]) -> None:
-        self.library = library
-        self.change = change
-        self._denied = denied
-        self._renamed = {file.path for file in change.files if denied(file.old_path)}
-        self._changed = {name for file in change.files for name in (file.path, file.old_path)}
+    change: Change
+    library: Library
+    denied: Callable[[str], bool]
+
+    @cached_property
+    def _renamed(self) -> frozenset[str]:
+        return frozenset(file.path for file in self.change.files if self.denied(file.old_path))
 
     def is_denied(self, path: str) -> bool:
-        return path in self._renamed or self._denied(path)
+        return path in self._renamed or self.denied(path)
 
     def entry(self, path: str) -> Entry:
         """What stands at a path. NoSuchThing says what was perhaps meant, TryAgain that no path looks like this."""
@@ -52,12 +55,10 @@ class VisibleFiles:
         for at in range(1, len(parts)):
             if (parent := "/".join(parts[:at])) in entries:
                 return self._file(entries[parent])
-        if path in self._changed:
+        if any(path in {file.path, file.old_path} for file in self.change.files):
             raise NoSuchThing(f"{shown(path)} is gone with this change: file_diff shows what it held")
-        missing = f"there is no {shown(path)} in the commit under review"
-        if meant := self._meant(path):
-            raise NoSuchThing(f"{missing}.{meant}")
-        raise NoSuchThing(missing)
+        meant = self._meant(path)
+        raise NoSuchThing(f"there is no {shown(path)} in the commit under review{f'.{meant}' if meant else ''}")
 
     def lines(self, path: str) -> list[str]:
         """The lines of a text file; NoSuchThing when it is not one, or a large one."""
@@ -125,8 +126,7 @@ class VisibleFiles:
         folder, _, name = path.rpartition("/")
         same = [other for other in known if other.rpartition("/")[2] == name]
         beside = [other for other in known if other.rpartition("/")[0] == folder]
-        near = same[:3] or _alike(path, beside or known)
-        return f" Did you mean {' or '.join(map(shown, near))}?" if near else ""
+        return _question(same[:3] or _alike(path, beside or known))
 
 
 def changed_file(change: Change, path: str) -> FileDiff:
@@ -134,9 +134,12 @@ def changed_file(change: Change, path: str) -> FileDiff:
     for file in change.files:
         if path in {file.path, file.old_path}:
             return file
-    if near := _alike(path, [file.path for file in change.files]):
-        raise NoSuchThing(f"{shown(path)} is not in this change. Did you mean {' or '.join(map(shown, near))}?")
-    raise NoSuchThing(f"{shown(path)} is not in this change")
+    meant = _question(_alike(path, [file.path for file in change.files]))
+    raise NoSuchThing(f"{shown(path)} is not in this change{f'.{meant}' if meant else ''}")
+
+
+def _question(paths: Sequence[str]) -> str:
+    return f" Did you mean {' or '.join(map(shown, paths))}?" if paths else ""
 
 
 def _alike(path: str, paths: Sequence[str]) -> list[str]:
