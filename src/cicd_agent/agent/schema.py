@@ -67,7 +67,9 @@ class _Dialect:
             beside = {key: value for key, value in source.items() if key not in {"$ref", "$defs"}}
             return self.node({**self._definitions[name], **beside}, at, (*inside, name))
         shape = self._shape(source, at, inside)
-        self._refuse_the_rest(source, shape, at)
+        understood = _DESCRIBED.keys() | _DROPPED | shape.keys() | {"description", "const", "oneOf"}
+        if left := sorted(source.keys() - understood):
+            raise NotExpressible(f"{at}: {', '.join(left)} cannot be said in the strict dialect")
         limits = "; ".join(text.format(source[key]) for key, text in _DESCRIBED.items() if key in source)
         description = [source.get("description", ""), f"({limits})" if limits else ""]
         return {"description": " ".join(filter(None, description)), **shape} if any(description) else shape
@@ -96,11 +98,6 @@ class _Dialect:
                 return {"type": kind}
             case _:
                 raise NotExpressible(f"{at}: no plain type (Any, a fixed tuple, a mixed Literal or a root model)")
-
-    def _refuse_the_rest(self, source: Mapping[str, Any], shape: Mapping[str, Any], at: str) -> None:
-        understood = _DESCRIBED.keys() | _DROPPED | shape.keys() | {"description", "const", "oneOf"}
-        if left := sorted(source.keys() - understood):
-            raise NotExpressible(f"{at}: {', '.join(left)} cannot be said in the strict dialect")
 
 
 S = TypeVar("S", bound=BaseModel)

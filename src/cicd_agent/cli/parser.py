@@ -66,7 +66,9 @@ class _Commands(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str, click.Command, list[str]]:
         command = self.get_command(ctx, args[0])
         if command is None:
-            raise unknown_mode(args[0])
+            close = get_close_matches(args[0], commands(), n=1)
+            hint = f", did you mean `{close[0]}`?" if close else ""
+            raise ConfigError(f"unknown mode `{args[0]}`{hint}", remedy=f"The modes are: {', '.join(MODES)}")
         return args[0], command, args[1:]
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -98,13 +100,6 @@ def parse(argv: Sequence[str]) -> Invocation:
         remedy = f"`{program} --help` lists what there is"
         raise ConfigError(text[:1].lower() + text[1:], remedy=remedy) from None
     return understood
-
-
-def unknown_mode(name: str) -> ConfigError:
-    """The error for a mode that does not exist."""
-    close = get_close_matches(name, commands(), n=1)
-    hint = f", did you mean `{close[0]}`?" if close else ""
-    return ConfigError(f"unknown mode `{name}`{hint}", remedy=f"The modes are: {', '.join(MODES)}")
 
 
 def _tool(name: str) -> click.Command:

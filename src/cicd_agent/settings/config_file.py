@@ -116,7 +116,14 @@ class ConfigFile:
         for item, first in with_first(block):
             if first is not item:
                 yield self._repeated(item, first)
-            elif known is not None and item.key not in known and not _is_foreign(setting, item.key):
+            elif (
+                known is not None
+                and item.key not in known
+                and not (
+                    # A rule of another tool (`bandit/B602`), of which there is no list.
+                    setting.field == "rules" and "/" in item.key.strip("/")
+                )
+            ):
                 yield self._problem(
                     item, f"unknown {setting.keys.removesuffix('s')} {self._quote(item.key)}{hint(item.key, known)}"
                 )
@@ -151,8 +158,3 @@ def with_first(block: Block) -> Iterator[tuple[Entry, Entry]]:
     first: dict[str, Entry] = {}
     for entry in block.entries:
         yield entry, first.setdefault(entry.key, entry)
-
-
-def _is_foreign(setting: Setting, key: str) -> bool:
-    """Whether a key names a rule of another tool (`bandit/B602`), of which there is no list."""
-    return setting.field == "rules" and "/" in key.strip("/")

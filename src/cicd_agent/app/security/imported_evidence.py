@@ -112,7 +112,9 @@ def _with_remote_texts(own: Evidence, imported: Evidence | None, context: RunCon
         why = f"commit {change.head[:7]} was replaced"
         raise ForgeRefused("the pull request moved while it was read", why=why, remedy="Its new commit has a run too")
     blobs = forge.blobs(pull.number)
-    claimed = _texts_of(change, imported.change.texts) if imported and imported.change else {}
+    paths = {file.path for file in change.files if file.kind is not ChangeKind.DELETED}
+    given = imported.change.texts if imported and imported.change else {}
+    claimed = {path: text for path, text in given.items() if path in paths}
     texts = _proved(claimed, blobs)
     sources = ""
     if texts:
@@ -132,11 +134,6 @@ def _with_remote_texts(own: Evidence, imported: Evidence | None, context: RunCon
         limits.append(f"rules which need the whole text of a file did not run on {first_names(unread)}")
     notes = [f"read from the API, with the whole text of {count(len(texts), 'file')}{sources}", *limits]
     return _with_texts(own, change, texts, notes)
-
-
-def _texts_of(change: Change, texts: Mapping[str, str]) -> dict[str, str]:
-    paths = {file.path for file in change.files if file.kind is not ChangeKind.DELETED}
-    return {path: text for path, text in texts.items() if path in paths}
 
 
 def _proved(texts: Mapping[str, str], blobs: Mapping[str, str]) -> dict[str, str]:
