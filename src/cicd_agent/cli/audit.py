@@ -3,14 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from cicd_agent.adapters.files import read_file, streamed_file
-from cicd_agent.app.console import Console
 from cicd_agent.app.context import inputs
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.session import Invocation, Session
@@ -52,27 +51,8 @@ _MAX_REPORT: Final = 20_000_000
 _LIKE_AN_ANCHOR: Final = re.compile(r"#\d+:[0-9A-Fa-f]*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the verbs may be given."""
-
-    format: str = ""
-    dry_run: bool = False
-    out: str = ""
-    id: str = ""
-    anchors: tuple[str, ...] = ()
-    repository: str = ""
-    sha: str = ""
-    of: str = ""
-    decision: str = ""
-    pull: int = 0
-    since: str = ""
-    until: str = ""
-    older_than: str = ""
-    limit: int = 20
-
-
-Verb = Callable[[Store, Options, Console, float], int]
+Verb = Callable[..., int]
+"""Takes the audit log, the session and the values of its options."""
 
 
 class _Group(click.Group):
@@ -101,9 +81,8 @@ def _verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Verb], Verb]:
             opened: Callable[[RunOptions, Environment], AbstractContextManager[Store]] = stored_log,
             **values: Any,
         ) -> int:
-            options = Options(format=session.options.format, dry_run=session.options.dry_run, **values)
             with opened(session.options, session.environment) as store:
-                return verb(store, options, session.console, session.now())
+                return verb(store, session, **values)
 
         @composed(audit_options, *options)
         def understood(**values: Any) -> Invocation:
@@ -149,23 +128,17 @@ def stored_log(options: RunOptions, environment: Environment) -> Iterator[Store]
         store.close()
 
 
-def _query(options: Options, now: float) -> EntryQuery:
+def _query(
+    now: float, *, of: str = "", sha: str = "", pull: int = 0, since: str = "", until: str = "", **columns: Any
+) -> EntryQuery:
     """Which runs the options ask for. Raises ConfigError."""
-    sha = options.sha.strip().lower()
+    sha = sha.strip().lower()
     if sha and (len(sha) < MIN_SHA or not _SHA.fullmatch(sha)):
         raise ConfigError("--sha is no commit", why=f"`{sha}`", remedy=f"Give {MIN_SHA} of its hex digits or more")
-    if options.pull < 0:
+    if pull < 0:
         raise ConfigError("--pull is no number of a pull request", remedy="Give the number that GitHub shows")
-    return EntryQuery(
-        repository=options.repository,
-        kind=Kind.RUN,
-        sha=sha,
-        mode=options.of,
-        decision=options.decision,
-        pull=options.pull,
-        since=_time(options.since, now, "--since"),
-        until=_time(options.until, now, "--until"),
-    )
+    begin, end = _time(since, now, "--since"), _time(until, now, "--until")
+    return EntryQuery(kind=Kind.RUN, mode=of, sha=sha, pull=pull, since=begin, until=end, **columns)
 
 
 def _time(text: str, now: float, option: str) -> int:
@@ -185,14 +158,15 @@ def _time(text: str, now: float, option: str) -> int:
     _filters,
     click.option("--most", "limit", metavar="N", type=int, help="how many (default: 20)"),
 )
-def _list(store: Store, options: Options, console: Console, now: float) -> int:
+def _list(store: Store, session: Session, *, limit: int = 20, **filters: Any) -> int:
     """The newest runs, a line each."""
-    if options.limit < 1:
+    console = session.console
+    if limit < 1:
         raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
-    query = _query(options, now)
+    query = _query(session.now(), **filters)
     select_chains(store, query.repository)
-    rows = list(store.find(replace(query, limit=options.limit + 1)))
-    shown, is_more = rows[: options.limit], len(rows) > options.limit
+    rows = list(store.find(replace(query, limit=limit + 1)))
+    shown, is_more = rows[:limit], len(rows) > limit
     runs = [RunSummary.of(row, finished=bool(receipts_of(store, row))) for row in shown]
     console.progress("")
     document = {"version": 1, "place": store.location, "more": is_more, "runs": [each.document() for each in runs]}
@@ -206,12 +180,13 @@ def _list(store: Store, options: Options, console: Console, now: float) -> int:
 @_verb(
     "show",
     format_option(),
-    click.argument("id", metavar="ID"),
+    click.argument("entry", metavar="ID"),
     click.option("--repository", metavar="OWNER/NAME", help="where there are several"),
 )
-def _show(store: Store, options: Options, console: Console, _now: float) -> int:
+def _show(store: Store, session: Session, *, entry: str, repository: str = "") -> int:
     """One run, whole: ID is its number, its event, its commit, or the beginning of its hash."""
-    row = find_entry(store, options.id, options.repository, console.progress)
+    console = session.console
+    row = find_entry(store, entry, repository, console.progress)
     console.progress("")
     data = Node.read(row.text)
     if row.columns.kind is Kind.RECEIPTS and (of := data["of"].count) and (run := store.row(row.repository, of)):
@@ -236,25 +211,26 @@ def _show(store: Store, options: Options, console: Console, _now: float) -> int:
 
 
 @_verb("verify", format_option(), _one_chain, _anchor)
-def _verify(store: Store, options: Options, console: Console, _now: float) -> int:
+def _verify(store: Store, session: Session, *, anchors: tuple[str, ...] = (), repository: str = "") -> int:
     """Prove that nothing was changed; exit code 1 when something was (the default)."""
-    anchors = [anchor_of(text) for text in options.anchors]
-    if options.repository and (others := {each.repository for each in anchors} - {options.repository}):
+    console = session.console
+    links = [anchor_of(text) for text in anchors]
+    if repository and (others := {each.repository for each in links} - {repository}):
         raise ConfigError(
             "--anchor is of another chain than --repository",
             why=", ".join(sorted(others)),
             remedy="Leave --repository out, or give anchors of it",
         )
     known = store.repositories()
-    lost = [each for each in anchors if each.repository not in known]
-    named = options.repository if options.repository in known or not lost else ""
+    lost = [each for each in links if each.repository not in known]
+    named = repository if repository in known or not lost else ""
     results = []
-    for repository in select_chains(store, named) if named or not options.repository else ():
-        console.progress(f"checking {repository}")
+    for chain in select_chains(store, named) if named or not repository else ():
+        console.progress(f"checking {chain}")
         # Before the rows: what is recorded meanwhile lies beyond the end, and is no cut.
-        head = store.head(repository)
-        rows = counted(store.rows(repository), console.progress, f"checking {repository}")
-        results.append(verify(rows, [each for each in anchors if each.repository == repository], head))
+        head = store.head(chain)
+        rows = counted(store.rows(chain), console.progress, f"checking {chain}")
+        results.append(verify(rows, [each for each in links if each.repository == chain], head))
     console.progress("")
     console.print_result(
         document(results, lost, location=store.location),
@@ -312,20 +288,20 @@ def anchor_of(text: str) -> Link:
     _filters,
     out_option("where to write it (default: standard output)"),
 )
-def _export(store: Store, options: Options, console: Console, now: float) -> int:
+def _export(store: Store, session: Session, *, out: str = "", **filters: Any) -> int:
     """Runs for other tools."""
-    kind = options.format or "jsonl"
-    rows = export_rows(store, _query(options, now), runs_only=kind != "jsonl")
+    console, kind = session.console, session.options.format or "jsonl"
+    rows = export_rows(store, _query(session.now(), **filters), runs_only=kind != "jsonl")
     lines = FORMATS[kind](counted(rows, console.progress, "exporting"))
-    if options.out:
+    if out:
         try:
-            with streamed_file(Path.cwd() / options.out) as write:
+            with streamed_file(Path.cwd() / out) as write:
                 for line in lines:
                     write(f"{console.redact(line)}\n")
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
             remedy = "Give another path"
-            raise ConfigError(f"--out {options.out} cannot be written", why=reason, remedy=remedy) from None
+            raise ConfigError(f"--out {out} cannot be written", why=reason, remedy=remedy) from None
     else:
         for line in lines:
             console.print_json(line)
@@ -340,17 +316,17 @@ def _export(store: Store, options: Options, console: Console, now: float) -> int
     _one_chain,
     click.option("--dry-run", is_flag=True, help="only say what would be removed"),
 )
-def _prune(store: Store, options: Options, console: Console, now: float) -> int:
+def _prune(store: Store, session: Session, *, older_than: str, repository: str = "") -> int:
     """Remove what is old; the removal is itself entered."""
-    before = _time(options.older_than, now, "--older-than")
+    console, now, is_dry = session.console, session.now(), session.options.dry_run
+    before = _time(older_than, now, "--older-than")
     if before > int(now):
         raise ConfigError("--older-than lies in the future", remedy="Give `400d`, or a date that has passed")
     if not before:
         raise ConfigError("--older-than is no time", remedy="Give `400d`, or a date such as 2025-11-01")
-    is_dry = options.dry_run
     pruned = [
         prune_chain(store, each, before, int(now), console.progress, is_dry=is_dry)
-        for each in select_chains(store, options.repository)
+        for each in select_chains(store, repository)
     ]
     console.progress("")
     shown = {"version": 1, "dry_run": is_dry, "before": before, "chains": [each.document() for each in pruned]}
