@@ -6,6 +6,7 @@ import itertools
 import operator
 import re
 import tomllib
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -45,6 +46,16 @@ MAX_ITEMS = 300
 """Rows of parameters for which a test is read."""
 
 Names = Mapping[str, ast.expr]
+_PURE: Mapping[str, Callable[[Any], object]] = MappingProxyType(
+    {each.__name__: each for each in (len, bool, sorted, list, tuple, set, frozenset, dict, str, repr)}
+)
+__all__ = ["Example", "contradiction", "examples", "says"]
+SHORTEST = 12
+"""Characters from which on a quote says something; a whole example may be shorter."""
+_CORRECTED = re.compile(r"(?i)fix(?:ed|es)?\b|regress|no longer|used to|previously|closed?s?\b")
+_TABLES = tomllib.loads(files(__package__).joinpath("admissions.toml").read_text("utf-8"))
+_ADMISSIONS = tuple(map(re.compile, _TABLES["patterns"]))
+_GIVES = re.compile(r"(?i)\b(?:returns?|gives?|yields?|is|raises?)\s+`{0,2}([^\s`,;.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +67,20 @@ class Claim:
     raises: tuple[str, ...] = ()
 
 
-def claims(code: str, name: str) -> Iterator[Claim]:
-    """What the test function of this name claims, once for each row of its parameters; may raise RecursionError."""
+def claims(code: str, name: str, function: str) -> Iterator[Claim]:
+    """What the test of this name claims of a function, once for each row of its parameters. Raises RecursionError."""
     tree = parsed(code)
     if tree is None:
         return
     for node in definitions(tree.body):
         if node.name == name and not isinstance(node, ast.ClassDef):
             local = _assigned(node)
-            for row in itertools.islice(_rows(node), MAX_ITEMS):
-                yield from _claimed(node.body, {**local, **row})
+            tables = [table for table in map(_table, node.decorator_list) if table]
+            for rows in itertools.islice(itertools.product(*tables), MAX_ITEMS):
+                for claim in _claimed(node.body, dict(ChainMap(*reversed(rows), local))):
+                    condition = plain(claim.condition, function) if claim.condition is not None else None
+                    call = plain(claim.call, function) if claim.call is not None else None
+                    yield Claim(condition, call, claim.raises)
 
 
 def _filled(node: ast.expr, names: Names) -> ast.expr:
@@ -104,14 +119,8 @@ def _assigned(node: FunctionNode) -> dict[str, ast.expr]:
     return {name: each[0] for name, each in values.items() if len(each) == 1 and name not in changed}
 
 
-def _rows(node: FunctionNode) -> Iterator[dict[str, ast.expr]]:
-    """Every combination of the rows of its `parametrize`s, as far as these are written out."""
-    tables = [table for table in map(_table, node.decorator_list) if table]
-    for rows in itertools.product(*tables):
-        yield {name: value for row in rows for name, value in row.items()}
-
-
 def _table(node: ast.expr) -> list[dict[str, ast.expr]]:
+    """The rows of one `parametrize`, as far as these are written out."""
     match node:
         case ast.Call(func=ast.Attribute(attr="parametrize"), args=[names, ast.List() | ast.Tuple() as values, *_]):
             pass
@@ -186,11 +195,6 @@ def _calls(body: list[ast.stmt], names: Names) -> Iterator[ast.expr]:
             pass
 
 
-_PURE: Mapping[str, Callable[[Any], object]] = MappingProxyType(
-    {each.__name__: each for each in (len, bool, sorted, list, tuple, set, frozenset, dict, str, repr)}
-)
-
-
 def _same(one: object, other: object) -> bool:
     """As `is` among constants; which other values are one and the same is not told by their text."""
     return one is other or (type(one) is type(other) and one == other)
@@ -248,17 +252,6 @@ def _called(name: str, value: Any, more: list[ast.expr]) -> object:
             return _PURE[name](value)
         case _:
             raise LookupError(name)
-
-
-__all__ = ["Example", "contradiction", "examples", "says"]
-
-SHORTEST = 12
-"""Characters from which on a quote says something; a whole example may be shorter."""
-
-_CORRECTED = re.compile(r"(?i)fix(?:ed|es)?\b|regress|no longer|used to|previously|closed?s?\b")
-_TABLES = tomllib.loads(files(__package__).joinpath("admissions.toml").read_text("utf-8"))
-_ADMISSIONS = tuple(map(re.compile, _TABLES["patterns"]))
-_GIVES = re.compile(r"(?i)\b(?:returns?|gives?|yields?|is|raises?)\s+`{0,2}([^\s`,;.]+)")
 
 
 def contradiction(candidate: Candidate, source: str) -> str:
@@ -321,8 +314,7 @@ def _against(candidate: Candidate, source: str) -> str:
     known = [
         example for example in (*examples(source, candidate.function), *wished) if example.call and not example.before
     ]
-    for text in claims(candidate.code, candidate.name):
-        claim = _plain(text, candidate.function)
+    for claim in claims(candidate.code, candidate.name, candidate.function):
         for example in known:
             if _refuted(claim, example):
                 info = f"raises {example.raises}" if example.raises else f"gives {example.value}"
@@ -330,11 +322,6 @@ def _against(candidate: Candidate, source: str) -> str:
         if (line := _pinned(claim, marked, node, candidate.function)) is not None:
             return f"line {line.line} calls a mistake what it expects: “{' '.join(line.text.split())[:120]}”"
     return ""
-
-
-def _plain(claim: Claim, function: str) -> Claim:
-    condition = plain(claim.condition, function) if claim.condition is not None else None
-    return Claim(condition, plain(claim.call, function) if claim.call is not None else None, claim.raises)
 
 
 def _comments(source: str, node: Definition) -> list[DocLine]:

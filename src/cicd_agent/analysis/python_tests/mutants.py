@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 from cicd_agent.analysis.python_tests.mutation_targets import OPERATORS, TRIVIAL, Edit, Location, edits
 from cicd_agent.analysis.python_tests.syntax import NEWLINE, Source, parsed
+from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.trials.test_run import Mutant
 
-_WORDS = 40
+_MAX_SHOWN = 40
 # A form feed begins the line anew.
 _INDENT = re.compile(r"(?:[ \t]*\f)*([ \t]*)")
 
@@ -81,8 +82,7 @@ def _description(edit: Edit, was: str) -> str:
 
 
 def _short(text: str) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= _WORDS else f"{folded[: _WORDS - 1]}…"
+    return clip(" ".join(text.split()), _MAX_SHOWN)
 
 
 def _chosen(by_line: dict[int, list[tuple[Location, Mutant]]], source: Source, limit: int) -> Iterator[Mutant]:

@@ -11,6 +11,9 @@ from cicd_agent.domain.trials.test_run import FileCoverage
 _TESTS = frozenset({"test", "tests", "testing"})
 _ROOTS = frozenset({"src", "lib", "python"})
 _KINDS = frozenset({"unit", "unittests", "unit_tests"})
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w.]+(?:[ \t]*,[ \t]*[\w.]+)*))", re.MULTILINE
+)
 
 
 def home(path: str, suite_coverage: Sequence[FileCoverage], modules: Collection[str]) -> str:
@@ -113,11 +116,6 @@ def _stems(path: str) -> Iterator[str]:
     for number in range(len(dirs), -1, -1):
         yield "_".join([*dirs[number:], subject])
     yield from (f"{subject}_{number}" for number in itertools.count(2))
-
-
-_IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w.]+(?:[ \t]*,[ \t]*[\w.]+)*))", re.MULTILINE
-)
 
 
 def dotted(path: str, paths: Collection[str], texts: Iterable[str] = ()) -> str:

@@ -1,6 +1,6 @@
 """Has candidates tried: each by itself as it is proposed, and together once nobody is asked any more."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,6 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.trials.candidate import Candidate
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence, known
 from cicd_agent.modes.gen_tests.flaky.fix import with_fixes
 from cicd_agent.modes.gen_tests.questions import all_candidates
@@ -56,10 +55,9 @@ def _screened(
 ) -> Evidence:
     """The evidence with what came of the candidates that are new."""
     tests = known(evidence)
-    tried = _tried(tests)
-    fresh = tuple(
-        {each.key: each for each in (*tests.proposed, *all_candidates(answers)) if each.key not in tried}.values()
-    )
+    tried = {key for report in tests.screened for key in (report.candidate.key, report.origin_key)}
+    proposed = {each.key: each for each in (*tests.proposed, *all_candidates(answers))}
+    fresh = [each for key, each in proposed.items() if key not in tried]
     if not fresh:
         return evidence
     progress(f"trying {count(len(fresh), 'test')}")
@@ -72,16 +70,9 @@ def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
     tests = evidence.get(TEST_EVIDENCE)
     if tests is None:
         return evidence
-    fresh = _new(answers, {each.key for each in tests.proposed})
+    keys = {each.key for each in tests.proposed}
+    fresh = (each for each in all_candidates(answers) if each.key not in keys)
     return evidence.put(TEST_EVIDENCE, replace(tests, proposed=(*tests.proposed, *fresh)))
-
-
-def _new(answers: Sequence[Answer[Any]], keys: Collection[str]) -> tuple[Candidate, ...]:
-    return tuple(each for each in all_candidates(answers) if each.key not in keys)
-
-
-def _tried(tests: TestEvidence) -> set[str]:
-    return {key for report in tests.screened for key in (report.candidate.key, report.origin_key)}
 
 
 def _pytest_runner(evidence: Evidence, tests: TestEvidence, world: Ports) -> PytestRunner | None:

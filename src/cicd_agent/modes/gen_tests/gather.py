@@ -30,6 +30,11 @@ MAX_MUTANTS = 300
 _SHARE = 0.4
 """Of the time that is left, for the suite; new tests are tried in the rest."""
 _LONGEST = 900.0
+SERVED = frozenset({EventKind.PULL_REQUEST, EventKind.PUSH, EventKind.MERGE_GROUP, EventKind.LOCAL})
+HUNTED = frozenset({EventKind.SCHEDULE, EventKind.WORKFLOW_DISPATCH})
+"""Events without a change, for which only flaky tests are looked for."""
+_LARGEST = 300_000
+"""Bytes of a test module that is read."""
 
 
 def baseline(subjects: Sequence[Subject], pytest_runner: PytestRunner, command: str) -> tuple[Suite, PytestRunner]:
@@ -91,13 +96,6 @@ def _state(result: RunResult) -> tuple[SuiteState, str]:
     if not any(test.outcome is Outcome.PASSED for test in result.tests):
         return SuiteState.EMPTY, "pytest finds no test that passes"
     return SuiteState.GREEN, ""
-
-
-SERVED = frozenset({EventKind.PULL_REQUEST, EventKind.PUSH, EventKind.MERGE_GROUP, EventKind.LOCAL})
-HUNTED = frozenset({EventKind.SCHEDULE, EventKind.WORKFLOW_DISPATCH})
-"""Events without a change, for which only flaky tests are looked for."""
-_LARGEST = 300_000
-"""Bytes of a test module that is read."""
 
 
 def declines(event: Event, settings: Settings | None = None) -> str | None:

@@ -28,6 +28,23 @@ MAX_LINES = 400
 MAX_CALLEES, MAX_FIXTURES, MAX_STYLE = 20, 30, 2
 MAX_STYLE_LINES = 60
 MAX_DESCRIPTION = 4_000
+MAX_QUESTIONS = 20
+"""Functions of one change that a model is asked about."""
+_BEYOND_AUTHOR = frozenset({None, Hurdle.ADDS, Hurdle.BASE, Hurdle.TRIED})
+"""Hurdles about which the author of a test can do nothing."""
+_MAX_REASONS = 12
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
+_OF_THE_TEST = frozenset(
+    {"NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "fixture", "UsageError"}
+)
+"""What a test that is wrong in itself raises."""
+_AGAINST_TYPES = {origin: frozenset({"AssertionError"}) for origin in Origin} | {
+    Origin.MODEL: frozenset({"AssertionError", "TypeError", "AttributeError"})
+}
+"""What contradicts types: to refuse a value of the right type is no mistake, unless somebody says which and why."""
+MAX_TESTS = 12
+"""Of one answer: more would be variations."""
+_LONGEST = 300
 
 
 def exhibits(target: Target, text: str, tests: TestEvidence, home: str, event: Event) -> Iterator[Exhibit]:
@@ -35,15 +52,14 @@ def exhibits(target: Target, text: str, tests: TestEvidence, home: str, event: E
     lines = text.splitlines()
     function = target.function
     first, last = function.first, min(function.last, function.first + MAX_LINES - 1)
-    around = list(_around(function.name, text, first))
+    around = [node.lineno for node in path_to(parsed(text), function.name)[:-1] if node.lineno < first]
     body = "\n".join([*(lines[number - 1] for number in around), *lines[first - 1 : last]])
     gutter = tuple(map(str, (*around, *range(first, last + 1))))
     yield Exhibit("SOURCE", target.path, body, first, priority=9, gutter=gutter)
     yield Exhibit("GOALS", f"what is open in {function.name}", "\n".join(_gap_lines(target, lines)), priority=9)
     if callees := "\n".join(_callees(text, function.name, first, last)):
         yield Exhibit("CALLEES", f"what {target.path} offers that it calls", callees, priority=5)
-    modules = {path: tests.modules[path] for path in _in_reach(tests.modules, home)}
-    if in_reach := "\n".join(_fixtures(modules)):
+    if in_reach := "\n".join(_fixtures(tests.modules, home)):
         yield Exhibit("FIXTURES", "fixtures in reach", in_reach, priority=6)
     if style := "\n\n".join(_style(tests.modules.get(home, ""), function.name)):
         yield Exhibit("TESTS", home, style, priority=7)
@@ -69,11 +85,6 @@ def _gap_lines(target: Target, lines: Sequence[str]) -> Iterator[str]:
         yield f"fault that no test notices, line {mutant.line}, {mutant.words}: {shown(mutant.line)}"
 
 
-def _around(name: str, text: str, first: int) -> Iterator[int]:
-    """The lines that open the classes and functions around it."""
-    yield from (node.lineno for node in path_to(parsed(text), name)[:-1] if node.lineno < first)
-
-
 def _callees(text: str, name: str, first: int, last: int) -> Iterator[str]:
     """The signatures of what the same file defines and these lines name."""
     lines = text.splitlines()
@@ -85,18 +96,15 @@ def _callees(text: str, name: str, first: int, last: int) -> Iterator[str]:
             yield f'    """{clip(each.docstring.strip().splitlines()[0], 120)}"""'
 
 
-def _in_reach(modules: Mapping[str, str], home: str) -> Iterator[str]:
+def _fixtures(modules: Mapping[str, str], home: str) -> list[str]:
+    """Those of the home and of the conftest files above it, outermost first."""
+    results = []
     for path in sorted(modules, key=lambda each: (each.count("/"), each)):
         folder, _, name = path.rpartition("/")
-        if path == home or (name == "conftest.py" and (not folder or home.startswith(f"{folder}/"))):
-            yield path
-
-
-def _fixtures(modules: Mapping[str, str]) -> list[str]:
-    results = []
-    for path, text in modules.items():
-        lines = text.splitlines()
-        for node in fixtures(text):
+        if path != home and (name != "conftest.py" or (folder and not home.startswith(f"{folder}/"))):
+            continue
+        lines = modules[path].splitlines()
+        for node in fixtures(modules[path]):
             first = (ast.get_docstring(node) or "").strip().split("\n")[0]
             results.append(f"{lines[node.lineno - 1].strip()}  # {path}{f': {clip(first, 100)}' if first else ''}")
     return results[:MAX_FIXTURES]
@@ -115,26 +123,6 @@ def _style(text: str, function: str) -> Iterator[str]:
         if each.name.rpartition(".")[2].startswith("test") and each.last - each.first < MAX_STYLE_LINES
     ]
     yield from sorted(tests, key=lambda test: short not in test)[:MAX_STYLE]
-
-
-MAX_QUESTIONS = 20
-"""Functions of one change that a model is asked about."""
-
-_BEYOND_AUTHOR = frozenset({None, Hurdle.ADDS, Hurdle.BASE, Hurdle.TRIED})
-"""Hurdles about which the author of a test can do nothing."""
-_MAX_REASONS = 12
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
-_OF_THE_TEST = frozenset(
-    {"NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "fixture", "UsageError"}
-)
-"""What a test that is wrong in itself raises."""
-_AGAINST_TYPES = {origin: frozenset({"AssertionError"}) for origin in Origin} | {
-    Origin.MODEL: frozenset({"AssertionError", "TypeError", "AttributeError"})
-}
-"""What contradicts types: to refuse a value of the right type is no mistake, unless somebody says which and why."""
-MAX_TESTS = 12
-"""Of one answer: more would be variations."""
-_LONGEST = 300
 
 
 class ProposedTest(Draft):

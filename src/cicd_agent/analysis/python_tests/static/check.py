@@ -15,7 +15,7 @@ from typing import Any
 from cicd_agent.analysis.python_tests.static import access
 from cicd_agent.analysis.python_tests.static.assertions import check_assertions
 from cicd_agent.analysis.python_tests.static.scope import NAMES, Refused, Scope, Surroundings, refuse
-from cicd_agent.analysis.python_tests.syntax import FunctionNode, comments, defined_by, parsed
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, FunctionNode, comments, defined_by, parse, parsed
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.domain.trials.candidate import Candidate, Hurdle
 
@@ -23,6 +23,14 @@ _EXAMPLES = range(5, 501)
 _RESERVED = ("test", "Test", "pytest", "setup", "teardown", "__", "collect_ignore")
 _PLAIN_TYPE = re.compile(r"[\w., |\[\]]*", re.ASCII)
 _ANY_MESSAGE = frozenset({None, "", ".*", ".", "^", "$", ".+", "(?s).*", "^.*$"})
+MAX_LINES = 80
+MAX_CHARACTERS = 6_000
+_NAME = re.compile(r"test_\w+", re.ASCII)
+_DIRECTIVE = re.compile(
+    r"(type:\s*ignore|noqa|pragma|pylint|nosec|ruff|fmt|isort|mypy|pyright|coverage)\b", re.IGNORECASE
+)
+_ENCODING = re.compile(r"coding[:=]")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def check_module(module: ast.Module, scope: Scope) -> None:
@@ -212,17 +220,6 @@ def _check_raises(node: ast.Call, scope: Scope) -> None:
             refuse(node, "`pytest.raises(AssertionError)` swallows the failure of the test")
 
 
-MAX_LINES = 80
-MAX_CHARACTERS = 6_000
-
-_NAME = re.compile(r"test_\w+", re.ASCII)
-_DIRECTIVE = re.compile(
-    r"(type:\s*ignore|noqa|pragma|pylint|nosec|ruff|fmt|isort|mypy|pyright|coverage)\b", re.IGNORECASE
-)
-_ENCODING = re.compile(r"coding[:=]")
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
 @dataclass(frozen=True, slots=True)
 class Objection:
     """Why a proposed test is not run: the hurdle that it did not take, and one sentence for its author."""
@@ -262,8 +259,13 @@ def objection(candidate: Candidate, around: Surroundings) -> Objection | None:
 
 
 def _objection(candidate: Candidate, around: Surroundings) -> Objection | None:
-    if not (tree := parsed(candidate.code)):
-        return Objection(Hurdle.PARSES, _syntax_error(candidate.code))
+    try:
+        tree = parse(candidate.code)
+    except SyntaxError as error:
+        reason = f"Line {error.lineno or 1} of the code does not parse: {(error.msg or 'invalid syntax')[:100]}."
+        return Objection(Hurdle.PARSES, reason)
+    except UNREADABLE:
+        return Objection(Hurdle.PARSES, "The code does not parse.")
     bodies = [module.body if (module := parsed(line)) else [] for line in candidate.imports]
     statements = [node for body in bodies for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
     if not all(bodies) or len(statements) != sum(map(len, bodies)):
@@ -300,13 +302,3 @@ def _unreadable(candidate: Candidate) -> Objection | None:
             elif _ENCODING.search(comment.text):
                 reason = reason or "A comment declares an encoding: leave it out."
     return Objection(Hurdle.PARSES, reason) if reason else None
-
-
-def _syntax_error(code: str) -> str:
-    try:
-        ast.parse(code)
-    except SyntaxError as error:
-        return f"Line {error.lineno or 1} of the code does not parse: {(error.msg or 'invalid syntax')[:100]}."
-    except (ValueError, RecursionError, MemoryError):
-        pass
-    return "The code does not parse."

@@ -8,6 +8,15 @@ from typing import TypeVar
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun, RunResult
 
+RED = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
+GREEN = frozenset({Outcome.PASSED, Outcome.XFAILED})
+MIN_SECONDS = 5.0
+"""Seconds below which a test runner starts nothing."""
+SECONDS = 60.0
+T = TypeVar("T")
+Experiment = Generator[Sequence[PytestRun], Sequence[RunResult], T]
+"""Gives out runs, is given their results, and comes to a T."""
+
 
 class FlakyKind(StrEnum):
     """Why a test is flaky, as experiments have shown it."""
@@ -73,18 +82,6 @@ class FlakyHunt:
     notes: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     """The test modules that were run, () is all."""
-
-
-RED = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
-GREEN = frozenset({Outcome.PASSED, Outcome.XFAILED})
-MIN_SECONDS = 5.0
-"""Seconds below which a test runner starts nothing."""
-SECONDS = 60.0
-T = TypeVar("T")
-
-
-Experiment = Generator[Sequence[PytestRun], Sequence[RunResult], T]
-"""Gives out runs, is given their results, and comes to a T."""
 
 
 @dataclass(slots=True)

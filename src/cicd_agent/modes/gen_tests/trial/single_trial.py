@@ -20,6 +20,20 @@ from cicd_agent.modes.gen_tests.evidence import Suite, known
 from cicd_agent.modes.gen_tests.trial.repair import repaired
 from cicd_agent.modes.shared.change_reader import changed
 
+NO_MUTANTS = "no fault can be put into what it executes, so that executing it was enough"
+"""The remark on a test that kills nothing, since there is nothing to be killed."""
+_ASSERTED = frozenset({"AssertionError", "Failed", "ExceptionGroup", "BaseExceptionGroup"})
+"""What a test raises itself; Failed is pytest's, when nothing was raised that should have been."""
+MAX_SECONDS = 1.0
+"""That a test may take."""
+_NO_PROOF = frozenset({"", "timeout", "crash", "signal"})
+MIN_SECONDS = 5.0
+"""Seconds below which the test runner starts nothing."""
+MAX_MUTANTS = 60
+"""Mutants that one candidate is tried against."""
+NO_TIME = "no time was left to try it"
+_FOR_A_MUTANT = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class CoverageTargets:
@@ -91,16 +105,6 @@ def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:
             for fixture in fixtures(text)
         },
     )
-
-
-NO_MUTANTS = "no fault can be put into what it executes, so that executing it was enough"
-"""The remark on a test that kills nothing, since there is nothing to be killed."""
-
-_ASSERTED = frozenset({"AssertionError", "Failed", "ExceptionGroup", "BaseExceptionGroup"})
-"""What a test raises itself; Failed is pytest's, when nothing was raised that should have been."""
-MAX_SECONDS = 1.0
-"""That a test may take."""
-_NO_PROOF = frozenset({"", "timeout", "crash", "signal"})
 
 
 def is_of(nodeid: str, test: str) -> bool:
@@ -200,14 +204,6 @@ def _stopped(
         message = f"{first.exception}: {message}" if message else first.exception
     reason = f"{reason}: {message}" if message else reason
     return replace(report, reason=reason, fails_with=message, exception=first.exception, where=first.where)
-
-
-MIN_SECONDS = 5.0
-"""Seconds below which the test runner starts nothing."""
-MAX_MUTANTS = 60
-"""Mutants that one candidate is tried against."""
-NO_TIME = "no time was left to try it"
-_FOR_A_MUTANT = 0.2
 
 
 @dataclass(frozen=True, slots=True)

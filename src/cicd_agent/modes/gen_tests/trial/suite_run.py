@@ -25,6 +25,8 @@ _STARTING = 30.0
 _MAX_VICTIMS = 20
 _YEAR = 31_622_400
 _ZONES = ("Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns", "Pacific/Pago_Pago", "Europe/Lisbon")
+ROUNDS = 3
+"""How often those that are left are tried again after somebody was stopped."""
 
 
 class Untried(Exception):
@@ -277,10 +279,6 @@ def describe(perturbation: Perturbation) -> str:
     if perturbation.forward_seconds:
         parts.append(f"clock {round(perturbation.forward_seconds / 86_400)} days ahead")
     return ", ".join(parts)
-
-
-ROUNDS = 3
-"""How often those that are left are tried again after somebody was stopped."""
 
 
 def settle(
