@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -158,7 +159,7 @@ def message(text: str, url: str = "") -> str:
     `&`, `<` and `>` are all that it wants escaped (https://docs.slack.dev/messaging/formatting-message-text); what
     calls people needs them, or a plain @, which becomes one that calls nobody.
     """
-    line, link = _escaped(clip(_plain(text), MAX_TEXT)), _escaped(_address(url))
+    line, link = escape(clip(_plain(text), MAX_TEXT), quote=False), escape(_address(url), quote=False)
     return f"{line} <{link}|details>" if 0 < len(link) <= MAX_URL else line
 
 
@@ -195,12 +196,8 @@ def _plain(text: str) -> str:
     return visible_line(" ".join(text.split())).replace("@", "＠")
 
 
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def _within(text: str, limit: int, reserved: int) -> str:
-    while len(escaped := _escaped(clip(text, limit))) > reserved:
+    while len(escaped := escape(clip(text, limit), quote=False)) > reserved:
         limit -= 1
     return escaped
 

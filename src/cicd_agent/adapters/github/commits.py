@@ -4,11 +4,11 @@ import binascii
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from cicd_agent.adapters.github.channel import WRITES, Channel, unless_missing
-from cicd_agent.adapters.github.payloads import Pull, Sha, Shape, Text, Tree, at
+from cicd_agent.adapters.github.payloads import Pull, Shape, Text, Tree, at, each
 from cicd_agent.domain.ports.commits import MadeCommit, NewFile, Node, PostedPull
 from cicd_agent.errors import ForgeRefused
 
@@ -21,11 +21,8 @@ class GitCommit(Shape):
     message: str
     author: str = at("author", "name")
     tree: str = at("tree", "sha")
-    parents: tuple[Sha, ...] = ()
+    parents: Annotated[tuple[str, ...], each("sha")] = ()
     url: Text = at("html_url", default="")
-
-    def as_made(self) -> MadeCommit:
-        return self.to(MadeCommit, parents=tuple(parent.sha for parent in self.parents))
 
 
 class Blob(Shape):
@@ -46,7 +43,7 @@ class GitHubCommits:
         return self.channel.login or ""
 
     def commit(self, sha: str) -> MadeCommit:
-        return self.channel.get(f"read commit {sha[:7]}", f"/git/commits/{sha}", GitCommit, CONTENTS).as_made()
+        return self.channel.get(f"read commit {sha[:7]}", f"/git/commits/{sha}", GitCommit, CONTENTS).to(MadeCommit)
 
     def folder(self, tree: str) -> Mapping[str, Node]:
         task = "list a folder of the branch"
@@ -73,7 +70,7 @@ class GitHubCommits:
         tree = self.channel.read(call, Tree)
         sent = {"message": message, "tree": tree.sha, "parents": [parent.sha]}
         call = self.channel.call("make a commit", "POST", "/git/commits", CONTENTS, sent)
-        return self.channel.read(call, GitCommit).as_made()
+        return self.channel.read(call, GitCommit).to(MadeCommit)
 
     def branch(self, name: str) -> str:
         path = f"/git/ref/heads/{quote(name)}"

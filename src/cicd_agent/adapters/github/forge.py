@@ -15,7 +15,18 @@ from cicd_agent.adapters.github.commits import GitHubCommits
 from cicd_agent.adapters.github.download import Downloads
 from cicd_agent.adapters.github.errors import Call, is_blocked, is_dismissed, printable
 from cicd_agent.adapters.github.gates import GitHubGates
-from cicd_agent.adapters.github.payloads import ChangedFile, Content, Issue, Named, Page, Posted, Pull, Run, Sha, read
+from cicd_agent.adapters.github.payloads import (
+    ChangedFile,
+    Committed,
+    Content,
+    Issue,
+    Named,
+    Page,
+    Posted,
+    Pull,
+    Run,
+    read,
+)
 from cicd_agent.adapters.github.payloads import CheckRun as PostedRun
 from cicd_agent.adapters.github.runs import GitHubRuns
 from cicd_agent.adapters.github.threads import read_threads, resolve_thread
@@ -254,7 +265,7 @@ class GitHubForge:
 
     def holds(self, number: int, commit: str) -> bool:
         task = f"list the commits of pull request {number}"
-        listed = [one.sha for one in self._channel.entries(task, f"/pulls/{number}/commits", Sha, 3)]
+        listed = [one.sha for one in self._channel.entries(task, f"/pulls/{number}/commits", Committed, 3)]
         return commit in listed or len(listed) >= MAX_COMMITS
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from pydantic import AwareDatetime
@@ -23,6 +23,7 @@ from cicd_agent.adapters.github.payloads import (
     Shape,
     Text,
     at,
+    each,
     read,
     seconds,
 )
@@ -58,13 +59,9 @@ class Status(Shape):
         return self.to(CheckState, status="completed", conclusion=self.state)
 
 
-class RequiredCheck(Shape):
-    context: str
-
-
 class Rule(Shape):
     type: str
-    checks: tuple[RequiredCheck, ...] = at("parameters", "required_status_checks", default=())
+    checks: Annotated[tuple[str, ...], each("context")] = at("parameters", "required_status_checks", default=())
 
 
 class DeploymentStatus(Shape):
@@ -169,7 +166,7 @@ class GitHubGates:
         task = f"list the rules of {printable(branch)}"
         rules = unless_missing(lambda: [*self.channel.entries(task, path, Rule, MAX_PAGES, needs=METADATA)], [])
         required = [rule.checks for rule in rules if rule.type == "required_status_checks"]
-        return tuple(dict.fromkeys(check.context for checks in required for check in checks))
+        return tuple(dict.fromkeys(check for checks in required for check in checks))
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
         return read_origins(self.channel, shas)
@@ -189,7 +186,7 @@ class GitHubGates:
             limit=f"only the newest {MAX_PAGES * PER_PAGE} runs since {since} were read",
         )
         # A run that ends meanwhile moves the others to the next page.
-        return tuple({run.id: run.as_state() for run in runs}.values())
+        return tuple({run.id: run.to(RunState) for run in runs}.values())
 
     def deployments(
         self, environment: str, limit: int = 10, sha: str = "", *, whole: bool = False

@@ -19,7 +19,7 @@ from pydantic import (
 
 from cicd_agent.adapters.github.errors import Answer, Call, unreadable
 from cicd_agent.domain.events.event import Actor, PullRequest, Ref
-from cicd_agent.domain.events.workflow_run import JobRun, RunNote, RunState, StepRun
+from cicd_agent.domain.events.workflow_run import JobRun, RunNote, StepRun
 from cicd_agent.domain.ports.forge import PullState
 from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, LineKind
@@ -53,6 +53,17 @@ def read(call: Call, answer: Answer, shape: type[T]) -> T:
 def at(*path: str, default: Any = ...) -> Any:
     """A field of another name, or one that lies deeper; the default counts where what it lies in is null."""
     return Field(default, validation_alias=AliasPath(*path))
+
+
+def each(name: str) -> BeforeValidator:
+    """Of a list of objects what each has under this name; null is an empty list."""
+
+    def values(items: object) -> object:
+        if not isinstance(items, list):
+            return items or ()
+        return [item.get(name) if isinstance(item, dict) else item for item in items]
+
+    return BeforeValidator(values)
 
 
 def seconds(moment: object) -> float:
@@ -110,14 +121,6 @@ class Named(Shape):
     name: str
 
 
-class Number(Shape):
-    number: int
-
-
-class Sha(Shape):
-    sha: str
-
-
 class Branch(Shape):
     """One end of a pull request; the repository is null where a fork was deleted."""
 
@@ -135,7 +138,7 @@ class Pull(Authored):
     body: Text = ""
     draft: bool = False
     author_association: str = ""
-    labels: tuple[Named, ...] = ()
+    labels: Annotated[tuple[str, ...], each("name")] = ()
     url: Text = at("html_url", default="")
 
     def as_state(self) -> PullState:
@@ -146,7 +149,6 @@ class Pull(Authored):
             author=author,
             is_open=self.state == "open",
             from_fork=head.repo != base.repo,
-            labels=tuple(label.name for label in self.labels),
         )
         return PullState(pull=pull, base=base, head=head)
 
@@ -241,10 +243,7 @@ class Run(Shape):
     repo: Text = at("head_repository", "full_name", default="")
     url: Text = at("html_url", default="")
     created: Epoch = at("created_at")
-    pull_requests: tuple[Number, ...] | None = None
-
-    def as_state(self) -> RunState:
-        return self.to(RunState, pulls=tuple(pull.number for pull in self.pull_requests or ()))
+    pulls: Annotated[tuple[int, ...], each("number")] = at("pull_requests", default=())
 
 
 class Step(Shape):
@@ -310,7 +309,7 @@ class Committed(Shape):
     message: str = at("commit", "message", default="")
     author: Text = at("commit", "author", "name", default="")
     when: Epoch = at("commit", "committer", "date", default=0)
-    parents: tuple[Sha, ...] = ()
+    parents: Annotated[tuple[str, ...], each("sha")] = ()
     files: tuple[ChangedFile, ...] | None = None
 
     def as_commit(self) -> Commit:

@@ -43,7 +43,7 @@ class GitHubRuns:
 
     def run(self, run: int, attempt: int = 0) -> RunState:
         suffix = f"/attempts/{attempt}" if attempt else ""
-        return self.channel.get(f"read run {run}", f"/actions/runs/{run}{suffix}", Run, READS).as_state()
+        return self.channel.get(f"read run {run}", f"/actions/runs/{run}{suffix}", Run, READS).to(RunState)
 
     def jobs(self, run: int, attempt: int) -> tuple[JobRun, ...]:
         limit = f"only the first {MAX_JOBS:,} jobs of a run were read"
@@ -86,7 +86,7 @@ class GitHubRuns:
         query["per_page"] = min(limit, PER_PAGE)
         task, path = "list the runs of a workflow", f"/actions/workflows/{workflow}/runs"
         listed = self.channel.get(task, path, Page[Run], READS, query).entries[:limit]
-        return tuple(run.as_state() for run in listed)
+        return tuple(run.to(RunState) for run in listed)
 
     def compare(self, base: str, head: str) -> Change:
         """The commits and files between the merge base and `head`; commits newest first, as git has them."""
@@ -109,7 +109,7 @@ class GitHubRuns:
         task, path = f"read commit {printable(sha)[:40]}", f"/commits/{path_part(sha, 'commit')}"
         answer = self.channel.get(task, path, Committed, CODE)
         return Change(
-            base=answer.parents[0].sha if answer.parents else "",
+            base=answer.parents[0] if answer.parents else "",
             head=answer.sha,
             source=ChangeSource.API,
             files=tuple(file.as_diff() for file in answer.files or ()),

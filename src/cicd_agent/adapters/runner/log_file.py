@@ -3,8 +3,10 @@
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from gzip import BadGzipFile, GzipFile
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from cicd_agent.errors import ConfigError
 
@@ -12,8 +14,6 @@ PIECE = 65_536
 MAX_BYTES = 2_000_000_000
 """Bytes of a log, unpacked: more is no log that anybody wrote."""
 GZIP = b"\x1f\x8b"
-WINDOW = 31
-"""zlib's word for gzip's header and the largest window."""
 
 
 def chunks(path: str, standard_input: IO[bytes]) -> Iterator[bytes]:
@@ -50,25 +50,14 @@ def _limited(path: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _unpacked(path: str, file: IO[bytes]) -> Iterator[bytes]:
     """The content, unpacked where it is packed: at most 64 KiB at a time, so that a bomb costs no memory."""
-    piece = file.read(PIECE)
-    if not piece.startswith(GZIP):
-        while piece:
-            yield piece
-            piece = file.read(PIECE)
-        return
-    member = zlib.decompressobj(WINDOW)
+    buffered = BufferedReader(cast("RawIOBase", file), PIECE)
     try:
-        while piece:
-            if unpacked := member.decompress(piece, PIECE):
-                yield unpacked
-            piece = member.unconsumed_tail
-            if member.eof:
-                # A gzip file may be several, one after the other.
-                piece = member.unused_data or file.read(PIECE)
-                member = zlib.decompressobj(WINDOW)
-            elif not piece:
-                piece = file.read(PIECE)
-                if not piece:
-                    raise ConfigError(f"the log `{path}` cannot be read", why="it is packed by gzip and cut off")
-    except zlib.error:
+        source = GzipFile(fileobj=buffered) if buffered.peek()[:2] == GZIP else buffered
+        while piece := source.read(PIECE):
+            yield piece
+    except EOFError:
+        raise ConfigError(f"the log `{path}` cannot be read", why="it is packed by gzip and cut off") from None
+    except (BadGzipFile, zlib.error):
         raise ConfigError(f"the log `{path}` cannot be read", why="it begins as gzip does, and is broken") from None
+    finally:
+        buffered.detach()
