@@ -43,7 +43,7 @@ def reached(server: FakeSlack, way: str, naps: list[float] | None = None, **more
 def refusal(slack: Slack, text: str = "main turned red") -> str:
     """How it fails: always in one line that shows neither address nor token, nor anything they were sent with."""
     with pytest.raises(NotifierRefused) as caught:
-        slack.tell(text, LINK)
+        slack.send(text, LINK)
     error = caught.value
     shown = f"{error} {error!r} {error.args} {error.__cause__!r} {error.__context__!r} {slack!r}"
     assert not any(part in shown for part in (SECRET, TOKEN, "/services/", text))
@@ -54,7 +54,7 @@ def refusal(slack: Slack, text: str = "main turned red") -> str:
 
 @WAYS
 def test_a_line_is_told_once_and_nothing_that_it_names_is_fetched(server: FakeSlack, way: str) -> None:
-    reached(server, way).tell("main turned red: `test_limit`", LINK)
+    reached(server, way).send("main turned red: `test_limit`", LINK)
     [said] = server.messages
     line = "main turned red: `test_limit` <https://github.test/o/r/actions/runs/81?a=1&amp;b=2|details>"
     assert said["text"] == line
@@ -107,7 +107,7 @@ def test_a_link_cannot_be_broken_out_of(url: str, shown: str) -> None:
 @WAYS
 def test_what_somebody_has_to_decide_is_told_with_links_to_where(server: FakeSlack, way: str) -> None:
     details = ("tests 96.2 %: 10 of 35 points", "a <b> & @here\n*c*")
-    reached(server, way).tell("production is held", LINK, details, (Button("Approve", LINK), Button("Run", LINK)))
+    reached(server, way).send("production is held", LINK, details, (Button("Approve", LINK), Button("Run", LINK)))
     [said] = server.messages
     assert said["text"] == "production is held <https://github.test/o/r/actions/runs/81?a=1&amp;b=2|details>"
     assert [block["type"] for block in said["blocks"]] == ["section", "section", "actions"]
@@ -175,7 +175,7 @@ def test_what_is_no_link_or_says_nothing_is_no_button() -> None:
 @WAYS
 def test_a_rate_limit_is_waited_for_once(server: FakeSlack, naps: list[float], way: str) -> None:
     server.fail(429, "rate_limited", headers={"Retry-After": "30"})
-    reached(server, way, naps).tell("x", "")
+    reached(server, way, naps).send("x", "")
     assert naps == [30]
     assert server.heard == ["x"]
 
@@ -294,14 +294,14 @@ def test_the_settings_say_which_slack_is_told_if_any() -> None:
 
 
 def test_a_webhook_counts_before_a_token(server: FakeSlack) -> None:
-    reached(server, "webhook", token=TOKEN, channel=CHANNEL).tell("x", "")
+    reached(server, "webhook", token=TOKEN, channel=CHANNEL).send("x", "")
     assert [request.token for request in server.received] == [""]
 
 
 @WAYS
 def test_nothing_of_it_is_logged(server: FakeSlack, way: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    reached(server, way).tell("x", "")
+    reached(server, way).send("x", "")
     server.drop()
     refusal(reached(server, way))
     assert caplog.records == []
@@ -314,7 +314,7 @@ def test_a_proxy_of_the_environment_is_the_way_out(
     monkeypatch.setenv("HTTPS_PROXY", server.url)
     setting, address = ("webhook", server.webhook) if way == "webhook" else ("api", server.api)
     elsewhere: dict[str, Any] = {setting: address.replace(server.url, "http://127.0.0.1:9")}
-    reached(server, way, **elsewhere).tell("x", "")
+    reached(server, way, **elsewhere).send("x", "")
     assert server.heard == ["x"]
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert "there was no answer" in refusal(reached(server, way, **elsewhere))
@@ -326,6 +326,6 @@ def test_a_certificate_of_ones_own_is_trusted_where_it_is_named(tmp_path: Path, 
     authority = certificate(tmp_path)
     with FakeSlack(tls=speaking(authority)) as server:
         assert "its certificate is not trusted" in refusal(reached(server, way))
-        reached(server, way, ca_bundle=str(authority)).tell("x", "")
+        reached(server, way, ca_bundle=str(authority)).send("x", "")
         assert server.heard == ["x"]
         assert "a certificate file cannot be read" in refusal(reached(server, way, ca_bundle="/nowhere"))

@@ -67,7 +67,7 @@ def write_file(path: Path, text: str, *, mode: int = 0o644, exact: bool = False)
         write(text)
 
 
-def place_file(path: Path, text: str, remedy: str) -> None:
+def save_file(path: Path, text: str, remedy: str) -> None:
     """Put a file in place, and make the folders above it. Raises ConfigError, which ends with the remedy."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

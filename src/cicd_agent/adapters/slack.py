@@ -75,7 +75,7 @@ class Slack:
     ca_bundle: str = ""
     sleep: Callable[[float], None] = time.sleep
 
-    def tell(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
+    def send(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
         """Post one line, with a link when there is a `url`, and what is below it. Raises NotifierRefused."""
         post = content(text, url, details, buttons)
         answer = self._send(post)
@@ -116,7 +116,7 @@ class Slack:
         answer = client.send(**post)
         body = answer.body.strip()
         is_done = answer.status_code == http.client.OK and body == "ok"
-        return _Answer("" if is_done else _word(body), answer.status_code, _wait(answer.headers))
+        return _Answer("" if is_done else _error_code(body), answer.status_code, _wait(answer.headers))
 
     def _by_token(self, post: Mapping[str, Any]) -> _Answer:
         from slack_sdk import WebClient  # noqa: PLC0415
@@ -216,10 +216,10 @@ def _link(text: str, address: str) -> Mapping[str, Any]:
 
 def _refusal(error: "SlackApiError") -> _Answer:
     answer = error.response
-    return _Answer(_word(str(answer.get("error"))), answer.status_code, _wait(answer.headers))
+    return _Answer(_error_code(str(answer.get("error"))), answer.status_code, _wait(answer.headers))
 
 
-def _word(code: str) -> str:
+def _error_code(code: str) -> str:
     return code if _WORD.fullmatch(code) else "no explanation"
 
 

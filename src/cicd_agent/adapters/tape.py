@@ -310,7 +310,7 @@ def recording(
     return tuple(map(witnessed, tools))
 
 
-def load_lookups(raw: bytes, name: str) -> tuple[Offered, tuple[LookedUp, ...]]:
+def load_tool_calls(raw: bytes, name: str) -> tuple[Offered, tuple[LookedUp, ...]]:
     """What a tape holds of look-ups. ConfigError when such a line is not one."""
     offered, recorded = Offered(), []
     for number, line in enumerate(raw.split(b"\n")[:-1], 1):

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent import __version__
-from cicd_agent.adapters.files import place_file, read_file
+from cicd_agent.adapters.files import read_file, save_file
 from cicd_agent.adapters.tape import (
     MAX_BYTES,
     VERSION,
@@ -20,8 +20,8 @@ from cicd_agent.adapters.tape import (
     Player,
     Recorder,
     begin,
-    load_lookups,
     load_tape,
+    load_tool_calls,
     playing,
     recording,
     sent_at,
@@ -138,7 +138,7 @@ def replay(tape: Path, options: RunOptions, console: Console, *, evidence: str =
     written = record_decision(mode, decision, folder, before.tape)
     text = redact_json(dump(replace(written, receipts=before.receipts, audit=before.audit)), console.redact)
     target = Path(options.output_dir) if options.output_dir else tape.parent / "replay"
-    place_file(target / REPORT, text, "Give --output-dir")
+    save_file(target / REPORT, text, "Give --output-dir")
     if recorded is None:
         console.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
         return Exit.OK
@@ -166,7 +166,7 @@ def _read(tape: Path, evidence: Path) -> _Bundle:
     return _Bundle(
         _header(first, tape.name),
         exchanges,
-        *load_lookups(raw, tape.name),
+        *load_tool_calls(raw, tape.name),
         load(Evidence, read_file(evidence, "the evidence", MAX_EVIDENCE), evidence.name),
         read_file(report, "the report", MAX_EVIDENCE) if report.exists() else b"",
     )

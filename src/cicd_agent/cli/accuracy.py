@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from cicd_agent.adapters.files import place_file, read_file
+from cicd_agent.adapters.files import read_file, save_file
 from cicd_agent.app.console import Console
 from cicd_agent.app.context import first_settings, inputs
 from cicd_agent.app.options import RunOptions
@@ -105,7 +105,7 @@ def accuracy(
     shown = document(record, gate, begin, limits)
     if out:
         text = json.dumps({**shown, "cases": [asdict(case) for case in cases]}, indent=1)
-        place_file(Path.cwd() / out, redact_json(text, console.redact) + "\n", "Give another --out")
+        save_file(Path.cwd() / out, redact_json(text, console.redact) + "\n", "Give another --out")
     console.print_result(
         shown, lambda: render_accuracy(record, gate, limits, colour=console.coloured, width=console.width)
     )

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from cicd_agent import __version__
-from cicd_agent.adapters.files import place_file
+from cicd_agent.adapters.files import save_file
 from cicd_agent.analysis.risk.calibration import MIN_CHANGES, Calibration, calibrate_on
 from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels
@@ -107,7 +107,7 @@ def calibrate(
     path = Path.cwd() / out if out else sources.top / RISK_FILE
     if not options.dry_run:
         text = json.dumps(result.file.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
-        place_file(path, text, "Give --out, or --dry-run")
+        save_file(path, text, "Give --out, or --dry-run")
     console.print_result(document(result, limits), lambda: render_calibration(result, limits, colour=console.coloured))
     if not options.dry_run:
         console.warn(f"{path}: review and commit it, it counts once it is on the base branch")

@@ -21,7 +21,7 @@ from cicd_agent.adapters.files import is_writable
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.github.transport import probe
 from cicd_agent.adapters.models.client import Unanswered, listed, parse_headers
-from cicd_agent.adapters.runner.docker import why_not
+from cicd_agent.adapters.runner.docker import container_problem
 from cicd_agent.adapters.runner.workflow import step
 from cicd_agent.adapters.telemetry.otlp import targets
 from cicd_agent.agent.prices import price_of
@@ -342,7 +342,7 @@ def _server(model: str, settings: Settings, key: str) -> Check:
 def _runtime(mode: ModeName, environment: Environment) -> Iterator[Check]:
     image = Path(cicd_agent.__file__).resolve().parents[2] / "launch/image.txt"
     released = image.is_file() and bool(image.read_text("utf-8", "replace").strip())
-    why = why_not({**environment.tools, **environment.system})
+    why = container_problem({**environment.tools, **environment.system})
     if mode == "gen-tests":
         yield Check("runtime", Health.OK, "host: gen-tests needs the project's Python and the sandbox")
     elif why:

@@ -191,7 +191,7 @@ def test_of_a_named_commit_it_is_told_whether_it_was_there_before(scene: GateSce
 
 def test_a_status_in_which_a_gate_held_is_no_failed_deployment(scene: GateScene, gates: Gates) -> None:
     made = scene.add_deployment(SHA, "production", at=AT)
-    gates.tell_deployment(made.id, "failure", "HOLD production ← cccccc, score 61 (needs 75)", "")
+    gates.set_deployment_status(made.id, "failure", "HOLD production ← cccccc, score 61 (needs 75)", "")
     assert [one.held for one in gates.deployments("production")] == [True]
 
 
@@ -224,7 +224,7 @@ def test_words_to_the_gate_are_found_with_who_said_them(scene: GateScene, gates:
     scene.say(7, "octocat", SAID, at=AT)
     scene.say(7, "octocat", f"> {SAID}", at=AT)
     scene.say(7, Account("helper[bot]"), f"/override-deploy {HASH} because", at=AT + 1, edited=True)
-    first, second = gates.words(7)
+    first, second = gates.approval_comments(7)
     assert first == ApprovalComment(first.id, "approve", HASH, "", "octocat", "", AT, url=first.url)
     assert (second.kind, second.reason, second.author) == ("override", "because", "helper[bot]")
     assert (second.edited, second.is_person) == (True, False)
@@ -233,7 +233,7 @@ def test_words_to_the_gate_are_found_with_who_said_them(scene: GateScene, gates:
 def test_words_are_found_on_issues_as_well(scene: GateScene, gates: Gates) -> None:
     incident = scene.add_incident("down")
     scene.say(incident.number, "octocat", SAID)
-    assert [word.hash for word in gates.words(incident.number)] == [HASH]
+    assert [word.hash for word in gates.approval_comments(incident.number)] == [HASH]
 
 
 def test_of_a_very_long_conversation_the_newest_words_are_read(
@@ -241,7 +241,7 @@ def test_of_a_very_long_conversation_the_newest_words_are_read(
 ) -> None:
     for at in range(450):
         scene.say(7, "octocat", SAID if at in {0, 150, 449} else "noise", at=AT + at)
-    assert [word.created - AT for word in forge.gates.words(7)] == [0, 449]
+    assert [word.created - AT for word in forge.gates.approval_comments(7)] == [0, 449]
     assert len(hub.received) == 3
     assert forge.notes == ("only the first 100 and the newest 200 comments were read",)
 

@@ -18,7 +18,7 @@ READS: dict[str, tuple[Work, str]] = {
     "ended runs": (lambda gates: gates.ended_since("main", 0), "actions: read"),
     "deployments": (lambda gates: gates.deployments("production"), "deployments: read"),
     "incidents": (lambda gates: gates.incidents("incident"), "issues: read"),
-    "words": (lambda gates: gates.words(7), "issues: read"),
+    "words": (lambda gates: gates.approval_comments(7), "issues: read"),
     "origins": (lambda gates: gates.origins([SHA]), "pull-requests: read"),
 }
 OPEN: dict[str, Work] = {
@@ -27,7 +27,7 @@ OPEN: dict[str, Work] = {
 }
 WRITES: dict[str, tuple[Work, str]] = {
     "deploy": (lambda gates: gates.deploy(SHA, "production", "d"), "deployments: write"),
-    "tell": (lambda gates: gates.tell_deployment(1, "success", "d", ""), "deployments: write"),
+    "tell": (lambda gates: gates.set_deployment_status(1, "success", "d", ""), "deployments: write"),
     "ask": (lambda gates: gates.ask_for_review(7, ["octocat"], []), "pull-requests: write"),
 }
 EVERYTHING: dict[str, Work] = {name: work for name, (work, _) in (READS | WRITES).items()} | OPEN
@@ -147,8 +147,8 @@ def test_a_deployment_and_what_becomes_of_it_are_recorded(
 ) -> None:
     scene.add_status(SHA, "ci/red", "failure")
     made = forge.gates.deploy(SHA, "production", "d" * 200)
-    forge.gates.tell_deployment(made.id, "in_progress", "e" * 200, "https://ci.test/log")
-    forge.gates.tell_deployment(made.id, "success", "", "")
+    forge.gates.set_deployment_status(made.id, "in_progress", "e" * 200, "https://ci.test/log")
+    forge.gates.set_deployment_status(made.id, "success", "", "")
     [stands] = scene.data.deployments
     assert (stands.id, stands.sha, stands.environment) == (made.id, SHA, "production")
     assert len(stands.description) == 140
@@ -200,7 +200,7 @@ def test_without_an_answer_nothing_is_made_twice(
     made = forge.gates.deploy(SHA, "production", "d")
     assert [one.id for one in scene.data.deployments] == [earlier.id, made.id]
     lose("/statuses$")
-    forge.gates.tell_deployment(made.id, "failure", "d", "")
+    forge.gates.set_deployment_status(made.id, "failure", "d", "")
     assert [one.state for one in scene.data.deployments[-1].statuses] == ["failure"]
     lose("/requested_reviewers$")
     forge.gates.ask_for_review(7, ["octocat"], [])

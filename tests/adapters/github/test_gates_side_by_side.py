@@ -70,7 +70,7 @@ def test_each_of_eight_that_ask_the_same_kind_of_thing_gets_its_own(hub: FakeGit
 @pytest.mark.usefixtures("abreast")
 def test_what_is_posted_side_by_side_arrives_as_it_was_sent(hub: FakeGitHub, forge: GitHubForge) -> None:
     made = [hub.gate.add_deployment(SHA, f"place-{at}") for at in range(EIGHT)]
-    at_once([partial(forge.gates.tell_deployment, one.id, "success", f"of {one.id}", "") for one in made])
+    at_once([partial(forge.gates.set_deployment_status, one.id, "success", f"of {one.id}", "") for one in made])
     assert [[said.description for said in one.statuses] for one in made] == [[f"of {one.id}"] for one in made]
 
 
@@ -92,7 +92,7 @@ def test_eight_different_things_are_read_at_once(hub: FakeGitHub, forge: GitHubF
         lambda: gates.ended_since("main", 0)[0].branch,
         lambda: gates.deployments("production")[0].state,
         lambda: gates.incidents("incident")[0].title,
-        lambda: gates.words(7)[0].author,
+        lambda: gates.approval_comments(7)[0].author,
         lambda: gates.permission("octocat"),
     ]
     alone = [work() for work in works]

@@ -25,7 +25,7 @@ class Ear(Notifier):
     links: list[tuple[Button, ...]] = field(default_factory=list)
     against: AgentError | None = None
 
-    def tell(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
+    def send(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
         self.heard.append((text, url))
         self.below.append(tuple(details))
         self.links.append(tuple(buttons))

@@ -60,7 +60,7 @@ def test_what_goes_ahead_is_recorded_once_journalled_first(site: Site, gates: Si
     again = site.perform(GO)["go"]
     assert (again.state, again.detail) == (ReceiptState.UNCHANGED, "deployment 1 is queued already")
     assert (again.url, site.outputs["deployment_id"]) == (receipt.url, "1")
-    assert gates.calls.count("deploy") == gates.calls.count("tell_deployment") == 1
+    assert gates.calls.count("deploy") == gates.calls.count("set_deployment_status") == 1
     site.assert_told()
 
 
@@ -75,7 +75,7 @@ def test_one_of_ours_that_waits_or_goes_on_is_left_as_it_is(site: Site, gates: S
 def test_one_whose_run_ended_before_its_status_gets_it_now(site: Site, gates: Signing) -> None:
     gates.deployed["production"] = [standing("")]
     assert site.perform(GO)["go"].detail == "deployment 12"
-    assert gates.calls == ["deployments", "tell_deployment"]
+    assert gates.calls == ["deployments", "set_deployment_status"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_one_whose_run_ended_before_its_status_gets_it_now(site: Site, gates: Si
 def test_beside_any_other_a_new_one_is_created(site: Site, gates: Signing, there: list[PastDeployment]) -> None:
     gates.deployed["production"] = list(there)
     assert site.perform(GO)["go"].state is ReceiptState.DONE
-    assert gates.calls == ["deployments", "deploy", "tell_deployment"]
+    assert gates.calls == ["deployments", "deploy", "set_deployment_status"]
 
 
 @pytest.mark.parametrize("state", ["failure", "inactive"])
@@ -128,7 +128,7 @@ OF_DEPLOYMENT = replace(EVENT, kind=EventKind.DEPLOYMENT, deployment=Deployed(12
 def test_the_events_own_deployment_gets_the_status_in_one_request(site: Site, gates: Signing, state: Any) -> None:
     site.event = OF_DEPLOYMENT
     assert site.perform(replace(GO, id=12, state=state))["go"].detail == "deployment 12"
-    assert gates.calls == ["tell_deployment"]
+    assert gates.calls == ["set_deployment_status"]
     assert gates.told == [(12, state, GO.description, RUN)]
     assert site.outputs["deployment_id"] == "12"
 
@@ -191,7 +191,7 @@ def test_a_plan_that_asks_twice_gets_one(site: Site, gates: Signing) -> None:
     assert gates.told == [(1, "queued", GO.description, RUN)]
 
 
-@pytest.mark.parametrize("method", ["deployments", "deploy", "tell_deployment"])
+@pytest.mark.parametrize("method", ["deployments", "deploy", "set_deployment_status"])
 @pytest.mark.parametrize(
     "fault", [refusal(403, "The job lacks `deployments: write`"), refusal(0, "no answer"), BudgetExhausted("time over")]
 )

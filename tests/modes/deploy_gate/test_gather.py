@@ -39,7 +39,7 @@ READS = {
     "origins": "origins",
     "deployments": "deployments",
     "incidents": "incidents",
-    "words": "approvals",
+    "approval_comments": "approvals",
     "ended_since": "failures",
 }
 """Method of the port → the reading that it ends in."""

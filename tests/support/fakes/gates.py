@@ -61,8 +61,8 @@ class FakeGates(Gates):
         self._called("incidents")
         return self.open_incidents
 
-    def words(self, number: int) -> tuple[ApprovalComment, ...]:
-        self._called("words")
+    def approval_comments(self, number: int) -> tuple[ApprovalComment, ...]:
+        self._called("approval_comments")
         return self.said.get(number, ())
 
     def permission(self, login: str) -> str:
@@ -78,8 +78,8 @@ class FakeGates(Gates):
         standing.insert(0, made)
         return made
 
-    def tell_deployment(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
-        self._called("tell_deployment")
+    def set_deployment_status(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
+        self._called("set_deployment_status")
         self.told.append((deployment, state, description, url))
         for standing in self.deployed.values():
             standing[:] = [replace(one, state=state) if one.id == deployment else one for one in standing]

@@ -1,7 +1,7 @@
 """Slack on loopback: one webhook and one app, with Slack's own words for what is wrong.
 
     with FakeSlack() as slack:
-        Slack(webhook=slack.webhook).tell("main turned red", "")
+        Slack(webhook=slack.webhook).send("main turned red", "")
         assert slack.heard == ["main turned red"]
 
 `fail`, `drop` and `hang` are as those of FakeGitHub. What the client's own models of blocks would not send is refused.

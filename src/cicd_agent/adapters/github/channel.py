@@ -80,11 +80,11 @@ class Channel:
             except Unsettled as unsettled:
                 self._sleep(SETTLE_SECONDS)
                 try:
-                    standing = find()
+                    existing = find()
                 except ForgeRefused:
                     raise unsettled from None  # the doubt is what the reader must know
-                if standing is not None:
-                    return standing
+                if existing is not None:
+                    return existing
                 if unsettled.late or is_last:
                     raise
         raise AssertionError("the last attempt returns or raises")
@@ -131,14 +131,14 @@ class Channel:
         call = self.call(task, "POST", path, needs, {"body": body}, repeatable=False)
         reads = READS if needs == WRITES else needs
         posted = self.once(
-            lambda: self.read(call, Posted), lambda: self.standing(path, lambda one: one.has_text(body), needs=reads)
+            lambda: self.read(call, Posted), lambda: self.existing(path, lambda one: one.has_text(body), needs=reads)
         )
         return posted.to(PostedComment, is_ours=True)
 
     def edit_text(self, task: str, path: str, body: str, needs: str = WRITES) -> PostedComment:
         return self.read(self.call(task, "PATCH", path, needs, {"body": body}), Posted).to(PostedComment, is_ours=True)
 
-    def standing(self, path: str, matches: Callable[[Posted], bool], *, needs: str = READS) -> Posted | None:
+    def existing(self, path: str, matches: Callable[[Posted], bool], *, needs: str = READS) -> Posted | None:
         """The newest of ours that matches."""
         pages = self.newest("see what was posted", path, Posted, needs=needs)
         return next((one for page in pages for one in reversed(page) if matches(one) and self.may_be_ours(one)), None)

@@ -94,13 +94,13 @@ class GitHubCommits:
         sent = {"title": title, "head": branch, "base": base, "body": body}
         call = self.channel.call("open a pull request", "POST", "/pulls", WRITES, sent, repeatable=False)
 
-        def standing() -> PostedPull | None:
+        def existing() -> PostedPull | None:
             return next((one for one in self.pulls_against(base) if one.branch == branch and one.is_open), None)
 
         def create() -> PostedPull:
             return self._posted(self.channel.read(call, Pull))
 
-        return self.channel.once(create, standing)
+        return self.channel.once(create, existing)
 
     def edit_pull(self, number: int, title: str, body: str) -> PostedPull:
         sent = {"title": title, "body": body}

@@ -106,8 +106,8 @@ class GitHubMarks:
         call = self.channel.call("update the check run", "PATCH", path, CHECKS, _content(check), repeatable=repeatable)
 
         def extended() -> PostedCheck | None:
-            standing = self.find_check(check)
-            return standing if standing is not None and standing.annotations > posted.annotations else None
+            existing = self.find_check(check)
+            return existing if existing is not None and existing.annotations > posted.annotations else None
 
         return self._once(call, extended)
 
@@ -157,11 +157,11 @@ class GitHubNotices:
         sent = {"title": title, "body": body, "labels": [LABEL]}
         call = self.channel.call("open an issue", "POST", "/issues", ISSUES, sent, repeatable=False)
 
-        def standing() -> Issue | None:
+        def existing() -> Issue | None:
             newest = self._open({}, pages=1)
             return next((one for one in newest if one.has_text(body) and self.channel.may_be_ours(one)), None)
 
-        return _as_comment(self.channel.once(lambda: self.channel.read(call, Issue), standing))
+        return _as_comment(self.channel.once(lambda: self.channel.read(call, Issue), existing))
 
     def edit_issue(self, number: int, title: str, body: str) -> PostedComment:
         sent = {"title": title, "body": body}
@@ -355,7 +355,7 @@ class GitHubForge:
 
         def post() -> str:
             return self._channel.once(
-                lambda: self._channel.read(call, Posted), lambda: self._channel.standing(path, is_same)
+                lambda: self._channel.read(call, Posted), lambda: self._channel.existing(path, is_same)
             ).url
 
         try:
@@ -415,11 +415,11 @@ class GitHubForge:
         path = f"/pulls/{number}/comments/{comment}/replies"
         call = self._channel.call("post the reply", "POST", path, WRITES, {"body": body}, repeatable=False)
 
-        def standing() -> Posted | None:
+        def existing() -> Posted | None:
             answers = self._answers(number, comment)
             return next((one for one in answers if one.has_text(body) and self._channel.is_ours(one)), None)
 
-        return self._channel.once(lambda: self._channel.read(call, Posted), standing).to(PostedComment, is_ours=True)
+        return self._channel.once(lambda: self._channel.read(call, Posted), existing).to(PostedComment, is_ours=True)
 
     def _answers(self, number: int, comment: int) -> Iterator[InThread]:
         """The answers in the thread, newest first; nothing in it is older than what opened it."""

@@ -215,7 +215,7 @@ class GitHubGates:
         listed = self.channel.entries("list the open incidents", "/issues", Issue, 1, query, needs=ISSUES)
         return tuple(one.to(Incident) for one in listed if one.pull_request is None)
 
-    def words(self, number: int) -> tuple[ApprovalComment, ...]:
+    def approval_comments(self, number: int) -> tuple[ApprovalComment, ...]:
         task, path = f"list the comments of {number}", f"/issues/{number}/comments"
         listed = self.channel.newest(task, path, GateComment, MAX_PAGES, needs=ISSUES)
         commands = {one.id: command for page in listed for one in page if (command := one.as_approval())}
@@ -250,24 +250,24 @@ class GitHubGates:
                 )
             return read(call, answer, Deployment)
 
-        def standing() -> Deployment | None:
+        def existing() -> Deployment | None:
             listed = self._deployments({"environment": environment, "sha": sha}, 10)
             return next((one for one in listed if nonce in str(one.payload)), None)
 
-        return self.channel.once(create, standing).as_past()
+        return self.channel.once(create, existing).as_past()
 
-    def tell_deployment(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
+    def set_deployment_status(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
         """Add a status to a deployment, unless it is lost on the way and turns out to stand."""
         sent = {"state": state, "description": clip(description, MAX_DESCRIPTION)}
         sent |= {"log_url": url} if url else {}
         task, path = f"say that a deployment is {state}", f"/deployments/{deployment}/statuses"
         call = self.channel.call(task, "POST", path, DEPLOYS, sent, repeatable=False)
 
-        def standing() -> bool | None:
+        def existing() -> bool | None:
             last = next(iter(self._statuses(deployment)), None)
             return (last is not None and last.state == state and last.description == sent["description"]) or None
 
-        self.channel.once(lambda: self.channel.wire.ask(call).ok, standing)
+        self.channel.once(lambda: self.channel.wire.ask(call).ok, existing)
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         sent = {name: list(logins) for name, logins in (("reviewers", people), ("team_reviewers", teams)) if logins}

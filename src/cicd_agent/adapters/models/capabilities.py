@@ -64,7 +64,7 @@ class Shape:
     def lists(self, request: Request) -> bool:
         return bool(request.tools) and "tools" not in self.without
 
-    def looks(self, request: Request) -> bool:
+    def may_call(self, request: Request) -> bool:
         return self.lists(request) and not request.closing
 
     def _without_cap(self, message: str) -> "Shape | None":

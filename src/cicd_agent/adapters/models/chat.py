@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models.capabilities import Format, Shape, printed
 from cicd_agent.adapters.models.errors import Fault, Trouble, fault_of
-from cicd_agent.adapters.models.json_reader import at, read_calls, repeatable, usage, without_thinking, words
+from cicd_agent.adapters.models.json_reader import at, read_calls, repeatable, text_of, usage, without_thinking
 from cicd_agent.agent.messages import Call, Message, Reply, Request, Stop
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
         form["json_schema"] = {"name": request.schema_name, "schema": schema, "strict": True}
     tools = [{"type": "function", "function": shape.function(each)} for each in request.tools]
     # Plain text is what a server does unasked; one that knows no formats may not know the word either.
-    formless = shape.format is Format.TEXT or shape.looks(request)
+    formless = shape.format is Format.TEXT or shape.may_call(request)
     return {
         "model": model,
         "messages": [
@@ -66,13 +66,13 @@ def read(data: object, request: Request) -> Reply | Fault:
     """The reply in a completion, or the fault that it reports: gateways answer 200 with an error inside."""
     choice = at(data, "choices", 0)
     if error := at(data, "error") or at(choice, "error"):
-        code = words(at(error, "code"))
+        code = text_of(at(error, "code"))
         return fault_of(int(code) if _ERROR_STATUS.fullmatch(code) else HTTPStatus.BAD_REQUEST, {}, error)
     message = at(choice, "message")
     if not isinstance(message, dict):
         return Fault(Trouble.UNREADABLE, message="no message in the completion")
-    refusal = words(message.get("refusal"))
-    finish = words(at(choice, "finish_reason"))
+    refusal = text_of(message.get("refusal"))
+    finish = text_of(at(choice, "finish_reason"))
     ends = {"length": Stop.CUT_OFF, "max_tokens": Stop.CUT_OFF, "content_filter": Stop.FILTERED}
     stop = Stop.REFUSED if refusal else ends.get(finish, Stop.DONE)
     text = without_thinking(_content(message.get("content")))
@@ -88,7 +88,7 @@ def read(data: object, request: Request) -> Reply | Fault:
         text=text,
         stop=stop,
         usage=usage(at(data, "usage"), reads="prompt_tokens", writes="completion_tokens"),
-        model=words(at(data, "model")),
+        model=text_of(at(data, "model")),
         detail=refusal or finish,
         items=(turn,) if calls else (),
         calls=tuple(calls),
@@ -101,5 +101,5 @@ def _reasoning(message: dict[str, object]) -> dict[str, object]:
 
 def _content(content: object) -> str:
     if isinstance(content, list):
-        return "".join(words(at(part, "text")) for part in content if at(part, "type") in {"text", "output_text"})
-    return words(content)
+        return "".join(text_of(at(part, "text")) for part in content if at(part, "type") in {"text", "output_text"})
+    return text_of(content)

@@ -13,7 +13,7 @@ from cicd_agent.adapters.models import chat as models_chat
 from cicd_agent.adapters.models import responses as models_responses
 from cicd_agent.adapters.models.capabilities import Shape
 from cicd_agent.adapters.models.errors import Fault, Trouble, explain, fault_of
-from cicd_agent.adapters.models.json_reader import at, load, words
+from cicd_agent.adapters.models.json_reader import at, load, text_of
 from cicd_agent.agent.messages import Model, Reply, Request, Stop
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.usage import Usage
@@ -100,7 +100,9 @@ class Identity:
                 timeout=_SECONDS,
             )
         try:
-            value = words(at(json.loads(response.content), "value")) if response.status_code == httpx2.codes.OK else ""
+            value = (
+                text_of(at(json.loads(response.content), "value")) if response.status_code == httpx2.codes.OK else ""
+            )
         except ValueError:
             value = ""
         if not value:

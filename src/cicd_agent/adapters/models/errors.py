@@ -8,7 +8,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import assert_never
 
-from cicd_agent.adapters.models.json_reader import at, words
+from cicd_agent.adapters.models.json_reader import at, text_of
 from cicd_agent.errors import ModelUnavailable
 
 # A server that asks for a longer pause than this is not waited for.
@@ -73,14 +73,14 @@ class Fault:
 def fault_of(status: int, headers: Mapping[str, str], body: object) -> Fault:
     """The fault in an error response; `body` is the `error` member where there is one, else all of it."""
     inner = at(body, "error") or body
-    message = words(at(inner, "message")) or words(inner) or (str(inner) if isinstance(inner, dict | list) else "")
+    message = text_of(at(inner, "message")) or text_of(inner) or (str(inner) if isinstance(inner, dict | list) else "")
     if message.lstrip()[:1] == "<":
         message = "an HTML page"
     return Fault(
         Trouble.REFUSED,
         status=status,
-        code=words(at(inner, "code")),
-        param=words(at(inner, "param")),
+        code=text_of(at(inner, "code")),
+        param=text_of(at(inner, "param")),
         message=message,
         pause=pause(headers),
         final=headers.get("x-should-retry") == "false",
@@ -109,13 +109,13 @@ def pause(headers: Mapping[str, str]) -> float | None:
 
 def explain(fault: Fault, *, model: str, host: str, requests: int, lost: int) -> ModelUnavailable:
     """The failure in one line, with what to do about it."""
-    what, why, remedy = _words(fault, model, host)
+    what, why, remedy = _explanation(fault, model, host)
     if requests > 1:
         why = f"{why}; {requests} requests" if why else f"{requests} requests"
     return ModelUnavailable(what, why=why, remedy=remedy, requests=requests, lost=lost)
 
 
-def _words(fault: Fault, model: str, host: str) -> tuple[str, str, str]:
+def _explanation(fault: Fault, model: str, host: str) -> tuple[str, str, str]:
     match fault.trouble:
         case Trouble.REFUSED:
             what, remedy = _refusal(fault, model)

@@ -35,7 +35,7 @@ def at(data: object, *path: str | int) -> object:
     return data
 
 
-def words(data: object) -> str:
+def text_of(data: object) -> str:
     """A text; "" for anything else, but numbers, which some servers use as codes."""
     return data if isinstance(data, str) else str(data) if type(data) is int else ""
 
@@ -73,13 +73,13 @@ def read_calls(sent: Iterable[tuple[object, object, object]], request: Request) 
     before = {made.id for turn in request.turns for made in turn.calls}
     calls = []
     for name, arguments, identity in sent:
-        ident = words(identity)
+        ident = text_of(identity)
         if not ident or ident in before:
             fresh = (f"call_{number}" for number in itertools.count(len(before) + 1))
             ident = next(each for each in fresh if each not in before)
         before.add(ident)
-        text = json.dumps(arguments) if isinstance(arguments, dict) else words(arguments)
-        calls.append(Call(id=ident, name=_ODD.sub("_", words(name))[:64] or "unnamed", arguments=text))
+        text = json.dumps(arguments) if isinstance(arguments, dict) else text_of(arguments)
+        calls.append(Call(id=ident, name=_ODD.sub("_", text_of(name))[:64] or "unnamed", arguments=text))
     return calls
 
 

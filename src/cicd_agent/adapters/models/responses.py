@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models.capabilities import Format, Shape, printed
 from cicd_agent.adapters.models.errors import Fault, Trouble, fault_of
-from cicd_agent.adapters.models.json_reader import at, read_calls, repeatable, usage, without_thinking, words
+from cicd_agent.adapters.models.json_reader import at, read_calls, repeatable, text_of, usage, without_thinking
 from cicd_agent.agent.messages import Call, Message, Reply, Request, Stop
 
 if TYPE_CHECKING:
@@ -69,23 +69,25 @@ def read(data: object, request: Request) -> Reply | Fault:
     """The reply in a response, or the fault that it reports."""
     output, status = at(data, "output"), at(data, "status")
     if status == "failed" or at(data, "error"):
-        return fault_of(_PASSING.get(words(at(data, "error", "code")), 400), {}, data)
+        return fault_of(_PASSING.get(text_of(at(data, "error", "code")), 400), {}, data)
     if not isinstance(output, list):
         return Fault(Trouble.UNREADABLE, message="no `output` in the response")
     messages = [item for item in output if at(item, "type") == "message" and at(item, "phase") != "commentary"]
     parts = [part for item in messages for part in (_list(at(item, "content")))]
-    refusal = "".join(words(at(part, "refusal")) for part in parts)
-    reason = words(at(data, "incomplete_details", "reason"))
+    refusal = "".join(text_of(at(part, "refusal")) for part in parts)
+    reason = text_of(at(data, "incomplete_details", "reason"))
     stop = Stop.REFUSED if refusal else Stop.DONE
     if status == "incomplete":
         stop = Stop.FILTERED if reason == "content_filter" else Stop.CUT_OFF
     made = [item for item in output if at(item, "type") == "function_call"] if stop is Stop.DONE else []
     calls = read_calls(((at(item, "name"), at(item, "arguments"), at(item, "call_id")) for item in made), request)
     return Reply(
-        text=without_thinking("".join(words(at(part, "text")) for part in parts if at(part, "type") == "output_text")),
+        text=without_thinking(
+            "".join(text_of(at(part, "text")) for part in parts if at(part, "type") == "output_text")
+        ),
         stop=stop,
         usage=usage(at(data, "usage"), reads="input_tokens", writes="output_tokens"),
-        model=words(at(data, "model")),
+        model=text_of(at(data, "model")),
         detail=refusal or reason,
         items=_replayable(output, calls) if stop is Stop.DONE else (),
         calls=tuple(calls),

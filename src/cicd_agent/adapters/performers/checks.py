@@ -54,11 +54,11 @@ def check_run(run: Conversation, effect: CheckRun) -> Receipt:
 
     def act(forge: Forge) -> Outcome:
         check, left_out = _prepared(effect, run.redact, run.event.hosts)
-        standing = forge.marks.find_check(check)
-        if standing is not None and standing.annotations >= len(check.annotations) and _reads(standing, check):
-            return Outcome(ReceiptState.UNCHANGED, "it says so already", standing.url)
+        existing = forge.marks.find_check(check)
+        if existing is not None and existing.annotations >= len(check.annotations) and _reads(existing, check):
+            return Outcome(ReceiptState.UNCHANGED, "it says so already", existing.url)
         run.intend(effect, count(len(check.annotations), "annotation"), commit=effect.commit)
-        return Outcome(ReceiptState.DONE, left_out, _publish(forge.marks, check, standing).url)
+        return Outcome(ReceiptState.DONE, left_out, _publish(forge.marks, check, existing).url)
 
     is_ours = effect.commit == run.event.sha
     objection = "" if is_ours else f"it names commit {effect.commit}, which is not the event's"
@@ -72,14 +72,14 @@ def unshown(plan: Plan, receipts: Mapping[int, Receipt]) -> list[Annotation]:
     return [annotation for check in missing for annotation in check.annotations]
 
 
-def _publish(marks: Marks, check: CheckRun, standing: PostedCheck | None) -> PostedCheck:
+def _publish(marks: Marks, check: CheckRun, existing: PostedCheck | None) -> PostedCheck:
     """Send what is missing: annotations are appended in order, so those that it has are the first."""
-    if standing is not None and standing.annotations >= len(check.annotations):
-        return marks.extend_check(standing, replace(check, annotations=()))
+    if existing is not None and existing.annotations >= len(check.annotations):
+        return marks.extend_check(existing, replace(check, annotations=()))
     first = check.annotations[:ANNOTATIONS_PER_REQUEST]
-    posted = standing or marks.start_check(replace(check, annotations=first))
+    posted = existing or marks.start_check(replace(check, annotations=first))
     # What was just sent is not counted by the answer: GitHub may be behind.
-    for at in range(standing.annotations if standing else len(first), len(check.annotations), ANNOTATIONS_PER_REQUEST):
+    for at in range(existing.annotations if existing else len(first), len(check.annotations), ANNOTATIONS_PER_REQUEST):
         some = check.annotations[at : at + ANNOTATIONS_PER_REQUEST]
         posted = marks.extend_check(posted, replace(check, annotations=some))
     return posted
@@ -115,7 +115,7 @@ def _clean(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:
     return replace(masked, title=title, message=message)
 
 
-def _reads(standing: PostedCheck, check: CheckRun) -> bool:
+def _reads(existing: PostedCheck, check: CheckRun) -> bool:
     """Whether what stands says the same."""
-    same = standing.title == check.title and standing.summary.split() == check.summary.split()
-    return same and standing.conclusion == check.conclusion
+    same = existing.title == check.title and existing.summary.split() == check.summary.split()
+    return same and existing.conclusion == check.conclusion

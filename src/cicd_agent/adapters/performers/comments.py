@@ -29,19 +29,19 @@ def comment(run: Conversation, effect: Comment) -> Receipt:
 
 def upsert_comment(run: Conversation, forge: Forge, effect: Comment) -> Outcome:
     body = run.body(effect.key, effect.body)
-    standing = find_ours(forge.comments(effect.pull, marker(effect.key)), body)
-    if standing is None and effect.only_edit:
+    existing = find_ours(forge.comments(effect.pull, marker(effect.key)), body)
+    if existing is None and effect.only_edit:
         return Outcome(ReceiptState.SKIPPED, "there is no comment yet, and no need of one")
-    if outcome := unchanged(standing, body):
+    if outcome := unchanged(existing, body):
         return outcome
     moved = run.movement(forge)
-    if standing is not None and moved.head and f"commit {moved.head[:7]}" in standing.body:
-        return Outcome(ReceiptState.SKIPPED, "ours is about a newer commit", standing.url)
+    if existing is not None and moved.head and f"commit {moved.head[:7]}" in existing.body:
+        return Outcome(ReceiptState.SKIPPED, "ours is about a newer commit", existing.url)
     if moved.gone:
         body = run.body(effect.key, f"> {moved.describe(run.event.sha)}.\n\n{effect.body}")
     return run.upsert(
         effect,
-        standing,
+        existing,
         lambda number: forge.edit_comment(number, body),
         lambda: forge.post_comment(effect.pull, body),
         pull=str(effect.pull),
@@ -60,13 +60,13 @@ def reply(run: Conversation, effect: Reply) -> Receipt:
         objection = f"it answers comment {effect.to} of pull request {effect.pull}, the event is about another"
 
     def act(forge: Forge) -> Outcome:
-        standing = forge.thread(effect.pull, root) if in_thread else forge.comments(effect.pull, marker(effect.key))
+        existing = forge.thread(effect.pull, root) if in_thread else forge.comments(effect.pull, marker(effect.key))
         # A note makes no sense below an answer, but an answer does below a note.
-        if is_said(standing, effect.key) or is_said(standing, keys[0]):
+        if is_said(existing, effect.key) or is_said(existing, keys[0]):
             return Outcome(ReceiptState.UNCHANGED, "it is answered already")
-        if in_thread and not any(each.id == effect.to for each in standing):
+        if in_thread and not any(each.id == effect.to for each in existing):
             return Outcome(ReceiptState.DEGRADED, "the comment is not there any more")
-        if replies(standing) >= MOST_REPLIES:
+        if replies(existing) >= MOST_REPLIES:
             return Outcome(ReceiptState.DEGRADED, f"it would be more than {MOST_REPLIES} in one thread")
         body = run.body(effect.key, effect.body)
         run.intend(effect, f"answer {effect.to}", pull=str(effect.pull))

@@ -122,23 +122,23 @@ class Conversation:
     def upsert(
         self,
         effect: Effect,
-        standing: PostedComment | None,
+        existing: PostedComment | None,
         edit: Callable[[int], PostedComment],
         create: Callable[[], PostedComment],
         verb: str = "post",
         **about: str,
     ) -> Outcome:
         """Edit what stands, or create it."""
-        self.intend(effect, f"edit {standing.id}" if standing else verb, **about)
-        posted = edit(standing.id) if standing else create()
-        return Outcome(ReceiptState.DONE, "edited" if standing else f"{verb}ed", posted.url)
+        self.intend(effect, f"edit {existing.id}" if existing else verb, **about)
+        posted = edit(existing.id) if existing else create()
+        return Outcome(ReceiptState.DONE, "edited" if existing else f"{verb}ed", posted.url)
 
 
-def unchanged(standing: PostedComment | None, body: str, title: str = "") -> Outcome | None:
+def unchanged(existing: PostedComment | None, body: str, title: str = "") -> Outcome | None:
     """The outcome where what stands reads as it should already; GitHub may have changed the line ends."""
-    if standing is None or standing.title != title or lines(standing.body) != lines(body):
+    if existing is None or existing.title != title or lines(existing.body) != lines(body):
         return None
-    return Outcome(ReceiptState.UNCHANGED, "it reads so already", standing.url)
+    return Outcome(ReceiptState.UNCHANGED, "it reads so already", existing.url)
 
 
 def find_ours(posted: Iterable[PostedComment], body: str) -> PostedComment | None:

@@ -22,10 +22,10 @@ def commit_comment(run: Conversation, effect: CommitComment) -> Receipt:
 
     def act(forge: Forge) -> Outcome:
         body, notices = run.body(effect.key, effect.body), forge.notices
-        standing = find_ours(notices.commit_comments(effect.commit, marker(effect.key)), body)
-        return unchanged(standing, body) or run.upsert(
+        existing = find_ours(notices.commit_comments(effect.commit, marker(effect.key)), body)
+        return unchanged(existing, body) or run.upsert(
             effect,
-            standing,
+            existing,
             lambda number: notices.edit_commit_comment(number, body),
             lambda: notices.post_commit_comment(effect.commit, body),
             commit=effect.commit,
@@ -46,10 +46,10 @@ def issue(run: Conversation, effect: Issue) -> Receipt:
     def act(forge: Forge) -> Outcome:
         title = clip(_line(run, effect.title), MAX_TITLE) or UNTITLED
         body, notices = run.body(effect.key, effect.body), forge.notices
-        standing = find_ours(notices.issues(marker(effect.key)), body)
-        return unchanged(standing, body, title) or run.upsert(
+        existing = find_ours(notices.issues(marker(effect.key)), body)
+        return unchanged(existing, body, title) or run.upsert(
             effect,
-            standing,
+            existing,
             lambda number: notices.edit_issue(number, title, body),
             lambda: notices.open_issue(title, body),
             "open",
@@ -83,7 +83,7 @@ def notify(run: Conversation, effect: Notification) -> Receipt:
     buttons = [each for each in safe if each.text]
     run.intend(effect, text)
     try:
-        run.notifier.tell(text, effect.url if _is_safe(run, effect.url) else "", details, buttons)
+        run.notifier.send(text, effect.url if _is_safe(run, effect.url) else "", details, buttons)
     except AgentError as error:
         run.notifier_refusal = error
         return run.record(effect, ReceiptState.DEGRADED, str(error))

@@ -71,17 +71,17 @@ def _deployment_objection(run: Conversation, effect: Deployment) -> str:
 
 def _begin(run: Conversation, forge: Forge, effect: Deployment) -> Outcome:
     """Only what goes ahead is created: those who listen for deployments hear of it before it has a status."""
-    standing = _waiting(forge, effect)
-    if standing is None and effect.state != "queued":
+    existing = _waiting(forge, effect)
+    if existing is None and effect.state != "queued":
         return Outcome(ReceiptState.SKIPPED, "no deployment of this commit waits, and a hold creates none")
-    if standing is not None and (standing.state == effect.state or standing.state not in NOT_BEGUN):
-        _set_output(run, effect, standing)
+    if existing is not None and (existing.state == effect.state or existing.state not in NOT_BEGUN):
+        _set_output(run, effect, existing)
         state = ReceiptState.UNCHANGED if effect.state == "queued" else ReceiptState.SKIPPED
-        return Outcome(state, f"deployment {standing.id} is {standing.state} already", standing.url)
-    if standing is None:
+        return Outcome(state, f"deployment {existing.id} is {existing.state} already", existing.url)
+    if existing is None:
         run.intend(effect, f"create, {effect.state}", environment=effect.environment, commit=effect.commit)
-        standing = forge.gates.deploy(effect.commit, effect.environment, _description(run, effect))
-    return _set_status(run, forge, effect, standing)
+        existing = forge.gates.deploy(effect.commit, effect.environment, _description(run, effect))
+    return _set_status(run, forge, effect, existing)
 
 
 def _waiting(forge: Forge, effect: Deployment) -> PastDeployment | None:
@@ -93,17 +93,17 @@ def _waiting(forge: Forge, effect: Deployment) -> PastDeployment | None:
     return newest if newest.creator.removesuffix("[bot]").casefold() == ours else None
 
 
-def _set_status(run: Conversation, forge: Forge, effect: Deployment, standing: PastDeployment) -> Outcome:
-    _set_output(run, effect, standing)
-    detail = f"deployment {standing.id}: {effect.state}"
+def _set_status(run: Conversation, forge: Forge, effect: Deployment, existing: PastDeployment) -> Outcome:
+    _set_output(run, effect, existing)
+    detail = f"deployment {existing.id}: {effect.state}"
     run.intend(effect, detail, environment=effect.environment, commit=effect.commit)
-    forge.gates.tell_deployment(standing.id, effect.state, _description(run, effect), run.event.run_url)
-    return Outcome(ReceiptState.DONE, f"deployment {standing.id}", standing.url)
+    forge.gates.set_deployment_status(existing.id, effect.state, _description(run, effect), run.event.run_url)
+    return Outcome(ReceiptState.DONE, f"deployment {existing.id}", existing.url)
 
 
-def _set_output(run: Conversation, effect: Deployment, standing: PastDeployment) -> None:
+def _set_output(run: Conversation, effect: Deployment, existing: PastDeployment) -> None:
     if effect.output:
-        run.outputs.append(Output(f"{effect.key}-number", effect.output, str(standing.id)))
+        run.outputs.append(Output(f"{effect.key}-number", effect.output, str(existing.id)))
 
 
 def _description(run: Conversation, effect: Deployment) -> str:

@@ -27,8 +27,8 @@ def review(run: Conversation, effect: Review) -> Receipt:
 
     def act(forge: Forge) -> Outcome:
         posted = forge.review_comments(effect.pull, OURS)
-        standing = {find_marker(one.body) for one in posted if one.is_ours}
-        fresh = replace(effect, comments=tuple(one for one in comments if marker(one.key) not in standing))
+        existing = {find_marker(one.body) for one in posted if one.is_ours}
+        fresh = replace(effect, comments=tuple(one for one in comments if marker(one.key) not in existing))
         if ReviewEvent.REQUEST_CHANGES in run.policy.events:
             return _post_verdict(run, forge, fresh, lambda one: _post(run, forge, one, detail))
         if comments and not fresh.comments:

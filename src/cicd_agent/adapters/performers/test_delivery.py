@@ -111,12 +111,12 @@ def _open(run: Conversation, commits: Commits, effect: OpenPull, write: Callable
     """Open a pull request against the pull request's branch, or edit the one that is there."""
     against = [one for one in commits.pulls_against(base) if one.repo.lower() == run.event.repo.lower()]
     branch = branch_of(effect)
-    standing = next((one for one in against if one.branch == branch), None)
-    others = [one for one in against if standing is None or one.number != standing.number]
+    existing = next((one for one in against if one.branch == branch), None)
+    others = [one for one in against if existing is None or one.number != existing.number]
     older = [f"#{one.number}" for one in others if one.is_open and one.branch.startswith(family(effect.pull))]
     left = f"; left as it is: {', '.join(older)}" if older else ""
-    if standing is not None:
-        return _edit(run, commits, effect, standing, left)
+    if existing is not None:
+        return _edit(run, commits, effect, existing, left)
     if sha := commits.branch(branch):
         if effect.key not in keys_of(commits.commit(sha).message):
             return _degraded(f"there is a branch `{branch}` already, which is not of this delivery")
@@ -136,15 +136,15 @@ def _open(run: Conversation, commits: Commits, effect: OpenPull, write: Callable
     return Outcome(ReceiptState.DONE, f"opened #{posted.number}{left}{waits}", posted.url)
 
 
-def _edit(run: Conversation, commits: Commits, effect: OpenPull, standing: PostedPull, left: str) -> Outcome:
+def _edit(run: Conversation, commits: Commits, effect: OpenPull, existing: PostedPull, left: str) -> Outcome:
     """Let the pull request that is there read as it should."""
     title, body = _title(run, effect), run.body(effect.key, effect.body)
-    number, url = standing.number, standing.url
-    if not standing.is_open:
+    number, url = existing.number, existing.url
+    if not existing.is_open:
         return Outcome(ReceiptState.SKIPPED, f"#{number} was closed by somebody{left}", url)
-    if not find_ours([PostedComment(number, standing.body, "", standing.is_ours)], body):
+    if not find_ours([PostedComment(number, existing.body, "", existing.is_ours)], body):
         return Outcome(ReceiptState.UNCHANGED, f"#{number} has the tests, in somebody else's words{left}", url)
-    if standing.title == title and lines(standing.body) == lines(body):
+    if existing.title == title and lines(existing.body) == lines(body):
         return Outcome(ReceiptState.UNCHANGED, f"#{number} reads so already{left}", url)
     run.intend(effect, f"edit #{number}", pull=str(effect.pull))
     commits.edit_pull(number, title, body)

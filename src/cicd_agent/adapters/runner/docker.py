@@ -9,7 +9,7 @@ SECONDS: Final = 10
 _NAMES: Final = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
 
 
-def why_not(variables: Mapping[str, str]) -> str:
+def container_problem(variables: Mapping[str, str]) -> str:
     """Why no Linux container can be run here, "" when one can."""
     docker = shutil.which("docker", path=variables.get("PATH", ""))
     if docker is None:

@@ -79,7 +79,7 @@ class Notices(Protocol):
 class Notifier(Protocol):
     """A place where people are told things in one line, or asked to decide something."""
 
-    def tell(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
+    def send(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
         """Send the line, below it what the details say, a line each, and the links. Raises NotifierRefused."""
 
 

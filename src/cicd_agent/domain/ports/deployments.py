@@ -42,7 +42,7 @@ class Gates(Protocol):
     def incidents(self, label: str) -> tuple[Incident, ...]:
         """The open issues with a label, newest first, at most 100. Takes `issues: read`."""
 
-    def words(self, number: int) -> tuple[ApprovalComment, ...]:
+    def approval_comments(self, number: int) -> tuple[ApprovalComment, ...]:
         """The comments of an issue or a pull request that approve or override a deployment, oldest first.
 
         Their `permission` is not asked for.
@@ -54,7 +54,7 @@ class Gates(Protocol):
     def deploy(self, sha: str, environment: str, description: str) -> PastDeployment:
         """Create a deployment of a commit, which takes `deployments: write`; GitHub merges and checks nothing."""
 
-    def tell_deployment(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
+    def set_deployment_status(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
         """Add a status to a deployment; `url` is where its log is."""
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:

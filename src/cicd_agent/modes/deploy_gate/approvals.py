@@ -53,7 +53,7 @@ def read_comments(forge: Forge, pull: int, gate: GateEvidence, settings: Setting
         about = marker(key(gate.environment))
         ours = [issue for issue in forge.notices.issues(about) if issue.is_ours and find_marker(issue.body) == about]
         numbers += [issue.id for issue in ours[:_MAX_ISSUES]]
-    comments = [comment for number in dict.fromkeys(numbers) for comment in forge.gates.words(number)]
+    comments = [comment for number in dict.fromkeys(numbers) for comment in forge.gates.approval_comments(number)]
     since = gate.at - 3600 * settings.approval_hours
     valid = [each for each in comments if each.is_person and not each.edited and each.created >= since]
     people = dict.fromkeys(each.author for each in sorted(valid, key=lambda each: -each.created))
