@@ -16,9 +16,10 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from cicd_agent.adapters.files import read_file
+from cicd_agent.adapters.models.json_reader import at
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
-from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.errors import ConfigError, Exit, first_problem
 
 _MAX_REQUEST = 64_000_000
 _SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "logprobs", "n")
@@ -76,9 +77,7 @@ def load_script(path: Path) -> Script:
     try:
         return Script.model_validate(yaml.load(read_file(path, "--script", 1_000_000), _Loader))  # noqa: S506  it is a SafeLoader
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        location = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path} is no script", why=f"{location}: {first['msg']}", remedy=_HOW) from None
+        raise ConfigError(f"{path} is no script", why=first_problem(error), remedy=_HOW) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is neither YAML nor JSON", why=str(error)[:200], remedy=_HOW) from None
 
@@ -250,11 +249,11 @@ def _faults(dialect: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str, s
     for name in (each for each in _SAMPLING if each in body):
         yield name, f"Unsupported parameter: '{name}' is not supported with this model.", "unsupported_parameter"
     param = "response_format" if dialect == "chat" else "text.format"
-    shape = _at(body, *param.split("."))
-    if _at(shape, "type") == "json_schema":
-        for reason in unfit(_at(shape, "json_schema", "schema") if dialect == "chat" else _at(shape, "schema")):
+    shape = at(body, *param.split("."))
+    if at(shape, "type") == "json_schema":
+        for reason in unfit(at(shape, "json_schema", "schema") if dialect == "chat" else at(shape, "schema")):
             yield param, f"Invalid schema for response_format: {reason}", "invalid_json_schema"
-    if _at(shape, "type") == "json_object" and "json" not in json.dumps(body.get(messages)).lower():
+    if at(shape, "type") == "json_object" and "json" not in json.dumps(body.get(messages)).lower():
         yield param, f"'{messages}' must contain the word 'json' to use '{param}' of type 'json_object'.", ""
 
 
@@ -273,9 +272,3 @@ def unfit(schema: object, context: str = "") -> Iterator[str]:
             yield from unfit(inner, f"{context}'properties', '{name}'")
     if schema.get("type") == "array":
         yield from unfit(schema.get("items"), f"{context}'items'")
-
-
-def _at(value: object, *names: str) -> Any:
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value

@@ -20,7 +20,7 @@ from cicd_agent.adapters.files import NOFOLLOW, write_file
 from cicd_agent.agent.messages import Model, Reply, Request
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
 from cicd_agent.domain.json_difference import differences
-from cicd_agent.errors import BudgetExhausted, ConfigError, ModelMisbehaved, ModelUnavailable
+from cicd_agent.errors import BudgetExhausted, ConfigError, ModelMisbehaved, ModelUnavailable, first_problem
 
 TAPE: Final = "tape.jsonl"
 VERSION: Final = 1
@@ -181,9 +181,7 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
         try:
             exchange = _adapter(Exchange).validate_json(line, strict=True)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            location = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"line {number} of {name} is no exchange", why=f"{location}: {first['msg']}") from None
+            raise ConfigError(f"line {number} of {name} is no exchange", why=first_problem(error)) from None
         numbers = astuple(exchange.reply.usage) if exchange.reply else ()
         if any(not 0 <= each <= _MAX_NUMBER for each in numbers if each is not None):
             raise ConfigError(f"line {number} of {name} is no exchange", why="reply.usage: such numbers do not exist")

@@ -13,6 +13,7 @@ from cicd_agent.adapters.github.errors import Answer, Call, Unsettled
 from cicd_agent.adapters.github.payloads import Authored, Page, Posted, Viewed, read
 from cicd_agent.adapters.github.transport import Wire
 from cicd_agent.domain.effects import PostedComment
+from cicd_agent.domain.events.event import ACTIONS
 from cicd_agent.errors import ForgeRefused
 
 PER_PAGE = 100
@@ -20,8 +21,6 @@ MAX_PAGES = 10
 """Pages of a conversation that are read."""
 SETTLE_SECONDS = 3.0
 """What GitHub is given before we look whether a request without an answer was carried out."""
-ACTIONS = "github-actions[bot]"
-"""The account behind GITHUB_TOKEN, assumed when GitHub does not tell us who we are."""
 READS = "pull-requests: read"
 WRITES = "pull-requests: write"
 NOT_FOUND = 404

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator
 from cicd_agent.adapters.github.channel import READS, Channel
 from cicd_agent.adapters.github.errors import Call, printable
 from cicd_agent.adapters.github.payloads import Problem, Shape, Viewed, at
+from cicd_agent.domain.events.event import same_login
 from cicd_agent.errors import ForgeRefused
 
 STATUS = {"FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403, "NOT_FOUND": 404, "RATE_LIMITED": 429}
@@ -33,10 +34,8 @@ class Author(Shape):
     id: int | None = at("databaseId", default=None)
 
     def is_viewer(self, viewer: str) -> bool:
-        """Whether it is the account we act as, whose login has a suffix in one place and none in the other."""
-        if self.kind == "Bot":
-            return self.login.removesuffix("[bot]").lower() == viewer.removesuffix("[bot]").lower()
-        return self.login.lower() == viewer.lower()
+        """Whether it is the account we act as."""
+        return same_login(self.login, viewer, is_bot=self.kind == "Bot")
 
 
 class Closer(Shape):

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from cicd_agent.adapters.github.errors import Answer, Call, unreadable
-from cicd_agent.domain.events.event import Actor, PullRequest, Ref
+from cicd_agent.domain.events.event import Actor, PullRequest, Ref, same_login
 from cicd_agent.domain.events.workflow_run import JobRun, RunNote, StepRun
 from cicd_agent.domain.ports.forge import PullState
 from cicd_agent.domain.repository.change import Commit
@@ -112,9 +112,7 @@ class Authored(Shape):
 
     def by(self, login: str) -> bool:
         """Whether `login` wrote it. Only a bot's login may differ by its suffix: a user "x" is not the App "x[bot]"."""
-        if self.author_type == "Bot":
-            return self.author.removesuffix("[bot]").lower() == login.removesuffix("[bot]").lower()
-        return bool(self.author) and self.author.lower() == login.lower()
+        return bool(self.author) and same_login(self.author, login, is_bot=self.author_type == "Bot")
 
 
 class Named(Shape):

@@ -93,29 +93,15 @@ class GitHubRuns:
         task = f"compare {printable(base)[:40]} with {printable(head)[:40]}"
         path = f"/compare/{path_part(base, 'commit')}...{path_part(head, 'commit')}"
         answer = self.channel.get(task, path, Comparison, CODE)
-        notes = _limits(answer.files)
-        if answer.total > len(answer.commits):
-            notes = (*notes, f"commit list cut at {len(answer.commits)} of {answer.total:,}")
-        return Change(
-            base=answer.merge_base,
-            head=answer.commits[-1].sha if answer.commits else head,
-            source=ChangeSource.API,
-            files=tuple(file.as_diff() for file in answer.files or ()),
-            commits=tuple(commit.as_commit() for commit in reversed(answer.commits)),
-            notes=notes,
-        )
+        cut = answer.total > len(answer.commits)
+        notes = (f"commit list cut at {len(answer.commits)} of {answer.total:,}",) if cut else ()
+        tip = answer.commits[-1].sha if answer.commits else head
+        return _change(answer.merge_base, tip, answer.files, answer.commits[::-1], notes)
 
     def commit(self, sha: str) -> Change:
         task, path = f"read commit {printable(sha)[:40]}", f"/commits/{path_part(sha, 'commit')}"
         answer = self.channel.get(task, path, Committed, CODE)
-        return Change(
-            base=answer.parents[0] if answer.parents else "",
-            head=answer.sha,
-            source=ChangeSource.API,
-            files=tuple(file.as_diff() for file in answer.files or ()),
-            commits=(answer.as_commit(),),
-            notes=_limits(answer.files),
-        )
+        return _change(answer.parents[0] if answer.parents else "", answer.sha, answer.files, (answer,))
 
     def paths(self, commit: str) -> tuple[str, ...]:
         task, path = f"list the files of {printable(commit)[:40]}", f"/git/trees/{path_part(commit, 'commit')}"
@@ -141,15 +127,23 @@ class GitHubRuns:
         return self.channel.call(task, "GET", path, READS)
 
 
-def _limits(files: Sequence[ChangedFile] | None) -> tuple[str, ...]:
-    """What the API did not tell of the files."""
-    if files is None:
-        return ("the API told of no files",)
+def _change(
+    base: str,
+    head: str,
+    files: Sequence[ChangedFile] | None,
+    commits: Sequence[Committed],
+    limits: tuple[str, ...] = (),
+) -> Change:
+    """The change that the API lists, with what it leaves out of it."""
+    diffs = tuple(file.as_diff() for file in files or ())
     notes = []
-    if len(files) >= MAX_FILES:
+    if files is None:
+        notes.append("the API told of no files")
+    if len(diffs) >= MAX_FILES:
         notes.append(f"the API lists {MAX_FILES} files at most: there may be more")
-    if bare := sum(1 for file in files if file.as_diff().omitted):
+    if bare := sum(1 for file in diffs if file.omitted):
         notes.append(
-            f"{bare:,} of {len(files):,} files came without their whole patch: binary, too large, or mode only"
+            f"{bare:,} of {len(diffs):,} files came without their whole patch: binary, too large, or mode only"
         )
-    return tuple(notes)
+    listed = tuple(commit.as_commit() for commit in commits)
+    return Change(base, head, ChangeSource.API, diffs, listed, notes=(*notes, *limits))

@@ -2,10 +2,9 @@
 
 import re
 
-from cicd_agent.adapters.github.channel import ACTIONS
 from cicd_agent.adapters.performers.conversation import Conversation, Outcome
 from cicd_agent.domain.effects import Deployment, Output, Receipt, ReceiptState, Rerun, ReviewRequest
-from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.events.event import ACTIONS, Event, EventKind, same_login
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.ports.forge import Forge
@@ -89,8 +88,7 @@ def _waiting(forge: Forge, effect: Deployment) -> PastDeployment | None:
     newest = next(iter(forge.gates.deployments(effect.environment, 1)), None)
     if newest is None or newest.sha != effect.commit or newest.state not in OPEN:
         return None
-    ours = (forge.commits.login or ACTIONS).removesuffix("[bot]").casefold()
-    return newest if newest.creator.removesuffix("[bot]").casefold() == ours else None
+    return newest if same_login(newest.creator, forge.commits.login or ACTIONS, is_bot=True) else None
 
 
 def _set_status(run: Conversation, forge: Forge, effect: Deployment, existing: PastDeployment) -> Outcome:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.adapters.github.channel import ACTIONS
 from cicd_agent.adapters.performers.conversation import UNPROCESSABLE, Conversation, Outcome, find_ours, lines
 from cicd_agent.analysis.python_tests.insertion import added_lines, alteration
 from cicd_agent.domain.effects import Commit, OpenPull, PostedComment, Receipt, ReceiptState, TextFile
-from cicd_agent.domain.events.event import Event
+from cicd_agent.domain.events.event import ACTIONS, Event, same_login
 from cicd_agent.domain.ports.commits import Commits, MadeCommit, NewFile, Node, PostedPull
 from cicd_agent.domain.ports.forge import Forge, PullState
 from cicd_agent.domain.text.visible import visible_line
@@ -88,7 +87,7 @@ def _deliver(run: Conversation, forge: Forge, effect: Delivery) -> Outcome:
         return _open(run, commits, effect, write, state.head.name)
     run.intend(effect, f"commit {count(len(files), 'file')} on {head.sha}", pull=str(effect.pull))
     made = write()
-    if _is_actions(made.author):
+    if same_login(made.author, ACTIONS, is_bot=True):
         return _degraded(SILENT)  # it is on no branch, and nobody sees it
     commits.move(state.head.name, made.sha)
     return Outcome(ReceiptState.DONE, f"{count(len(files), 'file')} in commit {made.sha[:7]}", made.url)
@@ -104,7 +103,7 @@ def _obstacle(effect: Delivery, head: MadeCommit, commits: Commits) -> Outcome |
     if keys:
         # Our own commit has started this run: tests on top of tests would never end.
         return Outcome(ReceiptState.SKIPPED, "the last commit of the pull request is a delivery of ours")
-    return _degraded(SILENT) if isinstance(effect, Commit) and _is_actions(commits.login) else None
+    return _degraded(SILENT) if isinstance(effect, Commit) and same_login(commits.login, ACTIONS, is_bot=True) else None
 
 
 def _open(run: Conversation, commits: Commits, effect: OpenPull, write: Callable[[], MadeCommit], base: str) -> Outcome:
@@ -132,7 +131,7 @@ def _open(run: Conversation, commits: Commits, effect: OpenPull, write: Callable
     except ForgeRefused as refusal:
         refusal.remedy = f"{refusal.remedy.rstrip('. ')}. The branch `{branch}` has the tests".removeprefix(". ")
         raise
-    waits = f"; {APPROVAL}" if _is_actions(author) else ""
+    waits = f"; {APPROVAL}" if same_login(author, ACTIONS, is_bot=True) else ""
     return Outcome(ReceiptState.DONE, f"opened #{posted.number}{left}{waits}", posted.url)
 
 
@@ -165,10 +164,6 @@ def _unreachable(state: PullState, event: Event) -> str:
     if state.head.name == event.default_branch:
         return "the pull request's branch is the default branch"
     return ""
-
-
-def _is_actions(login: str) -> bool:
-    return login.removesuffix("[bot]").lower() == ACTIONS.removesuffix("[bot]")
 
 
 def _degraded(reason: str) -> Outcome:

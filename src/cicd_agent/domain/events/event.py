@@ -8,6 +8,8 @@ from urllib.parse import quote, urlsplit
 
 WRITERS: Final = frozenset({"admin", "maintain", "write"})
 """The permissions, in GitHub's words, with which somebody can change a repository."""
+ACTIONS: Final = "github-actions[bot]"
+"""The account behind GITHUB_TOKEN, assumed when GitHub does not tell us who we are."""
 
 
 class EventKind(StrEnum):
@@ -46,6 +48,12 @@ class Actor:
     login: str = ""
     is_bot: bool = False
     association: str = ""
+
+
+def same_login(login: str, other: str, *, is_bot: bool) -> bool:
+    """Whether two logins are one account's; a bot's has a suffix in one place and none in the other."""
+    suffix = "[bot]" if is_bot else ""
+    return login.removesuffix(suffix).lower() == other.removesuffix(suffix).lower()
 
 
 @dataclass(frozen=True, slots=True)
