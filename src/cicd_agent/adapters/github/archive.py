@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from cicd_agent.adapters.github.errors import printable
@@ -130,14 +130,8 @@ class _LimitedReader:
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
 
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        """Leave the file to whom it belongs."""
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def store(pieces: Iterator[bytes], scratch: Path | None, task: str) -> IO[bytes]:
