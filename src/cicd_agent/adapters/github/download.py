@@ -27,8 +27,7 @@ AGAIN = "Run the job again; if it stays so, look at the network between the runn
 class Downloads:
     """Downloads through signed addresses. `secure`: the API speaks https, and so must whatever it redirects to.
 
-    An address is good for whoever holds it, and so it is never shown. The proxy and the certificates are those of the
-    wire; requests finds the former by itself.
+    An address is good for whoever holds it, and so it is never shown. requests finds the proxy by itself.
     """
 
     wire: Wire
@@ -147,5 +146,5 @@ def _refusal(call: Call, answer: Answer, host: str) -> Exception:
     return Retry(failure) if trouble or answer.status == 404 else failure  # noqa: PLR2004
 
 
-def _failure(call: Call, why: str, remedy: str = AGAIN) -> ForgeRefused:
-    return ForgeRefused(f"GitHub's storage could not be asked to {call.task}", why=why, remedy=remedy)
+def _failure(call: Call, reason: str, remedy: str = AGAIN) -> ForgeRefused:
+    return ForgeRefused(f"GitHub's storage could not be asked to {call.task}", why=reason, remedy=remedy)

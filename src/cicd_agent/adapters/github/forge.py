@@ -336,11 +336,7 @@ class GitHubForge:
         return self._channel.edit_text("edit the comment", f"/issues/comments/{comment}", body)
 
     def post_review(self, review: Review) -> str:
-        """Post a review with all its comments in one request; returns its URL.
-
-        A review that was begun by our account and never submitted lets no other in: then it is discarded, and the
-        review is posted once more.
-        """
+        """One that our account began and never submitted lets no other in: it is discarded, and this sent again."""
         path = f"/pulls/{review.pull}/reviews"
         body = {
             "commit_id": review.commit,
@@ -400,10 +396,7 @@ class GitHubForge:
         resolve_thread(self._channel, thread)
 
     def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
-        """The thread that `comment` opened, oldest first; empty when that is gone or not of this pull request.
-
-        Costs a request for the comment that opened it, and one for each 100 inline comments made since.
-        """
+        """Costs a request for the comment that opened it, and one for each 100 inline comments made since."""
         path = f"/pulls/comments/{comment}"
         first = unless_missing(lambda: self._channel.get("read the thread", path, InThread), None)
         if first is None or first.pull_request_url.rpartition("/")[2] != str(number):

@@ -81,11 +81,9 @@ class Wire:
         return self._requester.graphql_url
 
     def ask(self, call: Call) -> Answer:
-        """Send `call` until it is answered.
+        """Send `call` until it is answered; one that may not be repeated only while it certainly never arrived.
 
-        A request that may be repeated is tried three times when GitHub answers 5xx or cannot be reached; any other
-        only when it certainly never arrived, and Unsettled is raised when it may have been carried out. A rate limit
-        is waited for: a request it turned away did nothing.
+        Unsettled is raised when it may have been carried out. What a rate limit turned away did nothing.
         """
         return persist(lambda: self._send(call, lambda answer: answer.ok), self._sleep)
 

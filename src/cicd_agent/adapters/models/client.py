@@ -325,8 +325,8 @@ class Unanswered(Exception):
     `unlisted` when it is there and simply has no list.
     """
 
-    def __init__(self, why: str, *, refused: bool = False, unlisted: bool = False) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, *, refused: bool = False, unlisted: bool = False) -> None:
+        super().__init__(reason)
         self.refused = refused
         self.unlisted = unlisted
 

@@ -147,10 +147,7 @@ def _rerun_refusal(run: Conversation, effect: Rerun) -> str:
 
 
 def _unfit(effect: Rerun, now: RunState, event: Event) -> str:
-    """Why the run as it is now is not run again; what a person has approved is one attempt of a run of this repository.
-
-    The first that holds.
-    """
+    """Why the run as it is now is not run again; a person approves one attempt of a run of this repository."""
     approved = effect.reason == "approval"
     reasons = (
         (

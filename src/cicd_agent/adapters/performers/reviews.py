@@ -44,10 +44,7 @@ def review(run: Conversation, effect: Review) -> Receipt:
 
 
 def _post(run: Conversation, forge: Forge, review: Review, detail: str) -> Outcome:
-    """Post these comments, as one comment when GitHub will not have the lines.
-
-    A refused verdict is raised, since it is no fault of theirs.
-    """
+    """Post the review, as one comment when GitHub will not have the lines; a refused verdict is raised."""
     moved = run.movement(forge)
     if moved.gone:
         return Outcome(ReceiptState.DEGRADED, f"{moved.describe(run.event.sha)}: no comments at its lines")
