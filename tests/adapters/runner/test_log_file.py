@@ -1,5 +1,6 @@
 """Logs at hand: read in pieces, unpacked where they are packed, and named in one line where they cannot be read."""
 
+import gc
 import gzip
 import io
 import os
@@ -81,3 +82,15 @@ def test_what_is_not_there_or_no_file_is_named_in_one_line(tmp_path: Path) -> No
     refusal("a\0b")
     refusal("x" * 5_000)
     refusal("")
+
+
+def test_a_file_that_is_closed_before_it_was_read_to_the_end_is_no_trouble(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(log_file, "MAX_BYTES", 1_000)
+    path = tmp_path / "log.gz"
+    path.write_bytes(gzip.compress(bytes(300_000)))
+    with pytest.raises(ConfigError, match="too long") as caught:
+        list(chunks(str(path), io.BytesIO()))
+    del caught
+    gc.collect()

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from gzip import BadGzipFile, GzipFile
 from io import BufferedReader, RawIOBase
 from pathlib import Path
@@ -60,4 +60,5 @@ def _unpacked(path: str, file: IO[bytes]) -> Iterator[bytes]:
     except (BadGzipFile, zlib.error):
         raise ConfigError(f"the log `{path}` cannot be read", why="it begins as gzip does, and is broken") from None
     finally:
-        buffered.detach()
+        with suppress(ValueError):  # whoever stops reading early may have closed the file
+            buffered.detach()
