@@ -19,14 +19,11 @@ _AROUND = 5
 """Lines around a piece: an `except` and what it does need not both be changed."""
 
 _TABLES = tomllib.loads(files(__package__).joinpath("patterns.toml").read_text("utf-8"))
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE}
 
 
 def _compiled(table: dict[str, Any]) -> re.Pattern[str]:
-    flags = re.NOFLAG
-    for letter in table.get("flags", ""):
-        flags |= _FLAGS[letter]
-    return re.compile("|".join(table["any"]), flags)
+    flags = f"(?{table['flags']})" if "flags" in table else ""
+    return re.compile(flags + "|".join(table["any"]))
 
 
 NAMES = {kind: frozenset(names) for kind, names in _TABLES["names"].items()}

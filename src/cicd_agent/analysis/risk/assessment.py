@@ -1,14 +1,9 @@
 """How likely a change is to break something, by its shape and its files' past: the floor that no model can lower.
 
-The score is that of `model.py`, the logistic curve stretched so that nothing at all is 0: it ranks changes,
-it is not the probability that this one is wrong. That probability is spoken of only where the repository has calibrated
-the score on its own outcomes.
-
-Where the history is known, the levels begin at quantiles of the repository's own scores: not everything can be high.
-Elsewhere they begin at quantiles of the score over 76,712 changes of four open-source projects (OpenStack, Qt, Go, the
-Eclipse platform), each project weighing the same: half of all changes are low, 35 % medium, 12 % high, 3 % critical.
-Between the levels the share of changes that later needed a repair rises in every one of the four (.08 to .27 when low,
-.53 to .78 when critical).
+The score ranks changes; how probable a repair is, is said only where the repository has calibrated the score on its own
+outcomes. The shipped thresholds are quantiles of the score over 76,712 changes of four open-source projects (OpenStack,
+Qt, Go, the Eclipse platform), each weighing the same. From level to level the share of changes that later needed a
+repair rises in every one of the four (.08 to .27 when low, .53 to .78 when critical).
 """
 
 from bisect import bisect_left, bisect_right

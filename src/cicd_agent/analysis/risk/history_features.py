@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Literal
 
 from cicd_agent.analysis.risk.assessment import floor_of
 from cicd_agent.analysis.risk.features import measured, says_repair
@@ -48,13 +49,13 @@ class _Author:
 
 
 @dataclass(slots=True)
-class _Memory:
+class _Totals:
     """Only those files and people are remembered that somebody will ask for."""
 
     files: dict[str, _File]
     authors: dict[str, _Author]
 
-    def keep(self, commit: PastCommit) -> None:
+    def add(self, commit: PastCommit) -> None:
         sha, when, by = commit.sha, commit.when, commit.author
         for path in commit.paths:
             if (file := self.files.get(path)) is not None:
@@ -89,7 +90,7 @@ class _Memory:
 def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> History:
     """What `past` says of `change` at `now` (seconds since the epoch).
 
-    The newest `most` past changes are measured. The change's own commits are not its past; the newest of them says who
+    The newest `limit` past changes are measured. The change's own commits are not its past; the newest of them says who
     its author is. In a shallow clone nobody's experience is known, for all that was before is missing from every count.
     """
     own = {commit.sha for commit in change.commits}
@@ -99,24 +100,24 @@ def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> Hi
     # Of a renamed file the past knows the old name.
     touched = list(dict.fromkeys(file.old_path or file.path for file in change.files))
     judged = {commit.sha for commit in islice((commit for commit in before if commit.churn), limit)}
-    memory = _Memory(
+    totals = _Totals(
         {path: _File() for commit in before if commit.sha in judged for path in commit.paths},
         {commit.author: _Author() for commit in before if commit.sha in judged},
     )
-    memory.files |= {path: _File() for path in touched}
+    totals.files |= {path: _File() for path in touched}
     if author is not None:
-        memory.authors[author] = _Author()
+        totals.authors[author] = _Author()
     floors: dict[str, tuple[bool, RiskLevel]] = {}
     recent: list[PastChange] = []
     for commit in reversed(before):
         if commit.sha in judged:
-            known = Experience() if past.shallow else memory.experience(commit.paths, commit.author, commit.when)
+            known = Experience() if past.shallow else totals.experience(commit.paths, commit.author, commit.when)
             recent.append(_judged(commit, known, floors))
-        memory.keep(commit)
+        totals.add(commit)
     troubles, cut = _troubles(before, names, now)
     return History(
         commits=len(before),
-        experience=Experience() if past.shallow else memory.experience(touched, author, now),
+        experience=Experience() if past.shallow else totals.experience(touched, author, now),
         recent=tuple(reversed(recent)),
         troubles=troubles,
         limits=(*past.limits, *cut),
@@ -140,20 +141,16 @@ def _troubles(
     before: Sequence[PastCommit], names: dict[str, str], now: int
 ) -> tuple[tuple[Trouble, ...], tuple[str, ...]]:
     """How often the files (`names` leads from a path, old or new, to the one shown) were taken back or repaired."""
-    reverted: Counter[str] = Counter()
-    repaired: Counter[str] = Counter()
+    times_of: Counter[tuple[str, Literal["reverted", "repaired"]]] = Counter()
     for commit in before:
-        if now - commit.when > TROUBLED_DAYS * _DAY:
-            continue
         hit = {names[path] for path in commit.paths if path in names}
-        if hit and (commit.reverts or commit.subject.startswith('Revert "')):
-            reverted.update(hit)
-        elif hit and says_repair(commit.subject):
-            repaired.update(hit)
-    troubles = [
-        *(Trouble(path, "reverted", times) for path, times in reverted.items()),
-        *(Trouble(path, "repaired", times) for path, times in repaired.items()),
-    ]
+        if not hit or now - commit.when > TROUBLED_DAYS * _DAY:
+            continue
+        if commit.reverts or commit.subject.startswith('Revert "'):
+            times_of.update((path, "reverted") for path in hit)
+        elif says_repair(commit.subject):
+            times_of.update((path, "repaired") for path in hit)
+    troubles = [Trouble(path, kind, times) for (path, kind), times in times_of.items()]
     troubles.sort(key=lambda trouble: (-trouble.times, trouble.kind == "repaired", trouble.path))
     left = len(troubles) - MAX_TROUBLES
     cut = (f"{left} more files of the change were taken back or repaired lately, each less often",) if left > 0 else ()

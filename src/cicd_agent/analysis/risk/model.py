@@ -23,7 +23,6 @@ from cicd_agent.domain.text.words import count
 FEATURES = ("la", "ld", "nf", "nd", "ns", "entropy", "fix", "lt", "ndev", "age", "nuc", "exp", "rexp", "sexp")
 """The names of the features, as the field calls them: the keys of `RiskFile.weights`."""
 OF_THE_DIFF = FEATURES[:7]
-"""Those that the diff alone gives."""
 
 NEVER_LOWER = ("la", "entropy")
 """The features whose weights are never negative: more added lines are never less risky."""
@@ -42,13 +41,10 @@ WEIGHTS: Mapping[str, float] = {
 }
 
 _NO_LINE = Measures(subsystems=1, directories=1, files=1)
-"""The smallest change there is."""
 
 Thresholds = tuple[int, int, int]
-"""The scores at which medium, high and critical begin."""
 
 SHIPPED_THRESHOLDS: Thresholds = (22, 48, 69)
-"""Those for a repository of which nothing else is known."""
 
 QUANTILES = (0.50, 0.85, 0.97)
 """The shares of a repository's own changes that are below medium, high and critical."""

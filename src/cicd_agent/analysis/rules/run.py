@@ -18,7 +18,6 @@ from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.verdict import Draft, RiskLevel
 
 QUOTE = 300
-"""Characters of a line that a finding quotes."""
 
 
 class RuleDraft(Draft):

@@ -83,7 +83,6 @@ UNREAD = "recent failed runs"
 MAX_RUNS = 5
 _DENIED = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 _MAX_NAME = 80
-"""Characters of a workflow's name."""
 
 
 def recent_failures(event: Event, world: Ports, settings: Settings) -> tuple[tuple[Exhibit, ...], tuple[Gap, ...]]:

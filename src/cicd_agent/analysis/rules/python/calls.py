@@ -9,6 +9,7 @@ from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 
 _CALLS = TABLES["python"]
+_BUILDS = "builds any Python object that the text asks for."
 _OUTSIDE = frozenset({"input", "argv", "request", "raw_input"})
 
 
@@ -50,28 +51,17 @@ def _is_compiled(text: PythonText, called: Called, source: ast.expr) -> bool:
 def unsafe_deserialisation(context: FileContext) -> Iterator[Hit]:
     for text, called, line in context.calls:
         if called.name in _CALLS["unpicklers"] and not _is_copy(text, called):
-            yield Hit(
-                line,
-                f"`{called.name}` runs code that its input names: harmless only if nobody else can write that input.",
-                confidence=0.75,
-                call=called.node,
-            )
+            message = "runs code that its input names: harmless only if nobody else can write that input."
+            yield Hit(line, f"`{called.name}` {message}", confidence=0.75, call=called.node)
         elif called.name in {"yaml.load", "yaml.load_all"} and not called.has_rest:
             loader = called.argument(1, "Loader")
             if loader is None or text.name_of(loader).rpartition(".")[2] in {"Loader", "UnsafeLoader", "CLoader"}:
-                yield Hit(
-                    line,
-                    "`yaml.load` without a safe loader builds any Python object that the text asks for.",
-                    suggestion=_safely(text, called, line) if loader is None else "",
-                    call=called.node,
-                )
+                suggestion = _safely(text, called, line) if loader is None else ""
+                message = f"`yaml.load` without a safe loader {_BUILDS}"
+                yield Hit(line, message, suggestion=suggestion, call=called.node)
         elif called.name in {"yaml.unsafe_load", "yaml.unsafe_load_all"}:
-            yield Hit(
-                line,
-                f"`{called.name}` builds any Python object that the text asks for.",
-                suggestion=_safely(text, called, line),
-                call=called.node,
-            )
+            suggestion = _safely(text, called, line)
+            yield Hit(line, f"`{called.name}` {_BUILDS}", suggestion=suggestion, call=called.node)
 
 
 def _safely(text: PythonText, called: Called, line: int) -> str:
@@ -99,7 +89,9 @@ def shell_injection(context: FileContext) -> Iterator[Hit]:
             command = called.argument(0, "args") or called.keyword("cmd")
         else:
             continue
-        if command is None or is_constant(command) or _is_quoted(command):
+        names = set(names_in(command)) if command is not None else set()
+        quoted = "shlex" in names and not names.isdisjoint({"quote", "join", "list2cmdline"})
+        if command is None or is_constant(command) or quoted:
             continue
         outside = _is_from_outside(command)
         built = isinstance(command, ast.JoinedStr | ast.BinOp | ast.Call)
@@ -134,18 +126,12 @@ def _is_from_outside(node: ast.expr) -> bool:
 
 def _reads_request(node: ast.expr) -> bool:
     """Whether an expression reads what a client sent: `request.args["q"]`, `self.request.POST.get(…)`."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute) and part.attr in _CALLS["request-data"]:
-            owner = part.value
-            name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
-            if name in {"request", "req"}:
-                return True
-    return False
-
-
-def _is_quoted(command: ast.expr) -> bool:
-    names = set(names_in(command))
-    return "shlex" in names and not names.isdisjoint({"quote", "join", "list2cmdline"})
+    return any(
+        isinstance(part, ast.Attribute)
+        and part.attr in _CALLS["request-data"]
+        and (getattr(part.value, "id", "") or getattr(part.value, "attr", "")) in {"request", "req"}
+        for part in ast.walk(node)
+    )
 
 
 _EXECUTORS = frozenset({"execute", "executemany", "executescript", "raw", "exec_driver_sql", "mogrify"})

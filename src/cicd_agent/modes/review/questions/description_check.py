@@ -21,7 +21,6 @@ _BODY = 8_000
 _FILES = 300
 _COMMITS = 30
 _MESSAGE = 600
-"""Characters of a commit's message."""
 _MAX_CLAIM = 300
 """Characters of a claim, and of what is said against it, that are shown."""
 

@@ -21,10 +21,8 @@ from cicd_agent.modes.shared.diff_exhibits import gutter
 from cicd_agent.settings.schema import Settings
 
 MAX_ANSWER = 2_000
-"""Characters of an answer that are published."""
 MAX_QUOTES = 5
 MAX_QUOTE_LINES = 12
-"""Lines of a quote."""
 
 _AROUND = 40
 """Lines of the diff before and after the thread's that are shown."""
