@@ -46,18 +46,11 @@ def is_comment_only(file: FileDiff, change: Change) -> bool:
 
 def _is_comment(line: str, marker: str) -> bool:
     text = line.removesuffix("\r").replace("\t", " ").strip()
-    if not text:
-        return True
+    rest = text.removeprefix(marker)
     # A blank after the marker tells prose from orders to a tool (#!, #include, //go:build). A backslash at the end
     # swallows the next line in C; a control character or U+2028 inside may end the comment early.
-    rest = text.removeprefix(marker)
-    return (
-        rest != text
-        and rest[:1] in {"", " "}
-        and not text.endswith("\\")
-        and text.isprintable()
-        and not _ORDER.match(rest.strip())
-    )
+    is_prose = rest != text and rest[:1] in {"", " "} and not _ORDER.match(rest.strip())
+    return not text or (is_prose and text.isprintable() and not text.endswith("\\"))
 
 
 def _same_python(before: str, after: str) -> bool:

@@ -15,7 +15,7 @@ from cicd_agent.settings.schema import Settings
 _COMMENT = re.compile(
     r"(?:#|//|/\*|<!--|--|;|%|\{#|\"\"\"|\*)\s{0,20}cicd-agent:\s{0,20}ignore\[([\w*,./ -]{1,400})\](.{0,500})"
 )
-_CLOSERS = ("*/", "-->", "#}", '"""')
+_CLOSER = re.compile(r"\*/|-->|#\}|\"{3}")
 _LINE = 20_000
 
 
@@ -32,10 +32,7 @@ def suppression(line: str) -> Suppression | None:
     if match is None:
         return None
     ids = frozenset(part.strip() for part in match[1].split(",") if part.strip())
-    reason = match[2].strip()
-    for closer in _CLOSERS:
-        reason = reason.partition(closer)[0].strip()
-    return Suppression(ids, reason) if ids else None
+    return Suppression(ids, _CLOSER.split(match[2], maxsplit=1)[0].strip()) if ids else None
 
 
 def silenced(finding: Finding, change: Change) -> Suppressed | None:

@@ -92,12 +92,12 @@ _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind
 
 @dataclass(frozen=True, slots=True)
 class ReusedState:
-    """What holds still: `seen` files, the `drafts` and `claims` (in the order of their answers) that belong to them.
+    """What holds still: `reviewed` files, and the `drafts` and `claims` (in the order of their answers) about them.
 
     `of` counts the files of the change that a model may be shown, `since` is the commit of the earlier review.
     """
 
-    seen: tuple[ReviewedFile, ...] = ()
+    reviewed: tuple[ReviewedFile, ...] = ()
     drafts: tuple[Drafted, ...] = ()
     claims: tuple[Claimed, ...] = ()
     described: Described | None = None
@@ -106,7 +106,7 @@ class ReusedState:
 
     @property
     def paths(self) -> frozenset[str]:
-        return frozenset(each.path for each in self.seen)
+        return frozenset(each.path for each in self.reviewed)
 
     @property
     def answers(self) -> tuple[ReviewDraft, ...]:
@@ -123,7 +123,7 @@ class ReusedState:
 
     @property
     def shown(self) -> Recalled | None:
-        return Recalled(len(self.seen), self.of, self.since) if self.seen else None
+        return Recalled(len(self.reviewed), self.of, self.since) if self.reviewed else None
 
     def joined(self, answers: Sequence[Answer[Any]]) -> Sequence[Answer[Any]]:
         if self.described is None:
@@ -153,7 +153,7 @@ def load_state(evidence: Evidence, settings: Settings) -> ReusedState:
     drafts = {line.number: line for line in lines if isinstance(line, Drafted)}
     claims = [line for line in lines if isinstance(line, Claimed) and line.draft in drafts]
     candidates = {file.path: file for file in readable(change, settings)}
-    seen = tuple(
+    reviewed = tuple(
         line
         for line in lines
         if isinstance(line, ReviewedFile)
@@ -162,12 +162,12 @@ def load_state(evidence: Evidence, settings: Settings) -> ReusedState:
         and drafts.keys() >= set(line.drafts)
         and line.claims == sum(1 for claim in claims if claim.path == line.path)
     )
-    paths, used = {line.path for line in seen}, {number for line in seen for number in line.drafts}
+    paths, used = {line.path for line in reviewed}, {number for line in reviewed for number in line.drafts}
     remaining = [claim for claim in claims if claim.draft in used and (not claim.path or claim.path in paths)]
     digest = description_digest(evidence.event, change)
     described = next((line for line in lines if isinstance(line, Described) and line.digest == digest), None)
     return ReusedState(
-        seen=seen,
+        reviewed=reviewed,
         drafts=tuple(drafts[number] for number in sorted(used)),
         claims=tuple(sorted(remaining, key=lambda claim: (claim.draft, claim.at))),
         described=described,
@@ -229,7 +229,7 @@ def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Set
     fresh = list(_claims(given, answers, change, settings))
     claims = [*fresh, *recalled.claims]
     unjudged = _unjudged(fresh, answers, settings)
-    parts = {each.path: each.drafts for each in recalled.seen}
+    parts = {each.path: each.drafts for each in recalled.reviewed}
     drafts = {
         number: Drafted(number=number, draft=draft.model_copy(update={"findings": ()}), whole=each.is_whole)
         for number, each in given.items()

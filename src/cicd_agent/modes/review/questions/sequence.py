@@ -32,15 +32,7 @@ def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[Any]]:
         house_rules = Exhibit("house-rules", "what this repository asks of reviews", settings.instructions, priority=9)
         exhibits = (house_rules, *exhibits)
     prover = Prover(change)
-    return (
-        Question(
-            name="review",
-            instructions=prompt(),
-            evidence=exhibits,
-            draft=ReviewDraft,
-            check=lambda draft: complain(draft, prover),
-        ),
-    )
+    return (Question("review", prompt(), exhibits, ReviewDraft, check=lambda draft: complain(draft, prover)),)
 
 
 def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Iterator[Question[Any]]:
@@ -50,17 +42,17 @@ def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settin
         return
     change = changed(evidence)
     proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
-    if settings.judge != "off" and (judging := judge.question(proof, change, settings)):
-        yield judging
+    if settings.judge != "off" and (second := judge.question(proof, change, settings)):
+        yield second
     yield from _comparing(evidence, load_state(evidence, settings), drafts)
 
 
 def _comparing(evidence: Evidence, recalled: ReusedState, drafts: Sequence[ReviewDraft]) -> Iterator[Question[Any]]:
     summaries = [draft.summary for draft in (*drafts, *recalled.answers)]
     if summaries and recalled.described is None:
-        comparing = description_check.question(evidence.event, changed(evidence), summaries)
-        if comparing is not None:
-            yield comparing
+        comparison = description_check.question(evidence.event, changed(evidence), summaries)
+        if comparison is not None:
+            yield comparison
 
 
 def prompt() -> str:
