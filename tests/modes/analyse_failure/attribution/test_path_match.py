@@ -39,6 +39,7 @@ PATHS = (
         ("util.go", ""),
         ("app/main.py", ""),
         ("/opt/other/setup.py", ""),
+        ("/srv/other/App.test.tsx", ""),
         ("/opt/hostedtoolcache/Python/3.12/lib/python3.12/unittest/case.py", ""),
         ("/home/runner/work/repo/repo/node_modules/x/src/pkg/client.py", ""),
         ("/venv/lib/python3.12/site-packages/pkg/client.py", ""),
