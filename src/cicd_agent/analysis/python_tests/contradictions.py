@@ -375,15 +375,10 @@ def _pinned(claim: Claim, marked: Sequence[DocLine], node: Definition, function:
         return None
     expected = set(claim.raises) if claim.condition is None else _expects(claim.condition, called(function))
     for doc_line in marked:
-        named = {value for item in _GIVES.finditer(doc_line.text) for value in [_spelled(item[1])]}
+        named = {literal(expression(item[1])) or item[1] for item in _GIVES.finditer(doc_line.text)}
         if expected & (named | _returned(node, doc_line.line)):
             return doc_line
     return None
-
-
-def _spelled(text: str) -> str:
-    value = expression(text)
-    return (literal(value) if value is not None else "") or text
 
 
 def _expects(condition: ast.expr, name: str) -> set[str]:
@@ -406,6 +401,6 @@ def _returned(node: Definition, line: int) -> set[str]:
     """What a `return` or `raise` on a line, or on the next one of code, gives."""
     near = [each for each in ast.walk(node) if isinstance(each, ast.Return | ast.Raise) and each.lineno >= line]
     near = [each for each in near if each.lineno == line] or [each for each in near if each.lineno == line + 1]
-    returned = {literal(each.value) if each.value else "None" for each in near if isinstance(each, ast.Return)}
+    returned = {literal(each.value or ast.Constant(None)) for each in near if isinstance(each, ast.Return)}
     raised = [each.exc for each in near if isinstance(each, ast.Raise) and each.exc]
     return {*returned, *(ast.unparse(each.func if isinstance(each, ast.Call) else each) for each in raised)} - {""}

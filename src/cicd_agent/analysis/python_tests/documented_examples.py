@@ -38,6 +38,7 @@ _ARROW = re.compile(r"\s+(?:->|=>|==|→)\s+")
 _FIELD = re.compile(r":(?:raises?|except|exception)\s+[`~]*(?P<type>[A-Za-z_][\w.]*)[`]*\s*:\s*(?P<words>.*)")
 _SECTION = re.compile(r"(?:Raises|Exceptions?):?")
 _ENTRY = re.compile(r"[`~]*(?P<type>[A-Za-z_][\w.]*)[`]*\s*(?::|$|\s--?\s)")
+_SENTENCE = re.compile(r"\b[Rr]aises?\s+(?:an?\s+)?[`~]*([A-Z]\w*(?:Error|Exception))\b")
 _RULE = re.compile(r"-{3,}|={3,}")
 _EXCEPTION = re.compile(r"[A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt|Iteration)?")
 
@@ -77,11 +78,10 @@ def examples(source: str, function: str) -> tuple[Example, ...]:
     return tuple(results.values())
 
 
-def literal(node: ast.expr) -> str:
+def literal(node: ast.expr | None) -> str:
     """The normal spelling of a literal, "" for what is none."""
     try:
-        value = ast.literal_eval(node)
-        return "" if value is Ellipsis else ast.unparse(node)
+        return "" if node is None or ast.literal_eval(node) is Ellipsis else ast.unparse(node)
     except (TypeError, *UNREADABLE):
         return ""
 
@@ -192,12 +192,11 @@ def _spans(text: str, end: int, name: str, node: Definition) -> Iterator[tuple[a
         if (raised := _RAISED.match(text, span.end())) and _EXCEPTION.fullmatch(raised["type"].split(".")[-1]):
             yield expression(span[2]), "", raised["type"].split(".")[-1]
         if after is not None and _SAYS.fullmatch(text, span.end(), after.start()):
-            value = expression(after[2])
-            yield expression(span[2]), "" if value is None else literal(value), ""
+            yield expression(span[2]), literal(expression(after[2])), ""
         if after is not None and _FOR.fullmatch(text, span.end(), after.start()) and _one_argument(node):
-            value, argument = expression(span[2]), expression(after[2])
-            if value is not None and argument is not None and literal(argument):
-                yield ast.Call(ast.Name(name, ast.Load()), [argument], []), literal(value), ""
+            argument = expression(after[2])
+            if argument is not None and literal(argument):
+                yield ast.Call(ast.Name(name, ast.Load()), [argument], []), literal(expression(span[2])), ""
 
 
 def _arrows(text: str) -> Iterator[tuple[ast.expr | None, str, str]]:
@@ -205,10 +204,9 @@ def _arrows(text: str) -> Iterator[tuple[ast.expr | None, str, str]]:
     parts = _ARROW.split(text.strip().strip("`").removeprefix("- ").removeprefix("* "))
     if len(parts) != 2:  # noqa: PLR2004  an arrow has two sides
         return
-    left, right = parts[0].strip("` "), expression(parts[1].strip("` ").rstrip(".,;"))
+    left, right = (part.strip("` ") for part in parts)
     call = expression(left) or expression(re.split(r"[:,]\s+(?=[A-Za-z_.]+\()", left)[-1])
-    if right is not None:
-        yield call, literal(right), ""
+    yield call, literal(expression(right.rstrip(".,;"))), ""
 
 
 def _one_argument(node: Definition) -> bool:
@@ -222,22 +220,20 @@ def _one_argument(node: Definition) -> bool:
 
 def _raises(lines: Sequence[DocLine]) -> Iterator[Example]:
     section: int | None = None
-    for at, doc_line in enumerate(lines):
+    ruled = [bool(_RULE.fullmatch(line.text.strip())) for line in (*lines[1:], DocLine(0, ""))]
+    for doc_line, is_ruled in zip(lines, ruled, strict=True):
         text = doc_line.text.strip()
         if (field := _FIELD.match(text)) is not None:
             yield _raised(field["type"], doc_line)
         elif _SECTION.fullmatch(text):
-            ruled = at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1].text.strip())
-            section = doc_line.indent - 1 if ruled else doc_line.indent if text.endswith(":") else None
+            section = doc_line.indent - 1 if is_ruled else doc_line.indent if text.endswith(":") else None
         elif section is not None and text and not _RULE.fullmatch(text):
             entry = _ENTRY.match(text)
-            if doc_line.indent <= section or (at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1].text.strip())):
+            if doc_line.indent <= section or is_ruled:
                 section = None
             elif entry is not None and _EXCEPTION.fullmatch(entry["type"].split(".")[-1]):
                 yield _raised(entry["type"], doc_line)
-        elif (
-            sentence := re.search(r"\b[Rr]aises?\s+(?:an?\s+)?[`~]*([A-Z]\w*(?:Error|Exception))\b", text)
-        ) is not None:
+        elif (sentence := _SENTENCE.search(text)) is not None:
             yield _raised(sentence[1], doc_line)
 
 
