@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from cicd_agent.domain.audit_entry import LOCAL_CHAIN, Kind, Row, chain_name
@@ -16,6 +16,8 @@ MIN_SHA: Final = 7
 _SEQ: Final = re.compile(r"(?:([^#]*)#)?([1-9][0-9]{0,15})(?::[0-9A-Fa-f]{64})?")
 _HASH: Final = re.compile(r"[0-9a-f]{6,64}")
 _MAX_CANDIDATES: Final = 20
+_RECEIPTS: Final = 4
+"""So many entries of outcomes are read for each run that is listed."""
 _SKEW: Final = 3_600
 _MAX_RUN: Final = 40 * 24 * 3_600
 """Seconds within which the outcome of a run is recorded: a workflow of GitHub ends after 35 days."""
@@ -94,10 +96,26 @@ def _candidates(store: Store, name: str, repository: str, progress: Progress) ->
     return rows
 
 
+def unfinished(store: Store, query: EntryQuery, rows: Sequence[Row]) -> frozenset[tuple[str, int]]:
+    """The repository and number of each of these runs whose outcome is not recorded."""
+    if not rows:
+        return frozenset()
+    times = [row.columns.at for row in rows]
+    # As many as the runs of that time are likely to have, so that a long list is not a question for each.
+    limit = _RECEIPTS * len(rows) + 100
+    since, until = max(min(times) - _SKEW, 0), max(times) + _MAX_RUN
+    near = EntryQuery(repository=query.repository, kind=Kind.RECEIPTS, since=since, until=until, limit=limit)
+    receipts = list(store.find(near))
+    known = {(row.repository, Node.read(row.text)["of"].count) for row in receipts}
+    is_whole = len(receipts) < limit
+    missing = [row for row in rows if (row.repository, row.seq) not in known]
+    return frozenset((row.repository, row.seq) for row in missing if is_whole or not receipts_of(store, row))
+
+
 def receipts_of(store: Store, row: Row) -> tuple[Row, ...]:
+    """The entries of the outcome of a run, as a rule one."""
     run = row.columns
-    since, until = max(run.at - _SKEW, 0), run.at + _MAX_RUN
-    near = EntryQuery(row.repository, Kind.RECEIPTS, run.event_id, run.sha, run.mode, since=since, until=until)
+    near = EntryQuery(row.repository, Kind.RECEIPTS, run.event_id, run.sha, run.mode, limit=100)
     return tuple(each for each in store.find(near) if Node.read(each.text)["of"].count == row.seq)
 
 

@@ -25,6 +25,7 @@ from cicd_agent.audit.query import (
     find_entry,
     receipts_of,
     select_chains,
+    unfinished,
 )
 from cicd_agent.audit.summary import RunSummary, report_anchors
 from cicd_agent.audit.tampering import Verification
@@ -167,7 +168,8 @@ def _list(store: Store, session: Session, *, limit: int = 20, **filters: Any) ->
     select_chains(store, query.repository)
     rows = list(store.find(replace(query, limit=limit + 1)))
     shown, is_more = rows[:limit], len(rows) > limit
-    runs = [RunSummary.of(row, finished=bool(receipts_of(store, row))) for row in shown]
+    open_runs = unfinished(store, query, shown)
+    runs = [RunSummary.of(row, finished=(row.repository, row.seq) not in open_runs) for row in shown]
     console.progress("")
     document = {"version": 1, "place": store.location, "more": is_more, "runs": [each.document() for each in runs]}
     width, colour = console.width if console.coloured else WIDE, console.coloured
