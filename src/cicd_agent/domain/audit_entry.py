@@ -15,13 +15,11 @@ from urllib.parse import urlsplit
 
 VERSION: Final = 1
 ZERO_HASH: Final = "0" * 64
-"""Stands for the hash before a chain's first entry."""
 MAX_TEXT: Final = 4_000_000
 """Characters of one entry; of a longer output only its digest is recorded."""
 MAX_KEY: Final = 512
 """Characters of a text that entries are found by: no index holds more of it."""
 LOCAL_CHAIN: Final = "local"
-"""The chain of runs that belong to no repository on GitHub."""
 _EXACT: Final = 2**53
 """Whole numbers up to here are the same for every reader of JSON."""
 

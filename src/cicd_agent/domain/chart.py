@@ -10,7 +10,6 @@ from cicd_agent.domain.text.words import clip
 MOST_SLICES = 8
 MOST_PICTURES = 3
 _LONGEST = 48
-"""Characters of a label."""
 _LARGEST = 10**9
 _PLAIN = frozenset(" _./-(),")
 """What a label may hold beside letters and digits: nothing that ends a string, a line or a fence."""

@@ -20,7 +20,6 @@ class EffectPolicy:
     commit_comment: bool = False
     issue: bool = False
     reruns: frozenset[str] = frozenset()
-    """Reasons for which failed jobs may be run again."""
     deliver: Literal["patch", "commit", "pull-request", "comment"] = "patch"
     """How tests may be delivered: a commit and a pull request only when it says so."""
     deployment: str = ""

@@ -58,7 +58,6 @@ class Evidence:
     exhibits: tuple[Exhibit, ...] = ()
     gaps: tuple[Gap, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """What other tools found in the change."""
     declined: str = ""
     """Why there is nothing to do after all, as reading the world has shown; "" when there is."""
     memory: str = ""
@@ -66,7 +65,6 @@ class Evidence:
     history: History | None = None
     learnt: RiskFile | None = None
     known: FactSet = FactSet()
-    """What earlier runs have left about it."""
     sections: Mapping[str, Any] = field(default_factory=dict)
 
     def get(self, section: Section[T]) -> T | None:

@@ -34,7 +34,6 @@ class Origin(StrEnum):
     RULE = "rule"
     MODEL = "model"
     TOOL = "tool"
-    """Another program, whose SARIF was read."""
 
 
 @dataclass(frozen=True, slots=True)

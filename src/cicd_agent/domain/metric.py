@@ -9,7 +9,6 @@ from itertools import accumulate
 from typing import Final
 
 OTHER: Final = "other"
-"""Stands for every value that a label does not have."""
 
 _OPEN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:@+-]{0,99}")
 _DIGITS: Final = 9

@@ -16,7 +16,6 @@ MODES: Final[dict[str, str]] = {
     "deploy-gate": "decide on a deployment by what is known of it: proceed, hold or rollback",
     "route": "say how much care a change needs: which tests, which build, which way out",
 }
-"""Each mode in the order of the documents, with its line of `--help`."""
 
 
 def mode_module(name: str, part: str) -> ModuleType | None:

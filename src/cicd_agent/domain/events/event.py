@@ -91,7 +91,6 @@ class WorkflowRun:
     head_sha: str = ""
     pulls: tuple[int, ...] = ()
     path: str = ""
-    """The file of its workflow, ".github/workflows/ci.yml"."""
 
 
 @dataclass(frozen=True, slots=True)

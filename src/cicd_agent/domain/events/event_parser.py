@@ -33,7 +33,6 @@ _ONLY_WRITERS = frozenset(
         EventKind.RELEASE,
     }
 )
-"""Events that nobody can cause without write access."""
 
 
 PAYLOAD_LIMIT: Final = 32 * 1024 * 1024

@@ -7,10 +7,8 @@ from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.words import clip
 
 LONGEST_REMARK = 1_000
-"""Characters of what a person said that are kept."""
 
 MOST_RESOLVED = 20
-"""Threads that one run resolves; what is more is left to the next."""
 
 _LONGEST_LINE = 2_000
 _LONGEST_TITLE = 200

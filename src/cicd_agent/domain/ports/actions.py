@@ -10,24 +10,21 @@ from cicd_agent.domain.trials.patch_trial import Trial, TrialReport
 
 
 class Runs(Protocol):
-    """Runs of workflows, their logs and artifacts. Takes `actions: read`. Every method may raise ForgeRefused."""
+    """Runs of workflows, their logs and artifacts; every method may raise ForgeRefused.
+
+    Takes `actions: read`, and `actions: write` to run failed jobs again. Lists hold at most 100 items, 1,000 jobs and
+    300 files.
+    """
 
     def run(self, run: int, attempt: int = 0) -> RunState: ...
-
-    def jobs(self, run: int, attempt: int) -> tuple[JobRun, ...]:
-        """The jobs of an attempt, at most 1,000."""
+    def jobs(self, run: int, attempt: int) -> tuple[JobRun, ...]: ...
 
     def log(self, job: int) -> Iterator[bytes]:
         """The log of a job that has ended, in chunks that nobody keeps. Refused with 404 or 410 when it is gone."""
 
-    def archive(self, run: int, attempt: int) -> "LogArchive":
-        """The logs of all jobs of an attempt that has ended; to be closed."""
-
-    def notes(self, job: int) -> tuple[RunNote, ...]:
-        """What GitHub and the job's own commands noted on its check run, at most 100."""
-
-    def artifacts(self, run: int) -> tuple[StoredArtifact, ...]:
-        """The artifacts of a run, at most 100."""
+    def archive(self, run: int, attempt: int) -> "LogArchive": ...
+    def notes(self, job: int) -> tuple[RunNote, ...]: ...
+    def artifacts(self, run: int) -> tuple[StoredArtifact, ...]: ...
 
     def artifact(self, artifact: StoredArtifact, patterns: Sequence[str], max_bytes: int) -> Mapping[str, bytes]:
         """The files of an artifact whose names match a glob pattern, each of at most `max_bytes` unpacked."""
@@ -37,17 +34,13 @@ class Runs(Protocol):
     ) -> tuple[RunState, ...]:
         """The last runs of a workflow, newest first; `status` is a status or conclusion in GitHub's words."""
 
-    def compare(self, base: str, head: str) -> Change:
-        """The commits and files between two commits, from the API (at most 300 files)."""
-
-    def commit(self, sha: str) -> Change:
-        """What one commit changed against its first parent, from the API."""
+    def compare(self, base: str, head: str) -> Change: ...
+    def commit(self, sha: str) -> Change: ...
 
     def paths(self, commit: str) -> tuple[str, ...]:
         """The path of every file of a commit, none when GitHub does not list them all."""
 
-    def rerun(self, run: int) -> None:
-        """Run the failed jobs of a run again, which takes `actions: write`."""
+    def rerun(self, run: int) -> None: ...
 
 
 class LogArchive(Protocol):
@@ -58,21 +51,16 @@ class LogArchive(Protocol):
 
 
 class Notices(Protocol):
-    """Comments on commits, and issues. Every method may raise ForgeRefused."""
+    """Comments on commits, which take `contents: write`, and issues, `issues: write`; any may raise ForgeRefused."""
 
     def commit_comments(self, commit: str, marker: str) -> tuple[PostedComment, ...]: ...
-
-    def post_commit_comment(self, commit: str, body: str) -> PostedComment:
-        """Comment on a commit, which takes `contents: write`."""
-
+    def post_commit_comment(self, commit: str, body: str) -> PostedComment: ...
     def edit_commit_comment(self, comment: int, body: str) -> PostedComment: ...
 
     def issues(self, marker: str) -> tuple[PostedComment, ...]:
         """Our open issues that contain `marker`; the id is the issue's number."""
 
-    def open_issue(self, title: str, body: str) -> PostedComment:
-        """Open an issue, which takes `issues: write`."""
-
+    def open_issue(self, title: str, body: str) -> PostedComment: ...
     def edit_issue(self, number: int, title: str, body: str) -> PostedComment: ...
 
 
@@ -84,5 +72,4 @@ class Notifier(Protocol):
 
 
 class PatchTester(Protocol):
-    def attempt(self, trial: Trial) -> TrialReport:
-        """Apply a patch to the commit that failed, check it, and run the command that failed where that is possible."""
+    def attempt(self, trial: Trial) -> TrialReport: ...

@@ -49,7 +49,10 @@ class PostedPull:
 
 
 class Commits(Protocol):
-    """Commits, branches and pull requests of tests. Every method may raise ForgeRefused."""
+    """Commits, branches and pull requests of tests; every method may raise ForgeRefused.
+
+    To write takes `contents: write`, for pull requests `pull-requests: write`; of those at most 100 are listed.
+    """
 
     @property
     def login(self) -> str:
@@ -61,9 +64,7 @@ class Commits(Protocol):
         """What stands in a folder, by name. Refused when GitHub does not list all of it."""
 
     def content(self, blob: str) -> bytes: ...
-
-    def write(self, parent: MadeCommit, message: str, files: Sequence[NewFile]) -> MadeCommit:
-        """A commit on top of another, on no branch yet. Takes `contents: write`, as all that follows."""
+    def write(self, parent: MadeCommit, message: str, files: Sequence[NewFile]) -> MadeCommit: ...
 
     def branch(self, name: str) -> str:
         """The commit that a branch ends in, "" when there is no such branch."""
@@ -73,10 +74,6 @@ class Commits(Protocol):
     def move(self, name: str, sha: str) -> None:
         """Let a branch end in a commit that stands on its last one; refused with 422 when it does not."""
 
-    def pulls_against(self, base: str) -> tuple[PostedPull, ...]:
-        """The newest pull requests against a branch, open or not, at most 100."""
-
-    def open_pull(self, branch: str, base: str, title: str, body: str) -> PostedPull:
-        """Open a pull request, which takes `pull-requests: write`."""
-
+    def pulls_against(self, base: str) -> tuple[PostedPull, ...]: ...
+    def open_pull(self, branch: str, base: str, title: str, body: str) -> PostedPull: ...
     def edit_pull(self, number: int, title: str, body: str) -> PostedPull: ...

@@ -10,13 +10,15 @@ DeploymentState = Literal["queued", "in_progress", "success", "failure", "error"
 
 
 class Gates(Protocol):
-    """Checks, reviews and deployments of a repository. Every method may raise ForgeRefused."""
+    """Checks, reviews and deployments of a repository; every method may raise ForgeRefused.
+
+    Takes `checks: read`, `deployments: write`, `issues: read`, and `pull-requests: write` to ask for a review.
+    """
 
     def checks(self, sha: str) -> tuple[CheckState, ...]:
-        """The newest check run or commit status of each name on a commit, at most 300. Takes `checks: read`."""
+        """The newest check run or commit status of each name on a commit, at most 300."""
 
-    def required(self, branch: str) -> tuple[str, ...]:
-        """The names of the checks that the rulesets of a branch require."""
+    def required(self, branch: str) -> tuple[str, ...]: ...
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
         """The merged pull request that each commit came from, in one request.
@@ -32,7 +34,7 @@ class Gates(Protocol):
     def deployments(
         self, environment: str, limit: int = 10, sha: str = "", *, whole: bool = False
     ) -> tuple[PastDeployment, ...]:
-        """The last deployments to an environment, newest first. Takes `deployments: read`.
+        """The last deployments to an environment, newest first.
 
         What became of them is read for those newest ones only that are needed to find the last that succeeded, at most
         four; and, where a `sha` is named, for the last of that commit, and to find one of another that succeeded. With
@@ -40,7 +42,7 @@ class Gates(Protocol):
         """
 
     def incidents(self, label: str) -> tuple[Incident, ...]:
-        """The open issues with a label, newest first, at most 100. Takes `issues: read`."""
+        """The open issues with a label, newest first, at most 100."""
 
     def approval_comments(self, number: int) -> tuple[ApprovalComment, ...]:
         """The comments of an issue or a pull request that approve or override a deployment, oldest first.
@@ -51,11 +53,6 @@ class Gates(Protocol):
     def permission(self, login: str) -> str:
         """What an account may do here, in GitHub's words: admin, maintain, write, triage, read or none."""
 
-    def deploy(self, sha: str, environment: str, description: str) -> PastDeployment:
-        """Create a deployment of a commit, which takes `deployments: write`; GitHub merges and checks nothing."""
-
-    def set_deployment_status(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
-        """Add a status to a deployment; `url` is where its log is."""
-
-    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
-        """Ask people and teams to review a pull request, which takes `pull-requests: write`."""
+    def deploy(self, sha: str, environment: str, description: str) -> PastDeployment: ...
+    def set_deployment_status(self, deployment: int, state: DeploymentState, description: str, url: str) -> None: ...
+    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None: ...

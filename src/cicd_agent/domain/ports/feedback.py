@@ -12,7 +12,6 @@ class PullEnd(StrEnum):
     OPEN = "open"
     MERGED = "merged"
     CLOSED = "closed"
-    """Without having been merged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,9 +70,7 @@ class Repository(Protocol):
     def ensure(self, shas: Sequence[str], token: str = "") -> str:
         """Make the commits and their merge base present, by fetching if need be; "" or why that was not possible."""
 
-    def change(self, base: str, head: str) -> Change:
-        """Merge-base diff of two commits."""
-
+    def change(self, base: str, head: str) -> Change: ...
     def uncommitted(self, base: str) -> Change: ...
 
     def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
@@ -81,8 +79,7 @@ class Repository(Protocol):
     def past(self, sha: str, limit: int, counted: int) -> Past:
         """The last `limit` commits that lead to `sha`, itself included; lines are counted for the newest `counted`."""
 
-    def parents(self, sha: str) -> tuple[str, ...]:
-        """The parents of a commit, none when this clone does not have it."""
+    def parents(self, sha: str) -> tuple[str, ...]: ...
 
     def between(self, base: str, head: str, limit: int) -> tuple[Commit, ...]:
         """The commits on the first-parent line of `head` that are not in `base`, newest first."""
@@ -101,8 +98,7 @@ class Library(Protocol):
     """
 
     @property
-    def entries(self) -> Mapping[str, Entry]:
-        """Every path of the commit, in order."""
+    def entries(self) -> Mapping[str, Entry]: ...
 
     @property
     def limits(self) -> Sequence[str]:
@@ -163,11 +159,8 @@ class Forge(Protocol):
     def resolve(self, thread: str) -> None:
         """Resolve the thread of this node id, which takes `contents: write`."""
 
-    def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
-        """The submitted reviews that contain `marker`, oldest first."""
-
-    def dismiss(self, number: int, review: int, message: str) -> None:
-        """Take a review back, so that it neither approves nor blocks; done already is done."""
+    def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]: ...
+    def dismiss(self, number: int, review: int, message: str) -> None: ...
 
     def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
         """The thread at a line that `comment` opened, oldest first and that one first; empty when it is not there."""
@@ -193,14 +186,12 @@ class Marks(Protocol):
     def add_label(self, number: int, name: str) -> None:
         """Put a label on a pull request; a label that the repository does not have yet is created."""
 
-    def remove_label(self, number: int, name: str) -> None:
-        """Take a label off; gone already is gone."""
+    def remove_label(self, number: int, name: str) -> None: ...
 
     def find_check(self, check: CheckRun) -> PostedCheck | None:
         """The newest check run of ours with this name and commit, if it has this key."""
 
-    def start_check(self, check: CheckRun) -> PostedCheck:
-        """Create a completed check run, with at most 50 annotations."""
+    def start_check(self, check: CheckRun) -> PostedCheck: ...
 
     def extend_check(self, posted: PostedCheck, check: CheckRun) -> PostedCheck:
         """Give it this conclusion, title and summary, and these annotations, at most 50, on top of those it has."""

@@ -89,9 +89,7 @@ class Store(Protocol):
         """Store facts for later runs; each replaces the one of the same repository, kind, subject, sha and mode."""
 
     def facts(self, query: FactQuery) -> tuple[Fact, ...]: ...
-
-    def close(self) -> None:
-        """Let go of files and connections; closing twice does nothing."""
+    def close(self) -> None: ...
 
 
 class State(Protocol):

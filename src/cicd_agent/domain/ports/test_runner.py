@@ -47,7 +47,6 @@ class Observation:
     type: str = ""
     exception: str = ""
     problem: str = ""
-    """Why there is neither a value nor an exception, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +67,8 @@ class PytestRunner(Protocol):
 
     @property
     def interpreter(self) -> Interpreter: ...
-
     @property
-    def sandbox(self) -> str:
-        """What keeps the runs in: the name of the tier."""
+    def sandbox(self) -> str: ...
 
     def with_loopback(self) -> "PytestRunner | None":
         """The same with a private loopback network, for suites that need one; None where no sandbox here has that."""

@@ -67,7 +67,6 @@ class _Header:
     new_mode: str = ""
     ids: tuple[str, ...] = ()
     empty: bool = True
-    """Nothing followed the first line."""
 
     def take(self, line: str) -> bool:
         """Read one extended header line; False when it is none."""

@@ -12,7 +12,6 @@ from typing import Literal
 from cicd_agent.domain.verdict import RiskLevel
 
 MAX_COMMITS = 20_000
-"""Commits whose files' names are read."""
 COUNTED = 500
 """Of these, the newest whose lines are counted: a change is ranked among them."""
 TROUBLED_DAYS = 90

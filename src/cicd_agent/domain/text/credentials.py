@@ -27,7 +27,6 @@ class Shape:
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
     mixed: bool = False
-    """Whether capitals, small letters and digits must all occur, because words can have this shape too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Any, Final
 LONGEST_TEXT: Final = 65_536
 """Characters of the longest body that GitHub takes; the rest is not from there."""
 _MAX_ITEMS: Final = 10_000
-"""So many parts of one list are looked at."""
 _EXACT: Final = 2**53
 _TOO_BIG: Final = 2**63
 _SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE)

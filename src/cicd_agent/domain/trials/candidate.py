@@ -12,11 +12,8 @@ from cicd_agent.domain.trials.test_run import FileCoverage, MutantOutcome
 class Origin(StrEnum):
     MODEL = "model"
     DOCUMENTED = "documented"
-    """An example in the documentation of the function, made a test."""
     PROPERTY = "property"
-    """Hypothesis's ghostwriter."""
     OBSERVED = "observed"
-    """A call with plain values of the annotated types, and what came of it."""
 
 
 class Expectation(StrEnum):
@@ -46,9 +43,7 @@ class Candidate:
     origin: Origin
     expectation: Expectation = Expectation.CODE
     quote: str = ""
-    """The words of the documentation or the pull request that say what is expected."""
     why: str = ""
-    """What it is for, in one line, by its author."""
 
 
 class Hurdle(StrEnum):
@@ -64,9 +59,7 @@ class Hurdle(StrEnum):
     QUICK = "quick"
     STABLE = "stable"
     SUITE = "suite"
-    """The project's tests still pass after it, and it after them."""
     ADDS = "adds"
-    """Something over the tests that were kept before it."""
     STYLE = "style"
     BASE = "base"
     """It says something about the change: it fails on the base."""
@@ -76,10 +69,8 @@ class Hurdle(StrEnum):
 
 class Label(StrEnum):
     PINS = "pins new behaviour"
-    """It fails on the base commit."""
     CHARACTERISES = "characterises unchanged behaviour"
     UNKNOWN = ""
-    """The base commit could not be run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +95,6 @@ class CandidateReport:
     """What it raised on the head ("AssertionError: assert 5 == 3"), "" when it passed or was not run."""
     exception: str = ""
     where: str = ""
-    """Where that was raised, as in TestOutcome."""
     origin_key: str = ""
     """Key of the candidate that this one was mended from, "" when it is as its author wrote it."""
     settled: bool = False

@@ -41,7 +41,6 @@ class TrialReport:
     patch: str = ""
     paths: tuple[str, ...] = ()
     sandbox: str = ""
-    """What kept the command in, "" when nothing was run."""
 
     @property
     def is_offered(self) -> bool:

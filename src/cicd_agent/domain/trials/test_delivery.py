@@ -11,13 +11,10 @@ from cicd_agent.domain.text.words import clip
 
 MOST_FILES = 20
 MOST_ADDED = 200_000
-"""Bytes that all files together may gain."""
 LARGEST = 1_000_000
-"""Bytes of one file."""
 LONGEST_PATH = 300
 LONGEST_MESSAGE = 2_000
 UNSAID = "Add tests"
-"""The message where nothing is left of the one proposed."""
 TRAILER = "Cicd-Agent-Key"
 
 _MODULE = re.compile(r"test_[^/]*\.py|[^/]+_test\.py")

@@ -65,7 +65,6 @@ class PytestRun:
     name: str
     select: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
-    """What else the project's test command says to pytest."""
     perturbation: Perturbation = Perturbation()
     in_order: bool = False
     measured: tuple[str, ...] = ()
