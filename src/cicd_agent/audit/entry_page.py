@@ -33,7 +33,7 @@ def render_entry(
                 _failure(output["diagnosis"], style),
                 _tests(output["generated"]),
                 _route(output["routed"], style),
-                _asked(data, style),
+                _requests(data, style),
                 _spent(data),
                 _done(data, receipts, style),
             )
@@ -42,12 +42,12 @@ def render_entry(
         case Kind.PRUNE:
             first, last = data["first"].scalar, data["last"].scalar
             which = f"#{first} to #{last} were" if first != last else f"#{first} was"
-            words = f"{which} removed on {utc_text(row.columns.at)}"
+            summary = f"{which} removed on {utc_text(row.columns.at)}"
             broken = (f"#{each['seq']} {each['kind']}: {each['words']}" for each in data["broken"].objects)
-            parts = ([one_line(words)], _section("what did not hold of them", broken, style))
+            parts = ([one_line(summary)], _section("what did not hold of them", broken, style))
         case never:
             assert_never(never)
-    lines = [line for part in (*parts, _place(row, data, style, holds=holds)) for line in part]
+    lines = [line for part in (*parts, _position(row, data, style, holds=holds)) for line in part]
     return "\n".join(lines) + "\n"
 
 
@@ -105,19 +105,19 @@ def _review(verdict: Node, style: Style) -> Iterator[str]:
     yield from _section("rejected", rejected, style)
 
 
-def _gate(gated: Node, style: Style) -> Iterator[str]:
-    if not gated:
+def _gate(gate: Node, style: Style) -> Iterator[str]:
+    if not gate:
         return
-    environment, score, needed = (_text(gated[name], 80) for name in ("environment", "score", "threshold"))
+    environment, score, needed = (_text(gate[name], 80) for name in ("environment", "score", "threshold"))
     yield f"{environment or '(no environment)'}  score {score} of {needed} needed"
     factors = (
         f"{each['name']} · {each['points']} of {each['weight']} · {each['band']} · {each['words']}"
-        for each in gated["factors"].objects
+        for each in gate["factors"].objects
     )
     yield from _section("signals", factors, style)
     stops = (
         f"{'lifted' if each['lifted'].scalar else 'stop'} · {each['text']} · {each['lifted'].scalar or each['remedy']}"
-        for each in gated["stops"].objects
+        for each in gate["stops"].objects
     )
     yield from _section("stops", stops, style)
 
@@ -140,15 +140,15 @@ def _tests(generated: Node) -> Iterator[str]:
         yield f"{cached} of {count(tried, 'test')} kept"
 
 
-def _route(routed: Node, style: Style) -> Iterator[str]:
-    if not routed:
+def _route(route: Node, style: Style) -> Iterator[str]:
+    if not route:
         return
-    row = {name: _text(routed["cells"][name], 40) for name in ("tests", "build", "strategy")}
+    row = {name: _text(route["cells"][name], 40) for name in ("tests", "build", "strategy")}
     yield ", ".join(f"{name} {word}" for name, word in row.items() if word)
-    yield from _section("in doubt", routed["doubts"].texts, style)
+    yield from _section("in doubt", route["doubts"].texts, style)
 
 
-def _asked(data: Node, style: Style) -> Iterator[str]:
+def _requests(data: Node, style: Style) -> Iterator[str]:
     prompts = ", ".join(f"{name} {version}" for name, version in data["prompts"].pairs[:_MAX_ITEMS])
     models = ", ".join(data["models"].texts[:_MAX_ITEMS])
     if models or prompts:
@@ -200,15 +200,15 @@ def _done(data: Node, receipts: Sequence[Node], style: Style) -> Iterator[str]:
         else:
             yield from style.wrapped(one_line(f"{state} · {name} · {detail}".rstrip(" ·"), 600), "  ", "  ")
     for detail, names in skipped.items():
-        words = f"skipped · {', '.join(names)} · {detail}".rstrip(" ·")
-        yield from style.wrapped(one_line(words, 1_000), "  ", "  ")
+        summary = f"skipped · {', '.join(names)} · {detail}".rstrip(" ·")
+        yield from style.wrapped(one_line(summary, 1_000), "  ", "  ")
     if len(planned) > _MAX_ITEMS:
         yield f"  and {len(planned) - _MAX_ITEMS:,} more: --format json"
     if not receipts:
         yield style.ink("it is not recorded what became of it: it was ended, or is still at work", "medium")
 
 
-def _place(row: Row, data: Node, style: Style, *, holds: bool) -> Iterator[str]:
+def _position(row: Row, data: Node, style: Style, *, holds: bool) -> Iterator[str]:
     tape = data["tape"]
     if tape["path"].scalar:
         yield f"tape {_text(tape['path'], 400)}  sha256 {_text(tape['sha256'], 80)}"

@@ -9,6 +9,7 @@ from cicd_agent.audit.tampering import AnchorState, Break, Verification
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.domain.ports.storage import Removal
 from cicd_agent.domain.text.json_view import Node
+from cicd_agent.domain.text.words import count
 from cicd_agent.rendering.cell_width import cells, clip
 from cicd_agent.rendering.money import dollars
 from cicd_agent.rendering.style import Style, one_line
@@ -56,12 +57,12 @@ class PruneResult:
 
 
 def render_runs(
-    runs: Sequence[RunSummary], place: str, *, is_more: bool, colour: bool = False, width: int = WIDE
+    runs: Sequence[RunSummary], location: str, *, is_more: bool, colour: bool = False, width: int = WIDE
 ) -> str:
     """A line for each run, newest first; what does not fit the width is left out, the least important first."""
     style = Style(colour, width)
     if not runs:
-        return f"no run in {one_line(place)} is as asked\n"
+        return f"no run in {one_line(location)} is as asked\n"
     lines = list(_table(runs, style))
     if any(run.finished is False for run in runs):
         lines.append(style.ink("… it is not recorded what became of it: it was ended, or is still at work", "faint"))
@@ -71,7 +72,7 @@ def render_runs(
 
 
 def render_verified(
-    results: Sequence[Verification], lost: Sequence[Link], place: str, *, colour: bool = False, width: int = _WIDTH
+    results: Sequence[Verification], lost: Sequence[Link], location: str, *, colour: bool = False, width: int = _WIDTH
 ) -> str:
     style = Style(colour, width)
     lines = [line for each in results for line in _chain(each, style)]
@@ -79,7 +80,7 @@ def render_verified(
         lines.append(f"{style.ink('broken', 'critical')}  {_name(link.repository)}: there is no such chain any more")
         lines.append(f"  anchor {link.anchor} is of it")
     if not lines:
-        lines.append(f"there is no chain in {one_line(place)}")
+        lines.append(f"there is no chain in {one_line(location)}")
     return "\n".join(lines) + "\n"
 
 
@@ -187,8 +188,7 @@ def _chain(result: Verification, style: Style) -> Iterator[str]:
         yield f"{style.ink('holds', 'added')}   {name}  {reach}"
     else:
         breaks = len(result.breaks) + result.more
-        places = "1 place" if breaks == 1 else f"{breaks:,} places"
-        yield f"{style.ink('broken', 'critical')}  {name}  {reach}: {places}"
+        yield f"{style.ink('broken', 'critical')}  {name}  {reach}: {count(breaks, 'place')}"
     for each in result.breaks:
         yield from _break(each, style)
     if result.more:

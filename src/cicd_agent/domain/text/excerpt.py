@@ -4,18 +4,18 @@
 class Excerpt:
     """The beginning and the end of a text that comes in pieces, at most so many characters, and the gap's size."""
 
-    def __init__(self, most: int) -> None:
-        self._half = most // 2
+    def __init__(self, limit: int) -> None:
+        self._half = limit // 2
         self._head = ""
         self._tail = ""
         self._length = 0
 
     def add(self, piece: str) -> None:
         self._length += len(piece)
-        room = self._half - len(self._head)
-        if room:
-            self._head += piece[:room]
-            piece = piece[room:]
+        free = self._half - len(self._head)
+        if free:
+            self._head += piece[:free]
+            piece = piece[free:]
         if piece:
             self._tail = (self._tail + piece[-self._half :])[-self._half :]
 

@@ -159,7 +159,7 @@ def _runs(reading: _Reading, separator: re.Pattern[str], index: _Index) -> Itera
     """Spans of the source that spell a long enough run of some form, separators aside."""
     text = separator.sub("", reading.text)
     hits = [at for at in range(0, len(text) - _PROBE + 1, _PROBE) if text[at : at + _PROBE] in index]
-    kept = _kept(reading.text, separator) if hits else ()
+    kept = _retained(reading.text, separator) if hits else ()
     done = 0
     for hit in hits:
         if hit + _PROBE <= done:
@@ -181,7 +181,7 @@ def _common(left: Iterable[str], right: Iterable[str]) -> int:
     return length
 
 
-def _kept(text: str, separator: re.Pattern[str]) -> Sequence[int]:
+def _retained(text: str, separator: re.Pattern[str]) -> Sequence[int]:
     kept: list[int] = []
     end = 0
     for match in separator.finditer(text):

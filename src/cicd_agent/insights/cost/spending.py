@@ -68,7 +68,7 @@ class Used(_Read):
 COUNTED: Final = tuple(Used.model_fields)
 
 
-class _Asked(_Read):
+class _Question(_Read):
     model: _Name | None = None
     usage: Annotated[Used, _NO_NULL] = Used()
 
@@ -78,7 +78,7 @@ class _Account(_Read):
 
 
 class _Output(_Read):
-    asked: list[_Asked] | None = None
+    asked: list[_Question] | None = None
     account: Annotated[_Account, _NO_NULL] = _Account()
 
 
