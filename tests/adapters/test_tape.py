@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.adapters.tape import MAX_EXCHANGES, append, begin, canonical, key_of, load_tape
 from cicd_agent.agent.messages import Message, Reply, Request, Role, Stop
-from cicd_agent.domain.parallel import abreast
+from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelUnavailable
@@ -202,5 +202,5 @@ def test_a_tape_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_questions_that_are_asked_side_by_side_write_whole_lines(path: Path) -> None:
     begin(path, {}, fence="ab", redact=str)
     texts = [f"{number}" * 300_000 for number in range(8)]
-    abreast([lambda text=text: append(path, {"text": text}) for text in texts], 8)  # type: ignore[misc]
+    run_parallel([lambda text=text: append(path, {"text": text}) for text in texts], 8)  # type: ignore[misc]
     assert sorted(each["text"] for each in lines(path)[1:]) == texts

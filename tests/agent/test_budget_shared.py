@@ -12,7 +12,7 @@ from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Question, Reply, Request
 from cicd_agent.agent.prices import Price
 from cicd_agent.domain.evidence import Exhibit
-from cicd_agent.domain.parallel import abreast
+from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted, Exit, ModelUnavailable
 from tests.agent.drafts import Note
@@ -33,7 +33,7 @@ def budget(requests: int = 10, tokens: int = 100_000, usd: float | None = None) 
 
 def elsewhere(spent: Budget, tokens: int, outputs: int = 5_000) -> int:
     """What another thread is allowed, which keeps it."""
-    return abreast([lambda: spent.allow("m", input_tokens=tokens, output_tokens=outputs), lambda: 0], 2)[0]
+    return run_parallel([lambda: spent.allow("m", input_tokens=tokens, output_tokens=outputs), lambda: 0], 2)[0]
 
 
 def test_what_one_thread_is_allowed_the_other_does_not_see() -> None:
@@ -88,7 +88,7 @@ def test_the_ceilings_hold_whatever_happens_side_by_side(seed: int, requests: in
     def task() -> Answer[Note]:
         return ask(question, model, spent, key=b"k", redact=str, max_rounds=3, max_output_tokens=2_000)
 
-    answers = abreast([task] * 8, 8)
+    answers = run_parallel([task] * 8, 8)
     assert all(answer.draft or answer.failure for answer in answers)
     assert model.requests <= requests
     assert model.input <= max(tokens, 0)

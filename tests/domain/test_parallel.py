@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from cicd_agent.domain.parallel import abreast
+from cicd_agent.domain.parallel import run_parallel
 
 
 def test_results_come_in_the_order_of_the_tasks_whatever_order_they_end_in() -> None:
@@ -16,7 +16,7 @@ def test_results_come_in_the_order_of_the_tasks_whatever_order_they_end_in() -> 
         last.set()
         return "second"
 
-    assert abreast([first, second], 2) == ["first", "second"]
+    assert run_parallel([first, second], 2) == ["first", "second"]
 
 
 def test_no_more_than_the_width_are_under_way() -> None:
@@ -34,13 +34,13 @@ def test_no_more_than_the_width_are_under_way() -> None:
             under_way.discard(number)
         return number
 
-    assert abreast([lambda n=n: task(n) for n in range(6)], 2) == [*range(6)]  # type: ignore[misc]
+    assert run_parallel([lambda n=n: task(n) for n in range(6)], 2) == [*range(6)]  # type: ignore[misc]
     assert max(seen) == 2
 
 
 def test_with_a_width_of_one_everything_happens_in_this_thread() -> None:
-    assert abreast([threading.get_ident] * 3, 1) == [threading.get_ident()] * 3
-    assert abreast([], 4) == []
+    assert run_parallel([threading.get_ident] * 3, 1) == [threading.get_ident()] * 3
+    assert run_parallel([], 4) == []
 
 
 def test_what_a_task_raises_is_raised_and_no_other_begins() -> None:
@@ -56,11 +56,11 @@ def test_what_a_task_raises_is_raised_and_no_other_begins() -> None:
         return 1
 
     with pytest.raises(KeyError, match="nobody thought of it"):
-        abreast([fails, waits, waits, waits], 2)
+        run_parallel([fails, waits, waits, waits], 2)
     go.set()
     assert len(begun) <= 2
 
 
 def test_no_thread_keeps_the_process_alive() -> None:
-    daemons = abreast([lambda: threading.current_thread().daemon] * 2, 2)
+    daemons = run_parallel([lambda: threading.current_thread().daemon] * 2, 2)
     assert daemons == [True, True]

@@ -12,7 +12,7 @@ from cicd_agent.app.model_router import ModelRouter, Tools
 from cicd_agent.app.run_record import AnswerRecord, Decision
 from cicd_agent.domain.effects import Annotation, Level, Plan, Summary
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.parallel import abreast
+from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.usage import Usage
@@ -152,7 +152,7 @@ def _answers_of(
     def task(part: Part, budget: Budget) -> Callable[[], Answer[Any]]:
         return lambda: _answer(part.question, model, router, progress, budget)
 
-    answers = abreast([task(*each) for each in zip(divided, budgets, strict=True)], router.side_by_side)
+    answers = run_parallel([task(*each) for each in zip(divided, budgets, strict=True)], router.side_by_side)
     for index, (part, answer) in enumerate(zip(divided, answers, strict=True)):
         if answer.draft is None and answer.exit is Exit.BUDGET:
             # Its own share had no room for a correction: the others have left something.

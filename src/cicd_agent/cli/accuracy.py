@@ -110,10 +110,8 @@ def accuracy(
         shown, lambda: render_accuracy(record, gate, limits, colour=console.coloured, width=console.width)
     )
     for mode in record.below:
-        standing = record.modes[mode]
-        console.warn(
-            f"{mode} is below its threshold of {standing.threshold:.0%}: right in {share_text(standing.tally)}"
-        )
+        result = record.modes[mode]
+        console.warn(f"{mode} is below its threshold of {result.threshold:.0%}: right in {share_text(result.tally)}")
     return Exit.STOP if record.below else Exit.OK
 
 

@@ -33,7 +33,7 @@ from cicd_agent.app.session import Session
 from cicd_agent.cli.options import command, format_option, location_options
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.modes import MODES
-from cicd_agent.domain.parallel import abreast
+from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
 from cicd_agent.domain.text.markdown import fence
 from cicd_agent.domain.text.visible import visible_line
@@ -158,7 +158,7 @@ def checkup(mode: ModeName, options: RunOptions, environment: Environment, closi
         ("Event", tuple(_event(mode, context))),
         ("Kept between runs", tuple(_storage(environment, settings))),
     )
-    results = abreast([lambda make=make: tuple(make()) for _, make in remote], len(remote))  # type: ignore[misc]
+    results = run_parallel([lambda make=make: tuple(make()) for _, make in remote], len(remote))  # type: ignore[misc]
     return Checkup((*local, *((title, checks) for (title, _), checks in zip(remote, results, strict=True))))
 
 

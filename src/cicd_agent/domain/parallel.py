@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def abreast(tasks: Sequence[Callable[[], T]], width: int) -> list[T]:
+def run_parallel(tasks: Sequence[Callable[[], T]], width: int) -> list[T]:
     """What the tasks return, in their order, at most `width` of them at a time; with 1 in this thread.
 
     What one raises is raised here. Whoever waits can be interrupted by a signal: then no further task begins, and the

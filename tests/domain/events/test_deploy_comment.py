@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.events.deploy_comment import LONGEST_REASON, words_in
+from cicd_agent.domain.events.deploy_comment import LONGEST_REASON, deploy_command
 
 HASH = "0123456789ab"
 LINE = f"/approve-deploy {HASH}"
@@ -26,7 +26,7 @@ LINE = f"/approve-deploy {HASH}"
     ],
 )
 def test_the_first_line_that_says_something_is_heard(body: str, found: tuple[str, str, str]) -> None:
-    assert words_in(body) == found
+    assert deploy_command(body) == found
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_the_first_line_that_says_something_is_heard(body: str, found: tuple[str
     ],
 )
 def test_what_is_quoted_hidden_or_misspelt_says_nothing(body: str) -> None:
-    assert words_in(body) is None
+    assert deploy_command(body) is None
 
 
 @given(st.text())
 def test_a_reason_is_short_and_printable_whatever_was_written(reason: str) -> None:
-    found = words_in(f"{LINE} {reason}")
+    found = deploy_command(f"{LINE} {reason}")
     assert found is not None
     assert found[:2] == ("approve", HASH)
     assert len(found[2]) <= LONGEST_REASON
@@ -77,7 +77,7 @@ PARTS = st.sampled_from(["```", "~~~~", "> ", "<!--", "-->", LINE, f"/override-d
 
 @given(st.lists(PARTS, max_size=12).map("".join))
 def test_what_is_heard_stands_in_the_comment_as_a_line(body: str) -> None:
-    found = words_in(body)
+    found = deploy_command(body)
     lines = body.replace("\r", "\n").split("\n")
     if found is not None:
         assert any(line.startswith(f"/{found[0]}-deploy {found[1]}") for line in lines)
@@ -86,9 +86,9 @@ def test_what_is_heard_stands_in_the_comment_as_a_line(body: str) -> None:
 @given(st.lists(PARTS, max_size=12).map("".join))
 def test_a_fence_says_nothing_whatever_is_in_it(body: str) -> None:
     fence = "`" * 40
-    assert words_in(f"{fence}\n{body}\n{LINE}\n{fence}") is None
+    assert deploy_command(f"{fence}\n{body}\n{LINE}\n{fence}") is None
 
 
 @given(st.text(alphabet="`~ >-<!\n/aeprov0123456789 ", max_size=200))
 def test_a_quotation_says_nothing(body: str) -> None:
-    assert words_in("\n".join(f"> {line}" for line in f"{body}\n{LINE}".split("\n"))) is None
+    assert deploy_command("\n".join(f"> {line}" for line in f"{body}\n{LINE}".split("\n"))) is None

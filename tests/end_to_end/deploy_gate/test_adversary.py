@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.events.deploy_comment import words_in
+from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.gate_evidence import Deployed, Match, State
 from cicd_agent.domain.repository.change import Change
@@ -185,9 +185,9 @@ def test_a_tag_called_like_the_default_branch_is_not_where_the_policy_comes_from
     ],
 )
 def test_a_word_that_is_only_shown_says_nothing(body: str) -> None:
-    assert words_in(body.replace("{}", "/approve-deploy 0123456789abcdef")) is None
+    assert deploy_command(body.replace("{}", "/approve-deploy 0123456789abcdef")) is None
 
 
 @pytest.mark.parametrize("body", ["> they said\n\n{}", "a\n{}", "<pre>x</pre>\n{}", "```\nx\n```\n{}", "{}\n> thanks"])
 def test_a_word_beside_what_is_quoted_is_said(body: str) -> None:
-    assert words_in(body.replace("{}", "/approve-deploy 0123456789abcdef")) == ("approve", "0123456789abcdef", "")
+    assert deploy_command(body.replace("{}", "/approve-deploy 0123456789abcdef")) == ("approve", "0123456789abcdef", "")

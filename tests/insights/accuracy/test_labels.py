@@ -17,7 +17,16 @@ from cicd_agent.insights.accuracy.findings import (
     latest_reports,
     merge_threads,
 )
-from cicd_agent.insights.accuracy.labels import MIN_LABELS, THRESHOLDS, Case, Ground, Standing, Tally, Truth, measure
+from cicd_agent.insights.accuracy.labels import (
+    MIN_LABELS,
+    THRESHOLDS,
+    Case,
+    Ground,
+    ModeAccuracy,
+    Tally,
+    Truth,
+    measure,
+)
 from cicd_agent.insights.accuracy.line_tracker import LaterState, LineFate
 
 NOW = 100 * DAY
@@ -122,7 +131,7 @@ def test_the_record_counts_by_mode_rule_origin_and_severity() -> None:
         {},
     )
     review = told.modes["review"]
-    assert review == Standing(
+    assert review == ModeAccuracy(
         Tally(2, 1, 1), ((Ground.CHANGED, 2), (Ground.HIDDEN, 1), (Ground.IGNORED, 1)), THRESHOLDS["review"]
     )
     assert (review.tally.n, review.tally.share.times, review.tally.share.n) == (4, 2, 3)

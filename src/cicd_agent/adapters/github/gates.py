@@ -27,7 +27,7 @@ from cicd_agent.adapters.github.payloads import (
     read,
     seconds,
 )
-from cicd_agent.domain.events.deploy_comment import words_in
+from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import HELD, ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
 from cicd_agent.domain.ports.deployments import DeploymentState
@@ -100,7 +100,7 @@ class GateComment(Posted):
 
     def as_approval(self) -> ApprovalComment | None:
         """What it says to the gate, None when it says nothing."""
-        command = words_in(self.body)
+        command = deploy_command(self.body)
         if command is None:
             return None
         kind, stands_for, reason = command

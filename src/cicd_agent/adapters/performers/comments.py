@@ -8,7 +8,7 @@ from cicd_agent.adapters.performers.conversation import (
     unchanged,
 )
 from cicd_agent.domain.effects import Comment, Receipt, ReceiptState, Reply, Resolve
-from cicd_agent.domain.events.comment_markers import MOST_REPLIES, is_said, note_key, replies, reply_key
+from cicd_agent.domain.events.comment_markers import MOST_REPLIES, is_posted, note_key, replies, reply_key
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.events.thread import MOST_RESOLVED
 from cicd_agent.domain.ports.forge import Forge
@@ -62,7 +62,7 @@ def reply(run: Conversation, effect: Reply) -> Receipt:
     def act(forge: Forge) -> Outcome:
         existing = forge.thread(effect.pull, root) if in_thread else forge.comments(effect.pull, marker(effect.key))
         # A note makes no sense below an answer, but an answer does below a note.
-        if is_said(existing, effect.key) or is_said(existing, keys[0]):
+        if is_posted(existing, effect.key) or is_posted(existing, keys[0]):
             return Outcome(ReceiptState.UNCHANGED, "it is answered already")
         if in_thread and not any(each.id == effect.to for each in existing):
             return Outcome(ReceiptState.DEGRADED, "the comment is not there any more")

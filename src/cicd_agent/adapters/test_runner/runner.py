@@ -19,7 +19,7 @@ from cicd_agent.adapters.test_runner.results import (
     run_result,
 )
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
-from cicd_agent.domain.parallel import abreast
+from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.ports.test_runner import (
     Ghostwritten,
     Interpreter,
@@ -205,7 +205,7 @@ class LocalPytestRunner(PytestRunner):
         def task(lane: int) -> Callable[[], list[ProcessReport]]:
             return lambda: self._in_turn(processes[lane::lanes], texts, removed)
 
-        reports = abreast([task(lane) for lane in range(lanes)], lanes)
+        reports = run_parallel([task(lane) for lane in range(lanes)], lanes)
         return [reports[number % lanes][number // lanes] for number in range(len(processes))]
 
     def _in_turn(

@@ -24,7 +24,7 @@ def is_ours(comment: PostedComment) -> bool:
     return comment.is_ours and bool(find_marker(comment.body))
 
 
-def is_said(comments: Sequence[PostedComment], key: str) -> bool:
+def is_posted(comments: Sequence[PostedComment], key: str) -> bool:
     return any(comment.is_ours and find_marker(comment.body) == marker(key) for comment in comments)
 
 

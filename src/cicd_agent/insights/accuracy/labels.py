@@ -140,7 +140,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ModeAccuracy:
     """A mode: its counts, the grounds of these (most frequent first), and the threshold that it has, if any."""
 
     tally: Tally
@@ -159,24 +159,24 @@ class Standing:
 class Accuracy:
     """The record. `rules`, `origins` and `severities` are of the findings of reviews."""
 
-    modes: Mapping[str, Standing] = field(default_factory=dict)
+    modes: Mapping[str, ModeAccuracy] = field(default_factory=dict)
     rules: Mapping[str, Tally] = field(default_factory=dict)
     origins: Mapping[str, Tally] = field(default_factory=dict)
     severities: Mapping[str, Tally] = field(default_factory=dict)
 
     @property
     def below(self) -> tuple[str, ...]:
-        return tuple(mode for mode, standing in self.modes.items() if standing.below)
+        return tuple(mode for mode, result in self.modes.items() if result.below)
 
 
 def measure(cases: Sequence[Case], thresholds: Mapping[str, float]) -> Accuracy:
     """Count the cases; `thresholds` take the place of THRESHOLDS by mode, and 0 requires nothing of a mode."""
     required = {**THRESHOLDS, **thresholds}
-    modes: dict[str, Standing] = {}
+    modes: dict[str, ModeAccuracy] = {}
     for mode in sorted({case.mode for case in cases}):
         own = [case for case in cases if case.mode == mode]
         grounds = Counter(case.ground for case in own)
-        modes[mode] = Standing(Tally.of(case.truth for case in own), ranked(grounds), required.get(mode) or None)
+        modes[mode] = ModeAccuracy(Tally.of(case.truth for case in own), ranked(grounds), required.get(mode) or None)
     findings = [case for case in cases if case.mode == "review"]
     return Accuracy(modes, _tallies(findings, "rule"), _tallies(findings, "origin"), _tallies(findings, "severity"))
 

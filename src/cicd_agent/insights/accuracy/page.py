@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cicd_agent.domain.text.words import count
 from cicd_agent.insights.accuracy.gate import GateRecord
-from cicd_agent.insights.accuracy.labels import OUTCOME_DAYS, Accuracy, Share, Standing, Tally
+from cicd_agent.insights.accuracy.labels import OUTCOME_DAYS, Accuracy, ModeAccuracy, Share, Tally
 from cicd_agent.rendering.style import Style, one_line
 
 _MAX_ROWS = 12
@@ -36,14 +36,14 @@ def _modes(record: Accuracy, style: Style) -> Iterator[str]:
     if not record.modes:
         yield "there is nothing to judge: no finding, no decision of a gate, no failure that was excused"
         return
-    rows = [_row(mode, standing.tally, standing) for mode, standing in record.modes.items()]
+    rows = [_row(mode, result.tally, result) for mode, result in record.modes.items()]
     lines = list(_table(_HEAD, rows))
     yield style.ink(lines[0], "bold")
-    for line, (mode, standing) in zip(lines[1:], record.modes.items(), strict=True):
-        yield style.ink(line, "high") if standing.below else line
-        for ground, times in standing.grounds[:_MAX_ROWS]:
+    for line, (mode, result) in zip(lines[1:], record.modes.items(), strict=True):
+        yield style.ink(line, "high") if result.below else line
+        for ground, times in result.grounds[:_MAX_ROWS]:
             yield style.ink(f"    {times:>5,}  {ground.replace('_', ' ')}", "faint")
-        if 0 < standing.tally.share.n < _FEW:
+        if 0 < result.tally.share.n < _FEW:
             yield f"    so few labels say little of {mode}"
 
 
@@ -59,7 +59,7 @@ def _tallies(heading: str, tallies: Mapping[str, Tally], style: Style) -> Iterat
         yield f"  and {len(tallies) - _MAX_ROWS:,} more"
 
 
-def _row(name: str, tally: Tally, standing: Standing | None = None) -> tuple[str, ...]:
+def _row(name: str, tally: Tally, result: ModeAccuracy | None = None) -> tuple[str, ...]:
     share = tally.share
     known = share.low is not None and share.high is not None
     row = (
@@ -71,10 +71,10 @@ def _row(name: str, tally: Tally, standing: Standing | None = None) -> tuple[str
         f"{share.times / share.n:.0%}" if known else "not known",
         f"{share.low:.0%}–{share.high:.0%}" if known else "",
     )
-    if standing is None:
+    if result is None:
         return row
-    required = "" if standing.threshold is None else f"{standing.threshold:.0%}"
-    return (*row, f"{required} BELOW" if standing.below else required)
+    required = "" if result.threshold is None else f"{result.threshold:.0%}"
+    return (*row, f"{required} BELOW" if result.below else required)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

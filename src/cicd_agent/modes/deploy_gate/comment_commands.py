@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cicd_agent.domain.effects import Effect, Output, Plan, PostedComment, Reply, Rerun, Summary
 from cicd_agent.domain.events.comment_markers import is_ours, note_key, reply_key
-from cicd_agent.domain.events.deploy_comment import words_in
+from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.event import WRITERS, Event, EventKind
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence
@@ -32,7 +32,7 @@ def is_approval_comment(event: Event) -> bool:
 
 def gather(event: Event, ports: Ports, settings: Settings) -> Evidence:
     at = int(ports.now())
-    command = words_in(event.comment.body) if event.comment else None
+    command = deploy_command(event.comment.body) if event.comment else None
     if event.comment is None or command is None:
         raise ConfigError("this evidence is not of a comment to answer", remedy="Gather it again with the same mode")
     if ports.forge is None:

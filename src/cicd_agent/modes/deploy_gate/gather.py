@@ -5,7 +5,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from cicd_agent.domain.events.deploy_comment import words_in
+from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.gate_evidence import CheckState, Deployed, GateEvidence, OriginPull, Reading, State
@@ -56,7 +56,7 @@ def declines(event: Event, _settings: Settings | None = None) -> str | None:
         return None
     if event.action != "created":
         return f"a comment was {event.action or 'touched'}, and only new ones count"
-    if comment is None or find_marker(comment.body) or not words_in(comment.body):
+    if comment is None or find_marker(comment.body) or not deploy_command(comment.body):
         return "the comment neither approves nor overrides a deployment"
     if comment.author.is_bot or event.actor.is_bot:
         return f"the comment is by a bot ({comment.author.login or 'unknown'}), and only people decide"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.effects import Output, Plan, PostedComment, Reply, Summary
-from cicd_agent.domain.events.comment_markers import MOST_REPLIES, is_ours, is_said, note_key, replies, reply_key
+from cicd_agent.domain.events.comment_markers import MOST_REPLIES, is_ours, is_posted, note_key, replies, reply_key
 from cicd_agent.domain.events.event import WRITERS, Comment, Event, EventKind, PullRequest, Trust
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.forge import Forge
@@ -109,7 +109,7 @@ def _thread(event: Event, parsed: ParsedComment, forge: Forge) -> tuple[tuple[Po
     comment, pull, _ = _addressed(event)
     key = reply_key(comment.id)
     if event.kind is EventKind.ISSUE_COMMENT:
-        return (), "it is answered already" if is_said(forge.comments(pull.number, marker(key)), key) else ""
+        return (), "it is answered already" if is_posted(forge.comments(pull.number, marker(key)), key) else ""
     thread = forge.thread(pull.number, comment.in_reply_to or comment.id)
     posted = next((each for each in thread if each.id == comment.id), None)
     reason = ""
@@ -123,7 +123,7 @@ def _thread(event: Event, parsed: ParsedComment, forge: Forge) -> tuple[tuple[Po
         reason = "the comment is cicd-agent's own"
     elif posted.author.lower() != comment.author.login.lower():
         reason = f"the comment is by {posted.author or 'nobody'}, and the event says {comment.author.login}"
-    elif is_said(thread, key):
+    elif is_posted(thread, key):
         reason = "it is answered already"
     elif replies(thread) >= MOST_REPLIES:
         reason = f"cicd-agent has replied {MOST_REPLIES} times in this thread, the rest is for people"
