@@ -77,9 +77,9 @@ class SegmentReader:
         self._trials = _TRIALS
         self._shift = 0
 
-    def add(self, found: Break) -> None:
+    def add(self, one: Break) -> None:
         if len(self.breaks) < MAX_BREAKS:
-            self.breaks.append(found)
+            self.breaks.append(one)
         else:
             self.more += 1
 

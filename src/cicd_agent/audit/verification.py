@@ -89,8 +89,8 @@ class _Judgement:
             tuple(self._notes()),
         )
 
-    def _add(self, seq: int, kind: Tampering, words: str) -> None:
-        self._reader.add(Break(seq, kind, words))
+    def _add(self, seq: int, kind: Tampering, text: str) -> None:
+        self._reader.add(Break(seq, kind, text))
 
     def _arrange(self, segments: Sequence[Segment]) -> list[Segment]:
         """The segments in the order of their numbers. What stands elsewhere is put there, what is too many left out."""
@@ -99,7 +99,7 @@ class _Judgement:
         reached = 0
         for index, segment in enumerate(segments):
             if index not in chosen:
-                self._place(segment, order, reached, segments[index + 1 :][:1])
+                self._insert(segment, order, reached, segments[index + 1 :][:1])
             reached = max(reached, segment.end)
         return order
 
@@ -108,7 +108,7 @@ class _Judgement:
         held = sum(link.hash in hashes for seq, hashes in own for link in self._witnesses[seq])
         return (2 * len(segment.hashes) if segment.is_sound else not segment.foreign) + held
 
-    def _place(self, segment: Segment, order: list[Segment], reached: int, following: Sequence[Segment]) -> None:
+    def _insert(self, segment: Segment, order: list[Segment], reached: int, following: Sequence[Segment]) -> None:
         """Put a segment where it belongs that does not stand there; `reached` is the highest number before it."""
         seq = segment.first
         rival = _segment_of(order, seq)

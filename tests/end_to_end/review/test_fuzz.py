@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.fuzzed import diff
 from benchmarks.review_fuzz import Strict, Tally, review, run
-from cicd_agent.domain.text.quote import Miss, Place, Quotes
+from cicd_agent.domain.text.quote import Miss, Quotes, QuoteSpan
 from tests.support.servers.github.diff import split
 
 
@@ -48,7 +48,7 @@ def test_the_changes_are_of_all_kinds() -> None:
 def test_a_place_that_is_off_by_many_lines_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     locate = Quotes.locate
 
-    def off(self: Quotes, quote: str, claimed: int) -> Place | Miss:
+    def off(self: Quotes, quote: str, claimed: int) -> QuoteSpan | Miss:
         place = locate(self, quote, claimed)
         return place if isinstance(place, Miss) else replace(place, first=place.first + 900, last=place.last + 900)
 

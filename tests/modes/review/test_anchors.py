@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.anchors import CLAIMS, run
-from cicd_agent.domain.text.quote import Miss, Place, Quotes
+from cicd_agent.domain.text.quote import Miss, Quotes, QuoteSpan
 
 
 def test_of_5000_random_claims_none_ends_outside_the_diff_and_none_is_lost() -> None:
@@ -17,7 +17,7 @@ def test_of_5000_random_claims_none_ends_outside_the_diff_and_none_is_lost() -> 
 def test_a_claim_that_is_put_one_line_too_low_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     locate = Quotes.locate
 
-    def too_low(self: Quotes, quote: str, claimed: int) -> Place | Miss:
+    def too_low(self: Quotes, quote: str, claimed: int) -> QuoteSpan | Miss:
         place = locate(self, quote, claimed)
         return place if isinstance(place, Miss) else replace(place, first=place.first + 1, last=place.last + 1)
 

@@ -45,12 +45,12 @@ def escape_opening(line: str) -> str:
     return f"\\{line}" if opening else line
 
 
-def _word(word: str) -> str:
+def _token(token: str) -> str:
     # An amount alone opens no formula: what could close it is code.
-    if ACTIVE.search(word) and not _AMOUNT.fullmatch(word):
-        stem = word.rstrip(".,;!?")
-        return code(stem) + _PUNCTUATION.sub(r"\\\g<0>", word[len(stem) :])
-    return _PUNCTUATION.sub(r"\\\g<0>", word)
+    if ACTIVE.search(token) and not _AMOUNT.fullmatch(token):
+        stem = token.rstrip(".,;!?")
+        return code(stem) + _PUNCTUATION.sub(r"\\\g<0>", token[len(stem) :])
+    return _PUNCTUATION.sub(r"\\\g<0>", token)
 
 
 def prose(text: str) -> str:
@@ -71,7 +71,7 @@ def inline(text: str) -> str:
 
 def _escaped(text: str) -> str:
     words = visible_line(" ".join(re.split(r"[ \t\r\n]+", text))).split(" ")
-    return " ".join(map(_word, words))
+    return " ".join(map(_token, words))
 
 
 def code(text: str) -> str:
@@ -196,9 +196,9 @@ def _ending(closers: Sequence[str], cut: int, of: int) -> str:
     return f"{closing}\n*Cut: {cut:,} of {of:,} lines did not fit.*"
 
 
-def _head(line: str, room: int, size: Callable[[str], int]) -> str:
-    low, high = 0, max(0, min(len(line), room))
+def _head(line: str, limit: int, size: Callable[[str], int]) -> str:
+    low, high = 0, max(0, min(len(line), limit))
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if size(line[:middle]) <= room else (low, middle - 1)
+        low, high = (middle, high) if size(line[:middle]) <= limit else (low, middle - 1)
     return line[:low]

@@ -12,7 +12,7 @@ SHORTEST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QuoteSpan:
     """Lines `first`..`last` on one side, in the hunk with that index; `text` is their content, verbatim."""
 
     first: int
@@ -57,29 +57,29 @@ class Quotes:
         self._hunks = tuple(tuple(_rows(file, index, side)) for index in range(len(file.hunks)))
         self._as_shown: tuple[tuple[_Row, ...], ...] | None = None
 
-    def locate(self, quote: str, claimed: int) -> Place | Miss:
+    def locate(self, quote: str, claimed: int) -> QuoteSpan | Miss:
         """The one place of `quote`, the one nearest to line `claimed` in that line's hunk, or why there is none.
 
         White space is folded on both sides and blank lines do not count. A quote of several lines begins and ends
         anywhere in its first and last line. The quote may be of the text as it is, or as `shown`.
         """
-        wanted = [line for line in (" ".join(line.split()) for line in quote.split("\n")) if line]
-        if not wanted:
+        expected = [line for line in (" ".join(line.split()) for line in quote.split("\n")) if line]
+        if not expected:
             return Miss("it quotes no code")
-        found = list(_matches(self._hunks, wanted))
-        if not found:
+        spans = list(_matches(self._hunks, expected))
+        if not spans:
             if self._as_shown is None:
                 self._as_shown = tuple(self._shown())
-            found = list(_matches(self._as_shown, wanted))
-        if len(found) == 1:
-            return found[0]
-        if not found:
+            spans = list(_matches(self._as_shown, expected))
+        if len(spans) == 1:
+            return spans[0]
+        if not spans:
             return Miss("its quote is not in the diff on that side")
         hunk = self._hunk_of(claimed)
-        near = [place for place in found if place.hunk == hunk]
+        near = [span for span in spans if span.hunk == hunk]
         if not near:
-            return Miss(f"its quote stands at {len(found)} places, none of them near line {claimed}", longer=True)
-        return min(near, key=lambda place: (abs(place.last - claimed), place.last))
+            return Miss(f"its quote stands at {len(spans)} places, none of them near line {claimed}", longer=True)
+        return min(near, key=lambda span: (abs(span.last - claimed), span.last))
 
     def _shown(self) -> Iterator[tuple[_Row, ...]]:
         for hunk, rows in zip(self._file.hunks, self._hunks, strict=True):
@@ -104,25 +104,25 @@ def _rows(file: FileDiff, hunk: int, side: Side) -> Iterator[_Row]:
         index += 1
 
 
-def _matches(hunks: tuple[tuple[_Row, ...], ...], wanted: list[str]) -> Iterator[Place]:
+def _matches(hunks: tuple[tuple[_Row, ...], ...], expected: list[str]) -> Iterator[QuoteSpan]:
     for index, hunk in enumerate(hunks):
         rows = [row for row in hunk if row.normal]
-        for start in range(len(rows) - len(wanted) + 1):
-            run = rows[start : start + len(wanted)]
+        for start in range(len(rows) - len(expected) + 1):
+            run = rows[start : start + len(expected)]
             # Deleted lines of one hunk need not touch: lines that were kept may lie between them.
             touching = run[-1].index - run[0].index == run[-1].number - run[0].number
-            if touching and _is_quote(wanted, run):
+            if touching and _is_quote(expected, run):
                 # All lines between, blank ones too: the place is a range of the file.
                 text = "\n".join(row.raw for row in hunk[run[0].index : run[-1].index + 1])
-                yield Place(run[0].number, run[-1].number, index, text)
+                yield QuoteSpan(run[0].number, run[-1].number, index, text)
 
 
-def _is_quote(wanted: list[str], run: list[_Row]) -> bool:
-    if len(wanted) == 1:
+def _is_quote(expected: list[str], run: list[_Row]) -> bool:
+    if len(expected) == 1:
         whole = run[0].normal
-        return wanted[0] == whole or (len(wanted[0]) >= SHORTEST and wanted[0] in whole)
+        return expected[0] == whole or (len(expected[0]) >= SHORTEST and expected[0] in whole)
     return (
-        run[0].normal.endswith(wanted[0])
-        and run[-1].normal.startswith(wanted[-1])
-        and all(row.normal == line for row, line in zip(run[1:-1], wanted[1:-1], strict=True))
+        run[0].normal.endswith(expected[0])
+        and run[-1].normal.startswith(expected[-1])
+        and all(row.normal == line for row, line in zip(run[1:-1], expected[1:-1], strict=True))
     )

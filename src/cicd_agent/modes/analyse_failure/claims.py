@@ -8,7 +8,7 @@ from enum import IntEnum
 from cicd_agent.analysis.logs.extract import ExtractLine
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.repository.diff import FileDiff, Side
-from cicd_agent.domain.text.quote import Place, Quotes, shown
+from cicd_agent.domain.text.quote import Quotes, QuoteSpan, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, Role, failed_run
 from cicd_agent.modes.analyse_failure.exhibits import logs
@@ -161,7 +161,7 @@ class Prover:
             if (file.path, side) not in self._sides:
                 self._sides[file.path, side] = Quotes(file, side)
             located = self._sides[file.path, side].locate(quote, number)
-            if isinstance(located, Place):
+            if isinstance(located, QuoteSpan):
                 changed = side is Side.LEFT or any(line.new == located.last for line in file.added)
                 edited = frozenset({file.path} if changed else ())
                 return _Resolved(Cited(located.last, shown(located.text), path=file.path), edited=edited)

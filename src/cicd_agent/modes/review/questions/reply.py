@@ -13,7 +13,7 @@ from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import DiffLine, FileDiff, Side
 from cicd_agent.domain.repository.paths import matcher
-from cicd_agent.domain.text.quote import SHORTEST, Place, Quotes, shown
+from cicd_agent.domain.text.quote import SHORTEST, Quotes, QuoteSpan, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Backing, Draft
 from cicd_agent.modes.shared.change_reader import changed, showable
@@ -122,7 +122,7 @@ def _in_diff(quote: str, file: FileDiff | None) -> Backing | str:
     longer = False
     for side in (Side.RIGHT, Side.LEFT):
         location = Quotes(file, side).locate(quote, 0)
-        if isinstance(location, Place):
+        if isinstance(location, QuoteSpan):
             return Backing(f"{file.path}:{location.last}", shown(location.text))
         longer |= location.longer
     return "it stands at several places, quote more" if longer else "it is not in the diff"
