@@ -286,7 +286,7 @@ def misses(projects: Sequence[Project], table: dict[str, list[Result]]) -> Itera
 
 
 def written(learnt: RiskFile, projects: Sequence[Project]) -> str:
-    """As it stands in core/risk_model.py: the weights, and the quantiles of what they make of all the changes."""
+    """As it stands in analysis/risk/model.py: the weights, and the quantiles of what they make of all the changes."""
     rounded = {name: float(f"{weight:.4g}") for name, weight in learnt.weights.items()}
     weights = "\n".join(f'    "{name}": {weight:g},' for name, weight in rounded.items())
     borders = quantiles(projects, RiskFile(intercept=learnt.intercept, weights=rounded))

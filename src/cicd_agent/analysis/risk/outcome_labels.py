@@ -87,28 +87,26 @@ def from_failure(source: Source, when: int, shas: Sequence[str]) -> tuple[Blame,
 def _reverts(commits: Sequence[PastCommit]) -> Iterator[Blame]:
     """A revert that was itself taken back does not count: what it took back is there again."""
     position = {commit.sha: index for index, commit in enumerate(commits)}
-    abbreviated: dict[int, dict[str, str]] = {}
+
+    @cache
+    def abbreviated(size: int) -> dict[str, str]:
+        """The full ids by so many of their first digits, "" where these are not enough."""
+        shas: dict[str, str] = {}
+        for sha in position:
+            shas[sha[:size]] = "" if sha[:size] in shas else sha
+        return shas
+
     void: set[str] = set()
     for index, commit in enumerate(commits):
-        if not commit.reverts or commit.sha in void:
+        name = commit.reverts
+        if not name or commit.sha in void:
             continue
-        target = _named(commit.reverts, position, abbreviated)
+        is_short = name not in position and _MIN_NAME <= len(name) < _WHOLE_NAME
+        target = abbreviated(len(name)).get(name, "") if is_short else name if name in position else ""
         # Only what is older can have been taken back, whatever the message says.
         if target and position[target] > index:
             void.add(target)
             yield Blame(target, Source.REVERT, commit.when, commit.sha)
-
-
-def _named(name: str, position: dict[str, int], abbreviated: dict[int, dict[str, str]]) -> str:
-    """The full id that a name stands for, "" when it is none or not the only one."""
-    if name in position or not _MIN_NAME <= len(name) < _WHOLE_NAME:
-        return name if name in position else ""
-    if len(name) not in abbreviated:
-        short: dict[str, str] = {}
-        for sha in position:
-            short[sha[: len(name)]] = "" if sha[: len(name)] in short else sha
-        abbreviated[len(name)] = short
-    return abbreviated[len(name)].get(name, "")
 
 
 def _hotfixes(commits: Sequence[PastCommit]) -> Iterator[Blame]:

@@ -37,11 +37,8 @@ def _with_timeout(context: FileContext, node: ast.Call, line: int) -> str:
 def blocking_in_async(context: FileContext) -> Iterator[Hit]:
     for _, called, line in context.calls:
         if called.name in _BLOCKING and isinstance(called.inside, ast.AsyncFunctionDef):
-            yield Hit(
-                line,
-                f"`{called.name}` stops the event loop: while it waits in `{called.inside.name}`, no other task runs.",
-                call=called.node,
-            )
+            message = f"stops the event loop: while it waits in `{called.inside.name}`, no other task runs."
+            yield Hit(line, f"`{called.name}` {message}", call=called.node)
 
 
 def swallowed_exception(context: FileContext) -> Iterator[Hit]:
