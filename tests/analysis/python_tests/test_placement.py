@@ -11,7 +11,7 @@ from cicd_agent.domain.trials.candidate import Candidate, Origin
 
 
 def place(text: str | None, candidates: Sequence[Candidate]) -> str:
-    return placement.place(text, candidates).text
+    return placement.insert_tests(text, candidates).text
 
 
 MODULE = '''\
@@ -80,7 +80,9 @@ def test_a_taken_name_of_a_test_gets_a_number_and_so_does_a_helper() -> None:
     one = candidate(
         "def made(text):\n    return text\n\n\ndef test_parse():\n    assert made(parse('')) == []\n", name="test_parse"
     )
-    result = placement.place(MODULE, [one, candidate("def test_parse():\n    assert parse('b')\n", name="test_parse")])
+    result = placement.insert_tests(
+        MODULE, [one, candidate("def test_parse():\n    assert parse('b')\n", name="test_parse")]
+    )
     assert result.names == ("test_parse_2", "test_parse_3")
     assert "def made_2(text):" in result.text
     assert "assert made_2(parse('')) == []" in result.text
@@ -204,10 +206,10 @@ def test_whatever_is_placed_nothing_that_stood_there_changes(drafts: list[tuple[
         for code, used in drafts
     ]
     try:
-        result = placement.place(text, candidates)
+        result = placement.insert_tests(text, candidates)
     except NotPlaceable:
         return
-    assert placement.place(text, candidates) == result
+    assert placement.insert_tests(text, candidates) == result
     new = [ast.dump(node) for node in ast.parse(result.text).body]
     old = [ast.dump(node) for node in ast.parse(text or "").body]
     assert [dump for dump in new if dump in old] == old

@@ -129,9 +129,9 @@ def _doctests(node: Definition, function: str) -> Iterator[Example]:
                     call = ast.unparse(plain(tree, function))
                     yield Example(call, "", raised, first + each.lineno, words, _needed(before, call))
             elif each.want and "..." not in each.want and "<BLANKLINE>" not in each.want:
-                seen = _valued(plain(tree, function), each.want)
-                if seen is not None:
-                    yield Example(*seen, "", first + each.lineno, words, _needed(before, seen[0]))
+                valued = _valued(plain(tree, function), each.want)
+                if valued is not None:
+                    yield Example(*valued, "", first + each.lineno, words, _needed(before, valued[0]))
         if each.exc_msg is None and parsed(each.source):
             before.append(each.source.strip())
 

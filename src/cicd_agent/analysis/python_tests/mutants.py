@@ -49,12 +49,12 @@ def _order(mutant: Mutant) -> tuple[int, int, str, int, str]:
 
 def _named(path: str, result: Iterable[tuple[Location, Edit]], source: Source) -> Iterator[tuple[Location, Mutant]]:
     """The mutants of edits, each with its id."""
-    seen: Counter[tuple[str, ...]] = Counter()
+    numbers: Counter[tuple[str, ...]] = Counter()
     for location, edit in sorted(result, key=lambda one: (one[1].start, one[1].end, *one[1][2:4])):
         was = source.text[edit.start : edit.end]
         what = (path, location.function, edit.whole, was, edit.replacement)
-        digest = hashlib.sha256("\0".join([*what, str(seen[what])]).encode("utf-8", "surrogatepass")).hexdigest()
-        seen[what] += 1
+        digest = hashlib.sha256("\0".join([*what, str(numbers[what])]).encode("utf-8", "surrogatepass")).hexdigest()
+        numbers[what] += 1
         mutant = Mutant(
             id=digest[:12],
             path=path,

@@ -90,21 +90,21 @@ class _Names:
             self.definitions[name] = ast.dump(node)
 
 
-def place(text: str | None, candidates: Sequence[Candidate]) -> Placement:
+def insert_tests(text: str | None, candidates: Sequence[Candidate]) -> Placement:
     """A module (None where there is none yet) with the candidates' tests at its end, in this order.
 
     Nothing that stands in it is touched: lines are inserted, and names that are taken are changed in what is new.
     Raises NotPlaceable where that does not work out.
     """
     try:
-        return _insert_tests(text, candidates)
+        return _insert(text, candidates)
     except UNREADABLE as error:
         raise NotPlaceable(
             f"the module that it would join cannot be read by Python ({type(error).__name__})"
         ) from error
 
 
-def _insert_tests(text: str | None, candidates: Sequence[Candidate]) -> Placement:
+def _insert(text: str | None, candidates: Sequence[Candidate]) -> Placement:
     before = text or ""
     if not before.strip("\ufeff \t\r\n\f"):
         before += _header(candidates, before)

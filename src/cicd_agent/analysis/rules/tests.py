@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.analysis.python_tests.static.tautologies import is_always_true
+from cicd_agent.analysis.python_tests.static.tautologies import is_tautology
 from cicd_agent.analysis.rules.context import TEST_FUNCTION, FileContext
 from cicd_agent.analysis.rules.python.source import Defined, Function, PythonText
 from cicd_agent.analysis.rules.rule import Hit
@@ -150,10 +150,10 @@ def _trivial(context: FileContext) -> Iterator[Hit]:
     lines = [
         node.lineno
         for node, inside in asserts
-        if node.lineno in context.added_numbers and is_always_true(node.test) and inside not in failing
+        if node.lineno in context.added_numbers and is_tautology(node.test) and inside not in failing
     ]
     for _, called, line in context.calls:
-        if called.tail in {"assertTrue", "assert_"} and called.node.args and is_always_true(called.node.args[0]):
+        if called.tail in {"assertTrue", "assert_"} and called.node.args and is_tautology(called.node.args[0]):
             lines.append(line)
     yield from (Hit(line, "This assertion can never fail.", severity=Severity.HIGH, confidence=0.95) for line in lines)
 

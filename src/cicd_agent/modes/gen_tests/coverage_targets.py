@@ -67,10 +67,10 @@ def targets(subjects: Sequence[Subject], suite: Suite) -> tuple[Target, ...]:
 
 def left(target: Target, reports: Iterable[CandidateReport]) -> Target:
     """What of a target is still open after the tests that stand."""
-    standing = [report for report in reports if report.stands and report.candidate.path == target.path]
-    lines = {line for report in standing for line in report.lines}
-    branches = {branch for report in standing for branch in report.branches}
-    kills = {kill for report in standing for kill in report.kills}
+    remaining = [report for report in reports if report.stands and report.candidate.path == target.path]
+    lines = {line for report in remaining for line in report.lines}
+    branches = {branch for report in remaining for branch in report.branches}
+    kills = {kill for report in remaining for kill in report.kills}
     return replace(
         target,
         lines=tuple(line for line in target.lines if line not in lines),

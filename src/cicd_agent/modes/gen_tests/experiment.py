@@ -42,10 +42,10 @@ def experiment(
     if last:
         evidence = _screened((), with_written(evidence, pytest_runner, settings), pytest_runner, progress)
         tests = known(evidence)
-        standing = [report for report in tests.screened if report.stands]
-        if standing:
-            progress(f"trying {count(len(standing), 'test')} together")
-            settled = settle(standing, evidence, pytest_runner, keep_unchanged=settings.keep_unchanged == "on")
+        remaining = [report for report in tests.screened if report.stands]
+        if remaining:
+            progress(f"trying {count(len(remaining), 'test')} together")
+            settled = settle(remaining, evidence, pytest_runner, keep_unchanged=settings.keep_unchanged == "on")
             evidence = evidence.put(TEST_EVIDENCE, replace(tests, settled=settled))
     return evidence
 

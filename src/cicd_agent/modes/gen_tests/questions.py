@@ -181,7 +181,7 @@ def question(target: Target, evidence: Evidence, settings: Settings) -> Question
         check=complain,
         tier=Tier.FAST,
         looks=False,
-        weigh=lambda draft, seen: weigh(draft, target, seen),
+        weigh=lambda draft, tried: weigh(draft, target, tried),
     )
 
 

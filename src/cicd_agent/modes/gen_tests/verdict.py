@@ -100,8 +100,8 @@ def _risk(generated: Generated) -> Risk | None:
     """By what tests do not see of the change, and what they may have found in it; None where nothing was measured."""
     reasons = []
     level = RiskLevel.LOW
-    seen = generated.after or generated.before
-    share = seen.changed.percent if seen else None
+    covered_lines = generated.after or generated.before
+    share = covered_lines.changed.percent if covered_lines else None
     if share is not None and share < generated.threshold:
         level = RiskLevel.MEDIUM
         reasons.append(Reason(f"tests execute {share:.0f} % of the changed lines, under {generated.threshold:g} %", 35))

@@ -18,7 +18,7 @@ _TOLERANCES = {"rel": 0.5, "abs": 1_000_000}
 """The largest of `approx` that tells numbers apart."""
 
 
-def is_always_true(test: ast.expr) -> bool:
+def is_tautology(test: ast.expr) -> bool:
     """Whether an expression is true whatever happens."""
     match test:
         case ast.Constant(value=value):
@@ -26,7 +26,7 @@ def is_always_true(test: ast.expr) -> bool:
         case ast.Tuple(elts=items):
             return bool(items)
         case ast.BoolOp(op=ast.Or(), values=values):
-            return any(is_always_true(value) for value in values)
+            return any(is_tautology(value) for value in values)
         case ast.Compare(left=ast.Constant(value=left), ops=[ast.Eq()], comparators=[ast.Constant(value=right)]):
             return bool(left == right)
         case _:
@@ -36,7 +36,7 @@ def is_always_true(test: ast.expr) -> bool:
 def vain_assertions(text: str) -> int:
     """How many `assert` statements of a file can never fail; 0 for what does not parse."""
     nodes = ast.walk(parsed(text) or ast.Module([], []))
-    return sum(isinstance(node, ast.Assert) and is_always_true(node.test) for node in nodes)
+    return sum(isinstance(node, ast.Assert) and is_tautology(node.test) for node in nodes)
 
 
 def tautology_reason(  # noqa: C901, PLR0911  one case for each kind of expression
@@ -44,7 +44,7 @@ def tautology_reason(  # noqa: C901, PLR0911  one case for each kind of expressi
 ) -> str:
     """Why an assertion can never fail, "" when it can. `values` are names that were assigned once before it."""
     match _unfolded(test, values):
-        case ast.Constant() | ast.Tuple() as node if is_always_true(node):
+        case ast.Constant() | ast.Tuple() as node if is_tautology(node):
             return "it asserts a constant"
         case ast.List(elts=[_, *_]) | ast.Set() | ast.JoinedStr(values=[_, *_]) | ast.Dict(keys=[_, *_]):
             return "what it asserts is never empty"

@@ -56,7 +56,7 @@ def fix_questions(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Iterato
                 check=_complain,
                 tier=Tier.FAST,
                 looks=False,
-                weigh=lambda draft, seen, nodeid=item.nodeid: _weigh(draft, nodeid, seen),  # type: ignore[misc]
+                weigh=lambda draft, tried, nodeid=item.nodeid: _weigh(draft, nodeid, tried),  # type: ignore[misc]
             )
             return
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from cicd_agent.analysis.python_tests.placement import NotPlaceable, place
+from cicd_agent.analysis.python_tests.placement import NotPlaceable, insert_tests
 from cicd_agent.analysis.python_tests.syntax import parsed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
@@ -47,13 +47,13 @@ def by_value(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
 def useful(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
     """Those that add a line, a branch or a kill to what the ones before them have."""
     retained: list[CandidateReport] = []
-    seen: set[object] = set()
+    covered: set[object] = set()
     for report in reports:
         path = report.candidate.path
         own = {*report.kills, *((path, line) for line in report.lines), *((path, arc) for arc in report.branches)}
-        if not own <= seen:
+        if not own <= covered:
             retained.append(report)
-            seen |= own
+            covered |= own
     return retained
 
 
@@ -70,7 +70,7 @@ def assemble(
         slot = slot_of(report.candidate, evidence)
         candidates = [*members.get(slot.home, ()), report.candidate]
         try:
-            placement = place(slot.text, candidates)
+            placement = insert_tests(slot.text, candidates)
         except NotPlaceable as error:
             stopped.append(replace(report, stopped=Hurdle.STATIC, reason=str(error)))
             continue

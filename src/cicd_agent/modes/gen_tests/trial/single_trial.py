@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from cicd_agent.analysis.python_tests.contradictions import contradiction
 from cicd_agent.analysis.python_tests.mutants import is_trivial
-from cicd_agent.analysis.python_tests.placement import NotPlaceable, place
+from cicd_agent.analysis.python_tests.placement import NotPlaceable, insert_tests
 from cicd_agent.analysis.python_tests.static.check import objection
 from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.analysis.python_tests.syntax import fixtures
@@ -305,11 +305,11 @@ def isolate(candidate: Candidate, slot: Slot, *, before: bool = False) -> Isolat
     """The candidate beside its home. Raises NotPlaceable; `before` the change it stands for itself when it has to."""
     path = slot.sibling(candidate.key)
     try:
-        placement = place(slot.base_text if before else slot.text, [candidate])
+        placement = insert_tests(slot.base_text if before else slot.text, [candidate])
     except NotPlaceable:
         if not before:
             raise
-        placement = place(None, [candidate])
+        placement = insert_tests(None, [candidate])
     return IsolatedTest(candidate, path, placement.text, f"{path}::{placement.names[0]}")
 
 
