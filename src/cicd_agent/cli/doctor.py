@@ -3,8 +3,9 @@
 import json
 import platform
 import shutil
+import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -21,7 +22,6 @@ from cicd_agent.adapters.files import is_writable
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.github.transport import probe
 from cicd_agent.adapters.models.client import Unanswered, listed, parse_headers
-from cicd_agent.adapters.runner.docker import container_problem
 from cicd_agent.adapters.runner.workflow import step
 from cicd_agent.adapters.telemetry.otlp import targets
 from cicd_agent.agent.prices import price_of
@@ -452,3 +452,28 @@ def _folder(name: str, path: str) -> Check:
     if existing is not None and existing.is_dir() and is_writable(existing):
         return Check(name, Health.OK, f"{path} will be made")
     return Check(name, Health.FAIL, f"{path} cannot be made", "Give a folder in a place that can be written to")
+
+
+_DOCKER_SECONDS: Final = 10
+_DOCKER_VARIABLES: Final = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
+
+
+def container_problem(variables: Mapping[str, str]) -> str:
+    """Why no Linux container can be run here, "" when one can."""
+    docker = shutil.which("docker", path=variables.get("PATH", ""))
+    if docker is None:
+        return "there is no `docker` on PATH"
+    try:
+        done = subprocess.run(  # noqa: S603  the machine's own client, with arguments of ours
+            [docker, "version", "--format", "{{.Server.Os}}"],
+            env={name: variables[name] for name in _DOCKER_VARIABLES if name in variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_DOCKER_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "Docker does not answer"
+    if done.returncode:
+        return "Docker does not answer"
+    return "" if done.stdout.strip() == b"linux" else "Docker runs no Linux containers here"

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import requests
 
-from cicd_agent.adapters.github.threads import RESOLVE, THREADS
+from cicd_agent.adapters.github.graphql import RESOLVE, THREADS
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.graphql import judge
 from tests.support.servers.openapi import Description, github

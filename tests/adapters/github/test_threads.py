@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.adapters.github.threads import MAX_PAGES, PER_THREAD, ReviewThread
+from cicd_agent.adapters.github.graphql import MAX_PAGES, PER_THREAD, ReviewThread
 from cicd_agent.domain.events.thread import LONGEST_REMARK, Remark, Thread
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.markdown import marker

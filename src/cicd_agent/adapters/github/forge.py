@@ -15,6 +15,7 @@ from cicd_agent.adapters.github.commits import GitHubCommits
 from cicd_agent.adapters.github.download import Downloads
 from cicd_agent.adapters.github.errors import Call, is_blocked, is_dismissed, printable
 from cicd_agent.adapters.github.gates import GitHubGates
+from cicd_agent.adapters.github.graphql import read_threads, resolve_thread
 from cicd_agent.adapters.github.payloads import (
     ChangedFile,
     Committed,
@@ -29,7 +30,6 @@ from cicd_agent.adapters.github.payloads import (
 )
 from cicd_agent.adapters.github.payloads import CheckRun as PostedRun
 from cicd_agent.adapters.github.runs import GitHubRuns
-from cicd_agent.adapters.github.threads import read_threads, resolve_thread
 from cicd_agent.adapters.github.transport import Wire
 from cicd_agent.domain.effects import Annotation, CheckRun, InlineComment, Level, PostedComment, Review
 from cicd_agent.domain.events.event import Ref
