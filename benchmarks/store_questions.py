@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.store_bulk import ENTRIES, REPOSITORIES, entry_of, event_of, place_of, pull_of, sha_of
-from cicd_agent.adapters.storage.postgres import TimedConnection
+from cicd_agent.adapters.storage.postgres import BoundedConnection
 from cicd_agent.adapters.storage.queries import select_entries
 from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import Kind
@@ -73,7 +73,7 @@ def asking(store: Store, records: int) -> bool:
 def planned(url: str) -> bool:
     """Whether a server answers every question by an index; each is named. Of SQLite the tests see to it."""
     unserved = []
-    with TimedConnection.connect(url) as connection:
+    with BoundedConnection.connect(url) as connection:
         for what, wanted in QUESTIONS.items():
             statement, parameters = select_entries(wanted(7))
             plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {statement}", parameters))

@@ -37,7 +37,7 @@ def put_forward(seconds: int) -> None:
     _put_dates_forward(later)
 
 
-class _Standing(type):
+class _Substitute(type):
     """Lets a class in the real one's place know the instances that C code makes; subclasses of projects as ever."""
 
     def __instancecheck__(cls, instance: object) -> bool:
@@ -51,7 +51,7 @@ class _Standing(type):
 
 
 def _put_dates_forward(later: Callable[[], float]) -> None:
-    class Later(datetime, metaclass=_Standing):
+    class Later(datetime, metaclass=_Substitute):
         @classmethod
         def now(cls, tz: dt.tzinfo | None = None) -> Later:
             return cls.fromtimestamp(later(), tz)
@@ -64,7 +64,7 @@ def _put_dates_forward(later: Callable[[], float]) -> None:
         def today(cls) -> Later:
             return cls.fromtimestamp(later())
 
-    class LaterDay(date, metaclass=_Standing):
+    class LaterDay(date, metaclass=_Substitute):
         @classmethod
         def today(cls) -> LaterDay:
             return cls.fromtimestamp(later())

@@ -238,7 +238,7 @@ def _distinguishable(constant: Any) -> Any:
 
 def _closed(swaps: list[Swap], tree: ast.Module, filename: str) -> list[Swap]:
     """The swaps with code that closes over what the live functions do, for a mutant that does not use all of that."""
-    names = {_place(function.__code__): function.__code__.co_freevars for function, _ in swaps}
+    names = {_position(function.__code__): function.__code__.co_freevars for function, _ in swaps}
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
@@ -249,8 +249,8 @@ def _closed(swaps: list[Swap], tree: ast.Module, filename: str) -> list[Swap]:
                 for part in ast.walk(retained):
                     ast.copy_location(part, node.body[-1])
                 node.body.append(retained)
-    made = {_place(code): code for code in _within(_compiled(tree, filename))}
-    closed = [(function, made.get(_place(code), code)) for function, code in swaps]
+    made = {_position(code): code for code in _within(_compiled(tree, filename))}
+    closed = [(function, made.get(_position(code), code)) for function, code in swaps]
     if any(function.__code__.co_freevars != code.co_freevars for function, code in closed):
         raise NotApplicableError("it changes what a function closes over")
     return closed
@@ -262,7 +262,7 @@ def _within(code: types.CodeType) -> Iterator[types.CodeType]:
         yield from _within(inner)
 
 
-def _place(code: types.CodeType) -> tuple[str, int]:
+def _position(code: types.CodeType) -> tuple[str, int]:
     return code.co_name, code.co_firstlineno
 
 

@@ -47,9 +47,9 @@ def description(raised: BaseException | None, top: str) -> tuple[str, str, str]:
         text = "what was raised cannot say what it is"
     lines = [line.strip() for line in text[:20_000].splitlines() if line.strip()] or [""]
     # The project's own words may stand before what was compared.
-    compared = [line for line in lines if line.startswith("assert ")] if isinstance(raised, AssertionError) else []
+    comparisons = [line for line in lines if line.startswith("assert ")] if isinstance(raised, AssertionError) else []
     name = plain(type(raised).__name__, NAME)
-    return plain((compared or lines)[0], MESSAGE), name, _where(raised, top)
+    return plain((comparisons or lines)[0], MESSAGE), name, _where(raised, top)
 
 
 def _where(raised: BaseException, top: str) -> str:

@@ -23,7 +23,7 @@ def signature(key: bytes, number: int, content: bytes) -> bytes:
     return hmac.new(key, b"%d " % number + content, "sha256").hexdigest().encode()
 
 
-def believed(key: bytes, text: bytes) -> Iterator[bytes | None]:
+def verified(key: bytes, text: bytes) -> Iterator[bytes | None]:
     """The contents of the lines in their order, None in place of one that is not ours or not whole."""
     number = 0
     *lines, rest = text.split(b"\n")
@@ -38,7 +38,7 @@ def believed(key: bytes, text: bytes) -> Iterator[bytes | None]:
         yield None
 
 
-def teller(descriptor: int, key: bytes) -> Callable[[dict[str, Any]], None]:
+def sender(descriptor: int, key: bytes) -> Callable[[dict[str, Any]], None]:
     """What writes objects to the descriptor, in this process alone: what is forked from it says nothing.
 
     It holds all that it needs, since code of the project runs in the same process and replaces what it likes.
@@ -47,7 +47,7 @@ def teller(descriptor: int, key: bytes) -> Callable[[dict[str, Any]], None]:
     own = pid_of()
     number = 0
 
-    def tell(what: dict[str, Any]) -> None:
+    def send(what: dict[str, Any]) -> None:
         nonlocal number
         if pid_of() != own:
             return
@@ -56,7 +56,7 @@ def teller(descriptor: int, key: bytes) -> Callable[[dict[str, Any]], None]:
         while line:
             line = line[write(descriptor, line) :]
 
-    return tell
+    return send
 
 
 def read_table(name: str) -> Any:

@@ -28,8 +28,8 @@ _MARGIN = 1.0
 """Seconds that have to be left for what comes after the mutants."""
 
 
-def main(requested: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
-    """Run pytest and tell everything, the end last."""
+def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
+    """Run pytest and send everything, the end last."""
     ends = time.monotonic() + requested["seconds"] * 0.9
     top = requested["top"]
     measure = opened = None
@@ -43,7 +43,7 @@ def main(requested: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> N
     line += [os.path.join(top, path) for path in requested["select"]]
     requested = {**requested, "line": line, "cache": os.path.join(os.environ["TMPDIR"], "cache")}
     contexts = measure if requested["traced"] or tried else None
-    watch = Watch(requested, tell, contexts, opened)
+    watch = Watch(requested, send, contexts, opened)
     if measure is not None:
         measure.start()
 
@@ -52,16 +52,16 @@ def main(requested: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> N
             return
         measure.stop()
         if tried:
-            tell({"mutants": _mutants(requested, measure, watch, ends)})
+            send({"mutants": _mutants(requested, measure, watch, ends)})
 
     watch.after = after
     sys.argv = ["pytest", *line]
     status = int(pytest.main([*ours(top, requested["cache"]), *line], plugins=[watch]))
-    watch.look()
+    watch.check()
     if measure is not None:
         measure.stop()
-        _tell_measured(requested, measure, opened, watch, tell)
-    tell({"end": status, "problem": _problem(status, watch), "tests": len(watch.items)})
+        _send_measured(requested, measure, opened, watch, send)
+    send({"end": status, "problem": _problem(status, watch), "tests": len(watch.items)})
 
 
 def _problem(status: int, watch: Watch) -> str:
@@ -80,18 +80,18 @@ def _problem(status: int, watch: Watch) -> str:
     return ""
 
 
-def _tell_measured(
+def _send_measured(
     requested: dict[str, Any],
     measure: Measure,
     opened: Opened | None,
     watch: Watch,
-    tell: Callable[[dict[str, Any]], None],
+    send: Callable[[dict[str, Any]], None],
 ) -> None:
     covering: dict[str, list[str]] = {}
     if opened is not None:
         traces, covering = _traces(requested["top"], measure, opened, watch)
-        tell({"traces": traces})
-    tell({"coverage": [{**item, "tests": covering.get(item["path"], [])} for item in measure.coverage_fields()]})
+        send({"traces": traces})
+    send({"coverage": [{**item, "tests": covering.get(item["path"], [])} for item in measure.coverage_fields()]})
 
 
 def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -171,13 +171,13 @@ class Watch:
     def __init__(
         self,
         wanted: dict[str, Any],
-        tell: Callable[[dict[str, Any]], None],
+        send: Callable[[dict[str, Any]], None],
         measure: Measure | None,
         opened: Opened | None,
     ) -> None:
         self._wanted = wanted
         self._top: str = wanted["top"]
-        self._tell = tell
+        self._send = send
         self._measure = measure
         self._opened = opened
         self._guard = Guard()
@@ -237,7 +237,7 @@ class Watch:
         self.turn("")
         for start in range(0, min(len(session.items), MAX_TESTS), 1000):
             part = session.items[start : min(start + 1000, MAX_TESTS)]
-            self._tell({"collected": [plain(item.nodeid, NODEID) for item in part]})
+            self._send({"collected": [plain(item.nodeid, NODEID) for item in part]})
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, None]:
@@ -252,7 +252,7 @@ class Watch:
         """One test from its fixtures to their end."""
         self._phases = []
         self.turn("test:" + item.nodeid)
-        self._tell({"at": plain(item.nodeid, NODEID)})
+        self._send({"at": plain(item.nodeid, NODEID)})
         seed = self._wanted["random_seed"]
         if seed is not None:
             random.seed(seed)
@@ -269,7 +269,7 @@ class Watch:
         raised = call.excinfo.value if call.excinfo else None
         runs_xfail = bool(item.config.getoption("runxfail", default=False))
         self._phases.append((call.when, phase(call.when, raised, outcome.get_result(), runs_xfail=runs_xfail), raised))
-        self.look()
+        self.check()
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Somebody ends the session, which is for nobody in it to do; pytest itself does where a module is broken."""
@@ -282,7 +282,7 @@ class Watch:
             for each in summary.get_hookimpls():
                 summary._remove_plugin(each.plugin)  # noqa: SLF001  there is no other way
 
-    def look(self) -> None:
+    def check(self) -> None:
         if not self.replaced:
             self.replaced = self._guard.replaced()
         if not self.replaced and self._config is not None and not is_registered(self._config, self):
@@ -326,7 +326,7 @@ class Watch:
 
     def _send_outcome(self, nodeid: str, outcome: str, seconds: float, raised: BaseException | None) -> None:
         message, exception, where = description(raised, self._top)
-        self._tell(
+        self._send(
             {
                 "test": {
                     "nodeid": plain(nodeid, NODEID),

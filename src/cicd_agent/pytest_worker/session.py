@@ -9,7 +9,7 @@ import sys
 from binascii import unhexlify
 
 from .clocks import put_forward
-from .protocol import teller
+from .protocol import sender
 
 _KINDS = {"pytest": "pytest_run", "probe": "probe", "ghostwriter": "ghostwriter"}
 
@@ -22,7 +22,7 @@ def main(report: str) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.set_inheritable(int(report), False)  # noqa: FBT003  the function has it so
-    tell = teller(int(report), unhexlify(requested.pop("key")))
+    send = sender(int(report), unhexlify(requested.pop("key")))
     top = requested["top"]
     sys.path[:0] = [os.path.join(top, root).rstrip("/") for root in requested["roots"]]
     if requested["overlay"]:
@@ -31,7 +31,7 @@ def main(report: str) -> None:
         put_forward(requested["forward_seconds"])
     module = importlib.import_module("." + _KINDS[requested["kind"]], __package__)
     if requested["kind"] == "pytest":
-        module.main(requested, tell)
+        module.main(requested, send)
     else:
-        tell({"answer": module.main(requested["requests"])})
-        tell({"end": 0})
+        send({"answer": module.main(requested["requests"])})
+        send({"end": 0})

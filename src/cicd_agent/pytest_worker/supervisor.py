@@ -18,9 +18,9 @@ from contextlib import suppress
 from typing import Any
 
 from .inventory import Inventory, rest
-from .protocol import MAX_ITEMS, believed, plain, signed
+from .protocol import MAX_ITEMS, plain, signed, verified
 
-_TOLD_IN_ALL = 96 << 20
+_MAX_REPORTED = 96 << 20
 """Bytes after which no other run is begun, since somebody has to hold all of it."""
 _PATH = 500
 _CHUNK = 1 << 18
@@ -61,7 +61,7 @@ def main(job_file: str) -> None:
         _write(line)
         info += len(line)
         dirty = [rest(location) for location in scratch] != bare
-        if left or dirty or not gone or ended.immortal or info > _TOLD_IN_ALL:
+        if left or dirty or not gone or ended.immortal or info > _MAX_REPORTED:
             break
 
 
@@ -81,8 +81,8 @@ def _session(job: dict[str, Any], requested: dict[str, Any], home: str, secret: 
 
 
 def _account(ended: Ended, secret: bytes, left: list[str], killed: int, seconds: float) -> dict[str, Any]:
-    """What is said of a run: what the process told goes along as it is, for somebody else to read."""
-    info = [] if ended.over else list(believed(secret, bytes(ended.told)))
+    """What is said of a run: what the process reported goes along as it is, for somebody else to read."""
+    info = [] if ended.over else list(verified(secret, bytes(ended.reported)))
     return {
         "code": ended.code,
         "late": ended.late,
@@ -102,11 +102,11 @@ def _write(line: bytes) -> None:
 
 
 class Ended:
-    """What came of a process: `code` as a shell tells it, what it told and printed last, and what it left running."""
+    """What came of a process: `code` as a shell has it, what it reported and printed last, what it left running."""
 
     def __init__(self) -> None:
         self.code = 0
-        self.told = bytearray()
+        self.reported = bytearray()
         self.printed = b""
         self.late = False
         self.over = False
@@ -132,7 +132,7 @@ def run(command: list[str], handed: bytes, environment: dict[str, str], director
     `handed` is what it reads from its standard input; only this process and that one ever see it.
     """
     ended = Ended()
-    hear, report = os.pipe()
+    source, report = os.pipe()
     printed, output = os.pipe()
     given = _unnamed(environment["TMPDIR"], handed)
     # Closed here once the process has them: the end of a pipe is the end of the process.
@@ -152,9 +152,9 @@ def run(command: list[str], handed: bytes, environment: dict[str, str], director
             os.close(descriptor)
     end = time.monotonic() + seconds
     try:
-        _listen(process, ended, hear, printed, end)
+        _listen(process, ended, source, printed, end)
     finally:
-        os.close(hear)
+        os.close(source)
         os.close(printed)
     _await(process, ended, end)
     return ended
@@ -234,10 +234,10 @@ def _unnamed(directory: str, content: bytes) -> int:
     return descriptor
 
 
-def _listen(process: subprocess.Popen[bytes], ended: Ended, hear: int, printed: int, end: float) -> None:
+def _listen(process: subprocess.Popen[bytes], ended: Ended, source: int, printed: int, end: float) -> None:
     """Until both pipes are closed, the process has ended, or the time is up."""
     with selectors.DefaultSelector() as selector:
-        selector.register(hear, selectors.EVENT_READ)
+        selector.register(source, selectors.EVENT_READ)
         selector.register(printed, selectors.EVENT_READ)
         while selector.get_map() and not ended.over:
             left = end - time.monotonic()
@@ -248,9 +248,9 @@ def _listen(process: subprocess.Popen[bytes], ended: Ended, hear: int, printed: 
                 chunk = os.read(key.fd, _CHUNK)
                 if not chunk:
                     selector.unregister(key.fileobj)
-                elif key.fd == hear:
-                    ended.told += chunk
-                    ended.over = len(ended.told) > MAX_ITEMS
+                elif key.fd == source:
+                    ended.reported += chunk
+                    ended.over = len(ended.reported) > MAX_ITEMS
                 else:
                     ended.printed = (ended.printed + chunk)[-_TAIL:]
             # What it started may hold the pipes open.

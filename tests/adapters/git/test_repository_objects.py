@@ -40,8 +40,8 @@ def test_ids_are_looked_up_in_order_and_what_is_not_here_is_none(repo: TempRepo)
     blob = repo.git("rev-parse", "HEAD:a")
     names = [MISSING, blob, f"{repo.head}^{{tree}}", f"{blob}^{{commit}}"] * 60
     tree = repo.git("rev-parse", "HEAD^{tree}")
-    assert [found and found[:2] for found in git.look(names)] == [None, (blob, "blob"), (tree, "tree"), None] * 60
-    assert git.look([]) == []
+    assert [found and found[:2] for found in git.heads(names)] == [None, (blob, "blob"), (tree, "tree"), None] * 60
+    assert git.heads([]) == []
     assert git.content(MISSING, 10) is None
     assert git.content(blob, 4) == b"one\n"
 
@@ -57,11 +57,11 @@ def test_what_is_over_the_limit_is_refused_and_the_next_question_answered(repo: 
 
 def test_contents_of_a_megabyte_and_what_comes_later_are_found(repo: TempRepo) -> None:
     git = git_of(repo)
-    assert git.look([MISSING]) == [None]
+    assert git.heads([MISSING]) == [None]
     large = os.urandom(1_500_000)
     repo.write("large", large)
     id_ = repo.git("hash-object", "-w", "large")
-    assert git.look([id_]) == [(id_, "blob", len(large))]
+    assert git.heads([id_]) == [(id_, "blob", len(large))]
     assert git.content(id_, len(large)) == large
 
 
@@ -85,16 +85,16 @@ def test_a_process_that_dies_is_told_and_replaced(repo: TempRepo, tmp_path: Path
     script = f'if mkdir "{tmp_path}/died"; then echo "fatal: out of luck" >&2; exit 3; fi; exec git "$@"'
     git = git_of(repo, standing_for(tmp_path, script))
     with pytest.raises(GitFailed, match="out of luck") as failed:
-        git.look([repo.head])
+        git.heads([repo.head])
     assert failed.value.code == 3
-    assert git.look([repo.head]) != [None]
+    assert git.heads([repo.head]) != [None]
 
 
 def test_one_that_never_answers_is_ended(repo: TempRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(git_process, "SECONDS", 0.2)
     git = git_of(repo, standing_for(tmp_path, f"echo $$ >{tmp_path}/pid; exec sleep 600"))
     with pytest.raises(GitFailed, match=r"took longer than 0\.2 s"):
-        git.look([repo.head])
+        git.heads([repo.head])
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
@@ -102,7 +102,7 @@ def test_one_that_never_answers_is_ended(repo: TempRepo, tmp_path: Path, monkeyp
 def test_the_process_is_gone_with_who_asked(repo: TempRepo, tmp_path: Path) -> None:
     git = git_of(repo, standing_for(tmp_path, f'echo $$ >>{tmp_path}/pids; exec git "$@"'))
     assert git.content(f"{repo.head}^{{tree}}", 1_000) is not None
-    assert git.look([repo.head]) != [None]
+    assert git.heads([repo.head]) != [None]
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 2
     os.kill(pids[0], 0)

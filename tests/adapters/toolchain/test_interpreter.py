@@ -250,7 +250,7 @@ def told(**fields: object) -> str:
 )
 def test_what_makes_no_sense_is_refused_in_one_line(answer: str, how: dict[str, object], why: str) -> None:
     with pytest.raises(PytestUnavailable) as raised:
-        probe(Path("/usr/bin/python3"), says(answer, **how), (), {}, wanted=["pytest"])
+        probe(Path("/usr/bin/python3"), says(answer, **how), (), {}, requested=["pytest"])
     assert why in str(raised.value)
     assert "\x1b" not in str(raised.value)
 
@@ -258,7 +258,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(answer: str, how: dict[str, 
 @given(st.text() | st.from_type(dict).map(str).map(PROBE.__add__) | st.binary().map(repr).map(PROBE.__add__))
 def test_any_answer_is_understood_or_refused(answer: str) -> None:
     with pytest.raises(PytestUnavailable):
-        probe(Path("/usr/bin/python3"), says(answer), (), {}, wanted=["pytest"])
+        probe(Path("/usr/bin/python3"), says(answer), (), {}, requested=["pytest"])
 
 
 def test_a_machine_without_a_sandbox_is_said_to_be_one() -> None:
@@ -266,7 +266,7 @@ def test_a_machine_without_a_sandbox_is_said_to_be_one() -> None:
         raise SandboxUnavailable("this machine has no sandbox", why="none", remedy="Install one")
 
     with pytest.raises(PytestUnavailable, match="Install one"):
-        probe(Path("/usr/bin/python3"), FakeSandbox(none), (), {}, wanted=[])
+        probe(Path("/usr/bin/python3"), FakeSandbox(none), (), {}, requested=[])
 
 
 def test_it_is_asked_inside_a_real_sandbox(top: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.storage.postgres import PostgresServer, TimedConnection
+from cicd_agent.adapters.storage.postgres import BoundedConnection, PostgresServer
 from cicd_agent.adapters.storage.postgres_url import parse_url
 from cicd_agent.adapters.storage.sqlite import SqliteFile
 from cicd_agent.adapters.storage.store import SqlStore
@@ -52,7 +52,7 @@ def entered(job: Job) -> list[dict[str, object]]:
 def test_a_server_that_lets_us_in_and_is_silent_is_given_up_and_the_run_goes_on(
     job: Job, silent: SilentPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TimedConnection, "silence", 0.2)
+    monkeypatch.setattr(BoundedConnection, "silence", 0.2)
     job.variables["DATABASE_URL"] = silent.url
     left = job.run()
     assert (left.exit, left.report["audit"]["state"]) == (0, "failed"), left.log
@@ -65,7 +65,7 @@ def test_a_run_that_is_ended_while_it_waits_for_its_account_says_so_and_does_not
     job: Job, silent: SilentPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing but the limit of the run would end it.
-    monkeypatch.setattr(TimedConnection, "silence", 1e6)
+    monkeypatch.setattr(BoundedConnection, "silence", 1e6)
     monkeypatch.setattr(edge, "FAILURE_SECONDS", 0.2)
     job.variables["DATABASE_URL"] = silent.url
     left = job.run(timeout_minutes="0.005")

@@ -194,7 +194,7 @@ def _fitting(sizes: Mapping[str, int]) -> Iterator[str]:
 
 
 def _sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
-    heads = git.look(sorted({id_ for id_ in ids if id_}))
+    heads = git.heads(sorted({id_ for id_ in ids if id_}))
     return {head[0]: head[2] for head in heads if head is not None and head[1] == "blob"}
 
 

@@ -74,7 +74,7 @@ def is_complete(git: Git, shas: Sequence[str]) -> bool:
 
 
 def has_history(git: Git, shas: Sequence[str]) -> bool:
-    is_here = None not in git.look([f"{sha}^{{commit}}" for sha in shas])
+    is_here = None not in git.heads([f"{sha}^{{commit}}" for sha in shas])
     return is_here and (len(shas) < 2 or bool(merge_bases(git, *shas)))  # noqa: PLR2004
 
 
@@ -86,7 +86,7 @@ def missing_blobs(git: Git, shas: Sequence[str]) -> list[str]:
         old_mode, new_mode, old_id, new_id, _ = about.decode("ascii").removeprefix(":").split()
         ids |= {id_ for mode, id_ in ((old_mode, old_id), (new_mode, new_id)) if mode not in {"000000", "160000"}}
     blobs = sorted(ids)
-    return [id_ for id_, head in zip(blobs, git.look(blobs), strict=True) if head is None]
+    return [id_ for id_, head in zip(blobs, git.heads(blobs), strict=True) if head is None]
 
 
 def merge_bases(git: Git, *shas: str) -> tuple[str, ...]:

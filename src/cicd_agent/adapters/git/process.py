@@ -94,7 +94,7 @@ class Git:
         self._readers: dict[str, _Reader] = {}
         weakref.finalize(self, _end, self._readers)
 
-    def look(self, names: Sequence[str]) -> list[tuple[str, str, int] | None]:
+    def heads(self, names: Sequence[str]) -> list[tuple[str, str, int] | None]:
         """Id, kind and size of each object, None of one that is not here; a name is an id, or one with ^{…}.
 
         One process answers for all: to start one takes a hundred times as long as to answer.

@@ -92,7 +92,7 @@ class GitRepository:
                 if not _SHA.match(candidate):
                     named = self._theirs.text("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
                 if _SHA.match(named):
-                    (head,) = self._ours.look([f"{named}^{{commit}}"])
+                    (head,) = self._ours.heads([f"{named}^{{commit}}"])
                     if head is not None:
                         self._commits.add(head[0])
                         return head[0]
@@ -136,7 +136,7 @@ class GitRepository:
             return None
         if entry is None or entry[0] not in _REGULAR:
             return None
-        (head,) = self._ours.look([entry[1]])
+        (head,) = self._ours.heads([entry[1]])
         if head is None:
             raise GitFailed("git cat-file failed", why=f"object {entry[1]} is missing", remedy=INCOMPLETE)
         return self._ours.content(entry[1], limit) if head[2] <= limit else None
@@ -213,7 +213,7 @@ class GitRepository:
         files = with_attributes(git, self._trees, start, entries, read_files(git, start, new, entries))
         texts, old_texts, unread = read_texts(git, entries, files)
         paths, cut_paths = read_paths(git, new)
-        (tree,) = git.look([f"{new}^{{tree}}"])
+        (tree,) = git.heads([f"{new}^{{tree}}"])
         return replace(
             change,
             base=start,

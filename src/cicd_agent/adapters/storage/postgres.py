@@ -24,7 +24,7 @@ _SCHEMA_LOCK: Final = 4_927_301_118
 """The number of the lock under which one process at a time changes the tables: any would do."""
 
 
-class TimedConnection(psycopg.Connection[TupleRow]):
+class BoundedConnection(psycopg.Connection[TupleRow]):
     """Waits for its server only so long: one may accept a connection, and never answer."""
 
     silence: float = _CONNECT_SECONDS
@@ -37,9 +37,9 @@ class TimedConnection(psycopg.Connection[TupleRow]):
 
     def wait(self, gen: PQGen[T], *args: Any, **options: Any) -> T:
         """As ever; raises OperationalError when the server is silent for too long, and then the connection is over."""
-        return super().wait(self._timed(gen), *args, **options)
+        return super().wait(self._bounded(gen), *args, **options)
 
-    def _timed(self, gen: PQGen[T]) -> PQGen[T]:
+    def _bounded(self, gen: PQGen[T]) -> PQGen[T]:
         last = time.monotonic()
         try:
             awaited = next(gen)
@@ -50,7 +50,7 @@ class TimedConnection(psycopg.Connection[TupleRow]):
                 elif time.monotonic() - last > self.silence:
                     # It waits for an answer, and would again for one to a ROLLBACK.
                     self.close()
-                    raise psycopg.OperationalError(f"timed out: no answer within {self.silence:g} s")
+                    raise psycopg.OperationalError(f"bounded out: no answer within {self.silence:g} s")
                 awaited = gen.send(ready)
         except StopIteration as end:
             return cast("T", end.value)
@@ -76,9 +76,9 @@ class PostgresServer(Database):
             # What it logs of an error is a traceback, of which nobody takes the secrets out.
             logger.addHandler(logging.NullHandler())
 
-    def connect(self) -> TimedConnection:
+    def connect(self) -> BoundedConnection:
         options: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS} | self._parameters
-        return TimedConnection.connect(
+        return BoundedConnection.connect(
             autocommit=True,
             client_encoding="utf8",
             application_name="cicd-agent",
@@ -90,24 +90,24 @@ class PostgresServer(Database):
     def begin(self, connection: Connection, *, writes: bool, slow: bool) -> None:  # noqa: ARG002
         """Begin a transaction with limits of time for it alone, in one message."""
         seconds = _SLOW_SECONDS if slow else _STATEMENT_SECONDS
-        timed = cast("TimedConnection", connection)
+        bounded = cast("BoundedConnection", connection)
         # This takes no time: a server that does not answer it answers nothing.
-        timed.silence = TimedConnection.silence
-        timed.execute(
+        bounded.silence = BoundedConnection.silence
+        bounded.execute(
             f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {seconds * 1000}; "
             f"SET LOCAL lock_timeout = {int(self.patience * 1000)}"
         )
         # The server ends a statement by itself; who hears nothing even then has nobody to talk to.
-        timed.silence = max(seconds, self.patience) + _CONNECT_SECONDS
+        bounded.silence = max(seconds, self.patience) + _CONNECT_SECONDS
 
     def stream(self, connection: Connection, statement: str, parameters: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        with cast("TimedConnection", connection).cursor(name="rows") as cursor:
+        with cast("BoundedConnection", connection).cursor(name="rows") as cursor:
             cursor.itersize = _BATCH
             cursor.execute(_marked(statement), parameters or None)
             yield from cursor
 
     def write_many(self, connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        with cast("TimedConnection", connection).cursor() as cursor:
+        with cast("BoundedConnection", connection).cursor() as cursor:
             cursor.executemany(_marked(statement), rows)
 
     def lock_schema(self, connection: Connection) -> None:

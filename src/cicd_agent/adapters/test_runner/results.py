@@ -19,7 +19,7 @@ from cicd_agent.domain.trials.test_run import (
     TestOutcome,
     TestTrace,
 )
-from cicd_agent.pytest_worker.protocol import believed
+from cicd_agent.pytest_worker.protocol import verified
 
 _MAX_TESTS = 20_000
 _TAIL = 200
@@ -131,7 +131,7 @@ class ProcessReport:
 def accounts(key: bytes, output: bytes) -> list[Account]:
     """Those of the supervisor, up to the first line that is not its own."""
     results = []
-    for content in believed(key, output):
+    for content in verified(key, output):
         if content is None:
             break
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cicd_agent.adapters.toolchain.import_roots import project_name, pyproject, roots
-from cicd_agent.adapters.toolchain.location import ENVIRONMENTS, Location, place, view
+from cicd_agent.adapters.toolchain.location import ENVIRONMENTS, Location, locate, view
 from cicd_agent.adapters.toolchain.overlay import NotInstalled, Packages, overlay
 from cicd_agent.adapters.toolchain.probe import InterpreterInfo, probe
 from cicd_agent.analysis.python_tests.test_command import TestCommand
@@ -93,9 +93,9 @@ def _examined(  # noqa: PLR0917  as its callers were given them
     top: Path, given: str, command: TestCommand, variables: Mapping[str, str], sandbox: Sandbox, own: Path
 ) -> tuple[Location, tuple[Path, ...], dict[str, str], InterpreterInfo]:
     """The interpreter, what has to be readable for it, its environment, and what it reports."""
-    result = place(top, given or command.python, variables, own)
+    result = locate(top, given or command.python, variables, own)
     readable, environment = view(top, result, variables)
-    info = probe(result.python, sandbox, readable, environment, wanted=WANTED, name=project_name(pyproject(top)))
+    info = probe(result.python, sandbox, readable, environment, requested=WANTED, name=project_name(pyproject(top)))
     # Where a tool hides the project's environment, a Python of the machine is not the one that was meant.
     how = _HIDING.get(command.runner)
     if how is not None and "pytest" not in info.versions:

@@ -31,7 +31,7 @@ class Location:
     inside: str = ""
 
 
-def place(top: Path, given: str, variables: Mapping[str, str], own: Path) -> Location:
+def locate(top: Path, given: str, variables: Mapping[str, str], own: Path) -> Location:
     """The project's interpreter: as given, else where a person would have activated or made it, else from PATH.
 
     `given` is a path (from the top) or a name on PATH. `own` is the environment of this process, which is never the
@@ -41,12 +41,12 @@ def place(top: Path, given: str, variables: Mapping[str, str], own: Path) -> Loc
         return _given(top, given, variables)
     active = variables.get("VIRTUAL_ENV", "")
     if active.startswith("/") and Path(active, "bin/python").exists():
-        result = _standing(top, Path(active, "bin/python"))
+        result = _located(top, Path(active, "bin/python"))
         if result.inside or not _is_own(result.python, own):
             return result
     for name in ENVIRONMENTS:
         if (top / name / "bin/python").exists():
-            return _standing(top, top / name / "bin/python")
+            return _located(top, top / name / "bin/python")
     for result in _on_path(top, variables):
         if not _is_own(result.python, own):
             return result
@@ -64,7 +64,9 @@ def view(top: Path, result: Location, variables: Mapping[str, str]) -> tuple[tup
             f"`{result.python}` is no virtual environment of a Python that is installed here", remedy=_REMEDY
         )
     # Other directories of the tree that a job has put on PATH are the change's as well, and nobody has looked at them.
-    path = [place for place in variables.get("PATH", "").split(":") if not _standing(top, Path(place, "python")).inside]
+    path = [
+        folder for folder in variables.get("PATH", "").split(":") if not _located(top, Path(folder, "python")).inside
+    ]
     chosen = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV"}
     readable, environment = surroundings({**chosen, "PATH": ":".join([str(result.python.parent), *path])})
     # Links may lead through links: each name by which it is reached has to be there.
@@ -76,11 +78,11 @@ def view(top: Path, result: Location, variables: Mapping[str, str]) -> tuple[tup
 def trusted(top: Path, variables: Mapping[str, str]) -> Mapping[str, str]:
     """The variables, less the directories of the tree whose `python` leads elsewhere than to an installed one."""
 
-    def is_sound(place: str) -> bool:
-        python = Path(place, "python")
-        return not (_standing(top, python).inside and os.path.lexists(python)) or _is_honest(top, python)
+    def is_sound(folder: str) -> bool:
+        python = Path(folder, "python")
+        return not (_located(top, python).inside and os.path.lexists(python)) or _is_honest(top, python)
 
-    path = [place for place in variables.get("PATH", "").split(":") if is_sound(place)]
+    path = [folder for folder in variables.get("PATH", "").split(":") if is_sound(folder)]
     retained = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV" or is_sound(f"{value}/bin")}
     return {**retained, "PATH": ":".join(path)}
 
@@ -94,13 +96,13 @@ def _given(top: Path, given: str, variables: Mapping[str, str]) -> Location:
         if where.is_dir():
             where /= "bin/python"
         if where.is_file() and os.access(where, os.X_OK):
-            return _standing(top, where)
+            return _located(top, where)
     except OSError:
         pass
     raise PytestUnavailable(f"there is no interpreter `{given[:200]}`", remedy=_REMEDY)
 
 
-def _standing(top: Path, python: Path) -> Location:
+def _located(top: Path, python: Path) -> Location:
     """Where it is, by a path without `..` that still goes by its own links."""
     python = Path(os.path.normpath(python))
     for root in (top, top.resolve()):
@@ -115,7 +117,7 @@ def _on_path(top: Path, variables: Mapping[str, str]) -> Iterator[Location]:
         for directory in variables.get("PATH", "").split(":"):
             python = Path(directory, name)
             if directory.startswith("/") and os.access(python, os.X_OK) and not _is_script(python):
-                yield _standing(top, python)
+                yield _located(top, python)
 
 
 def _is_script(path: Path) -> bool:
@@ -161,7 +163,7 @@ def _is_installation(prefix: Path) -> bool:
 
 
 def _is_system(path: Path) -> bool:
-    return any(path.is_relative_to(place) for place in _SYSTEM)
+    return any(path.is_relative_to(folder) for folder in _SYSTEM)
 
 
 _PROGRAMS = frozenset({"bin", "Scripts"})
@@ -176,11 +178,11 @@ def surroundings(environment: Mapping[str, str]) -> tuple[tuple[Path, ...], dict
     home directory, a directory above one, or what lies in one beside a known kind of these.
     """
     home = Path(environment.get("HOME") or "/nonexistent")
-    locations = [Path(place) for place in environment.get("PATH", "").split(":") if place.startswith("/")]
+    locations = [Path(folder) for folder in environment.get("PATH", "").split(":") if folder.startswith("/")]
     named = {name: Path(value) for name in _HOMES if (value := environment.get(name, "")).startswith("/")}
     programs = (*locations, *(path / "bin" for path in named.values()))
-    results = list(dict.fromkeys(path for place in programs for path in _prefixes(place, home)))
-    shown = [place for place in locations if _within(place, results)]
+    results = list(dict.fromkeys(path for folder in programs for path in _prefixes(folder, home)))
+    shown = [folder for folder in locations if _within(folder, results)]
     given = {name: str(path) for name, path in named.items() if _within(path, results)}
     libraries = [part for part in environment.get("LD_LIBRARY_PATH", "").split(":") if _within(Path(part), results)]
     if libraries:
@@ -189,28 +191,28 @@ def surroundings(environment: Mapping[str, str]) -> tuple[tuple[Path, ...], dict
 
 
 def _within(path: Path, locations: Sequence[Path]) -> bool:
-    return any(path.is_relative_to(place) for place in locations)
+    return any(path.is_relative_to(folder) for folder in locations)
 
 
-def _prefixes(place: Path, home: Path) -> Iterator[Path]:
+def _prefixes(folder: Path, home: Path) -> Iterator[Path]:
     """What has to be readable so that the programs in a directory of the PATH can run."""
-    if not place.is_dir() or _is_system(place) or not is_fit(place, home):
+    if not folder.is_dir() or _is_system(folder) or not is_fit(folder, home):
         return
-    prefix = place.parent
+    prefix = folder.parent
     if (prefix / "pyvenv.cfg").is_file():
         yield prefix
         # What the environment links to may lie elsewhere.
-        base = (place / "python").resolve().parent
-        if base != place:
+        base = (folder / "python").resolve().parent
+        if base != folder:
             yield from _prefixes(base, home)
-    elif place.name in _PROGRAMS and is_fit(prefix, home) and (not _is_beside(prefix, home) or _is_python(prefix)):
+    elif folder.name in _PROGRAMS and is_fit(prefix, home) and (not _is_beside(prefix, home) or _is_python(prefix)):
         yield prefix
     else:
-        yield place
+        yield folder
 
 
 def is_fit(path: Path, home: Path) -> bool:
-    above = any(place.is_relative_to(each) for place in (home, home.resolve()) for each in (path, path.resolve()))
+    above = any(folder.is_relative_to(each) for folder in (home, home.resolve()) for each in (path, path.resolve()))
     return not above and min(len(path.parts), len(path.resolve().parts)) > 2  # noqa: PLR2004
 
 

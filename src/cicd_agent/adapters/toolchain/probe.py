@@ -28,7 +28,7 @@ if sys.version_info >= (3, 9):
     told["machine"] = platform.machine()
     told["libc"] = [str(part) for part in platform.libc_ver()]
     told["threaded"] = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-    wanted, name, versions, editable, compiled = sys.argv[1].split(), sys.argv[2], {}, [], False
+    requested, name, versions, editable, compiled = sys.argv[1].split(), sys.argv[2], {}, [], False
     def located(url):
         from urllib.parse import unquote, urlsplit
         parts = urlsplit(url)
@@ -41,7 +41,7 @@ if sys.version_info >= (3, 9):
                 called = found.metadata["Name"] or ""
             except Exception:
                 continue
-            if called.lower() in wanted:
+            if called.lower() in requested:
                 versions.setdefault(called.lower(), str(found.version))
             if name and plain(called) == plain(name):
                 told["installed"] = True
@@ -118,10 +118,10 @@ def probe(
     readable: Sequence[Path],
     environment: Mapping[str, str],
     *,
-    wanted: Sequence[str],
+    requested: Sequence[str],
     name: str = "",
 ) -> InterpreterInfo:
-    """What the interpreter says. `wanted` are the distributions whose versions count, `name` is the project's own.
+    """What the interpreter says. `requested` are the distributions whose versions count, `name` is the project's own.
 
     Raises PytestUnavailable when it does not start, is too old, or says nothing that makes sense.
     """
@@ -129,7 +129,7 @@ def probe(
     with tempfile.TemporaryDirectory(prefix="cicd-agent-probe-") as empty:
         try:
             ran = sandbox.run(
-                [str(python), "-I", "-c", program, " ".join(wanted), name],
+                [str(python), "-I", "-c", program, " ".join(requested), name],
                 Path(empty),
                 limits=_LIMITS,
                 readable=readable,
