@@ -8,13 +8,11 @@ itself. GitPython finds the checkout; it cannot run the commands, since it hands
 
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
-import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -120,9 +118,14 @@ class Git:
             if how not in self._readers:
                 self._readers[how] = _Reader(how, self._env, self.git_dir)
             reader = self._readers[how]
-            reader.ends = time.monotonic() + SECONDS
             on_error.callback(lambda: self._readers.pop(how).end())
-            yield reader
+            with _deadline(reader.process, SECONDS) as late:
+                try:
+                    yield reader
+                except GitFailed:
+                    if late.is_set():
+                        raise GitFailed(f"git cat-file took longer than {SECONDS:.3g} s") from None
+                    raise
             on_error.pop_all()
 
     def run(
@@ -161,25 +164,16 @@ class Git:
             source.write(stdin)
             source.seek(0)
             process = _start(args, source, errors, {**self._env, **(env or {})}, cwd or self.git_dir)
-            late = threading.Event()
-
-            def expire() -> None:
-                late.set()
-                _kill(process)
-
-            timer = threading.Timer(seconds, expire)
-            timer.daemon = True  # a run that is ended meanwhile does not wait for it
-            timer.start()
             is_whole = False
-            try:
-                output = cast("IO[bytes]", process.stdout)
-                yield output
-                is_whole = not output.read(1)
-            finally:
-                if not is_whole:
-                    _kill(process)
-                process.communicate()
-                timer.cancel()
+            with _deadline(process, seconds) as late:
+                try:
+                    output = cast("IO[bytes]", process.stdout)
+                    yield output
+                    is_whole = not output.read(1)
+                finally:
+                    if not is_whole:
+                        _kill(process)
+                    process.communicate()
             if late.is_set():
                 raise GitFailed(f"git {args[0]} took longer than {seconds:.3g} s", code=process.returncode)
             if is_whole and process.returncode:
@@ -190,57 +184,64 @@ class _Reader:
     """`git cat-file` that stays, and answers name by name. It ends with us: by `end`, or with its input."""
 
     def __init__(self, how: str, env: Mapping[str, str], git_dir: Path) -> None:
-        self.ends = 0.0
-        self._rest = bytearray()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
         try:
-            self._process = _start(("cat-file", how), subprocess.PIPE, self._errors, env, git_dir)
+            self.process = _start(("cat-file", how), subprocess.PIPE, self._errors, env, git_dir)
         except GitFailed:
             self._errors.close()
             raise
-        self._output = select.poll()
-        self._output.register(cast("IO[bytes]", self._process.stdout), select.POLLIN)
+        self._input, self._output = cast("IO[bytes]", self.process.stdin), cast("IO[bytes]", self.process.stdout)
 
     def heads(self, names: Sequence[str]) -> list[tuple[str, str, int] | None]:
         """What comes before the content of each of these, in the same order."""
         try:
-            os.write(cast("IO[bytes]", self._process.stdin).fileno(), "".join(f"{name}\n" for name in names).encode())
+            self._input.write("".join(f"{name}\n" for name in names).encode())
+            self._input.flush()
         except BrokenPipeError:
             raise self._ended() from None
         return [self._head() for _ in names]
 
     def _head(self) -> tuple[str, str, int] | None:
-        while (end := self._rest.find(b"\n")) < 0:
-            self._fill()
-        fields = bytes(self._rest[:end]).decode("ascii", "replace").split()
-        del self._rest[: end + 1]
-        id_, kind, size = fields if len(fields) == 3 else ("", "", "")  # noqa: PLR2004  of what is not here: `NAME missing`
+        line = self._output.readline()
+        if not line.endswith(b"\n"):
+            raise self._ended()
+        # Of what is not here: `NAME missing`.
+        id_, kind, size, *_ = [*line.decode("ascii", "replace").split(), "", ""]
         return (id_, kind, int(size)) if size.isdigit() else None
 
     def take(self, size: int) -> bytes:
         """The next bytes."""
-        while len(self._rest) < size:
-            self._fill()
-        taken = bytes(self._rest[:size])
-        del self._rest[:size]
-        return taken
-
-    def _fill(self) -> None:
-        left = self.ends - time.monotonic()
-        if left <= 0 or not self._output.poll(left * 1000):
-            raise GitFailed(f"git cat-file took longer than {SECONDS:.3g} s")
-        chunk = os.read(cast("IO[bytes]", self._process.stdout).fileno(), _CHUNK)
-        if not chunk:
+        data = self._output.read(size)
+        if len(data) < size:
             raise self._ended()
-        self._rest += chunk
+        return data
 
     def _ended(self) -> GitFailed:
-        return _failure("cat-file", self._process.wait(), self._errors)
+        return _failure("cat-file", self.process.wait(), self._errors)
 
     def end(self) -> None:
-        _kill(self._process)
-        self._process.communicate()
+        _kill(self.process)
+        with suppress(BrokenPipeError):
+            self.process.communicate()
         self._errors.close()
+
+
+@contextmanager
+def _deadline(process: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
+    """Kill the process after so many seconds, and set the event."""
+    late = threading.Event()
+
+    def expire() -> None:
+        late.set()
+        _kill(process)
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True  # a run that is ended meanwhile does not wait for it
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
 
 def _end(readers: dict[str, _Reader]) -> None:
