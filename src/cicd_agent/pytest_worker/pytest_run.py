@@ -48,10 +48,9 @@ def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> N
         measure.start()
 
     def after(_: pytest.Session) -> None:
-        if measure is None:
-            return
-        measure.stop()
-        if tried:
+        if measure is not None:
+            measure.stop()
+        if measure is not None and tried:
             send({"mutants": _mutants(requested, measure, watch, ends)})
 
     watch.after = after
@@ -60,7 +59,11 @@ def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> N
     watch.check()
     if measure is not None:
         measure.stop()
-        _send_measured(requested, measure, opened, watch, send)
+        covering: dict[str, list[str]] = {}
+        if opened is not None:
+            traces, covering = _traces(top, measure, opened, watch)
+            send({"traces": traces})
+        send({"coverage": [{**item, "tests": covering.get(item["path"], [])} for item in measure.coverage_fields()]})
     send({"end": status, "problem": _problem(status, watch), "tests": len(watch.items)})
 
 
@@ -78,20 +81,6 @@ def _problem(status: int, watch: Watch) -> str:
     if watch.finished < len(watch.items) and not watch.misfits:
         return f"{len(watch.items) - watch.finished} of {len(watch.items)} tests were not run"
     return ""
-
-
-def _send_measured(
-    requested: dict[str, Any],
-    measure: Measure,
-    opened: Opened | None,
-    watch: Watch,
-    send: Callable[[dict[str, Any]], None],
-) -> None:
-    covering: dict[str, list[str]] = {}
-    if opened is not None:
-        traces, covering = _traces(requested["top"], measure, opened, watch)
-        send({"traces": traces})
-    send({"coverage": [{**item, "tests": covering.get(item["path"], [])} for item in measure.coverage_fields()]})
 
 
 def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[dict[str, Any], dict[str, list[str]]]:
