@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.storage.database import Database
+from cicd_agent.adapters.storage.database import Database, parse_url
 from cicd_agent.adapters.storage.postgres import PostgresServer
-from cicd_agent.adapters.storage.postgres_url import parse_url
 from cicd_agent.adapters.storage.schema import MIGRATIONS, VERSION_TABLE, migrate, schema_version
 from cicd_agent.adapters.storage.sqlite import SqliteFile
 from cicd_agent.adapters.storage.store import SqlStore

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cicd_agent.adapters.storage.database import parse_url
 from cicd_agent.adapters.storage.postgres import BoundedConnection, PostgresServer
-from cicd_agent.adapters.storage.postgres_url import parse_url
 from cicd_agent.adapters.storage.sqlite import SqliteFile
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.adapters.telemetry.metrics_file import add_to

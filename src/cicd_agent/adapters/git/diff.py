@@ -131,19 +131,15 @@ def _lighten(sections: Iterable[bytes]) -> list[bytes]:
 
 
 def _file(entry: Entry, section: bytes, size: int) -> FileDiff:
-    parsed = parse_diff(section.decode("utf-8", "replace"))
-    omitted = TOO_LARGE
-    if parsed:
-        omitted = TOO_LARGE if parsed[0].binary and size > _BIG else parsed[0].omitted
-    return FileDiff(
+    parsed = next(iter(parse_diff(section.decode("utf-8", "replace"))), FileDiff("", "", entry.kind, omitted=TOO_LARGE))
+    return replace(
+        parsed,
         path=entry.path,
         old_path=entry.old_path,
         kind=entry.kind,
-        hunks=parsed[0].hunks if parsed else (),
         old_mode=entry.old_mode,
         new_mode=entry.new_mode,
-        binary=bool(parsed) and parsed[0].binary,
-        omitted=omitted,
+        omitted=TOO_LARGE if parsed.binary and size > _BIG else parsed.omitted,
     )
 
 

@@ -1,11 +1,14 @@
-"""A database over DB-API 2: its connections, its transactions, and what its errors mean for who keeps the log there."""
+"""A database over DB-API 2: its URL, its connections and transactions, and what its errors mean."""
 
+import re
 import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl, quote, unquote
 
 from cicd_agent.errors import BudgetExhausted, StoreRefused
 
@@ -16,6 +19,14 @@ ERRORS: Final[dict[str, dict[str, tuple[str, str]]]] = tomllib.loads(
 _MAX_MESSAGE: Final = 200
 _MAX_CAUSES: Final = 20
 _POOLED: Final = 2
+_SCHEMES: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"})
+_URL: Final = re.compile(
+    r"(?P<scheme>[\w+]+)://"
+    r"(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?:\[(?P<ipv6>[^/?]+)\]|(?P<host>[^/:?]+))?(?::(?P<port>[0-9]*))?"
+    r"(?:/(?P<dbname>[^?]*))?(?:\?(?P<query>.*))?",
+    re.DOTALL,
+)
 
 
 class Connection(Protocol):
@@ -151,3 +162,40 @@ def _interruption(error: BaseException) -> BaseException | None:
             return cause
         cause = cause.__context__
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUrl:
+    """Where a URL points to: as people may see it, what of it nobody may see, and what psycopg connects by."""
+
+    name: str
+    secrets: tuple[str, ...] = field(repr=False)
+    parameters: dict[str, str] = field(repr=False)
+
+
+def parse_url(url: str) -> ServerUrl:
+    """Raises StoreRefused when it is none of PostgreSQL."""
+    match = _URL.fullmatch(url.strip())
+    # A password with an @ of its own would end up in the name of the host, which everybody sees.
+    if match is None or match["scheme"].lower() not in _SCHEMES or "@" in (match["host"] or ""):
+        raise StoreRefused(
+            "DATABASE_URL is not a URL of PostgreSQL", remedy="Give postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
+    options: dict[str, str] = {}
+    for key, value in parse_qsl(match["query"] or ""):
+        options[key] = f"{options[key]},{value}" if key in options else value
+    password = unquote(match["password"] or "")
+    host = match["ipv6"] or match["host"] or options.get("host") or "localhost"
+    port = f":{match['port']}" if match["port"] else ""
+    name = f"postgresql://{host}{port}/{match['dbname'] or ''}"
+    texts = [text for text in (password, *options.values()) if text and text not in name]
+    secrets = {each for text in texts for each in (text, quote(text))}
+    named = {
+        "host": match["ipv6"] or match["host"],
+        "port": match["port"],
+        "user": unquote(match["user"] or ""),
+        "password": password,
+        "dbname": match["dbname"],
+    }
+    parameters = {key: value for key, value in named.items() if value} | options
+    return ServerUrl(name, tuple(sorted(secrets, key=len, reverse=True)), parameters)

@@ -10,8 +10,7 @@ import psycopg
 from psycopg.abc import Params, PQGen, Query
 from psycopg.rows import TupleRow
 
-from cicd_agent.adapters.storage.database import ERRORS, Connection, Database
-from cicd_agent.adapters.storage.postgres_url import ServerUrl
+from cicd_agent.adapters.storage.database import ERRORS, Connection, Database, ServerUrl
 
 T = TypeVar("T")
 

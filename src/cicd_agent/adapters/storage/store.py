@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.storage import queries
-from cicd_agent.adapters.storage.database import Connection, Database
-from cicd_agent.adapters.storage.postgres_url import parse_url
+from cicd_agent.adapters.storage.database import Connection, Database, parse_url
 from cicd_agent.adapters.storage.schema import NEWEST, migrate, schema_version, table_statements
 from cicd_agent.adapters.storage.sqlite import SqliteFile
 from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Link, Row, entry_hash, key_text

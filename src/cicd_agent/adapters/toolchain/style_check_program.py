@@ -12,6 +12,13 @@ from shutil import which
 from typing import Any, Optional
 
 SECONDS = 60
+_RUFF_CHECK = ["ruff", "check", "--no-cache", "--force-exclude"]
+_FORMATTERS = {
+    "isort": [sys.executable, "-m", "isort", "--quiet", "--filter-files"],
+    "ruff imports": [*_RUFF_CHECK, "--quiet", "--select", "I", "--fix"],
+    "black": [sys.executable, "-m", "black", "--quiet"],
+    "ruff format": ["ruff", "format", "--no-cache", "--force-exclude", "--quiet"],
+}
 
 
 def main(name: str) -> None:
@@ -45,7 +52,7 @@ def _complaints(job: dict[str, Any], paths: list[str]) -> list[tuple[str, str, s
     if not paths:
         return results
     if "ruff" in job["linters"]:
-        text = _output(["ruff", "check", "--no-cache", "--force-exclude", "--output-format", "json", "--", *paths])
+        text = _output([*_RUFF_CHECK, "--output-format", "json", "--", *paths])
         try:
             entries = json.loads(text or "[]")
         except ValueError:
@@ -65,19 +72,8 @@ def _complaints(job: dict[str, Any], paths: list[str]) -> list[tuple[str, str, s
 
 def _format(job: dict[str, Any], paths: list[str]) -> None:
     """Lay files out in place, the imports first as the tools themselves advise."""
-    if not paths:
-        return
-    for tool in job["formatters"]:
-        if tool == "isort":
-            _output([sys.executable, "-m", "isort", "--quiet", "--filter-files", "--", *paths])
-        elif tool == "ruff imports":
-            _output(
-                ["ruff", "check", "--no-cache", "--force-exclude", "--quiet", "--select", "I", "--fix", "--", *paths]
-            )
-        elif tool == "black":
-            _output([sys.executable, "-m", "black", "--quiet", "--", *paths])
-        else:
-            _output(["ruff", "format", "--no-cache", "--force-exclude", "--quiet", "--", *paths])
+    for tool in job["formatters"] if paths else ():
+        _output([*_FORMATTERS[tool], "--", *paths])
 
 
 def _output(command: list[str]) -> Optional[str]:  # noqa: UP045  it runs under Python 3.9
