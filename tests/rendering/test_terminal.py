@@ -226,6 +226,10 @@ def test_a_review_at_a_terminal_has_its_findings_what_was_left_out_and_what_it_c
     assert sorted(order, key=text.index) == order
 
 
+def test_the_added_lines_of_a_diff_are_coloured() -> None:
+    assert drawn(CodeBlock("-a\n+b\n", "diff"), colour=True) == "    -a\n    \x1b[32m+b\x1b[0m"
+
+
 def test_a_table_has_columns_that_fit_and_loses_nothing() -> None:
     table = Table(("", "finding", "where"), [(tone("high", "high"), "word " * 12 + "end", code("a/b.py:3"))])
     lines = drawn(table, width=40).split("\n")

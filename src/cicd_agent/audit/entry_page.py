@@ -9,11 +9,10 @@ from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.text.json_view import Node
 from cicd_agent.domain.text.words import count
 from cicd_agent.rendering.money import dollars
-from cicd_agent.rendering.style import Style, one_line
+from cicd_agent.rendering.style import LEVELS, Style, one_line
 
 _MAX_ITEMS: Final = 15
 _WIDTH: Final = 100
-_RISKS: Final = frozenset({"critical", "high", "medium", "low"})
 
 
 def render_entry(
@@ -53,7 +52,7 @@ def render_entry(
 
 def _decision(row: Row, data: Node, style: Style) -> Iterator[str]:
     level, score = one_line(row.columns.risk_level, 40), data["risk_score"].count
-    risk = style.ink(level, level) if level in _RISKS else level
+    risk = style.ink(level, LEVELS.get(level, ""))
     yield _joined(
         style.ink(one_line(row.columns.decision, 80) or "(no decision)", "bold"),
         level and f"risk {risk}{'' if score is None else f' ({score} of 100)'}",

@@ -12,10 +12,10 @@ from cicd_agent.domain.text.json_view import Node
 from cicd_agent.domain.text.words import count
 from cicd_agent.rendering.cell_width import cells, clip
 from cicd_agent.rendering.money import dollars
-from cicd_agent.rendering.style import Style, one_line
+from cicd_agent.rendering.style import LEVELS, Style, Tone, one_line
 
 _WIDEST: Final = 28
-_INKS: Final = {
+_TONES: Final[dict[str, Tone]] = {
     "approve": "good",
     "proceed": "good",
     "request_changes": "high",
@@ -23,7 +23,6 @@ _INKS: Final = {
     "rollback": "critical",
     "failed": "critical",
 }
-_RISKS: Final = frozenset({"critical", "high", "medium", "low"})
 _MET: Final = {
     AnchorState.HELD: "holds",
     AnchorState.REMOVED: "is of an entry that was removed, as #{} records",
@@ -129,7 +128,7 @@ def _table(runs: Sequence[RunSummary], style: Style) -> Iterator[str]:
             shown.remove(spared)
     yield style.ink(_line([heads[at].ljust(widths[at]) for at in shown]), "faint")
     for run, row in zip(runs, rows, strict=True):
-        inked = {4: _INKS.get(run.row.columns.decision, ""), 5: _risk(run)}
+        inked = {4: _TONES.get(run.row.columns.decision, ""), 5: LEVELS.get(run.row.columns.risk_level, "")}
         yield _line([_inked(row[at], widths[at], inked.get(at, ""), style) for at in shown])
 
 
@@ -162,16 +161,11 @@ def _cost(data: Node, models: Sequence[str]) -> str:
     return dollars(known_cost) or clip(one_line(known_cost), 10)
 
 
-def _risk(run: RunSummary) -> str:
-    level = run.row.columns.risk_level
-    return level if level in _RISKS else ""
-
-
 def _cell(text: str) -> str:
     return clip(one_line(text, 200), _WIDEST)
 
 
-def _inked(text: str, width: int, ink: str, style: Style) -> str:
+def _inked(text: str, width: int, ink: Tone, style: Style) -> str:
     padding = " " * (width - cells(text))
     return (style.ink(text, ink) if ink and text else text) + padding
 
@@ -185,7 +179,7 @@ def _chain(result: Verification, style: Style) -> Iterator[str]:
     last = result.head.seq if result.head else 0
     reach = f"{entries(result.entries)}, {span(result.first, last)}" if last else entries(result.entries)
     if result.holds:
-        yield f"{style.ink('holds', 'added')}   {name}  {reach}"
+        yield f"{style.ink('holds', 'good')}   {name}  {reach}"
     else:
         breaks = len(result.breaks) + result.more
         yield f"{style.ink('broken', 'critical')}  {name}  {reach}: {count(breaks, 'place')}"

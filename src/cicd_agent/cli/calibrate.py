@@ -37,7 +37,7 @@ from cicd_agent.insights.accuracy.deployment_outcome import (
 )
 from cicd_agent.insights.accuracy.gate import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
-from cicd_agent.rendering.style import Style
+from cicd_agent.rendering.style import LEVELS, Style
 
 MAX_CHANGES: Final = 5_000
 """The newest commits whose lines are counted, and from which is learnt."""
@@ -208,8 +208,7 @@ def _table(file: RiskFile, style: Style) -> Iterator[str]:
     yield f"{'':<22}{'before':>8}{'after':>8}"
     for name, *values, form in rows:
         before, after = ("–" if value is None else format(value, form) for value in values)
-        ink = name if name in set(RiskLevel) else "bold"
-        yield f"{style.ink(f'{name:<22}', ink)}{before:>8}{after:>8}"
+        yield f"{style.ink(f'{name:<22}', LEVELS.get(name, 'bold'))}{before:>8}{after:>8}"
     if file.thresholds:
         medium, high, critical = file.thresholds
         yield f"medium begins at {medium}, high at {high}, critical at {critical}"

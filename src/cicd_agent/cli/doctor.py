@@ -43,7 +43,7 @@ from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import AgentError, Exit
 from cicd_agent.modes import contract_of, mode_named
 from cicd_agent.rendering.cell_width import fold
-from cicd_agent.rendering.style import Style
+from cicd_agent.rendering.style import Style, Tone
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import ModeName, Provider, Settings
 
@@ -65,7 +65,12 @@ class Health(StrEnum):
     SKIP = "skip"
 
 
-_COLOURS: Final = {Health.OK: "good", Health.WARN: "medium", Health.FAIL: "high", Health.SKIP: "faint"}
+_TONES: Final[dict[Health, Tone]] = {
+    Health.OK: "good",
+    Health.WARN: "medium",
+    Health.FAIL: "high",
+    Health.SKIP: "faint",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ def render_checkup(result: Checkup, *, colour: bool = False, width: int = 100) -
         lines.append(style.ink(title, "bold"))
         for check in checks:
             first, *rest = list(fold(visible_line(check.words), style.width, _INDENT)) or [_INDENT]
-            mark = style.ink(f"{check.health:<5}", _COLOURS[check.health])
+            mark = style.ink(f"{check.health:<5}", _TONES[check.health])
             lines.append(f"  {mark} {visible_line(check.name):<{_NAME_WIDTH}} {first.removeprefix(_INDENT)}".rstrip())
             lines += rest
             if check.remedy:

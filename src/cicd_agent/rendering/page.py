@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.repository.change import Change
+from cicd_agent.rendering.style import Tone
 
 Look: TypeAlias = Literal["code", "strong", "emphasis", "struck", ""]
-Tone: TypeAlias = Literal["critical", "high", "medium", "low", "good", "bold", "faint", ""]
 
 
 @dataclass(frozen=True, slots=True)

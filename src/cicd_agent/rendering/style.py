@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, Required, TextIO, TypedDict
+from typing import Literal, Protocol, Required, TextIO, TypeAlias, TypedDict
 from urllib.parse import quote
 
 from cicd_agent.domain.text.quote import shown
@@ -14,7 +14,10 @@ from cicd_agent.domain.usage import Usage
 from cicd_agent.rendering.cell_width import fold
 
 _NUMBER = re.compile(r"[0-9][0-9,]*")
-_INK = {
+Tone: TypeAlias = Literal["critical", "high", "medium", "low", "good", "bold", "faint", ""]
+LEVELS: dict[str, Tone] = {"critical": "critical", "high": "high", "medium": "medium", "low": "low"}
+"""The tone of a risk level; a text that is none has no tone."""
+_INK: dict[Tone, str] = {
     "critical": "1;31",
     "high": "31",
     "medium": "33",
@@ -67,9 +70,9 @@ class Style:
     links: str = ""
     """Address of the checkout, `file:///…`."""
 
-    def ink(self, text: str, name: str) -> str:
+    def ink(self, text: str, tone: Tone) -> str:
         """The text in a colour or weight, plain where there is none."""
-        return f"\x1b[{_INK[name]}m{text}\x1b[0m" if self.colour else text
+        return f"\x1b[{_INK[tone]}m{text}\x1b[0m" if self.colour and tone else text
 
     def wrapped(self, text: str, indent: str, hanging: str = "") -> Iterator[str]:
         """Foreign text made harmless, in lines that fit; all but the first of each paragraph are indented by more."""

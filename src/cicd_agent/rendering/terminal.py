@@ -28,11 +28,10 @@ from cicd_agent.rendering.page import (
     Span,
     Suggestion,
     Table,
-    Tone,
     strong,
     tone,
 )
-from cicd_agent.rendering.style import Cost, Shape, Style, closing, make_style, output_lines
+from cicd_agent.rendering.style import Cost, Shape, Style, Tone, closing, make_style, output_lines
 
 _GAP = "  "
 _NARROWEST = 10
@@ -125,7 +124,7 @@ def _code(text: str, language: str, style: Style) -> Iterator[str]:
         added = language == "diff" and body.startswith("+")
         # A patch has to be copied whole.
         body = body if language == "diff" else clip(body, style.width - 4)
-        yield f"    {style.ink(body, 'added') if added else body}".rstrip()
+        yield f"    {style.ink(body, 'good') if added else body}".rstrip()
 
 
 def _table(heads: Sequence[Inline], rows: Sequence[Sequence[Inline]], style: Style) -> Iterator[str]:
@@ -247,6 +246,6 @@ def _painted(tokens: Sequence[_Token], style: Style) -> str:
     drawn = ""
     for (look, path, line), group in groupby(pieces, key=lambda piece: piece[1:]):
         text = "".join(piece.text for piece in group)
-        text = style.ink(text, look) if look else text
+        text = style.ink(text, look)
         drawn += style.linked(text, path, line) if path else text
     return drawn

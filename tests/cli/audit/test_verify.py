@@ -6,6 +6,8 @@ import pytest
 
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import dump
+from cicd_agent.audit.page import render_verified
+from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.errors import ConfigError, StoreRefused
 from tests.support.fakes.store import FakeStore
@@ -33,6 +35,11 @@ def test_whole_chains_hold_and_say_what_to_keep(store: FakeStore) -> None:
         f"  keep this anchor: {store.heads[SHOP].anchor}",
     ]
     assert "checking acme/shop …" in found.err
+
+
+def test_a_chain_that_holds_is_green_at_a_terminal(store: FakeStore) -> None:
+    text = render_verified([verify(store.rows(SHOP), head=store.heads[SHOP])], (), "", colour=True)
+    assert text.startswith("\x1b[32mholds\x1b[0m   \x1b[1macme/shop\x1b[0m  6 entries")
 
 
 def test_one_chain_can_be_checked_by_itself(store: FakeStore) -> None:

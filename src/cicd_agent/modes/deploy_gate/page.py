@@ -22,7 +22,6 @@ from cicd_agent.rendering.page import (
     Page,
     Paragraph,
     Table,
-    Tone,
     code,
     emphasis,
     joined,
@@ -31,6 +30,7 @@ from cicd_agent.rendering.page import (
     struck,
     tone,
 )
+from cicd_agent.rendering.style import Tone
 from cicd_agent.settings.schema import Settings
 
 MAX_ROWS = 30
