@@ -12,7 +12,7 @@ from cicd_agent.adapters.runner.remote_files import FetchedLibrary
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.patch_trial import LocalPatchTester, Surroundings
 from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
-from cicd_agent.adapters.toolchain.interpreter import find, look
+from cicd_agent.adapters.toolchain.interpreter import find, preview
 from cicd_agent.adapters.toolchain.location import surroundings, trusted
 from cicd_agent.adapters.toolchain.overlay import PYPI, Packages
 from cicd_agent.adapters.toolchain.style_check import StyleCheck
@@ -131,7 +131,7 @@ def _content(path: Path) -> bytes | None:
 
 def project_python(context: RunContext, top: Path, environment: Environment) -> Interpreter:
     """The Python that tests would run with, and what it lacks. Raises as a run would, and installs nothing."""
-    return look(*_project(context, environment, top, _sandbox(context, environment)), own=_OWN)
+    return preview(*_project(context, environment, top, _sandbox(context, environment)), own=_OWN)
 
 
 def _sandbox(context: RunContext, environment: Environment) -> LocalSandbox:

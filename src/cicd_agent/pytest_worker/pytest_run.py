@@ -155,17 +155,17 @@ def _text(top: str, path: str) -> str:
 
 
 class Watch:
-    """Watches one session. `measure` and `opened` are told whose turn it is, where they are wanted."""
+    """Watches one session. `measure` and `opened` are told whose turn it is, where they are requested."""
 
     def __init__(
         self,
-        wanted: dict[str, Any],
+        requested: dict[str, Any],
         send: Callable[[dict[str, Any]], None],
         measure: Measure | None,
         opened: Opened | None,
     ) -> None:
-        self._wanted = wanted
-        self._top: str = wanted["top"]
+        self._requested = requested
+        self._top: str = requested["top"]
         self._send = send
         self._measure = measure
         self._opened = opened
@@ -188,13 +188,13 @@ class Watch:
     def pytest_load_initial_conftests(self, early_config: pytest.Config, args: list[str]) -> None:
         """Take out of the project's configuration what does not fit, before it is judged."""
         self._config = early_config
-        own = [*ours(self._top, self._wanted["cache"]), *self._wanted["line"]]
+        own = [*ours(self._top, self._requested["cache"]), *self._requested["line"]]
         cut = len(args) - len(own)
-        args[:cut] = adapted(args[:cut], self._top, paths=not self._wanted["select"])
+        args[:cut] = adapted(args[:cut], self._top, paths=not self._requested["select"])
         known = early_config.known_args_namespace
         parsed = early_config._parser.parse_known_args(list(args))  # noqa: SLF001  as pytest itself does
         known.file_or_dir = parsed.file_or_dir
-        os.chdir(self._wanted["directory"])
+        os.chdir(self._requested["directory"])
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, None]:
@@ -212,10 +212,10 @@ class Watch:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, Any, None]:
         """The last word about the order."""
         yield
-        if self._wanted["order"] is not None:
-            random.Random(self._wanted["order"]).shuffle(items)  # noqa: S311  to be repeated
-        elif self._wanted["in_order"]:
-            locations = {name: location for location, name in reversed(list(enumerate(self._wanted["select"])))}
+        if self._requested["order"] is not None:
+            random.Random(self._requested["order"]).shuffle(items)  # noqa: S311  to be repeated
+        elif self._requested["in_order"]:
+            locations = {name: location for location, name in reversed(list(enumerate(self._requested["select"])))}
             items.sort(
                 key=lambda item: min((locations[name] for name in _names(item.nodeid) if name in locations), default=0)
             )
@@ -242,7 +242,7 @@ class Watch:
         self._phases = []
         self.turn("test:" + item.nodeid)
         self._send({"at": plain(item.nodeid, NODEID)})
-        seed = self._wanted["random_seed"]
+        seed = self._requested["random_seed"]
         if seed is not None:
             random.seed(seed)
             if "numpy" in sys.modules:

@@ -62,5 +62,5 @@ def parse_address(url: str) -> Address:
     )
 
 
-def _refused(why: str) -> ConfigError:
-    return ConfigError("REDIS_URL cannot be used", why=why, remedy=_REMEDY)
+def _refused(reason: str) -> ConfigError:
+    return ConfigError("REDIS_URL cannot be used", why=reason, remedy=_REMEDY)

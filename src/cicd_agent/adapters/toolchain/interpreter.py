@@ -76,7 +76,7 @@ def find(
     )
 
 
-def look(
+def preview(
     top: Path, given: str, command: TestCommand, variables: Mapping[str, str], sandbox: Sandbox, *, own: Path
 ) -> Interpreter:
     """The project's Python as it is, `lacks` being what `find` would add. Raises as `find` does; adds nothing."""
