@@ -49,7 +49,7 @@ class BoundedConnection(psycopg.Connection[TupleRow]):
                 elif time.monotonic() - last > self.silence:
                     # It waits for an answer, and would again for one to a ROLLBACK.
                     self.close()
-                    raise psycopg.OperationalError(f"bounded out: no answer within {self.silence:g} s")
+                    raise psycopg.OperationalError(f"timed out: no answer within {self.silence:g} s")
                 awaited = gen.send(ready)
         except StopIteration as end:
             return cast("T", end.value)
