@@ -8,6 +8,7 @@ import pytest
 
 from cicd_agent.app import stages
 from tests.support.jobs.pull_request import Job
+from tests.support.time_limit import strikes_anywhere
 
 
 @pytest.fixture
@@ -61,6 +62,7 @@ def test_a_cancelled_run_still_says_so(job: Job, monkeypatch: pytest.MonkeyPatch
     assert left.outputs["conclusion"] == "failure"
 
 
+@strikes_anywhere
 def test_a_run_that_takes_too_long_is_ended_with_a_warning(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(*_: object, **__: object) -> None:
         signal.pause()

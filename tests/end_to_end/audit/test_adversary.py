@@ -28,6 +28,7 @@ from tests.support.fakes.store import FakeStore
 from tests.support.jobs.audit import ask, decided
 from tests.support.jobs.pull_request import Job
 from tests.support.servers.silent_postgres import SilentPostgres
+from tests.support.time_limit import strikes_anywhere
 
 LONG = "Hunter2/Hunter2#more"
 
@@ -61,6 +62,7 @@ def test_a_server_that_lets_us_in_and_is_silent_is_given_up_and_the_run_goes_on(
     assert "Hunter2" not in left.log + left.summary + str(left.report)
 
 
+@strikes_anywhere
 def test_a_run_that_is_ended_while_it_waits_for_its_account_says_so_and_does_not_wait_again(
     job: Job, silent: SilentPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:

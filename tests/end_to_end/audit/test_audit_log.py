@@ -21,6 +21,7 @@ from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import Job, Left
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.services.postgres import NoServerError, Server, start
+from tests.support.time_limit import strikes_anywhere
 
 EXAMPLES = Path(__file__).parents[3] / "examples/workflows"
 CHAIN = "github.test/octo/app"
@@ -218,6 +219,7 @@ def test_a_run_that_is_cancelled_leaves_its_decision_unfinished_and_then_its_fai
     assert "the run was cancelled before its end" in shown
 
 
+@strikes_anywhere
 def test_a_run_that_takes_too_long_is_entered_with_its_reason(
     jobs: GateJobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

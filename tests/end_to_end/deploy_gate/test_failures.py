@@ -18,6 +18,7 @@ from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import Left
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.openai.app import OpenAIServer, Step, answer, malformed, refusal, status
+from tests.support.time_limit import strikes_anywhere
 
 
 @pytest.fixture
@@ -157,6 +158,7 @@ def test_a_budget_that_leaves_no_room_for_the_model_leaves_the_rules(jobs: GateJ
     assert "max-input-tokens" in left.summary
 
 
+@strikes_anywhere
 def test_a_run_whose_time_is_over_fails(jobs: GateJobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "conclude", hang)
     ended(jobs.run(timeout_minutes="0.001"), 5, "timeout-minutes")

@@ -13,6 +13,7 @@ from cicd_agent.app import stages as commands
 from cicd_agent.modes.route import mode as route
 from tests.support.jobs.pull_request import BEFORE, Job, Left
 from tests.support.servers.github.app import FakeGitHub
+from tests.support.time_limit import strikes_anywhere
 
 DOCS = {"README.md": "An app, and how to use it.\n"}
 CONFIG = ".github/cicd-agent.yml"
@@ -126,6 +127,7 @@ def test_a_wrong_input_fails_and_still_says_the_full_plan(tmp_path: Path) -> Non
     assert left.outputs["conclusion"] == "failure"
 
 
+@strikes_anywhere
 def test_a_run_whose_time_is_over_gets_the_full_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "conclude", hang)
     left = routed(job(tmp_path), timeout_minutes="0.001")
