@@ -8,7 +8,7 @@ from tests.support import tiers
 
 LONG = {
     "tests/cli/test_cost.py::test_a": 2.1,
-    "tests/cli/test_cost.py::test_b": 2.0,
+    "tests/cli/test_cost.py::test_b": 0.5,
     "tests/attacks/test_attacks.py::test_a": 9.0,
     "tests/app/test_main.py::test_a": 9.0,
     "tests/adapters/sandbox/test_landlock.py::test_a": 9.0,
@@ -28,14 +28,13 @@ def test_a_test_that_was_never_recorded_is_fast() -> None:
 
 def test_the_record_holds_what_takes_long_alone(tmp_path: Path) -> None:
     reports = [
-        SimpleNamespace(nodeid="tests/a.py::slow", when="setup", duration=1.5),
-        SimpleNamespace(nodeid="tests/a.py::slow", when="call", duration=1.76),
-        SimpleNamespace(nodeid="tests/a.py::fast", when="call", duration=1.5),
-        SimpleNamespace(nodeid="tests/a.py::fast", when="teardown", duration=1.5),
+        SimpleNamespace(nodeid="tests/a.py::slow", when="call", user_properties=[]),
+        SimpleNamespace(nodeid="tests/a.py::slow", when="teardown", user_properties=[("x", "y"), (tiers.CPU, 0.62)]),
+        SimpleNamespace(nodeid="tests/a.py::fast", when="teardown", user_properties=[(tiers.CPU, 0.5)]),
         SimpleNamespace(category="warnings"),
     ]
     assert tiers.record(reports, tmp_path / "durations.json") == 1
-    assert json.loads((tmp_path / "durations.json").read_text()) == {"tests/a.py::slow": 3.3}
+    assert json.loads((tmp_path / "durations.json").read_text()) == {"tests/a.py::slow": 0.62}
 
 
 def test_this_test_runs_with_every_change(request: pytest.FixtureRequest) -> None:
