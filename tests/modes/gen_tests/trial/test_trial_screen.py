@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -125,6 +126,16 @@ def test_what_leaves_files_or_takes_the_process_down_is_stopped() -> None:
     report = one(replace(GOOD, ends={"test_best": "the process ended with 0"}))
     assert report.stopped is Hurdle.PASSES
     assert "ended with 0" in report.reason
+
+
+def test_what_leaves_a_process_running_is_stopped() -> None:
+    def run(*given: Any) -> RunResult:
+        return replace(GOOD.run(*given), processes_left=1)
+
+    pytest_runner = GOOD.pytest_runner()
+    pytest_runner.script = run
+    (report,) = screen([candidate()], evidence(), pytest_runner)
+    assert (report.stopped, report.reason) == (Hurdle.CLEAN, "it leaves a process running")
 
 
 def test_what_collects_something_else_is_stopped() -> None:
