@@ -30,14 +30,19 @@ def test_a_test_that_hangs_only_with_the_mutant_kills_it(bed: Callable[[str], Be
 def test_a_fork_that_may_not_be_signalled_ends_itself(
     bed: Callable[[str], Bed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(_: int, __: int) -> None:
+    forks: list[int] = []
+
+    def refused(fork: int, _: int) -> None:
+        forks.append(fork)
         raise PermissionError
 
     one = bed("def count(n):\n    while n > 0:\n        n -= 1\n    return n\n")
     monkeypatch.setattr(os, "killpg", refused)
     assert one.fate("-=", "+=", lambda: one.module.count(3), seconds=1.0) == ("killed", "timeout")
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert len(forks) == 2
+    for fork in forks:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(fork, os.WNOHANG)
 
 
 def test_a_signal_that_ends_the_process_only_with_the_mutant_kills_it(bed: Callable[[str], Bed]) -> None:
