@@ -125,6 +125,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture
+def collect_garbage_after() -> Generator[None]:
+    yield
+    gc.collect()
+
+
 def pytest_report_header() -> list[str]:
     """Where the programs are that tests skip without; Debian keeps PostgreSQL's off the PATH."""
     found = {name: shutil.which(name) for name in ("bwrap", "initdb", "redis-server", "promtool")}
