@@ -1,10 +1,11 @@
 import difflib
+from dataclasses import replace
 
 import pytest
 
 from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.domain.repository.change import Change, ChangeSource
-from cicd_agent.domain.repository.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
+from cicd_agent.domain.repository.diff import ChangeKind, Churn, DiffLine, FileDiff, Hunk, LineKind
 
 
 def judged(path: str, before: str, after: str, *, texts: bool = True, new_mode: str = "100644") -> bool:
@@ -45,6 +46,14 @@ def test_python_comments_and_docstrings_are_comments(before: str, after: str) ->
 )
 def test_python_that_may_behave_otherwise_is_code(before: str, after: str) -> None:
     assert not judged("a.py", before, after)
+
+
+def test_an_excerpt_proves_nothing_of_the_lines_that_it_leaves_out() -> None:
+    line = DiffLine(LineKind.ADDED, None, 1, "// why")
+    file = FileDiff("a.go", "a.go", ChangeKind.MODIFIED, (Hunk(0, 0, 1, 1, "", (line,)),), "100644", "100644")
+    assert is_comment_only(file, Change("b", "h", ChangeSource.GIT, (file,)))
+    excerpt = replace(file, excerpt_of=Churn(9, 0))
+    assert not is_comment_only(excerpt, Change("b", "h", ChangeSource.GIT, (excerpt,)))
 
 
 def test_python_without_its_texts_proves_nothing() -> None:

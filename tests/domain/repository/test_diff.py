@@ -1,4 +1,8 @@
-from cicd_agent.domain.repository.diff import Anchors, LineKind, Side
+from dataclasses import replace
+
+from cicd_agent.analysis.risk.features import features
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import Anchors, Churn, LineKind, Side
 from cicd_agent.domain.repository.diff_parser import parse_diff
 
 TEXT = """\
@@ -60,3 +64,15 @@ def test_a_range_must_begin_before_its_end_in_the_same_hunk() -> None:
 def test_a_file_without_hunks_has_no_anchor() -> None:
     (file,) = parse_diff("diff --git a/x b/x\nnew file mode 100644\nindex 0000000..e69de29\n")
     assert numbers(Anchors(file), Side.RIGHT) == ()
+
+
+def test_the_excerpt_of_a_file_counts_as_many_lines_as_the_file_has() -> None:
+    whole = parse_diff(TEXT)[0]
+    assert (whole.added_count, whole.deleted_count, whole.is_whole) == (2, 1, True)
+    excerpt = replace(whole, excerpt_of=Churn(100_000, 70))
+    assert (excerpt.added_count, excerpt.deleted_count, excerpt.is_whole) == (100_000, 70, False)
+    assert not replace(whole, omitted="too large").is_whole
+    change = Change("b", "h", ChangeSource.GIT, (whole, excerpt))
+    assert (change.added_lines, change.deleted_lines) == (100_002, 71)
+    measures = features(Change("b", "h", ChangeSource.GIT, (excerpt,))).measures
+    assert (measures.added, measures.deleted) == (100_000, 70)

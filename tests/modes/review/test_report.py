@@ -18,7 +18,7 @@ from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.repository.change import Change, ChangeSource
-from cicd_agent.domain.repository.diff import Side
+from cicd_agent.domain.repository.diff import Churn, Side
 from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.usage import Usage
@@ -155,6 +155,15 @@ def test_a_finding_without_a_place_in_the_diff_is_no_inline_comment_but_stays_in
     found = effects(verdict(finding(location=location)))
     assert not of(Review, found)
     assert "a shell" in of(Summary, found)[0].body
+
+
+@pytest.mark.parametrize("shown", [{"binary": True}, {"excerpt_of": Churn(9, 9)}])
+def test_where_github_shows_no_lines_there_is_no_inline_comment_but_an_annotation(shown: dict[str, Any]) -> None:
+    [file] = CHANGE.files
+    found = effects(verdict(finding()), replace(EVIDENCE, change=replace(CHANGE, files=(replace(file, **shown),))))
+    assert not of(Review, found)
+    assert of(Annotation, found)[0].line == 2
+    assert "a shell" in str(of(Comment, found)[0])
 
 
 def test_a_deleted_line_is_commented_on_the_left_and_annotated_on_the_file() -> None:

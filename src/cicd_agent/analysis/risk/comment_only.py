@@ -34,7 +34,7 @@ _LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER)
 
 def is_comment_only(file: FileDiff, change: Change) -> bool:
     """Whether every changed line of this file is provably blank, a comment, or (in Python) a docstring."""
-    if file.kind is not ChangeKind.MODIFIED or file.old_mode != file.new_mode or not file.hunks:
+    if file.kind is not ChangeKind.MODIFIED or file.old_mode != file.new_mode or not file.hunks or not file.is_whole:
         return False
     if file.path.endswith((".py", ".pyi")):
         before, after = change.old_texts.get(file.old_path), change.texts.get(file.path)

@@ -39,8 +39,8 @@ def features(change: Change, experience: Experience = UNKNOWN) -> Features:
         for file in change.files
         if not kinds_of[file.path] & UNCOUNTED and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
     ]
-    added = [sum(1 for _ in file.added) for file in counted]
-    deleted = [sum(1 for _ in file.deleted) for file in counted]
+    added = [file.added_count for file in counted]
+    deleted = [file.deleted_count for file in counted]
     # What is renamed to look like documentation was something else, and is gone from there.
     is_documentation = {
         file.path: PathKind.DOCS in kinds_of[file.path] & kinds(file.old_path) and _is_plain(file)

@@ -92,7 +92,7 @@ class ChangeContext:
 
     @cached_property
     def shrinks(self) -> bool:
-        return sum(len(file.added) - len(file.deleted) for file in self._product) < 0
+        return sum(file.diff.added_count - file.diff.deleted_count for file in self._product) < 0
 
     @cached_property
     def gains_tests(self) -> bool:

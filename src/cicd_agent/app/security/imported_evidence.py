@@ -123,7 +123,7 @@ def _with_remote_texts(own: Evidence, imported: Evidence | None, context: RunCon
         file.path
         for file in change.files
         if file.kind is not ChangeKind.DELETED
-        and not file.omitted
+        and file.is_whole
         and file.path in blobs
         and file.path not in texts
         and PathKind.SOURCE in kinds(file.path)
@@ -161,7 +161,7 @@ def _with_texts(own: Evidence, change: Change, texts: Mapping[str, str], notes: 
     old_texts: dict[str, str] = {}
     for file in change.files:
         after = "" if file.kind is ChangeKind.DELETED else texts.get(file.path)
-        if after is None or file.omitted or file.kind is ChangeKind.ADDED:
+        if after is None or not file.is_whole or file.kind is ChangeKind.ADDED:
             continue
         if (before := text_before(after, file)) is not None:
             old_texts[file.old_path] = before
@@ -189,7 +189,7 @@ def differences(ours: Sequence[FileDiff], theirs: Sequence[FileDiff]) -> Iterato
     imported = {file.path: file for file in theirs}
     for file in ours:
         other = imported.pop(file.path, None)
-        if other is None or (not file.omitted and not other.omitted and _lines(file) != _lines(other)):
+        if other is None or (file.is_whole and other.is_whole and _lines(file) != _lines(other)):
             yield file.path
     yield from imported
 

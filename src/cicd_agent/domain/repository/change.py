@@ -50,8 +50,8 @@ class Change:
 
     @property
     def added_lines(self) -> int:
-        return sum(1 for file in self.files for _ in file.added)
+        return sum(file.added_count for file in self.files)
 
     @property
     def deleted_lines(self) -> int:
-        return sum(1 for file in self.files for _ in file.deleted)
+        return sum(file.deleted_count for file in self.files)

@@ -53,13 +53,22 @@ class Hunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Churn:
+    """How many lines were added and deleted."""
+
+    added: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileDiff:
     """One file of a diff.
 
     `path` is the name after the change (before it, for a deleted file); `old_path` the name before (equal unless
     renamed or copied). Modes are git's octal strings, "" where the side does not exist. `omitted` says why there
     are no hunks, or not all, although content changed ("binary", "too large", "truncated", "combined diff", "no
-    patch from the API"), "" otherwise.
+    patch from the API"), "" otherwise. `excerpt_of` are the true numbers of a file which rules have read in whole, but
+    whose hunks hold only what they found: None where the hunks hold every changed line.
     `attributes` are the names among linguist-generated, linguist-vendored and -diff that .gitattributes sets.
     """
 
@@ -72,6 +81,20 @@ class FileDiff:
     binary: bool = False
     omitted: str = ""
     attributes: tuple[str, ...] = ()
+    excerpt_of: Churn | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the hunks hold every changed line."""
+        return not self.omitted and self.excerpt_of is None
+
+    @property
+    def added_count(self) -> int:
+        return sum(1 for _ in self.added) if self.excerpt_of is None else self.excerpt_of.added
+
+    @property
+    def deleted_count(self) -> int:
+        return sum(1 for _ in self.deleted) if self.excerpt_of is None else self.excerpt_of.deleted
 
     @property
     def is_submodule(self) -> bool:

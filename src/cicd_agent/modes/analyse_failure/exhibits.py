@@ -160,7 +160,7 @@ def _files(change: Change, hunks: Sequence[Exhibit], settings: Settings) -> Iter
         reason = unread(file) or ("" if file.path in may else "not to be shown")
         if not reason and rows[file.path] < sum(1 for _ in file.lines):
             reason = "shown in part for its size" if rows[file.path] else "not shown for its size"
-        size = f"+{sum(1 for _ in file.added)} -{sum(1 for _ in file.deleted)}"
+        size = f"+{file.added_count} -{file.deleted_count}"
         yield f"{file.kind} {file.path}{moved}: {size}{f', {reason}' if reason else ''}"
     yield from _more(change.files, MAX_FILES)
 

@@ -171,7 +171,7 @@ def _tested(change: Change, findings: Sequence[Finding]) -> Iterator[Strength]:
         path_kinds = kinds(file.path)
         added = sum(1 for line in file.added if line.text.strip())
         if PathKind.TEST in path_kinds:
-            tests += added - sum(1 for _ in file.deleted)
+            tests += added - file.deleted_count
         elif PathKind.SOURCE in path_kinds:
             code += added
     weak = any(finding.category is Category.TESTING for finding in findings)

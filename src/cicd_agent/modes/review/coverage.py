@@ -90,7 +90,7 @@ def pictures(verdict: Verdict, evidence: Evidence, account: Account) -> Iterator
             reasons.setdefault(shown[name], "looked at by rules only" if name == source else "in files not shown whole")
     lines: Counter[str] = Counter()
     for file in files:
-        lines[reasons.get(file.path, "looked at")] += sum(1 for _ in file.added)
+        lines[reasons.get(file.path, "looked at")] += file.added_count
     seen = lines.pop("looked at", 0)
     if lines.total():
         yield Pie("Added lines", (Slice("looked at", seen), *(Slice(name, size) for name, size in lines.most_common())))

@@ -215,7 +215,7 @@ def _coverage(evidence: Evidence, account: Account) -> Iterator[Block]:
     change = changed(evidence)
     missed = {gap.what for gap in evidence.gaps}
     read = [file for file in change.files if file.path not in missed]
-    lines = sum(1 for file in read for _ in file.added)
+    lines = sum(file.added_count for file in read)
     text = f"Looked at: {len(read)} of {count(len(change.files), 'file')}, "
     text += f"{lines:,} of {count(change.added_lines, 'added line')}."
     yield Paragraph((text, left_out(evidence), not_shown(account.left_out)))

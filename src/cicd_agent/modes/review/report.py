@@ -150,7 +150,9 @@ def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
 def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterator[tuple[InlineComment, bool]]:
     """Findings worth a comment that have a line in the diff under review, and whether they have still to be said."""
     named = {finding.location.path for finding in verdict.findings}
-    anchors = {file.path: Anchors(file) for file in changed(evidence).files if file.path in named}
+    # GitHub shows no lines of a file that git calls binary, or of a very large one, and refuses comments there.
+    files = (file for file in changed(evidence).files if not file.binary and file.excerpt_of is None)
+    anchors = {file.path: Anchors(file) for file in files if file.path in named}
     for finding, key, fresh in unpublished(verdict.findings, verdict.suppressed, (evidence.get(THREADS) or ())):
         where = finding.location
         is_placed = where.path in anchors and anchors[where.path].allows(where.side, where.line, where.start)

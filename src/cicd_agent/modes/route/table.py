@@ -82,7 +82,8 @@ def is_inert(change: Change) -> bool:
     # not documentation has changed in its comments only.
     is_for_people = all(PathKind.DOCS not in kinds(path) or _is_document(path) for path in paths)
     lines = (line.text for file in change.files for line in (*file.added, *file.deleted))
-    return is_for_people and not any(map(_DOCTEST.match, lines))
+    is_known = all(file.excerpt_of is None for file in change.files)
+    return is_for_people and is_known and not any(map(_DOCTEST.match, lines))
 
 
 def _is_document(path: str) -> bool:

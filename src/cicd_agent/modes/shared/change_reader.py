@@ -24,6 +24,8 @@ PATCHES_ONLY = (
 _DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
 _UNREAD = {PathKind.LOCK_FILE: "lock file", PathKind.GENERATED: "generated", PathKind.VENDORED: "vendored"}
 """Why files of these kinds are not read line by line."""
+EXCERPT = "very large: rules alone have read it"
+"""Why a file is not shown of which the diff holds only what rules found."""
 
 
 def read_change(event: Event, ports: Ports, settings: Settings) -> Change:
@@ -158,5 +160,7 @@ def showable(change: Change, settings: Settings) -> Iterator[FileDiff]:
 def unread(file: FileDiff) -> str:
     if file.omitted or file.is_submodule or file.attributes:
         return file.omitted or ("submodule" if file.is_submodule else " ".join(file.attributes))
+    if file.excerpt_of is not None:
+        return EXCERPT
     path_kinds = kinds(file.path)
     return next((reason for kind, reason in _UNREAD.items() if kind in path_kinds), "")

@@ -83,7 +83,7 @@ class Changed:
         file = self.files.get(path)
         text = self.change.texts.get(path) if self.change is not None else None
         around = scope(text, line) if text is not None and line > 0 else None
-        if around is None or file is None or file.omitted:
+        if around is None or file is None or not file.is_whole:
             return True
         first, last = around
         return any(first <= number <= last for number in _changed_numbers(file))

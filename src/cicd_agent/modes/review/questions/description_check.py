@@ -84,7 +84,7 @@ def _sentence(contradiction: Contradiction, event: Event, change: Change) -> str
 def _listed(change: Change) -> Iterator[str]:
     for file in change.files[:_FILES]:
         moved = f" from {file.old_path}" if file.old_path != file.path else ""
-        yield f"{file.kind} {file.path}{moved}: +{sum(1 for _ in file.added)} -{sum(1 for _ in file.deleted)}"
+        yield f"{file.kind} {file.path}{moved}: +{file.added_count} -{file.deleted_count}"
     if len(change.files) > _FILES:
         yield f"and {len(change.files) - _FILES} more"
 
