@@ -29,10 +29,10 @@ from cicd_agent.domain.ports.test_runner import (
 )
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind
-from cicd_agent.domain.repository.paths import matcher
 from cicd_agent.domain.trials.sandbox import Limits
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
+from cicd_agent.settings.schema import path_denier
 
 SHARE = 0.8
 """Of the run's time, for running tests."""
@@ -207,7 +207,7 @@ def patch_testers(
             context.settings.verify_command if is_here else "",
             around,
             parsers=PARSERS,
-            denied=matcher(context.settings.deny_paths).match_file,
+            denied=path_denier(context.settings.deny_paths),
             redact=redact,
         )
 

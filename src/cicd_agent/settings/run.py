@@ -1,27 +1,44 @@
 """The settings of the run as a whole, of several modes, and of what asks a model."""
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from cicd_agent.domain.repository.paths import matcher
 from cicd_agent.settings.section import Group, ModeName, Patterns, Section, file_only, input_only, setting
 
 FailOn = Literal["never", "low", "medium", "high", "critical"]
 RuleSetting = Literal["off", "low", "medium", "high", "critical"]
 
-DENY_PATHS = (
-    ".env*",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "*.keystore",
-    "id_rsa*",
-    "id_dsa*",
-    "id_ecdsa*",
-    "id_ed25519*",
+DENY_PATHS = tuple(
+    str.split("""
+    kubeconfig !kubeconfig/ kubeconfig.y*ml kubeconfig.json *.kubeconfig **/.kube/config
+    secret.y*ml secrets.y*ml *[-_.]secret.y*ml *[-_.]secrets.y*ml !**/templates/*.y*ml !.github/workflows/*.y*ml
+    .env* *.env
+    *.pem *.key *.p12 *.pfx *.jks *.keystore *.kdbx *.ppk *.ovpn id_rsa* id_dsa* id_ecdsa* id_ed25519*
+    .pypirc .npmrc .yarnrc .yarnrc.yml .netrc _netrc .git-credentials .pgpass .my.cnf .htpasswd .s3cfg .boto
+    **/.docker/config.json .dockercfg .dockerconfigjson
+    *.tfstate *.tfstate.* *.tfvars *.tfvars.json .terraformrc terraform.rc
+    secrets.json secrets.toml .vault-token .vault_pass*
+    credentials.json credentials.csv **/.aws/credentials **/.cargo/credentials* **/.gem/credentials
+    application_default_credentials.json service[-_]account*.json serviceaccount*.json wp-config.php
+    """)
 )
+"""Files that usually hold credentials. What a `!` opens here is code of that name: packages, charts, workflows."""
+
+
+@cache
+def path_denier(deny_paths: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether the text of a path is kept from models, whatever the case of its letters.
+
+    `deny_paths` come on top of ours. `!*.key` takes our `*.key` out; any other `!` opens what this list closes.
+    """
+    ours = [pattern for pattern in DENY_PATHS if f"!{pattern}" not in deny_paths]
+    specs = [matcher([pattern.casefold() for pattern in patterns]) for patterns in (ours, deny_paths)]
+    return lambda path: any(spec.match_file(path.casefold()) for spec in specs)
 
 
 class Commenting(StrEnum):
@@ -89,7 +106,9 @@ class RunSettings(Section):
         "Severity of a rule's findings by rule id; `off` silences the rule.", {}, keys="rules"
     )
     deny_paths: Patterns = file_only(
-        "Glob patterns of files whose text is never sent to a model; a list here replaces the default.", DENY_PATHS
+        "Glob patterns, in any case, of files whose text is never sent to a model, beside those that usually hold "
+        "credentials; `!*.key` takes `*.key` out of these.",
+        (),
     )
 
 

@@ -27,6 +27,7 @@ from cicd_agent.settings.run import (
     Stage,
     TestRunSettings,
     TokenPrice,
+    path_denier,
 )
 from cicd_agent.settings.section import ModeName, Section, kebab
 
@@ -46,6 +47,7 @@ __all__ = [
     "TokenPrice",
     "field_order",
     "kebab",
+    "path_denier",
     "settings_type",
 ]
 

@@ -11,8 +11,9 @@ from cicd_agent.agent.tools.visible_files import VisibleFiles
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.modes.shared.change_reader import change_tools
+from cicd_agent.modes.shared.change_reader import change_tools, is_hidden, showable
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.library import FakeLibrary
 from tests.support.fakes.ports import FakeForge, FakeRepository
@@ -92,3 +93,16 @@ def test_uncommitted_work_is_looked_up_as_it_is() -> None:
     event = Event(EventKind.LOCAL, base=Ref("main", "b" * 40))
     tools, limit = names(Evidence(event, work), Ports(FakeRepository(shelves={"": LIBRARY})), event)
     assert (len(tools), limit) == (8, "")
+
+
+MOVED = FileDiff("notes.txt", "conf/.ENV", ChangeKind.RENAMED)
+COVER = FileDiff("conf/secrets.yml", "conf/plain.yml", ChangeKind.RENAMED)
+
+
+@pytest.mark.parametrize("ignored", [(), ("**", "!conf/**", "!*.txt")])
+def test_neither_name_of_a_file_opens_what_the_other_closes(ignored: tuple[str, ...]) -> None:
+    change = replace(CHANGE, files=(*CHANGE.files, MOVED, COVER, FileDiff("b.txt", "b.txt", ChangeKind.MODIFIED)))
+    settings = Settings(paths_ignore=ignored)
+    assert [file.path for file in showable(change, settings)] == [*(() if ignored else ("app.py",)), "b.txt"]
+    hidden = [is_hidden(path, change, settings) for path in ("notes.txt", "conf/.ENV", "conf/plain.yml", "b.txt")]
+    assert hidden == [True, True, True, False]

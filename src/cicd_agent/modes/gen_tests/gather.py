@@ -12,7 +12,7 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.library import EntryKind, Unreadable
-from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.test_run import Outcome, PytestRun, RunResult
 from cicd_agent.errors import ConfigError
@@ -23,7 +23,7 @@ from cicd_agent.modes.gen_tests.synthesis.writers import with_written
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import changed, gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_tests, own_touch
-from cicd_agent.settings.schema import Settings
+from cicd_agent.settings.schema import Settings, path_denier
 
 MAX_MUTANTS = 300
 """Of one change: beyond that a run takes longer than anybody waits."""
@@ -168,7 +168,7 @@ def _texts(
     requested: Sequence[str], change: Change, world: Ports, settings: Settings
 ) -> tuple[dict[str, str], tuple[Gap, ...]]:
     """The texts of files at the change's end, and which of them cannot be had."""
-    hidden = matcher(settings.deny_paths)
+    denied = path_denier(settings.deny_paths)
     if world.repository is None:
         return {}, ()
     texts: dict[str, str] = {}
@@ -178,7 +178,7 @@ def _texts(
         for path in requested:
             entry = library.entries.get(path)
             is_file = entry is not None and entry.kind is EntryKind.FILE and 0 <= entry.size <= _LARGEST
-            if entry is None or not is_file or hidden.match_file(path):
+            if entry is None or not is_file or denied(path):
                 unread.append(Gap(path, "too large, a link, or kept from models"))
                 continue
             try:

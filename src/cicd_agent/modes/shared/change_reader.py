@@ -1,6 +1,6 @@
 """Reads the change that an event is about: from git where there is a checkout, from the API where there is none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cicd_agent.agent.tools.repository import lookups
@@ -13,7 +13,7 @@ from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.settings.schema import Settings
+from cicd_agent.settings.schema import Settings, path_denier
 
 PATCHES_ONLY = (
     "read from the API, for nothing is checked out after another workflow's run: rules which need the whole text of a "
@@ -87,14 +87,14 @@ def read_texts(
 
     From a checkout only: without one each file would cost a request, also where no model is asked.
     """
-    hidden = matcher(settings.deny_paths)
+    denied = path_denier(settings.deny_paths)
     texts: dict[str, str] = {}
     missed: list[Gap] = []
     repository = ports.repository
     if repository is None or repository.resolve(commit) is None:
         return texts, ()
     for path in paths:
-        if hidden.match_file(path):
+        if denied(path):
             continue
         try:
             blob = repository.blob(commit, path, limit)
@@ -122,7 +122,7 @@ def change_tools(
         library = _library(change, event, ports)
     except ConfigError as error:
         limit = f"the model could look up nothing but the diff: {error}"
-    return lookups(change, library, matcher(settings.deny_paths).match_file), limit
+    return lookups(change, library, path_denier(settings.deny_paths)), limit
 
 
 def _library(change: Change, event: Event, ports: Ports) -> Library:
@@ -151,10 +151,23 @@ def gaps(change: Change, settings: Settings) -> Iterator[Gap]:
 
 
 def showable(change: Change, settings: Settings) -> Iterator[FileDiff]:
-    hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
+    hidden = _hider(settings)
     for file in change.files:
-        if not (unread(file) or hidden.match_file(file.path) or hidden.match_file(file.old_path)):
+        if not (unread(file) or hidden(file.path) or hidden(file.old_path)):
             yield file
+
+
+def is_hidden(path: str, change: Change, settings: Settings) -> bool:
+    """Whether a path, or the other name that the change has for its file, is denied or ignored."""
+    hidden = _hider(settings)
+    names = [(file.path, file.old_path) for file in change.files if path in {file.path, file.old_path}]
+    return hidden(path) or any(hidden(name) for both in names for name in both)
+
+
+def _hider(settings: Settings) -> Callable[[str], bool]:
+    """Two lists, not one: what the second opens with a `!` stays denied by the first."""
+    denied, ignored = path_denier(settings.deny_paths), matcher(settings.paths_ignore)
+    return lambda path: denied(path) or ignored.match_file(path)
 
 
 def unread(file: FileDiff) -> str:

@@ -12,11 +12,10 @@ from cicd_agent.domain.events.event import Comment
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import DiffLine, FileDiff, Side
-from cicd_agent.domain.repository.paths import matcher
 from cicd_agent.domain.text.quote import SHORTEST, Quotes, QuoteSpan, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Backing, Draft
-from cicd_agent.modes.shared.change_reader import changed, showable
+from cicd_agent.modes.shared.change_reader import changed, is_hidden, showable
 from cicd_agent.modes.shared.diff_exhibits import gutter
 from cicd_agent.settings.schema import Settings
 
@@ -150,8 +149,7 @@ def _code(addressed: Comment, change: Change, settings: Settings) -> Iterator[Ex
         part = lines[:_WHOLE] if at is None else lines[max(at - _AROUND, 0) : at + _AROUND + 1]
         text = "\n".join(line.text.rstrip("\r") for line in part)
         yield Exhibit(_DIFF, file.path, text, priority=7, gutter=tuple(map(gutter, part)))
-    hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
-    if at is None and addressed.diff_hunk and not hidden.match_file(addressed.path):
+    if at is None and addressed.diff_hunk and not is_hidden(addressed.path, change, settings):
         yield Exhibit("D1", f"{addressed.path} when the thread began", addressed.diff_hunk[-_MAX_COMMENT:], priority=5)
 
 
