@@ -19,6 +19,8 @@ def main() -> None:
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         # They could point git at another repository than the one we are told to read.
         del os.environ[name]
+    # When it is imported, GitPython would run the first `git` of PATH for its version, be it the repository's own.
+    os.environ.update(GIT_PYTHON_REFRESH="quiet", GIT_PYTHON_GIT_EXECUTABLE=os.devnull)
     gc.set_threshold(_OBJECTS)
     try:
         invocation: Invocation | ConfigError = parse(sys.argv[1:])

@@ -70,7 +70,7 @@ def pytest_runners(
         def make() -> LocalPytestRunner:
             head = after(change, top)
             sandbox = _sandbox(context, environment)
-            packages = _packages(environment)
+            packages = _packages(environment, top)
             try:
                 toolchain = find(*_project(context, environment, top, sandbox), own=_OWN, packages=packages)
             except ConfigError as error:
@@ -146,11 +146,11 @@ def _project(
     return top, settings.python, read_test_command(settings.test_command), environment.tools, sandbox
 
 
-def _packages(environment: Environment) -> Packages:
+def _packages(environment: Environment, top: Path) -> Packages:
     """Where what the project's Python lacks comes from, and a folder of this user's for it."""
     location = environment.scratch or Path(tempfile.gettempdir())
     index = environment.inputs.get("index-url", "") or PYPI
-    return Packages(location / f"cicd-agent-overlays-{os.geteuid()}", index, environment.system)
+    return Packages(location / f"cicd-agent-overlays-{os.geteuid()}", index, environment.system, trees=(top,))
 
 
 class LazyPytestRunner:

@@ -1,11 +1,11 @@
 """`cicd-agent doctor`: whether everything that a run needs is there and right, and what to change."""
 
 import json
+import os
 import platform
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -22,6 +22,7 @@ from cicd_agent.adapters.files import is_writable
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.github.transport import probe
 from cicd_agent.adapters.models.client import Unanswered, listed, parse_headers
+from cicd_agent.adapters.programs import find_program, search_path
 from cicd_agent.adapters.runner.workflow import step
 from cicd_agent.adapters.telemetry.otlp import targets
 from cicd_agent.agent.prices import price_of
@@ -150,14 +151,16 @@ def checkup(mode: ModeName, options: RunOptions, environment: Environment, closi
     except AgentError as error:
         trouble = error
     settings = context.settings if context else any_settings(options, environment)
+    repository = context.ports.repository if context else None
+    trees = repository.trees if isinstance(repository, GitRepository) else (Path.cwd(),)
     remote: list[tuple[str, Callable[[], Iterator[Check]]]] = [
         ("GitHub", lambda: _github(mode, context, settings, environment)),
         ("Model", lambda: _model(mode, settings, environment)),
-        ("Runtime", lambda: _runtime(mode, environment)),
+        ("Runtime", lambda: _runtime(mode, environment, trees)),
         ("Told", lambda: _slack(settings)),
     ]
     local = (
-        ("This machine", tuple(_machine(mode, context, environment, settings))),
+        ("This machine", tuple(_machine(mode, context, environment, settings, trees))),
         ("Checkout", tuple(_checkout(context, trouble))),
         ("Configuration", tuple(_configuration(context, settings, trouble))),
         ("Event", tuple(_event(mode, context))),
@@ -168,13 +171,13 @@ def checkup(mode: ModeName, options: RunOptions, environment: Environment, closi
 
 
 def _machine(
-    mode: ModeName, context: RunContext | None, environment: Environment, settings: Settings
+    mode: ModeName, context: RunContext | None, environment: Environment, settings: Settings, trees: Sequence[Path]
 ) -> Iterator[Check]:
     yield Check("cicd-agent", Health.OK, f"{__version__} on Python {platform.python_version()}, {platform.system()}")
-    if git := shutil.which("git", path=environment.system.get("PATH")):
+    if git := find_program("git", environment.system.get("PATH", os.defpath), trees):
         yield Check("git", Health.OK, git)
     else:
-        yield Check("git", Health.FAIL, "there is no git on PATH", "Install git")
+        yield Check("git", Health.FAIL, "no git is on PATH outside of the repository", "Install git")
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if (path := environment.system.get(name)) and not Path(path).is_file():
             yield Check("certificates", Health.FAIL, f"{name} names no file: {path}", "Name a file of certificates")
@@ -344,10 +347,10 @@ def _server(model: str, settings: Settings, key: str) -> Check:
     return Check("model", Health.OK, f"{model} at {host}")
 
 
-def _runtime(mode: ModeName, environment: Environment) -> Iterator[Check]:
+def _runtime(mode: ModeName, environment: Environment, trees: Sequence[Path]) -> Iterator[Check]:
     image = Path(cicd_agent.__file__).resolve().parents[2] / "launch/image.txt"
     released = image.is_file() and bool(image.read_text("utf-8", "replace").strip())
-    why = container_problem({**environment.tools, **environment.system})
+    why = container_problem({**environment.tools, **environment.system}, trees)
     if mode == "gen-tests":
         yield Check("runtime", Health.OK, "host: gen-tests needs the project's Python and the sandbox")
     elif why:
@@ -463,15 +466,17 @@ _DOCKER_SECONDS: Final = 10
 _DOCKER_VARIABLES: Final = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
 
 
-def container_problem(variables: Mapping[str, str]) -> str:
-    """Why no Linux container can be run here, "" when one can."""
-    docker = shutil.which("docker", path=variables.get("PATH", ""))
+def container_problem(variables: Mapping[str, str], trees: Sequence[Path]) -> str:
+    """Why no Linux container can be run here, "" when one can. A `docker` in one of `trees` is not taken."""
+    path = variables.get("PATH", "")
+    docker = find_program("docker", path, trees)
     if docker is None:
         return "there is no `docker` on PATH"
+    passed = {name: variables[name] for name in _DOCKER_VARIABLES if name in variables}
     try:
         done = subprocess.run(  # noqa: S603  the machine's own client, with arguments of ours
             [docker, "version", "--format", "{{.Server.Os}}"],
-            env={name: variables[name] for name in _DOCKER_VARIABLES if name in variables},
+            env={**passed, "PATH": search_path(path, trees)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_DOCKER_SECONDS,

@@ -153,6 +153,20 @@ def test_with_neither_pip_nor_uv_it_says_so(packages: Packages, monkeypatch: pyt
         overlay(INFO, ["pytest"], Packages(packages.folder, packages.index, {"PATH": ""}, locks=packages.locks))
 
 
+def test_a_uv_of_the_repository_installs_nothing(
+    packages: Packages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "_pip", lambda: ())
+    uv = tmp_path / "project/.venv/bin/uv"
+    uv.parent.mkdir(parents=True)
+    uv.write_text(f"#!/bin/sh\ntouch {tmp_path}/has-run\n")
+    uv.chmod(0o755)
+    network, trees = {"PATH": f".:{uv.parent}"}, (tmp_path / "project",)
+    with pytest.raises(NotInstalled, match="neither pip nor uv"):
+        overlay(INFO, ["pytest"], Packages(packages.folder, packages.index, network, locks=packages.locks, trees=trees))
+    assert not (tmp_path / "has-run").exists()
+
+
 @pytest.mark.parametrize("minor", range(9, 16))
 def test_each_python_has_a_lock_with_all_that_is_wanted(minor: int) -> None:
     lock = lock_for((3, minor))

@@ -14,11 +14,12 @@ import subprocess
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
 
+from cicd_agent.adapters.programs import find_program, search_path
 from cicd_agent.errors import ConfigError
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -80,11 +81,16 @@ class GitFailed(ConfigError):
 
 
 class Git:
-    """git on one git directory, with exactly this environment, each command with a time limit."""
+    """git on one git directory, with exactly this environment, each command with a time limit.
 
-    def __init__(self, git_dir: Path, env: Mapping[str, str]) -> None:
+    Neither git nor what it starts is taken from one of the `trees`, whose files are a change's.
+    """
+
+    def __init__(self, git_dir: Path, env: Mapping[str, str], trees: Sequence[Path] = ()) -> None:
         passed = {name: value for name, value in env.items() if name in _PASSED}
-        self._env = {**passed, **_FIXED, "GIT_DIR": str(git_dir)}
+        path = passed.get("PATH", os.defpath)
+        self._program = find_program("git", path, trees)
+        self._env = {**passed, **_FIXED, "PATH": search_path(path, trees), "GIT_DIR": str(git_dir)}
         self.git_dir = git_dir
         self.bases: dict[tuple[str, ...], tuple[str, ...]] = {}
         """The merge bases that were found, until something is fetched."""
@@ -116,7 +122,7 @@ class Git:
         """The process that answers, for one thread at a time. After whatever went wrong the next gets a new one."""
         with self._lock, ExitStack() as on_error:
             if how not in self._readers:
-                self._readers[how] = _Reader(how, self._env, self.git_dir)
+                self._readers[how] = _Reader(self._program, how, self._env, self.git_dir)
             reader = self._readers[how]
             on_error.callback(lambda: self._readers.pop(how).end())
             with _deadline(reader.process, SECONDS) as late:
@@ -163,7 +169,8 @@ class Git:
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as errors:
             source.write(stdin)
             source.seek(0)
-            process = _start(args, source, errors, {**self._env, **(env or {})}, cwd or self.git_dir)
+            env = {**self._env, **(env or {})}
+            process = _start(self._program, args, source, errors, env=env, cwd=cwd or self.git_dir)
             is_whole = False
             with _deadline(process, seconds) as late:
                 try:
@@ -183,10 +190,10 @@ class Git:
 class _Reader:
     """`git cat-file` that stays, and answers name by name. It ends with us: by `end`, or with its input."""
 
-    def __init__(self, how: str, env: Mapping[str, str], git_dir: Path) -> None:
+    def __init__(self, program: str | None, how: str, env: Mapping[str, str], git_dir: Path) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
         try:
-            self.process = _start(("cat-file", how), subprocess.PIPE, self._errors, env, git_dir)
+            self.process = _start(program, ("cat-file", how), subprocess.PIPE, self._errors, env=env, cwd=git_dir)
         except GitFailed:
             self._errors.close()
             raise
@@ -250,11 +257,20 @@ def _end(readers: dict[str, _Reader]) -> None:
 
 
 def _start(
-    args: Sequence[str], stdin: IO[bytes] | int, errors: IO[bytes], env: Mapping[str, str], cwd: Path
+    program: str | None,
+    args: Sequence[str],
+    stdin: IO[bytes] | int,
+    errors: IO[bytes],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
 ) -> subprocess.Popen[bytes]:
+    what = f"git {args[0]} could not be started"
+    if program is None:
+        raise GitFailed(what, why="no git is on PATH outside of the repository", remedy="Install git 2.34 or newer")
     try:
         return subprocess.Popen(  # noqa: S603  an argument list, and no shell
-            ["git", *args],  # noqa: S607  git is where the given PATH says
+            [program, *args],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -263,9 +279,7 @@ def _start(
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        is_missing = isinstance(error, FileNotFoundError) and error.filename == "git"
-        remedy = "Install git 2.34 or newer" if is_missing else ""
-        raise GitFailed(f"git {args[0]} could not be started", why=str(error), remedy=remedy) from error
+        raise GitFailed(what, why=str(error)) from error
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -283,12 +297,11 @@ def _failure(command: str, code: int, errors: IO[bytes]) -> GitFailed:
     return GitFailed(f"git {command} failed", why=why, remedy=INCOMPLETE if _LACKS.search(why) else "", code=code)
 
 
-def borrow(git_dir: Path, common_dir: Path, env: Mapping[str, str], scratch: Path | None) -> Git:
+def borrow(theirs: Git, common_dir: Path, open_git: Callable[[Path], Git], scratch: Path | None) -> Git:
     """Make an empty bare repository that sees the objects of another; it is gone when the result is let go of."""
-    theirs = Git(git_dir, env)
     object_format = theirs.text("rev-parse", "--show-object-format")
     folder = Path(tempfile.mkdtemp(prefix="cicd-agent-git-", dir=scratch))
-    ours = Git(folder, env)
+    ours = open_git(folder)
     weakref.finalize(ours, shutil.rmtree, folder, ignore_errors=True)
     for name in ("objects/info", "objects/pack", "refs"):
         (folder / name).mkdir(parents=True)

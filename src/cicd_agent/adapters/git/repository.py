@@ -7,6 +7,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from os.path import islink, lexists
 from pathlib import Path
 
@@ -49,6 +50,11 @@ class _Checkout:
     git_dir: Path
     common: Path
 
+    @property
+    def trees(self) -> tuple[Path, ...]:
+        """Its own files, and those of the checkout that a linked worktree or a submodule belongs to."""
+        return (self.top, *(folder.parent for folder in (self.git_dir, *self.git_dir.parents) if folder.name == ".git"))
+
 
 class GitRepository:
     """A checkout, read-only: fetched objects and all else that is written goes to a directory of our own.
@@ -68,14 +74,20 @@ class GitRepository:
         self._checkout = _locate(path)
         self._server = server
         # Names of refs and the remote's address live in the checkout; objects are read from a repository of our own.
-        self._theirs = Git(self._checkout.git_dir, env)
-        self._ours = borrow(self._checkout.git_dir, self._checkout.common, env, scratch)
+        open_git = partial(Git, env=env, trees=self._checkout.trees)
+        self._theirs = open_git(self._checkout.git_dir)
+        self._ours = borrow(self._theirs, self._checkout.common, open_git, scratch)
         self._trees = Trees(self._ours)
         self._commits: set[str] = set()
 
     @property
     def top(self) -> Path:
         return self._checkout.top
+
+    @property
+    def trees(self) -> tuple[Path, ...]:
+        """The directories whose programs are never run."""
+        return self._checkout.trees
 
     def resolve(self, ref: str) -> str | None:
         """A branch comes before a tag: more people may make one of those, and name it like the base branch."""

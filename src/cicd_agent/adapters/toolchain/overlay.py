@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cicd_agent.adapters.programs import find_program, search_path
 from cicd_agent.adapters.toolchain.probe import InterpreterInfo
 from cicd_agent.domain.text.visible import visible_line
 
@@ -53,6 +54,8 @@ class Packages:
     network: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = 120.0
     locks: Path = DIRECTORY
+    trees: Sequence[Path] = ()
+    """Directories whose programs are never run."""
 
 
 class NotInstalled(Exception):
@@ -101,7 +104,7 @@ def _install(target: Path, scratch: Path, requested: str, info: InterpreterInfo,
     lock = scratch / "requirements.txt"
     lock.write_text(requested, "utf-8")
     environment = _environment(packages, scratch)
-    command = [*_installer(info, environment), "--target", str(target), "--requirement", str(lock)]
+    command = [*_installer(info, environment, packages), "--target", str(target), "--requirement", str(lock)]
     done = _run(command, scratch, environment, packages.seconds)
     if done.returncode:
         raise NotInstalled(_reason((done.stderr or done.stdout).decode("utf-8", "replace")))
@@ -134,11 +137,12 @@ def _environment(packages: Packages, scratch: Path) -> dict[str, str]:
     """All that an installer learns of the job. The index may hold a password, and command lines are public."""
     retained = {*_PASSED, *_PROXIES, *map(str.upper, _PROXIES)}
     environment = {name: value for name, value in packages.network.items() if name in retained}
+    environment["PATH"] = search_path(environment.get("PATH", ""), packages.trees)
     indexes = {"PIP_INDEX_URL": packages.index, "UV_DEFAULT_INDEX": packages.index}
     return {**environment, "HOME": str(scratch), **_SETTINGS, **indexes}
 
 
-def _installer(info: InterpreterInfo, environment: Mapping[str, str]) -> list[str]:
+def _installer(info: InterpreterInfo, environment: Mapping[str, str], packages: Packages) -> list[str]:
     """The command line of pip or uv up to the target. Raises NotInstalled where neither is here."""
     locked = ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
     version = f"{info.version[0]}.{info.version[1]}"
@@ -147,7 +151,7 @@ def _installer(info: InterpreterInfo, environment: Mapping[str, str]) -> list[st
         abi = f"cp{info.version[0]}{info.version[1]}{'t' if info.threaded else ''}"
         tags += ["--python-version", version, "--implementation", "cp", "--abi", abi]
         return [*pip, "install", "--no-cache-dir", "--no-compile", *locked, *tags]
-    uv = shutil.which("uv", path=environment.get("PATH", ""))
+    uv = find_program("uv", environment.get("PATH", ""), packages.trees)
     if uv is None or info.threaded:
         raise NotInstalled("there is neither pip nor uv to install it with")
     libc = "unknown-linux-musl" if _is_musl(info) else f"manylinux_2_{28 if _glibc(info) >= 28 else 17}"  # noqa: PLR2004
