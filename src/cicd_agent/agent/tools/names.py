@@ -2,7 +2,6 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,6 +11,7 @@ from pydantic import Field
 from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain, fitting, note, result
 from cicd_agent.agent.tools.visible_files import VisibleFiles, lines_of
 from cicd_agent.domain.repository.library import Entry, Match
+from cicd_agent.domain.text.python_syntax import parse_python
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import Draft
 
@@ -124,12 +124,10 @@ def _rows(path: str, lines: Sequence[str], occurrences: Sequence[Occurrence]) ->
 
 def parse(text: str) -> ast.Module | None:
     """The tree, None when the text has none (another version of Python, a template, an attack)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+    try:
+        return parse_python(text)
+    except (SyntaxError, ValueError):
+        return None
 
 
 def definitions(tree: ast.Module, name: str) -> list[Occurrence]:

@@ -5,9 +5,10 @@ import io
 import json
 import tokenize
 import tomllib
-import warnings
 from collections.abc import Callable, Mapping
 from xml.parsers import expat
+
+from cicd_agent.domain.text.python_syntax import parse_python
 
 _ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError, expat.ExpatError)
 
@@ -25,9 +26,7 @@ def _accepted_by(parse: Callable[[str], object]) -> Callable[[str], bool]:
 
 def _python(text: str) -> None:
     encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ast.parse(text.removeprefix("\ufeff"))
+    parse_python(text)
     # Under another encoding Python would read another text than this one.
     if encoding not in {"utf-8", "utf-8-sig"}:
         raise SyntaxError(encoding)
@@ -61,7 +60,7 @@ PARSERS: Mapping[str, Callable[[str], bool]] = {
 def only_sorts(before: str, after: str) -> bool:
     """Whether all that a module differs in are calls of `sorted` around what was there."""
     try:
-        old, new = (ast.parse(text) for text in (before, after))
+        old, new = (parse_python(text) for text in (before, after))
     except _ERRORS:
         return False
     sorting = sum(map(_is_sorting, ast.walk(new))) - sum(map(_is_sorting, ast.walk(old)))

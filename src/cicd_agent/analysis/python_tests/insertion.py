@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TypeVar
 
 from cicd_agent.analysis.patches.syntax import PARSERS
-from cicd_agent.analysis.python_tests.syntax import UNREADABLE, bound_names, parse, symbol_tables
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, bound_names, symbol_tables
+from cicd_agent.domain.text.python_syntax import parse_python
 from cicd_agent.domain.text.visible import visible
 
 # Names by which a module of tests changes how others of it run, without any of them being touched.
@@ -62,8 +63,8 @@ def _lines(text: str) -> list[str]:
 
 
 def _altered(before: str, after: str) -> str:
-    old = parse(before)
-    fresh = _added(old.body, parse(after).body, ast.dump)
+    old = parse_python(before)
+    fresh = _added(old.body, parse_python(after).body, ast.dump)
     if fresh is None:
         return "it changes definitions that are there"
     taken = _read(before)

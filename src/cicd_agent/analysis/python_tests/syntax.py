@@ -11,14 +11,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from cicd_agent.domain.text.python_syntax import parse_python
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = FunctionNode | ast.ClassDef
 
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python's own parser, and walks over its trees, raise for texts that are no Python or far too deep."""
-
-MAX_CHARACTERS = 1_000_000
-"""Characters of a text that is read; a larger one has no tree."""
 
 NEWLINE = re.compile(r"\r\n|\r|\n")
 """What ends a line for Python: form feeds and the line ends of Unicode do not."""
@@ -36,17 +35,10 @@ class DocLine:
     indent: int = 0
 
 
-def parse(text: str) -> ast.Module:
-    """The tree of a text without its byte order mark. Raises UNREADABLE."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text.removeprefix("\ufeff"))
-
-
 def parsed(text: str) -> ast.Module | None:
     """The tree of a text, None when it is no Python, or too large."""
     try:
-        return None if len(text) > MAX_CHARACTERS else parse(text)
+        return parse_python(text)
     except UNREADABLE:
         return None
 

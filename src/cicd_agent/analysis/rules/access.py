@@ -17,7 +17,7 @@ _GUARD_HINT = re.compile(r"(?i)requir|authenticated|accepted|user_passes|csrf_pr
 def _guards_gone(context: FileContext) -> Iterator[Hit]:
     if not any(_GUARD_HINT.search(text) for _, text in context.deleted):
         return
-    base, head = context.old_python, context.python if context.added else PythonText.parse(context.head)
+    base, head = context.old_python, context.python_head
     if base is None or head is None:
         return
     before, after = _guarded(base), _guarded(head)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.resources import files
 
-from cicd_agent.analysis.rules.python.source import Called, Function, PythonText, expression_text
+from cicd_agent.analysis.rules.python.source import Called, Function, PythonText, Unparsed, expression_text
 from cicd_agent.analysis.rules.yaml_source import Node, parse_yaml
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import Anchors, FileDiff
@@ -143,7 +143,24 @@ class FileContext:
 
     @cached_property
     def python(self) -> PythonText | None:
-        return PythonText.parse(self.head, self.added_numbers) if self.path.endswith(_PYTHON) and self.added else None
+        """The head as Python; None for another language, without an added line, and where it is `unparsed`."""
+        return self.python_head if self.added else None
+
+    @property
+    def python_head(self) -> PythonText | None:
+        """The head as Python, if only lines were deleted, too."""
+        return self._parsed if isinstance(self._parsed, PythonText) else None
+
+    @property
+    def unparsed(self) -> str:
+        """Why the rules had no tree of a Python file that the change leaves behind, "" where they had one."""
+        return self._parsed if isinstance(self._parsed, Unparsed) else ""
+
+    @cached_property
+    def _parsed(self) -> PythonText | Unparsed | None:
+        if self.head is None or not self.path.lower().endswith(_PYTHON):
+            return None
+        return PythonText.parse(self.head, self.added_numbers)
 
     @property
     def nodes(self) -> Iterator[tuple[PythonText, ast.AST, Function | ast.Lambda | None]]:
@@ -160,7 +177,10 @@ class FileContext:
 
     @cached_property
     def old_python(self) -> PythonText | None:
-        return PythonText.parse(self.base, self.deleted_numbers) if self.path.endswith(_PYTHON) else None
+        if self.base is None or not self.path.lower().endswith(_PYTHON):
+            return None
+        parsed = PythonText.parse(self.base, self.deleted_numbers)
+        return parsed if isinstance(parsed, PythonText) else None
 
     @cached_property
     def old_calls(self) -> frozenset[str]:

@@ -162,8 +162,7 @@ def _fewer_assertions(context: FileContext) -> Iterator[Hit]:
     """Tests that are still there, lost an assertion, and gained neither another nor a call that may hold it now."""
     if not any("assert" in text for _, text in context.deleted):
         return
-    head = PythonText.parse(context.head) if not context.added else context.python
-    base = context.old_python
+    head, base = context.python_head, context.old_python
     if head is None or base is None:
         return
     for name, before in base.defined.items():

@@ -3,10 +3,11 @@
 import ast
 import hashlib
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+
+from cicd_agent.domain.text.python_syntax import parse_python
 
 _STARTING_MODULES: Final = frozenset(
     {"subprocess", "multiprocessing", "runpy", "pty", "pexpect", "sh", "plumbum", "invoke", "sarge", "nox", "docker"}
@@ -60,10 +61,7 @@ class Outline:
 def outline(text: str) -> Outline | None:
     """The outline of a module, None for what is no Python that this interpreter reads."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text.removeprefix("\ufeff"))
-        return _Reader(tree).outline()
+        return _Reader(parse_python(text)).outline()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

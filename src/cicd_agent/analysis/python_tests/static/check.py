@@ -15,7 +15,8 @@ from typing import Any
 from cicd_agent.analysis.python_tests.static import access
 from cicd_agent.analysis.python_tests.static.assertions import check_assertions
 from cicd_agent.analysis.python_tests.static.scope import NAMES, Refused, Scope, Surroundings, refuse
-from cicd_agent.analysis.python_tests.syntax import UNREADABLE, FunctionNode, comments, defined_by, parse, parsed
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, FunctionNode, comments, defined_by, parsed
+from cicd_agent.domain.text.python_syntax import parse_python
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.domain.trials.candidate import Candidate, Hurdle
 
@@ -260,7 +261,7 @@ def objection(candidate: Candidate, around: Surroundings) -> Objection | None:
 
 def _objection(candidate: Candidate, around: Surroundings) -> Objection | None:
     try:
-        tree = parse(candidate.code)
+        tree = parse_python(candidate.code)
     except SyntaxError as error:
         reason = f"Line {error.lineno or 1} of the code does not parse: {(error.msg or 'invalid syntax')[:100]}."
         return Objection(Hurdle.PARSES, reason)

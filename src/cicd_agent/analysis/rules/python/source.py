@@ -1,16 +1,23 @@
 """A Python file as the rules see it: calls by their full names, functions by theirs, all from one walk of the tree."""
 
 import ast
-import warnings
+import sys
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
-LIMIT = 500_000
-"""Characters above which a file is not parsed."""
+from cicd_agent.domain.text.python_syntax import OverBudget, parse_python
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _LEAVES = (ast.Name, ast.Constant)
+
+
+class Unparsed(StrEnum):
+    """Why a text has no tree."""
+
+    BUDGET = "over the parse budget"
+    SYNTAX = f"does not parse as Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +87,19 @@ class PythonText:
         ]
 
     @classmethod
-    def parse(cls, text: str | None, numbers: Collection[int] = ()) -> "PythonText | None":
-        """The file, read closely at the `wanted` lines; None if it does not parse, is too long or nests too deeply."""
-        if text is None or len(text) > LIMIT:
-            return None
+    def parse(cls, text: str, numbers: Collection[int] = ()) -> "PythonText | Unparsed":
+        """The file, read closely at the lines `numbers`, or why it has no tree."""
+        # As the interpreter does, before anybody counts columns.
+        text = text.removeprefix("\ufeff")
         if "\r" in text:
             # Python ends a line at a lone carriage return, git does not: the numbers must be git's.
             text = text.replace("\r\n", "\n").replace("\r", " ")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return cls(text, ast.parse(text), numbers)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+            return cls(text, parse_python(text), numbers)
+        except OverBudget:
+            return Unparsed.BUDGET
+        except (SyntaxError, ValueError):
+            return Unparsed.SYNTAX
 
     def name_of(self, node: ast.expr | None) -> str:
         """The dotted name of an expression with imports resolved; "" for what has none at all."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from cicd_agent.analysis.python_tests.documented_examples import literal
 from cicd_agent.analysis.python_tests.static.scope import bindings
-from cicd_agent.analysis.python_tests.syntax import UNREADABLE, defined_by, expression, parse
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, defined_by, expression
+from cicd_agent.domain.text.python_syntax import parse_python
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, keyed
 
 _MISSING_NAME = re.compile(r"name '(\w+)' is not defined")
@@ -43,7 +44,7 @@ def repaired(report: CandidateReport, source: str, module: str) -> Candidate | N
     """
     candidate = report.candidate
     try:
-        tree = parse(source)
+        tree = parse_python(source)
         names = {name for node in tree.body for name in defined_by(node)}
         if match := _MISSING_NAME.search(report.fails_with):
             return _importing(candidate, match[1], names, module)
