@@ -90,5 +90,5 @@ def unsafe_settings(context: FileContext) -> Iterator[Hit]:
             yield Hit(number, "In production this shows every visitor the inside of an error, or trusts any host name.")
         elif is_settings and _COOKIES.match(text):
             yield Hit(number, "Session cookies travel in the clear, or can be read by scripts.")
-        elif context.path.endswith((".py", ".js", ".ts", ".conf")) and _CORS.search(text):
+        elif context.path.endswith((".py", ".js", ".ts", ".conf")) and "origin" in text.lower() and _CORS.search(text):
             yield Hit(number, "Every site may read the answers with a visitor's browser.", confidence=0.75)

@@ -15,7 +15,10 @@ from cicd_agent.domain.repository.paths import OWN_CONFIG, PathKind, is_test, ki
 
 TABLES = tomllib.loads(files(__package__).joinpath("tables.toml").read_text("utf-8"))
 CLIP = 2_000
-"""No pattern sees more of a line than this."""
+"""No pattern sees more of a line than this at once."""
+_OVERLAP = 400
+"""Characters that two windows of a long line share: whatever is shorter stands in one of them whole."""
+_BREAK = re.compile(r"[\s;,(){}\[\]<>\"'`|]")
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
 _DEFINED = re.compile(r"^\s*(?:async\s+)?(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)")
@@ -23,6 +26,8 @@ _DEFINITIONS = re.compile(r"\b(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)")
 TEST_FUNCTION = re.compile(r"\s*(?:async\s+)?def\s+test")
 _NOT_PRODUCT = frozenset({PathKind.TEST, PathKind.DOCS, PathKind.VENDORED, PathKind.GENERATED})
 _PYTHON, _YAML = (".py", ".pyw"), (".yml", ".yaml")
+_LINE_SEPARATORS = re.compile("[\u2028\u2029]")
+"""What ends a line in JavaScript, besides what ends one everywhere."""
 _SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
 _ATTRIBUTES = {
     "linguist-generated": PathKind.GENERATED,
@@ -123,11 +128,13 @@ class FileContext:
 
     @cached_property
     def added(self) -> tuple[tuple[int, str], ...]:
-        return tuple((line.new, line.text[:CLIP]) for line in self.diff.added if line.new is not None)
+        """The added lines with their numbers; one that is long, or that a language ends earlier, in several pieces."""
+        return tuple((line.new or 0, piece) for line in self.diff.added for piece in pieces(line.text))
 
     @cached_property
     def deleted(self) -> tuple[tuple[int, str], ...]:
-        return tuple((line.old, line.text[:CLIP]) for line in self.diff.deleted if line.old is not None)
+        """The deleted lines, as the added ones."""
+        return tuple((line.old or 0, piece) for line in self.diff.deleted for piece in pieces(line.text))
 
     @cached_property
     def added_numbers(self) -> frozenset[int]:
@@ -202,8 +209,13 @@ class FileContext:
 
     @property
     def script(self) -> Iterator[tuple[int, str]]:
-        if self.path.lower().endswith(_SCRIPTS):
-            yield from ((n, text) for n, text in self.added if not text.lstrip().startswith(("//", "*", "/*")))
+        """The added lines of JavaScript and its kin, without those that are comments."""
+        if not self.path.lower().endswith(_SCRIPTS):
+            return
+        for line in self.diff.added:
+            for text in _LINE_SEPARATORS.split(line.text) if not line.text.isascii() else (line.text,):
+                for code in map(_uncommented, _ended(text)):
+                    yield from ((line.new or 0, window) for window in _windows(code) if code)
 
     @property
     def docker(self) -> tuple[tuple[int, str], ...]:
@@ -211,3 +223,36 @@ class FileContext:
 
     def first_added(self, *numbers: int | None) -> int | None:
         return next((number for number in numbers if number in self.added_numbers), None)
+
+
+def pieces(line: str) -> Iterator[str]:
+    """What patterns search of one of git's lines: the lines that it is to a language, in windows of CLIP characters."""
+    if len(line) <= CLIP and "\r" not in line[:-1]:
+        yield line
+    else:
+        for text in _ended(line):
+            yield from _windows(text)
+
+
+def _ended(line: str) -> Sequence[str]:
+    """The lines that Python, JavaScript, PHP and YAML see in one of git's: a lone carriage return ends one there."""
+    return line.removesuffix("\r").split("\r") if "\r" in line[:-1] else (line,)
+
+
+def _windows(text: str) -> Iterator[str]:
+    start = 0
+    while len(text) - start > CLIP:
+        yield text[start : start + CLIP]
+        start += CLIP - _OVERLAP
+        # In the middle of a word, what stands before it would be missed.
+        found = _BREAK.search(text, start, start + _OVERLAP // 4)
+        start = found.end() if found else start
+    yield text[start:]
+
+
+def _uncommented(line: str) -> str:
+    """What is code of a line; of one that may stand in a long comment, what comes after its end."""
+    text = line.lstrip()
+    if text.startswith(("*", "/*")):
+        return text.partition("*/")[2]
+    return "" if text.startswith("//") else line

@@ -85,8 +85,9 @@ _NOT_WRITTEN_HERE = frozenset({PathKind.GENERATED, PathKind.VENDORED})
 
 def secret(context: FileContext) -> Iterator[Hit]:
     signs = signs_in("\n".join(text for _, text in context.added))
+    met = 0
     for number, text in context.added if signs else ():
-        for secret in find_secrets(text, signs):
+        for secret in find_secrets(text, signs) if number != met else ():
             guessed = secret.shape in _GUESSED
             if guessed and context.kinds & (_NOT_LIVE | _NOT_WRITTEN_HERE):
                 continue
@@ -100,9 +101,11 @@ def secret(context: FileContext) -> Iterator[Hit]:
                 "Everyone who can read the repository has it, and history keeps it after it is removed.",
                 severity=Severity.MEDIUM if fixture else Severity.HIGH if guessed else None,
                 confidence=0.6 if fixture else 0.8 if guessed else None,
+                near=value,
             )
             if fixture:
                 return  # test keys come in flocks
+            met = number
             break
 
 
@@ -117,6 +120,8 @@ _SAFE_HTML = re.compile(
 
 def js_html_injection(context: FileContext) -> Iterator[Hit]:
     for number, text in context.script:
+        if "HTML" not in text and "document.write" not in text:
+            continue
         match = _HTML.search(text) or _REACT_HTML.search(text)
         value = next((group for group in match.groups() if group is not None), "") if match else ""
         if value.strip() and not _SAFE_HTML.search(value):

@@ -20,6 +20,11 @@ _ADMIN = re.compile(
     r"[\"']?\b(?:[aA]ctions?|Resource|NotAction)\b[\"']?\s*[=:]\s*\[?\s*[\"']\*[\"']"
     r"|\bAdministratorAccess\b|^\s*name:\s*cluster-admin\s*$|\broles/owner\b"
 )
+_HINTS = (
+    *("privileged", "hostN", "hostP", "hostI", "allowP", "docker.sock", "/0", "public", "ction", "Resource"),
+    *("AdministratorAccess", "cluster-admin", "roles/owner"),
+)
+"""One of these stands in whatever the patterns match."""
 _OPENINGS = (
     (_ROOT, "The container is as good as root on its host.", 0.9),
     (_ANYWHERE, "The whole internet may connect.", 0.75),
@@ -60,6 +65,8 @@ def open_infrastructure(context: FileContext) -> Iterator[Hit]:
     rows = (context.head or "").split("\n")
     for number, text in context.added:
         code = text.partition("#")[0]
+        if not any(hint in code for hint in _HINTS):
+            continue
         for pattern, message, confidence in _OPENINGS:
             if pattern.search(code) and (pattern is not _ANYWHERE or not _is_outbound(rows, number)):
                 yield Hit(number, message, confidence=confidence)

@@ -25,7 +25,8 @@ class Hit:
     """A place where a rule applies.
 
     `line` counts on `side`; 0 is the file as a whole. What is left empty is taken from the rule, `quote` from the
-    diff. `suggestion` replaces exactly that line. A `call` that the change moves or reformats, but had before in the
+    diff: the beginning of the line, or what is around the words `near` of a long one. `suggestion` replaces exactly
+    that line. A `call` that the change moves or reformats, but had before in the
     same words, is not reported.
     """
 
@@ -37,6 +38,7 @@ class Hit:
     confidence: float | None = None
     suggestion: str = ""
     call: ast.Call | None = None
+    near: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def read_rules(text: str, themes: Iterable[ModuleType]) -> Iterator[Rule]:
 
     The check of a rule is the function of its name in one of the modules `themes`. A rule with a `pattern` needs none:
     it hits each added line that the pattern matches, of the kind `lines`, in files that hold the text `requires`.
+    `hints` are small literals, one of which every match has, whatever its capitals: they make the search quick.
     """
     checks: dict[str, Check] = {name: value for theme in themes for name, value in vars(theme).items()}
     for rule_id, table in tomllib.loads(text).items():
@@ -112,11 +115,15 @@ def read_rules(text: str, themes: Iterable[ModuleType]) -> Iterator[Rule]:
 
 def _line_check(table: dict[str, Any]) -> Check:
     pattern, lines = re.compile(table.pop("pattern")), _LINES[table.pop("lines", "any")]
-    required = table.pop("requires", "")
+    required, hints = table.pop("requires", ""), tuple(table.pop("hints", ("",)))
 
     def check(context: FileContext) -> Iterator[Hit]:
         if context.head is None or required in context.head:
-            yield from (Hit(number) for number, text in lines(context) if pattern.search(text))
+            for number, text in lines(context):
+                # Of other letters than ASCII's, some match an i, k or s without being one in any small letters.
+                small = text.lower()
+                if (any(hint in small for hint in hints) or not text.isascii()) and (found := pattern.search(text)):
+                    yield Hit(number, near=found[0])
 
     return check
 

@@ -13,11 +13,14 @@ from cicd_agent.analysis.rules.rule import Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
 from cicd_agent.domain.finding import Finding, Location
 from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.repository.paths import OWN_CONFIG, Area, PathKind
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.verdict import Draft, RiskLevel
 
 QUOTE = 300
+_BEFORE = 100
+"""Characters of a quote that stand before the words that it is about."""
 
 
 class RuleDraft(Draft):
@@ -48,9 +51,13 @@ def findings(change: Change, config_file: str = OWN_CONFIG, rules: tuple[Rule, .
 
 
 def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
+    met: set[tuple[Side, int]] = set()
     for hit in rule.check(context):
+        if hit.line and (hit.side, hit.line) in met:
+            continue  # one finding a line
         if hit.call is not None and expression_text(hit.call) in context.old_calls:
             continue
+        met.add((hit.side, hit.line))
         line = context.anchors.line_at(hit.side, hit.line)
         yield Finding(
             id=rule.id,
@@ -60,11 +67,23 @@ def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
             category=rule.category,
             # A line that the diff does not show is still in this file.
             location=Location(context.path, hit.line, side=hit.side) if line else Location(context.path),
-            quote=hit.quote or (mask(line.text[:CLIP]).strip()[:QUOTE] if line else ""),
+            quote=hit.quote or (_quote(line.text, hit.near) if line else ""),
             confidence=rule.confidence if hit.confidence is None else hit.confidence,
             advice=rule.remedy,
             suggestion=hit.suggestion if line else "",
         )
+
+
+def _quote(line: str, near: str) -> str:
+    """The beginning of a line, or what is around some words far from there. It shows no secret, nor a part of one."""
+    at = line.find(near) if near and len(line) > QUOTE else 0
+    if at + len(near) <= QUOTE:
+        return mask(line[:CLIP]).strip()[:QUOTE]
+    # What a cut leaves of a secret is not known for one: the cuts are far from what is shown.
+    start = max(0, at - CLIP)
+    masked = mask(line[start : at + len(near) + CLIP])
+    middle = masked.find(near) if near in masked else len(mask(line[start:at]))
+    return masked[max(0, middle - _BEFORE) :][:QUOTE].strip()
 
 
 def areas(change_context: ChangeContext) -> tuple[Area, ...]:

@@ -90,12 +90,9 @@ class PythonText:
     def parse(cls, text: str, numbers: Collection[int] = ()) -> "PythonText | Unparsed":
         """The file, read closely at the lines `numbers`, or why it has no tree."""
         # As the interpreter does, before anybody counts columns.
-        text = text.removeprefix("\ufeff")
-        if "\r" in text:
-            # Python ends a line at a lone carriage return, git does not: the numbers must be git's.
-            text = text.replace("\r\n", "\n").replace("\r", " ")
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         try:
-            return cls(text, parse_python(text), numbers)
+            return cls(text, _parsed(text), numbers)
         except OverBudget:
             return Unparsed.BUDGET
         except (SyntaxError, ValueError):
@@ -117,7 +114,12 @@ class PythonText:
         """The line with other words for an expression, "" unless all of that stands on it."""
         text = self.lines[line - 1]
         # The tree counts bytes, and a suggestion must not be a guess.
-        if not text.isascii() or not node.lineno == node.end_lineno == line or node.end_col_offset is None:
+        if (
+            "\r" in text
+            or not text.isascii()
+            or not node.lineno == node.end_lineno == line
+            or node.end_col_offset is None
+        ):
             return ""
         return f"{text[: node.col_offset]}{replacement}{text[node.end_col_offset :]}"
 
@@ -166,6 +168,18 @@ class PythonText:
                 self.imports[alias.asname or top] = alias.name if alias.asname else top
             elif node.module and not node.level:
                 self.imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+
+
+def _parsed(text: str) -> ast.Module:
+    """The tree of a text, with the numbers of its lines as git counts them: Python ends one at a lone CR, too."""
+    tree = parse_python(text.replace("\r", "\n"))
+    if "\r" in text:
+        numbers = [number for number, line in enumerate(text.split("\n"), 1) for _ in line.split("\r")]
+        for node in ast.walk(tree):
+            for name in ("lineno", "end_lineno"):
+                if number := getattr(node, name, None):
+                    setattr(node, name, numbers[min(number, len(numbers)) - 1])
+    return tree
 
 
 def _children(node: ast.AST) -> list[ast.AST]:
