@@ -3,17 +3,21 @@
 #     docker build --tag cicd-agent .
 #     docker run --rm --read-only --tmpfs /tmp --volume "$PWD:/repo:ro" cicd-agent review --base main --output-dir /tmp
 #
-# For a build that can be repeated, name the base by its digest:
-#     docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… --tag cicd-agent .
+# What it is built on: a name, and the packages of today. Only the commit of a release has the digest of the base here and
+# a state of Debian's archive (YYYYMMDDTHHMMSSZ, of snapshot.debian.org), as its workflow got them from the two services:
+# there the same build gives the same packages. Elsewhere, name them where it matters:
+#     docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… --build-arg SNAPSHOT=… --tag cicd-agent .
 ARG PYTHON_IMAGE=python:3.13-slim
+ARG SNAPSHOT=
 
 # Everything that is needed to install, and not to run, stays behind in this stage.
 FROM ${PYTHON_IMAGE} AS build
 ARG LOCK=requirements-fleet.lock
 # A folder of wheels in image/, for a build without a package index.
 ARG WHEELS=
-RUN command -v git >/dev/null && test -e /etc/ssl/certs/ca-certificates.crt \
-    || { apt-get update && apt-get install --yes --no-install-recommends git ca-certificates; }
+ARG SNAPSHOT
+COPY image/packages.sh /build/image/
+RUN sh /build/image/packages.sh "$SNAPSHOT"
 COPY requirements.lock requirements-fleet.lock /build/
 COPY image /build/image
 RUN python3 -m venv /opt/cicd-agent \

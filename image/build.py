@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parent.parent
 MADE = ROOT / ".cicd-agent/image"
 WHEELS = ROOT / "image/wheels"
 LOCKS = ("requirements.lock", "requirements-fleet.lock")
-PUBLIC_BASE = "python:3.13-slim"
 LOCAL_BASE = "cicd-agent-base"
 BASE_PACKAGES = "python3,python3-venv,git,ca-certificates"
 SBOM = "/usr/share/cicd-agent/sbom.cdx.json"
@@ -69,8 +68,9 @@ def base(builder: Engine, wanted: str) -> str:
     """The base to build on: the one named, else the public one, else one made here where no registry can be reached."""
     if wanted:
         return wanted
-    if builder.has(PUBLIC_BASE) or not quiet([builder.program, "pull", PUBLIC_BASE])[0]:
-        return PUBLIC_BASE
+    public = public_base()
+    if builder.has(public) or not quiet([builder.program, "pull", public])[0]:
+        return public
     if builder.has(LOCAL_BASE):
         return LOCAL_BASE
     archive = MADE / "base.tar"
@@ -84,6 +84,12 @@ def base(builder: Engine, wanted: str) -> str:
         part.rename(archive)
     must([builder.program, "import", str(archive), LOCAL_BASE], "the import of the base")
     return LOCAL_BASE
+
+
+def public_base() -> str:
+    """What the Dockerfile names, by its digest in the commit of a release."""
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    return next(line.removeprefix("ARG PYTHON_IMAGE=") for line in lines if line.startswith("ARG PYTHON_IMAGE="))
 
 
 def suite() -> str:

@@ -5,14 +5,19 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
+from scripts.image_base import Base
 from scripts.release import Refused, checksums, main, notes, parsed, pin, problems, tags
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "ghcr.io/org/cicd-agent@sha256:" + "ab" * 32
+BASE = Base("python:3.13-slim", "sha256:" + "cd" * 32, "20261120T023145Z")
 CHANGES = (
     "# Changes\n\n## [Unreleased]\n\n## [1.2.0] - 2026-11-20\n\n### Added\n\n- A thing.\n\n## [1.1.0] - 2026-10-01\n"
 )
@@ -38,9 +43,10 @@ def tree(tmp_path: Path) -> Path:
     (tree / "src/cicd_agent").mkdir(parents=True)
     (tree / "src/cicd_agent/__init__.py").write_text('"""It."""\n\n__version__ = "1.2.0"\n')
     (tree / "CHANGELOG.md").write_text(CHANGES)
-    (tree / "launch").mkdir()
-    (tree / "launch/image.txt").touch()
-    shutil.copytree(ROOT / "scripts", tree / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("launch", "scripts"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("action.yml", "Dockerfile"):
+        shutil.copy(ROOT / name, tree)
     git(tree.parent, "init", "--quiet", "--bare", str(origin))
     git(tree, "init", "--quiet", "--initial-branch=main")
     git(tree, "add", "--all")
@@ -70,13 +76,15 @@ def test_a_tree_that_says_everything_can_be_released(tree: Path, capsys: pytest.
 
 def test_everything_that_is_missing_is_said_at_once(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tree / "launch/image.txt").write_text(f"{IMAGE}\n")
+    BASE.write(tree)
     git(tree, "tag", "v1.3.0")
     assert main(["check", "1.3.0"], tree) == 1
     said = capsys.readouterr().err
     for what in (
         "says 1.2.0, not 1.3.0",
         "no `## [1.3.0]",
-        "names an image",
+        "launch/image.txt names an image",
+        "Dockerfile names a digest",
         "v1.3.0 is there already",
         "not committed",
     ):
@@ -110,18 +118,112 @@ def test_only_a_digest_is_pinned(tree: Path, reference: str) -> None:
 def test_the_release_differs_from_what_was_tested_in_the_image_alone(tree: Path) -> None:
     before = git(tree, "rev-parse", "HEAD")
     pin(tree, IMAGE)
+    BASE.write(tree)
     done = script(tree, "release-commit", "1.2.0")
     assert (done.returncode, done.stderr) == (0, "")
     origin = tree.parent / "origin.git"
     assert git(origin, "rev-parse", "main") == before
-    assert git(origin, "diff", "--name-only", before, "v1.2.0") == "launch/image.txt"
+    assert git(origin, "diff", "--numstat", before, "v1.2.0").split("\n") == [
+        "2\t2\tDockerfile",
+        "1\t0\tlaunch/image.txt",
+    ]
+    dockerfile = git(origin, "show", "v1.2.0:Dockerfile").splitlines()
+    assert {f"ARG PYTHON_IMAGE={BASE.reference}", f"ARG SNAPSHOT={BASE.snapshot}"} <= {*dockerfile}
     assert git(origin, "show", "v1.2.0:launch/image.txt") == IMAGE
     assert git(origin, "rev-list", "--count", f"{before}..v1.2.0") == "1"
 
 
-def test_a_release_without_an_image_is_no_release(tree: Path) -> None:
-    assert script(tree, "release-commit", "1.2.0").returncode != 0
+@pytest.mark.parametrize(
+    ("image", "base", "reason"),
+    [
+        ("", BASE, "launch/image.txt names no image"),
+        ("ghcr.io/org/cicd-agent:1.2.0", BASE, "launch/image.txt names no image"),
+        (IMAGE, Base(BASE.name), "no state of the archive, or no digest"),
+        (IMAGE, replace(BASE, digest=""), "no state of the archive, or no digest"),
+        (IMAGE, replace(BASE, snapshot=""), "no state of the archive, or no digest"),
+        (IMAGE, replace(BASE, digest=BASE.digest[:-1]), "names no base"),
+        (IMAGE, replace(BASE, snapshot="today"), "names no state of the archive"),
+    ],
+)
+def test_a_release_that_leaves_open_what_is_run_or_built_on_is_none(
+    tree: Path, image: str, base: Base, reason: str
+) -> None:
+    (tree / "launch/image.txt").write_text(image)
+    base.write(tree)
+    done = script(tree, "release-commit", "1.2.0")
+    assert done.returncode != 0
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
     assert git(tree.parent / "origin.git", "tag") == ""
+
+
+def outside_of_containers() -> list[str]:
+    """What runs a program where no file says that this machine is a container: as on GitHub's runners."""
+    if not Path("/.dockerenv").exists() and not Path("/run/.containerenv").exists():
+        return []
+    shown = [each for each in sorted(Path("/").iterdir()) if each.name != ".dockerenv"]
+    command = ["bwrap", *(part for each in shown for part in ("--dev-bind", str(each), str(each))), "--tmpfs", "/run"]
+    if not shutil.which("bwrap") or subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this is a container, and bubblewrap cannot make it look like a machine")
+    return command
+
+
+def rehearsed(tree: Path, reference: str, *around: str) -> "subprocess.CompletedProcess[str]":
+    command = [*around, sys.executable, "-B", str(tree / "scripts/release.py"), "rehearse", reference]
+    return subprocess.run(command, cwd=tree, check=False, capture_output=True, text=True)
+
+
+def test_what_would_be_released_takes_its_image_where_nothing_is_said_of_the_runtime(tree: Path) -> None:
+    BASE.write(tree)
+    done = rehearsed(tree, IMAGE, *outside_of_containers())
+    assert (done.returncode, done.stdout) == (0, f"`runtime: auto` pulls and runs {IMAGE}\n"), done.stderr
+    assert git(tree, "diff", "--name-only") == "Dockerfile"
+
+
+def test_a_launcher_that_takes_the_host_is_no_release(tree: Path) -> None:
+    BASE.write(tree)
+    runtime = tree / "launch/runtime.py"
+    taken = 'return Chosen("container"'
+    assert runtime.read_text().count(taken) == 1
+    runtime.write_text(runtime.read_text().replace(taken, 'return Chosen("host"'))
+    git(tree, "commit", "--quiet", "--message=Wrong", "launch")
+    done = rehearsed(tree, IMAGE, *outside_of_containers())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("release: `runtime: auto` does not take the image: ")
+
+
+@pytest.mark.parametrize(
+    ("image", "base", "reason"),
+    [
+        ("ghcr.io/org/cicd-agent@", BASE, "names no image by its digest"),
+        ("ghcr.io/org/cicd-agent:1.2.0", BASE, "names no image by its digest"),
+        (IMAGE, Base(BASE.name), "no state of the archive, or no digest"),
+    ],
+)
+def test_nothing_is_rehearsed_that_could_not_be_released(tree: Path, image: str, base: Base, reason: str) -> None:
+    base.write(tree)
+    done = rehearsed(tree, image)
+    assert done.returncode == 1
+    assert reason in done.stderr
+
+
+def test_the_workflow_resolves_the_base_before_it_builds_and_rehearses_before_it_publishes() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
+    steps = [step.get("run", step.get("uses", "")) for step in jobs["image"]["steps"]]
+    at = [
+        next(number for number, step in enumerate(steps) if part in step)
+        for part in ("release.py base", "docker/build-push-action", "release.py rehearse")
+    ]
+    assert at == sorted(at)
+    assert all("if" not in jobs["image"]["steps"][number] for number in at)
+    [publish] = [step for step in jobs["publish"]["steps"] if "release-commit" in step.get("run", "")]
+    lines = [line.strip() for line in publish["run"].splitlines()]
+    assert lines.index('python3 scripts/release.py base "$BASE" "$SNAPSHOT"') < lines.index(
+        'scripts/release-commit "$VERSION"'
+    )
+    for name in ("base", "snapshot", "reference"):
+        assert f"needs.image.outputs.{name} " in " ".join(publish["env"].values()) + " "
+        assert name in jobs["image"]["outputs"]
 
 
 def test_the_tags_follow_what_is_released_and_never_go_back(tree: Path) -> None:
