@@ -1,8 +1,11 @@
 """Text measured as a terminal draws it: in cells, of which a wide character takes two and a combining one none."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
+_Word = TypeVar("_Word")
 _NO_WIDTH = frozenset({"Mn", "Me", "Cf"})
 
 
@@ -33,25 +36,46 @@ def fold(text: str, width: int, indent: str = "", hanging: str = "") -> Iterator
 
     The first begins with `indent`, the others with `indent` and `hanging`. A line without words becomes none.
     """
-    before, line = indent, ""
-    for word in text.split():
-        room = max(width - cells(before), 2)
-        longer = f"{line} {word}" if line else word
-        if cells(longer) <= room:
-            line = longer
-            continue
-        if line:
-            yield before + line
-            before = indent + hanging
-            room = max(width - cells(before), 2)
-        line = word
-        while cells(line) > room:
-            part = head(line, room)
-            yield before + part
-            line, before = line[len(part) :], indent + hanging
-            room = max(width - cells(before), 2)
+    before, later = indent, indent + hanging
+    for line in wrap(text.split(), width - cells(before), width - cells(later), measure=cells, divide=_divide):
+        yield before + " ".join(line)
+        before = later
+
+
+def wrap(
+    words: Iterable[_Word],
+    first: int,
+    others: int,
+    *,
+    measure: Callable[[_Word], int],
+    divide: Callable[[_Word, int], tuple[_Word, _Word]],
+) -> Iterator[tuple[_Word, ...]]:
+    """Words in lines of at most `first` cells, then of `others`, but of two at least, with a cell between two words.
+
+    `measure` gives a word's cells; `divide` makes two of one that is longer than a line, the first of which fits.
+    """
+    line: list[_Word] = []
+    room, used = max(first, 2), 0
+    queue = deque(words)
+    while queue:
+        word = queue.popleft()
+        width = measure(word)
+        if used + bool(line) + width <= room:
+            used += bool(line) + width
+            line.append(word)
+        elif line:
+            yield tuple(line)
+            queue.appendleft(word)
+            line, room, used = [], max(others, 2), 0
+        else:
+            queue.extendleft(reversed(divide(word, room)))
     if line:
-        yield before + line
+        yield tuple(line)
+
+
+def _divide(word: str, room: int) -> tuple[str, str]:
+    part = head(word, room)
+    return part, word[len(part) :]
 
 
 def _width(char: str) -> int:

@@ -1,7 +1,6 @@
 """A page as text for a person at a terminal: coloured where there are colours, in lines that fit."""
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, zip_longest
 from typing import NamedTuple, TypeAlias, Unpack, assert_never
@@ -11,7 +10,7 @@ from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.rendering.cell_width import cells, clip, head
+from cicd_agent.rendering.cell_width import cells, clip, head, wrap
 from cicd_agent.rendering.code_frame import frame
 from cicd_agent.rendering.page import (
     Alert,
@@ -162,25 +161,7 @@ def _folded(content: Inline, style: Style, hanging: str = "") -> Iterator[str]:
 
 
 def _lines(tokens: Iterable[_Token], first: int, others: int) -> Iterator[tuple[_Token, ...]]:
-    """Tokens in lines of at most `first` cells, then of `others`; a token that is longer is broken."""
-    line: list[_Token] = []
-    room, used = max(first, 2), 0
-    queue = deque(tokens)
-    while queue:
-        token = queue.popleft()
-        width = _width(token)
-        if used + bool(line) + width <= room:
-            used += bool(line) + width
-            line.append(token)
-        elif line:
-            yield tuple(line)
-            queue.appendleft(token)
-            line, room, used = [], max(others, 2), 0
-        else:
-            part, rest = _broken(token, room)
-            queue.extendleft((rest, part))
-    if line:
-        yield tuple(line)
+    return wrap(tokens, first, others, measure=_width, divide=_broken)
 
 
 def _broken(token: _Token, room: int) -> tuple[_Token, _Token]:
