@@ -48,8 +48,8 @@ def struck(*parts: Inline) -> Span:
     return Span(parts, "struck", "faint")
 
 
-def tone(text: str, tone: Tone) -> Span:
-    return Span(text, tone=tone)
+def tone(content: Inline, tone: Tone) -> Span:
+    return Span(content, tone=tone)
 
 
 def link(label: Inline, url: str) -> Span:

@@ -129,7 +129,7 @@ def _code(text: str, language: str, style: Style) -> Iterator[str]:
 def _table(heads: Sequence[Inline], rows: Sequence[Sequence[Inline]], style: Style) -> Iterator[str]:
     if not rows:
         return
-    table = [[_tokens(_toned(cell, "faint")) for cell in heads], *([_tokens(cell) for cell in row] for row in rows)]
+    table = [[_tokens(tone(cell, "faint")) for cell in heads], *([_tokens(cell) for cell in row] for row in rows)]
     natural = [max(any(column), *map(_length, column)) for column in zip(*table, strict=True)]
     widths = _widths(natural, style.width)
     for row in table if any(table[0]) else table[1:]:
@@ -202,10 +202,6 @@ def _pieces(content: Inline, look: _Piece) -> Iterator[_Piece]:
 
 def _harmless(piece: _Piece) -> _Piece:
     return piece._replace(text=visible_line(piece.text))
-
-
-def _toned(content: Inline, tone: Tone) -> Span:
-    return Span(content, tone=tone)
 
 
 def _length(tokens: Sequence[_Token]) -> int:
