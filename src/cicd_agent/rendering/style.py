@@ -103,8 +103,7 @@ def output_lines(outputs: Mapping[str, str]) -> Iterator[str]:
 
 
 def one_line(text: str, room: int = 1_000) -> str:
-    line = visible_line(mask(" ".join(text.split())))
-    return line if len(line) <= room else f"{line[: room - 1]}…"
+    return clip(visible_line(mask(" ".join(text.split()))), room)
 
 
 def closing(report: str, cost: Cost) -> str:
