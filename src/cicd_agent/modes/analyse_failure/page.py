@@ -12,7 +12,15 @@ from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Rol
 from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Failure, Ground, Overlap, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import day, previous_failure, with_saved_traces
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.shared.blocks import account_blocks, details, gap_section, model_parts, place, unproved
+from cicd_agent.modes.shared.blocks import (
+    account_blocks,
+    details,
+    first_parts,
+    gap_section,
+    model_parts,
+    place,
+    unproved,
+)
 from cicd_agent.rendering.page import (
     Alert,
     Block,
@@ -190,7 +198,7 @@ def _context(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
     parts: list[Inline] = []
     first = diagnosis.failures[0] if diagnosis.failures else None
     if first and first.siblings:
-        parts.append(("Also failed the same way: ", _names(first.siblings, 6), "."))
+        parts.append(("Also failed the same way: ", first_parts([code(name) for name in first.siblings], 6), "."))
     if len(diagnosis.failures) > 1:
         parts.append(f"{count(len(diagnosis.failures) - 1, 'other failure')} in this run.")
     failed = with_saved_traces(evidence)
@@ -200,11 +208,6 @@ def _context(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
         parts += _previous(evidence, first.strict)
     if parts:
         yield Paragraph(joined(parts, " "))
-
-
-def _names(names: Sequence[str], limit: int) -> Inline:
-    more = len(names) - limit
-    return (joined([code(name) for name in names[:limit]]), f" and {more} more" if more > 0 else "")
 
 
 def _recurrence(failed: FailedRun, first: Failure) -> Iterator[Inline]:
@@ -268,7 +271,9 @@ def _jobs(failed: FailedRun) -> Iterator[Block]:
         (Role.UNREACHED, "skipped, a job that they need failed"),
     ):
         if names := [job.job.name for job in failed.jobs if job.role is role]:
-            yield Paragraph(("Not looked at: ", _names(names, MAX_NAMES), f" ({reason})."))
+            yield Paragraph(
+                ("Not looked at: ", first_parts([code(name) for name in names], MAX_NAMES), f" ({reason}).")
+            )
 
 
 def _patch(trial: TrialReport | None) -> Iterator[Block]:

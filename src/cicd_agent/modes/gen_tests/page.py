@@ -12,7 +12,7 @@ from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt
 from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.shared.blocks import account_blocks, details, model_parts, place
+from cicd_agent.modes.shared.blocks import account_blocks, details, first_parts, model_parts, place
 from cicd_agent.rendering.page import (
     Block,
     CodeBlock,
@@ -193,7 +193,7 @@ def _kept_tests(generated: Generated, event: Event) -> Iterator[Block]:
             code(report.candidate.name),
             _where(report.candidate.path, 0, event, report.candidate.function),
             report.label or "–",
-            _some([mutants.get(kill, code(kill)) for kill in report.kills], " more"),
+            first_parts([mutants.get(kill, code(kill)) for kill in report.kills], MAX_KILLS),
             f"{report.passed} of {report.runs}",
         )
         for report in retained[:MAX_ROWS]
@@ -201,12 +201,6 @@ def _kept_tests(generated: Generated, event: Event) -> Iterator[Block]:
     yield Table(("test", "of", "does what", "notices", "runs"), rows)
     if len(retained) > MAX_ROWS:
         yield Paragraph(f"{count(len(retained) - MAX_ROWS, 'more test')} in the certificate.")
-
-
-def _some(parts: Sequence[Inline], rest: str) -> Inline:
-    """The first few, and how many more there are."""
-    more = len(parts) - MAX_KILLS
-    return (joined(parts[:MAX_KILLS]), f" and {more}{rest}" if more > 0 else "")
 
 
 def _bugs(generated: Generated, event: Event) -> Iterator[Block]:
@@ -267,7 +261,7 @@ def _missing(each: Open) -> Inline:
     if each.branches:
         parts.append("1 branch" if len(each.branches) == 1 else f"{len(each.branches)} branches")
     if each.survivors:
-        parts.append(_some([code(survivor) for survivor in each.survivors], " more faults"))
+        parts.append(first_parts([code(survivor) for survivor in each.survivors], MAX_KILLS, "more faults"))
     return joined(parts, "; ")
 
 

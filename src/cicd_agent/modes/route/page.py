@@ -13,8 +13,8 @@ from cicd_agent.domain.verdict import Ground, Risk, RiskLevel
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.result import Cells, RouteResult
 from cicd_agent.modes.route.table import outside
-from cicd_agent.modes.shared.blocks import account_blocks, bullets
-from cicd_agent.rendering.page import Block, Details, Heading, Inline, Page, Paragraph, Table, code, joined, strong
+from cicd_agent.modes.shared.blocks import account_blocks, bullets, first_parts
+from cicd_agent.rendering.page import Block, Details, Heading, Inline, Page, Paragraph, Table, code, strong
 from cicd_agent.settings.schema import Settings
 
 MAX_REASONS = 12
@@ -133,8 +133,7 @@ def _areas(result: RouteResult, evidence: Evidence) -> Iterator[Block]:
 
 
 def _paths(paths: Sequence[str]) -> Inline:
-    more = len(paths) - MAX_PATHS
-    return (joined([code(clip(path, 120)) for path in paths[:MAX_PATHS]]), f" and {more:,} more" if more > 0 else "")
+    return first_parts([code(clip(path, 120)) for path in paths], MAX_PATHS)
 
 
 def _doubts(result: RouteResult) -> Iterator[Block]:

@@ -6,7 +6,7 @@ from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.protocol import Account
-from cicd_agent.rendering.page import Block, Bullets, Details, Inline, Paragraph, Span, Table, code, strong
+from cicd_agent.rendering.page import Block, Bullets, Details, Inline, Paragraph, Span, Table, code, joined, strong
 
 
 def account_blocks(account: Account) -> Iterator[Block]:
@@ -27,6 +27,12 @@ def bullets(items: Sequence[Inline], limit: int) -> Bullets:
     """The first items, and how many more there are."""
     more = len(items) - limit
     return Bullets((*items[:limit], f"and {more:,} more") if more > 0 else items)
+
+
+def first_parts(parts: Sequence[Inline], limit: int, noun: str = "more") -> Inline:
+    """The first parts of an enumeration, and how many more there are."""
+    more = len(parts) - limit
+    return (joined(parts[:limit]), f" and {more:,} {noun}" if more > 0 else "")
 
 
 def details(sections: Sequence[tuple[str, Sequence[Block]]]) -> Iterator[Block]:
