@@ -111,7 +111,7 @@ def diagnoses(draw: st.DrawFn) -> Diagnosis:
 @settings(max_examples=150, deadline=None)
 def test_whatever_anybody_wrote_is_inert_and_short(found: Diagnosis) -> None:
     seen, account = world(), Account(model="m", degraded="`x` @y")
-    for body in (comment(found, seen, account), summary(found, seen, account)):
+    for body in (comment(found, seen, account), summary(found, seen, account, Settings())):
         assert problems(body, HOSTS) == ()
     shown = re.sub(r"<details>.*?</details>", "", comment(found, seen, account), flags=re.DOTALL)
     assert len(shown.rstrip().splitlines()) <= MAX_LINES
@@ -174,6 +174,7 @@ def test_what_was_not_looked_at_is_named() -> None:
     job = seen[FAILED_RUN].jobs[0]
     fallen = replace(job, job=replace(job.job, name="later"), role=Role.UNREACHED)
     failed = replace(seen[FAILED_RUN], jobs=(*seen[FAILED_RUN].jobs, fallen))
-    text = summary(diagnosis(), replace(seen, gaps=(Gap("log of x", "it is gone"),)).put(FAILED_RUN, failed), Account())
+    seen = replace(seen, gaps=(Gap("log of x", "it is gone"),)).put(FAILED_RUN, failed)
+    text = summary(diagnosis(), seen, Account(), Settings())
     assert "`later` (skipped, a job that they need failed)" in text
     assert "it is gone" in text

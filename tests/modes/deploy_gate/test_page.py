@@ -108,7 +108,7 @@ def test_a_score_that_misses_by_a_hair_does_not_look_as_if_it_had_reached() -> N
     gated, evidence = held()
     close = replace(gated, score=74.99)
     assert "score 74.9 (needs 75)" in sentence(close)
-    assert "score 74.9 (needs 75)" in summary(close, evidence, Account())
+    assert "score 74.9 (needs 75)" in summary(close, evidence, Account(), Settings())
 
 
 def test_a_shadow_says_so_and_tells_nobody() -> None:
@@ -151,8 +151,8 @@ def test_nothing_that_anybody_wrote_acts_in_a_page(level: str, text: str, other:
     )
     evidence = replace(evidence, gaps=(Gap(text, other),))
     gated = given_by.decide(evidence, said)
-    page = comment if level == "comment" else summary
-    shown = page(gated, evidence, Account(degraded=other, notices=(text,)))
+    account = Account(degraded=other, notices=(text,))
+    shown = comment(gated, evidence, account) if level == "comment" else summary(gated, evidence, account, Settings())
     assert problems(shown, HOSTS) == ()
     # The comment that approves looks for the held run here: nobody else's words may lead elsewhere.
     runs = re.findall(r"^Held run: \[run ([0-9]+).*", shown, re.MULTILINE)

@@ -15,6 +15,7 @@ from cicd_agent.modes.deploy_gate.result import GateResult
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.page import page as route_page
 from cicd_agent.rendering.terminal import terminal
+from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate import evidences as given_by
 from tests.modes.route import routing
 
@@ -24,7 +25,7 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 
 
 def shown(gated: GateResult, seen: Evidence, **shape: Any) -> str:
-    return terminal(gate_page(gated, seen, Account()), Account(), report="report.json", **shape)
+    return terminal(gate_page(gated, seen, Account(), Settings()), Account(), report="report.json", **shape)
 
 
 def held(**gate: Any) -> tuple[GateResult, Evidence]:
@@ -100,13 +101,13 @@ def test_what_others_wrote_moves_no_cursor_and_begins_no_line(text: str) -> None
 )
 def test_a_plan_says_its_tests_and_what_runs(files: Any, tests: str, area: str) -> None:
     seen = routing.evidence(*files)
-    text = terminal(route_page(routing.route(seen), seen, Account()), Account(), report="report.json")
+    text = terminal(route_page(routing.route(seen), seen, Account(), Settings()), Account(), report="report.json")
     assert tests in text.split("\n")[0]
     assert area in text
 
 
 def test_a_plan_that_is_in_doubt_says_so() -> None:
     seen = routing.evidence(routing.DOCS, doubts=("the clone is shallow",))
-    text = terminal(route_page(routing.route(seen), seen, Account()), Account(), report="report.json")
+    text = terminal(route_page(routing.route(seen), seen, Account(), Settings()), Account(), report="report.json")
     assert "tests: full" in text.split("\n")[0]
     assert "In doubt, so the full plan:\n\n- the clone is shallow\n" in text

@@ -222,7 +222,7 @@ def test_a_red_suite_is_told_in_one_line_with_what_is_open() -> None:
     assert sentence(found) == "No tests were written: the project's tests are red: 1 test of 9 fails"
     assert found.risk is not None
     assert found.risk.level is RiskLevel.HIGH
-    assert "Still open" in summary(found, seen, Account())
+    assert "Still open" in summary(found, seen, Account(), SETTINGS)
 
 
 def test_flaky_tests_are_told_and_put_out_as_json() -> None:

@@ -147,7 +147,7 @@ def test_no_markdown_of_a_result_acts_or_reaches_out(generated: Generated, deliv
 @given(generated=results())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_terminal_gets_no_control_characters(generated: Generated) -> None:
-    page = terminal(result_page(generated, SPECIMEN, Account()), Account(), report="report.json")
+    page = terminal(result_page(generated, SPECIMEN, Account(), Settings()), Account(), report="report.json")
     assert not re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
     page.encode()
 

@@ -90,7 +90,7 @@ def comment(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> Page:
     return Page(blocks, evidence.event.hosts)
 
 
-def page(diagnosis: Diagnosis, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
+def page(diagnosis: Diagnosis, evidence: Evidence, account: Account, _settings: Settings) -> Page:
     """The whole diagnosis."""
     failed = failed_run(evidence)
     blocks = [

@@ -42,7 +42,7 @@ MAX_NOTES = 3
 
 def report(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: Settings) -> Plan:
     """The plan of a diagnosis. What GitHub is told comes first, so that the rest can say what became of it."""
-    body = github_markdown(page(diagnosis, evidence, account))
+    body = github_markdown(page(diagnosis, evidence, account, settings))
     return Plan(
         (
             *_comments(diagnosis, evidence, account, settings),

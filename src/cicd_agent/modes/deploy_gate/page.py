@@ -67,7 +67,7 @@ def sentence(result: GateResult) -> str:
     return visible_line(" ".join(", ".join(parts).split()))
 
 
-def page(result: GateResult, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
+def page(result: GateResult, evidence: Evidence, account: Account, _settings: Settings) -> Page:
     """The whole decision."""
     blocks = [
         _heading(result, evidence, 2),

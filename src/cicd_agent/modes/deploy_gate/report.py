@@ -57,7 +57,7 @@ def report(result: GateResult, evidence: Evidence, account: Account, settings: S
             *_record(result, evidence, settings),
             *_notification(result, evidence),
             *_annotations(result),
-            Summary(key="summary", body=github_markdown(page(result, evidence, account)), pictures=pictures(result)),
+            Summary("summary", github_markdown(page(result, evidence, account, settings)), pictures(result)),
             *(Output(f"output-{name}", name, value(result)) for name, value in _VALUES.items()),
         )
     )

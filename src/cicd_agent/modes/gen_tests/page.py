@@ -71,7 +71,7 @@ def sentence(generated: Generated) -> str:
     return ", ".join(parts)
 
 
-def page(generated: Generated, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
+def page(generated: Generated, evidence: Evidence, account: Account, _settings: Settings) -> Page:
     """The whole result."""
     event = evidence.event
     blocks = [

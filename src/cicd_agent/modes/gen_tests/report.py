@@ -58,7 +58,7 @@ def report(generated: Generated, evidence: Evidence, account: Account, settings:
             *_delivery(generated, evidence, settings),
             *_comment(generated, evidence, account, settings),
             *_annotations(generated),
-            Summary("summary", github_markdown(page(generated, evidence, account)), pictures(generated)),
+            Summary("summary", github_markdown(page(generated, evidence, account, settings)), pictures(generated)),
             *_files(generated, evidence),
             *_outputs(generated),
         )

@@ -33,7 +33,7 @@ def sentence(result: RouteResult, evidence: Evidence) -> str:
     return visible_line(clip(" ".join(words.split()), 600))
 
 
-def page(result: RouteResult, evidence: Evidence, account: Account, _settings: Settings | None = None) -> Page:
+def page(result: RouteResult, evidence: Evidence, account: Account, _settings: Settings) -> Page:
     """The plan, why it is as it is, and what was not looked at."""
     return Page(
         (

@@ -27,7 +27,7 @@ _MAX_REASONS = 50
 _MAX_REASON = 500
 
 
-def report(result: RouteResult, evidence: Evidence, account: Account, _settings: Settings) -> Plan:
+def report(result: RouteResult, evidence: Evidence, account: Account, settings: Settings) -> Plan:
     """The plan. Nothing is said on the pull request: what is decided here, the jobs after it show."""
     notices = (
         Annotation(f"doubt-{at}", Level.NOTICE, "cicd-agent: the full plan", clip(doubt, 500))
@@ -36,7 +36,7 @@ def report(result: RouteResult, evidence: Evidence, account: Account, _settings:
     return Plan(
         (
             *notices,
-            Summary("summary", github_markdown(page(result, evidence, account)), pictures(result.risk)),
+            Summary("summary", github_markdown(page(result, evidence, account, settings)), pictures(result.risk)),
             *_files(result, evidence),
             *(Output(f"output-{name}", name, value) for name, value in _outputs(result, evidence).items()),
         )

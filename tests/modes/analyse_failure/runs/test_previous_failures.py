@@ -184,5 +184,5 @@ def test_no_fact_changes_the_diagnosis_or_says_more_than_words_of_ours(facts: li
     told = ANALYSE_FAILURE.rules(found, Settings())
     assert told == without
     assert told.cause in Cause
-    for body in (comment(told, found, Account()), summary(told, found, Account())):
+    for body in (comment(told, found, Account()), summary(told, found, Account(), Settings())):
         assert problems(body, frozenset({"github.test", "github.com"})) == ()

@@ -36,7 +36,7 @@ def told(hunt: FlakyHunt, state: SuiteState = SuiteState.GREEN) -> tuple[str, st
         TEST_EVIDENCE, TestEvidence(Suite(state, "1 test fails"), hunt=hunt)
     )
     generated = rules(seen, SETTINGS)
-    return sentence(generated), summary(generated, seen, Account())
+    return sentence(generated), summary(generated, seen, Account(), SETTINGS)
 
 
 def test_a_scheduled_run_hunts_at_the_commit_that_is_checked_out(tmp_path: Path) -> None:
