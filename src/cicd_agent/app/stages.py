@@ -214,7 +214,6 @@ def _run_all(run: _Run) -> int:
 
 
 def _finish_with_fix(run: _Run, decision: Decision, context: RunContext) -> int:
-
     console = run.session.console
     edits = run.mode.edits(decision.judgement, decision.evidence)
     if not run.session.options.dry_run:
