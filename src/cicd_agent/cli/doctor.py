@@ -157,7 +157,7 @@ def checkup(mode: ModeName, options: RunOptions, environment: Environment, closi
         ("GitHub", lambda: _github(mode, context, settings, environment)),
         ("Model", lambda: _model(mode, settings, environment)),
         ("Runtime", lambda: _runtime(mode, environment, trees)),
-        ("Told", lambda: _slack(settings)),
+        ("Notifications", lambda: _slack(settings)),
     ]
     local = (
         ("This machine", tuple(_machine(mode, context, environment, settings, trees))),
