@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src/cicd_agent"
 LIMIT = 600
 
-# What each room may import of this package, beside itself. What stands outside of them (run, cli, …) may use them all.
+# "" stands for the whole package.
 LAYERS = {
     "errors": (),
     "domain": ("errors",),
@@ -97,7 +97,7 @@ MAX_FUNCTION_LINES = 60
 LONG_FUNCTIONS: dict[str, int] = {}
 """Functions with more lines, and with how many: a number may only fall."""
 
-# Files over the limit, each with the reason for which it is one room all the same.
+# Files over the limit, each with the reason for which it is one file all the same.
 LONG: dict[str, str] = {}
 
 
@@ -122,8 +122,8 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{place}.{alias.name}" for alias in node.names)
 
 
-def within(name: str, room: str) -> bool:
-    return not room or name == room or name.startswith(f"{room}.")
+def within(name: str, layer: str) -> bool:
+    return not layer or name == layer or name.startswith(f"{layer}.")
 
 
 def layer_of(module: str) -> str:
@@ -291,7 +291,7 @@ def test_no_file_is_a_drawer_for_leftovers() -> None:
     assert [path for _, path, _ in modules() if drawers & {path.stem, path.parent.name}] == []
 
 
-def test_a_file_is_one_room() -> None:
+def test_a_file_is_no_longer_than_the_limit() -> None:
     lengths = {
         path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines())
         for top in ("src", "tests", "launch", "scripts", "benchmarks", "demo")
