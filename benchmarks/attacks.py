@@ -1,4 +1,7 @@
-"""Makes every attack in every place of every mode, and prints how many were judged in each sink; 1 if one succeeded."""
+"""Makes every attack in every place of every mode, and prints how many were judged in each sink; 1 if one succeeded.
+
+Then GitHub refuses what each run has to say, fault by fault.
+"""
 
 import argparse
 import sys
@@ -12,6 +15,7 @@ if __name__ == "__main__":
 
 from tests.attacks.matrix import Tally, attack  # noqa: E402  after the path is set
 from tests.attacks.payloads import PAYLOADS, batches  # noqa: E402
+from tests.attacks.posting import CASES, complaints  # noqa: E402
 from tests.attacks.worlds import MODES  # noqa: E402
 
 
@@ -29,7 +33,20 @@ def main(arguments: Sequence[str]) -> int:
                 whole.merge(attack(mode, payloads, Path(place) / "world"))
     print(f"{len(PAYLOADS)} payloads; each number counts pairs of a payload and a place where it was written\n")
     print("\n".join(whole.table()))
-    return 1 if whole.successes else 0
+    lost = post_faults() if not asked.modes else 0
+    return 1 if whole.successes or lost else 0
+
+
+def post_faults() -> int:
+    """How many faults at what a run posts lose something, or go unnamed."""
+    lost = 0
+    for case in CASES:
+        with tempfile.TemporaryDirectory(prefix="cicd-agent-attacks-") as place:
+            found = list(complaints(case, Path(place) / "job"))
+        lost += bool(found)
+        print(*(f"  {case}: {each}" for each in found), sep="\n", end="\n" if found else "")
+    print(f"\nfaults at what is posted: {len(CASES)}, of which {lost} lose something or go unnamed")
+    return lost
 
 
 if __name__ == "__main__":

@@ -13,11 +13,13 @@ PAGE: Final = """\
 {mark}
 
 What a job has to give its token, by mode. Begin a workflow with `permissions: {{}}` and give each job what it needs.
-With less, less is done, and the run says what was left out; `deploy-gate` holds and names what is missing.
+With less, less is done: a warning says what was not posted and which permission that takes, `degraded` is `true`, and
+the step summary has the text. `deploy-gate` holds and names what is missing.
 
 {every}
 
-On a fork's pull request GitHub gives a token that can only read, whatever the workflow says.
+On a fork's pull request GitHub gives a token that can only read, whatever the workflow says: what is not posted there
+is a notice, and `degraded` stays as it is.
 `cicd-agent doctor` tells what the token of a job can do.
 """
 

@@ -40,6 +40,11 @@ A run that must not go on for lack of GitHub or a model fails only in a mode tha
 stays green, a warning says what was missing, and the output `degraded` is `true`. Where rules can go on without the
 model, the gate does as well: it holds (1) what needs one.
 
+What could not be posted is `degraded=true` in every mode: a warning names it and the permission that the job lacks, and
+the step summary has its text. A verdict stays as it is. On a fork's pull request GitHub gives a token that can only
+read: that is a notice, and not degraded. A token that is wrong or has expired (401) ends every mode with 3, and a
+GITHUB_OUTPUT that cannot be written with 2, after everything else is done; a verdict that says stop is 1 all the same.
+
 With `enforce: false` a gate stops nothing: it ends with 0 where it would with 1, 3, 4, 5 or 6.
 
 Every run, failed ones too, writes its outputs, its JSON report and a step summary. A declined event ends with 0 and
@@ -77,4 +82,6 @@ def ending(mode: ModeName, code: Exit) -> str:
     if code in ASKING and "openai-api-key" not in contract_of(mode).inputs:
         return "never"
     closed = slice_ is not None and slice_.fails_closed
-    return "0, with a warning" if code in ADVISORY and not closed else f"{code:d}"
+    if code not in ADVISORY or closed:
+        return f"{code:d}"
+    return "0, with a warning; 3 where the token is wrong" if code is Exit.FORGE else "0, with a warning"

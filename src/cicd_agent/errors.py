@@ -78,6 +78,11 @@ class ForgeRefused(AgentError):
         super().__init__(what, why=why, remedy=remedy)
         self.status = status
 
+    @property
+    def is_unauthorized(self) -> bool:
+        """Whether the token is wrong or has expired, which no later run mends."""
+        return self.status == 401  # noqa: PLR2004
+
 
 class ModelUnavailable(AgentError):
     """No model answered: no key, wrong key, server down, long rate limit.

@@ -153,7 +153,7 @@ def test_github_refuses_to_show_the_pull_request(job: Job, code: int) -> None:
         hub.add_repo("octo/app")
         hub.fail("GET", "/pulls/7$", code, headers={"Retry-After": "600"}, times=9)
         job.variables["GITHUB_API_URL"] = hub.url
-        told(job.run(github_token=hub.token, pull_request="7"), 0, "GitHub", str(code))
+        told(job.run(github_token=hub.token, pull_request="7"), 3 if code == 401 else 0, "GitHub", str(code))
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 422, 429, 502])
@@ -164,8 +164,8 @@ def test_github_refuses_everything_that_is_written(job: Job, code: int) -> None:
         hub.fail("POST", "", code, headers={"Retry-After": "600"}, times=99)
         left = job.run(github_token=hub.token)
         assert not pull.reviews
-    assert left.exit == 0, left.log
-    assert left.outputs["risk_level"] == "high"
+    assert left.exit == (3 if code == 401 else 0), left.log
+    assert (left.outputs["risk_level"], left.outputs["degraded"]) == ("high", "true")
     assert str(code) in left.summary
     assert "::warning" in left.log
     assert "Traceback" not in left.log
@@ -189,7 +189,8 @@ def test_a_token_that_is_wrong_is_never_printed(job: Job) -> None:
     with FakeGitHub() as hub:
         _served(hub, job)
         left = job.run(github_token="ghs_" + "wrongwrong" * 3)
-    assert left.exit == 0
+    assert left.exit == left.report["exit"] == 3
+    assert "::error" in left.log
     assert "wrongwrong" not in left.log + left.summary + json.dumps(left.report)
     assert "401" in left.summary
 

@@ -67,7 +67,7 @@ def carried(hub: FakeGitHub, folder: Path) -> tuple[Receipt, ...]:
             redact=str,
             event=EVENT,
             grant=EffectPolicy(commit_comment=True, issue=True),
-        )
+        ).receipts
 
 
 def assert_quiet(repo: Repo) -> None:

@@ -46,12 +46,12 @@ def slack() -> Iterator[FakeSlack]:
         yield slack
 
 
-def forged(job: Job, *effects: Effect) -> Path:
+def forged(job: Job, *effects: Effect, mode: str = "review") -> Path:
     """A decision whose plan somebody else has written."""
     decision = job.place / "decision.json"
     evidence = job.place / "evidence.json"
-    assert job.run("gather", "review", "--out", str(evidence)).exit == 0
-    assert job.run("decide", "review", "--in", str(evidence), "--out", str(decision)).exit == 0
+    assert job.run("gather", mode, "--out", str(evidence)).exit == 0
+    assert job.run("decide", mode, "--in", str(evidence), "--out", str(decision)).exit == 0
     whole = json.loads(decision.read_text())
     whole["body"]["plan"]["effects"] = [asdict(effect) for effect in effects]
     decision.write_text(json.dumps(whole))

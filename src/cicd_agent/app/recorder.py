@@ -24,7 +24,7 @@ from cicd_agent.domain.audit_entry import (
     chain_name,
     digest,
 )
-from cicd_agent.domain.effects import Annotation, Artifact, Effect, Output, Receipt, Summary
+from cicd_agent.domain.effects import Annotation, Artifact, Effect, Output, Summary
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.repository.change import ChangeSource
@@ -81,7 +81,7 @@ class Recorder:
             )
         return audit
 
-    def record_outcome(self, audit: Audit, record: RunRecord, receipts: Sequence[Receipt]) -> Audit:
+    def record_outcome(self, audit: Audit, record: RunRecord) -> Audit:
         """Record the outcome of a run whose decision was recorded; the end of the chain."""
         if audit.state != "recorded":
             return audit
@@ -96,7 +96,8 @@ class Recorder:
             "sha": _sha(record),
             "pull": event.pull.number if event and event.pull else None,
             "exit": int(record.exit),
-            "receipts": [asdict(each) for each in receipts if each.kind != "output"],
+            "degraded": record.outputs.get("degraded") == "true",
+            "receipts": [asdict(each) for each in record.receipts if each.kind != "output"],
         }
         return self._append(audit.repository, entry)
 

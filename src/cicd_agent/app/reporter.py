@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.performers.local import JournalFile
-from cicd_agent.adapters.performers.perform import perform
+from cicd_agent.adapters.performers.perform import Performed, perform
 from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.agent.budget import Budget
@@ -29,10 +29,11 @@ from cicd_agent.app.run_record import (
     record_decision,
     record_failure,
     record_gathering,
+    record_outcome,
 )
 from cicd_agent.app.security.effect_policy import Permissions, permissions
 from cicd_agent.app.serialization import dump
-from cicd_agent.domain.effects import Annotation, Level, Output, Plan, Receipt, ReceiptState, Summary
+from cicd_agent.domain.effects import Annotation, Level, Output, Plan, Summary
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.json_redaction import redact_json
@@ -40,7 +41,7 @@ from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.verdict import ChatReply
-from cicd_agent.errors import AgentError, Exit
+from cicd_agent.errors import AgentError, Exit, ForgeRefused
 from cicd_agent.modes import mode_named
 from cicd_agent.modes.protocol import Account, Mode
 from cicd_agent.settings.environment import Environment
@@ -95,8 +96,9 @@ class Reporter:
         if allowed.performs:
             audit = self.recorder.record_decision(record, plan.effects, stage, required=required)
         with self.timeline.stage("perform"):
-            receipts = self._perform(plan, audit, context.event, declared_outputs(mode, record), allowed)
-        record = replace(record, receipts=receipts, audit=self.recorder.record_outcome(audit, record, receipts))
+            performed = self._perform(plan, audit, context.event, declared_outputs(mode, record), allowed)
+        record = self._ended(mode, record, performed)
+        record = replace(record, audit=self.recorder.record_outcome(audit, record))
         self._write(record)
         self._show(mode, decision, record, context)
         if allowed.saves_facts:
@@ -115,17 +117,28 @@ class Reporter:
         summary = mode.gathered(evidence) or f"nothing to do: {declined}"
         record = record_gathering(decision, summary, self.folder.path)
         plan = with_outputs(Plan((Summary("summary", f"**cicd-agent {mode.name}**: {escape(summary)}.\n"),)), record)
-        receipts = self._perform(plan, Audit(), context.event, tuple(record.outputs))
-        self._write(replace(record, receipts=receipts))
-        for line in (*context.notices, summary):
+        record = self._ended(mode, record, self._perform(plan, Audit(), context.event, tuple(record.outputs)))
+        self._write(record)
+        for line in (*context.notices, summary, *([record.error] if record.error else ())):
             self.console.warn(line)
-        return Exit.OK
+        return record.exit
+
+    def _ended(self, mode: Mode[Any] | None, record: RunRecord, performed: Performed) -> RunRecord:
+        failure = performed.failure
+        return record_outcome(record, performed.receipts, failure, self._code(mode, failure) if failure else Exit.OK)
+
+    def _code(self, mode: Mode[Any] | None, error: AgentError) -> int:
+        """The exit code of a failure: a warning where the mode does not fail closed, but for a token that is wrong."""
+        if error.exit not in ADVISORY:
+            return error.exit
+        if mode is not None and mode.fails_closed:
+            return Exit.OK if in_shadow(self.options, self.environment) else error.exit
+        return error.exit if isinstance(error, ForgeRefused) and error.is_unauthorized else Exit.OK
 
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Report what went wrong wherever somebody or something would look for a result; the exit code."""
         mode, console = mode_named(self.options.mode), self.console
-        is_closed = mode is not None and mode.fails_closed and not in_shadow(self.options, self.environment)
-        code = Exit.OK if error.exit in ADVISORY and not is_closed else error.exit
+        code = self._code(mode, error)
         line = console.redact(str(error))
         if trace:
             console.workflow().say(console.redact(trace))
@@ -133,29 +146,29 @@ class Reporter:
         if self.options.dry_run or not self.options.is_run:
             return code
         try:
-            self._finish_failure(mode, line, code)
+            return self._finish_failure(mode, line, code)
         except (AgentError, OSError) as worse:
             console.warn(str(worse))
             return code or Exit.CONFIG
-        return code
 
-    def _finish_failure(self, mode: Mode[Any] | None, line: str, code: int) -> None:
+    def _finish_failure(self, mode: Mode[Any] | None, line: str, code: int) -> int:
         folder = self.folder.path_or_any
         record = record_failure(mode, self.options.mode, line, code, budget=self.budget, folder=folder, tape=self._tape)
         level = Level.WARNING if code == Exit.OK else Level.ERROR
         summary = Summary("summary", f"### cicd-agent could not finish\n\n{escape(line)}\n")
         plan = with_outputs(Plan((Annotation("failure", level, "cicd-agent", line), summary)), record)
         audit = self.recorder.record_failure(record, plan.effects)
-        receipts = self._perform(plan, audit, Event(EventKind.OTHER), tuple(record.outputs))
-        record = replace(record, receipts=receipts, audit=self.recorder.record_outcome(audit, record, receipts))
+        record = self._ended(mode, record, self._perform(plan, audit, Event(EventKind.OTHER), tuple(record.outputs)))
+        record = replace(record, audit=self.recorder.record_outcome(audit, record))
         self._write(record)
         self._export(record, any_settings(self.options, self.environment))
         if self.console.format == "json":
             self.console.print_json(dump(record))
+        return record.exit
 
     def _perform(
         self, plan: Plan, audit: Audit, event: Event, outputs: tuple[str, ...], allowed: Permissions | None = None
-    ) -> tuple[Receipt, ...]:
+    ) -> Performed:
         """Carry the plan out, with the line that names its audit entry; without permissions in this job alone."""
         folder, redact = self.folder.path_or_any, self.console.redact
         return perform(
@@ -199,7 +212,7 @@ class Reporter:
             shape = console.shape(self.folder.report, record.outputs, context.top)
             title = f"cicd-agent {decision.mode}: {record.outputs.get('summary', '')}"
             console.print_page(terminal(page, decision.account, **shape), title)
-        troubled = (each for each in record.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
+        troubled = (each for each in record.receipts if each.state.falls_short)
         for detail in dict.fromkeys(receipt.detail for receipt in troubled):
             console.warn(detail)
 

@@ -1,7 +1,7 @@
 """What a mode decided, and what is known of a run at its end: all that is written or sent about a run is made of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePath
 from typing import Any, Final, Literal
 
@@ -12,7 +12,7 @@ from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Judgement
-from cicd_agent.errors import Exit
+from cicd_agent.errors import AgentError, Exit
 from cicd_agent.modes.protocol import Account, Mode
 
 REPORT: Final = "report.json"
@@ -122,6 +122,16 @@ def record_decision(mode: Mode[Any], decision: Decision, folder: PurePath, tape:
     unproved = {} if decision.judgement else mode.unproved
     outputs = {**common_outputs(decision, folder), **unproved, **own_outputs(decision.plan, folder)}
     return _record(decision, outputs, tape)
+
+
+def record_outcome(
+    record: RunRecord, receipts: tuple[Receipt, ...], failure: AgentError | None, code: int
+) -> RunRecord:
+    """The record with what became of the plan: the verdict's own exit code goes before the `code` of the `failure`."""
+    is_short = any(each.state.falls_short for each in receipts)
+    outputs = {**record.outputs, "degraded": "true"} if is_short else record.outputs
+    error = str(failure) if failure and not record.error else record.error
+    return replace(record, receipts=receipts, outputs=outputs, exit=record.exit or code, error=error)
 
 
 def record_gathering(decision: Decision, summary: str, folder: PurePath) -> RunRecord:

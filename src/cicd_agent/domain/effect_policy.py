@@ -31,3 +31,5 @@ class EffectPolicy:
     """Pull requests beside the event's own on which a hold may be told: those that are deployed."""
     held_issue: bool = False
     """Whether a held deployment may open an issue, whatever branch or tag the event is about."""
+    read_only: bool = False
+    """Whether GitHub gives this job's token no right to write, whatever its workflow says: on a fork's pull request."""

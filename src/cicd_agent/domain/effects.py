@@ -325,6 +325,11 @@ class ReceiptState(StrEnum):
     """Deliberately not done (dry run, no forge); the detail says why."""
     FAILED = "failed"
 
+    @property
+    def falls_short(self) -> bool:
+        """Whether something that should be true now is not, so that the run is degraded."""
+        return self in {ReceiptState.DEGRADED, ReceiptState.FAILED}
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

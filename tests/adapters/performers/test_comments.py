@@ -101,8 +101,10 @@ def test_a_review_that_goes_through_takes_its_stand_in_away(site: Site) -> None:
 def test_a_commit_that_was_pushed_over_is_named_and_not_commented_at_its_lines(site: Site) -> None:
     site.forge.pulls[5] = state("f" * 40)
     receipts = site.perform()
-    assert receipts["review-1"].state is ReceiptState.DEGRADED
+    assert receipts["review-1"].state is ReceiptState.SKIPPED
     assert "ffffff" in receipts["review-1"].detail
+    assert "fffffff has replaced it: no comments at its lines" in site.summary
+    assert site.warnings == []
     (body,) = site.said
     assert body.split("\n")[1].startswith(f"> About commit {SHA[:7]}, which is no longer part of this pull request")
     assert site.forge.reviews == []

@@ -66,7 +66,7 @@ def test_a_refusal_is_one_warning_and_is_not_tried_again(site: Site, ear: Ear, a
     receipts = site.perform(RED, replace(RED, key="more"), *LOCAL)
     assert [receipts[key].state for key in ("red", "more")] == [ReceiptState.DEGRADED] * 2
     assert len(ear.heard) == 1
-    assert site.warnings == [str(against)]
+    assert site.warnings == [f"Not done: notification: {against}"]
     assert str(against).rstrip(".") in site.summary
     site.assert_told()
 

@@ -201,7 +201,7 @@ def test_a_fault_at_any_request_is_a_warning_and_the_next_run_mends_it(
     gates.refusals[method] = fault
     receipt = site.perform(GO, *LOCAL)["go"]
     assert receipt.state is ReceiptState.DEGRADED
-    assert site.warnings == [str(fault)]
+    assert site.warnings == [f"Not done: deployment: {fault}"]
     site.assert_told()
     gates.refusals.clear()
     assert site.perform(GO)["go"].state is ReceiptState.DONE

@@ -87,7 +87,9 @@ def test_without_a_connection_the_rest_is_done_without_a_warning(site: Site) -> 
 
 
 def test_without_a_runner_files_are_written_and_the_rest_is_skipped(tmp_path: Path) -> None:
-    receipts = perform(PLAN, forge=None, workflow=None, folder=tmp_path, journal=FakeJournal(), redact=str, event=EVENT)
+    receipts = perform(
+        PLAN, forge=None, workflow=None, folder=tmp_path, journal=FakeJournal(), redact=str, event=EVENT
+    ).receipts
     states = {receipt.kind: receipt.state for receipt in receipts}
     assert states.pop("artifact") is ReceiptState.DONE
     assert set(states.values()) == {ReceiptState.SKIPPED}

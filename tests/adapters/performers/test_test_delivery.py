@@ -168,7 +168,7 @@ def test_a_fork_gets_the_patch(place: Place, fork: str, how: str) -> None:
             repo = "mallory/r" if fork == "repository" else ""
             place.state = replace(place.state, head=replace(place.state.head, repo=repo))
     receipt: Receipt = getattr(place, how)()
-    assert receipt.state is ReceiptState.DEGRADED
+    assert receipt.state is ReceiptState.SKIPPED
     assert "comes from a fork, which gets the patch file" in receipt.detail
     assert place.site.forge.committed.calls == []
 
@@ -231,7 +231,7 @@ def test_a_pull_request_that_has_changed_meanwhile_is_left_alone(
     place.state = replace(place.state, **change)
     place.state = replace(place.state, head=replace(place.state.head, sha=other))
     receipt: Receipt = getattr(place, how)()
-    assert receipt.state is ReceiptState.DEGRADED
+    assert receipt.state is ReceiptState.SKIPPED
     assert words in receipt.detail
     assert "write" not in place.site.forge.committed.calls
 

@@ -66,7 +66,7 @@ def carried(hub: FakeGitHub, folder: Path) -> tuple[Receipt, ...]:
     with GitHubForge(hub.token, "o/r", api_url=hub.url, timeout=1, sleep=lambda _: None) as forge:
         return perform(
             PLAN, forge=forge, workflow=None, folder=folder, journal=FakeJournal(), redact=str, event=EVENT, grant=GRANT
-        )
+        ).receipts
 
 
 def assert_whole(hub: FakeGitHub) -> None:

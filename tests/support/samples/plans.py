@@ -93,7 +93,7 @@ class Site:
             event=self.event,
             grant=self.grant,
             notifier=self.notifier,
-        )
+        ).receipts
         assert [receipt.key for receipt in receipts] == [effect.key for effect in effects or PLAN.effects]
         return {receipt.key: receipt for receipt in receipts}
 
@@ -103,9 +103,9 @@ class Site:
 
     @property
     def warnings(self) -> list[str]:
-        return [
-            one.data for one in self.step.annotations if one.name == "warning" and one.properties.get("title") != "t"
-        ]
+        """Of ours, errors too."""
+        worse = [one for one in self.step.annotations if one.name in {"warning", "error"}]
+        return [one.data for one in worse if one.properties.get("title") != "t"]
 
     @property
     def outputs(self) -> dict[str, str]:

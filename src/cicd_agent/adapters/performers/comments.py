@@ -65,9 +65,9 @@ def reply(run: Conversation, effect: Reply) -> Receipt:
         if is_posted(existing, effect.key) or is_posted(existing, keys[0]):
             return Outcome(ReceiptState.UNCHANGED, "it is answered already")
         if in_thread and not any(each.id == effect.to for each in existing):
-            return Outcome(ReceiptState.DEGRADED, "the comment is not there any more")
+            return Outcome(ReceiptState.SKIPPED, "the comment is not there any more", expected=True)
         if replies(existing) >= MOST_REPLIES:
-            return Outcome(ReceiptState.DEGRADED, f"it would be more than {MOST_REPLIES} in one thread")
+            return Outcome(ReceiptState.SKIPPED, f"it would be more than {MOST_REPLIES} in one thread", expected=True)
         body = run.body(effect.key, effect.body)
         run.intend(effect, f"answer {effect.to}", pull=str(effect.pull))
         posted = forge.reply(effect.pull, root, body) if in_thread else forge.post_comment(effect.pull, body)
@@ -87,7 +87,7 @@ def resolve(run: Conversation, effect: Resolve) -> Receipt:
             run.tried[effect.kind] += 1
             forge.resolve(effect.thread)
         except ForgeRefused as error:
-            if error.status not in ABOUT_ONE_REQUEST:
+            if error.is_unauthorized or error.status not in ABOUT_ONE_REQUEST:
                 raise
             run.unresolvable = str(error)
             return Outcome(ReceiptState.SKIPPED, run.unresolvable)

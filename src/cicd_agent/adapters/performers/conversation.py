@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cicd_agent.adapters.performers.omissions import Omissions
 from cicd_agent.domain.effect_policy import EffectPolicy
 from cicd_agent.domain.effects import Comment, Effect, Output, PostedComment, Receipt, ReceiptState
 from cicd_agent.domain.events.event import Event
@@ -18,14 +19,23 @@ from cicd_agent.errors import AgentError, ForgeRefused
 MAX_BODY = 60_000
 """Characters of a body; GitHub takes 65,536."""
 UNPROCESSABLE = 422
+OUTAGE = (0, "")
 ABOUT_ONE_REQUEST = frozenset({401, 403, 404, 410, UNPROCESSABLE})
 """Refusals that concern what was asked for, and no outage; 410 says that the repository has switched it off."""
 
 
+FORK = "GitHub gives a fork's pull request a token that can only read. The step summary has all of it."
+UNPERMITTED = "resource not accessible by integration"
+"""What GitHub says to the token of a job that lacks a permission."""
+
+
 class Outcome(NamedTuple):
+    """What became of an effect. `expected`: it was rightly not done, and whoever waits for it should hear of that."""
+
     state: ReceiptState
     detail: str = ""
     url: str = ""
+    expected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +62,9 @@ class Conversation:
     redact: Callable[[str], str]
     policy: EffectPolicy = field(default_factory=EffectPolicy)
     notifier: Notifier | None = None
-    refusals: dict[int, AgentError] = field(default_factory=dict)
-    """By HTTP status; 0 is an outage or the end of the run's time."""
+    refusals: dict[tuple[int, str], AgentError] = field(default_factory=dict)
+    """The first of each HTTP status and remedy; at OUTAGE an outage or the end of the run's time."""
+    omissions: Omissions = field(default_factory=Omissions)
     notifier_refusal: AgentError | None = None
     tried: Counter[str] = field(default_factory=Counter)
     """Effects of a kind that were begun with, where there is a limit for them."""
@@ -67,26 +78,49 @@ class Conversation:
     """Why GitHub lets this token resolve no thread."""
     _movement: Movement | None = None
 
+    @property
+    def token_refusal(self) -> AgentError | None:
+        """What GitHub said of a token that is wrong or has expired, None when it took it."""
+        refusals = (error for error in self.refusals.values() if isinstance(error, ForgeRefused))
+        return next((error for error in refusals if error.is_unauthorized), None)
+
     def attempt(self, effect: Effect, objection: str, act: Callable[[Forge], Outcome]) -> Receipt:
         """Carry an effect out, unless there is an `objection`; a refusal degrades it and is remembered."""
         if objection:
             return self.record(effect, ReceiptState.FAILED, objection)
         if self.forge is None:
             return self.record(effect, ReceiptState.SKIPPED, "no connection to GitHub")
-        if 0 in self.refusals:
+        if outage := self.refusals.get(OUTAGE):
             # Each attempt would wait through all of its retries again.
-            return self.record(effect, ReceiptState.DEGRADED, f"not tried again: {self.refusals[0]}")
+            return self.record(effect, ReceiptState.DEGRADED, f"not tried again: {outage}", why=str(outage))
         try:
-            return self.record(effect, *act(self.forge))
+            outcome = act(self.forge)
+            return self.record(effect, outcome.state, outcome.detail, outcome.url, expected=outcome.expected)
         except AgentError as error:
-            status = error.status if isinstance(error, ForgeRefused) else 0
-            self.refusals.setdefault(status if status in ABOUT_ONE_REQUEST else 0, error)
-            return self.record(effect, ReceiptState.DEGRADED, str(error))
+            if self.policy.read_only and isinstance(error, ForgeRefused) and UNPERMITTED in error.why.lower():
+                return self.record(effect, ReceiptState.SKIPPED, FORK, expected=True)
+            return self.record(effect, ReceiptState.DEGRADED, str(error), why=str(self.remember(error)))
 
-    def record(self, effect: Effect, state: ReceiptState, detail: str = "", url: str = "") -> Receipt:
-        """The receipt of an effect, in the journal too."""
+    def remember(self, error: AgentError) -> AgentError:
+        """The first refusal of its kind, which is this one when there was none: one line explains them all."""
+        status = error.status if isinstance(error, ForgeRefused) else 0
+        return self.refusals.setdefault((status, error.remedy) if status in ABOUT_ONE_REQUEST else OUTAGE, error)
+
+    def record(
+        self,
+        effect: Effect,
+        state: ReceiptState,
+        detail: str = "",
+        url: str = "",
+        *,
+        why: str = "",
+        expected: bool = False,
+    ) -> Receipt:
+        """The receipt of an effect, in the journal too; `why` is the line that explains it and others."""
         receipt = Receipt(effect.key, effect.kind, state, self.redact(detail), url)
         self.journal.record(receipt)
+        if state.falls_short or expected:
+            self.omissions.add(effect, receipt, why)
         return receipt
 
     def intend(self, effect: Effect, detail: str, **about: str) -> None:
@@ -109,7 +143,7 @@ class Conversation:
             except ForgeRefused as error:
                 if error.status not in ABOUT_ONE_REQUEST:
                     raise
-                self.refusals.setdefault(error.status, error)
+                self.omissions.failures.setdefault(str(self.remember(error)), [])
             self._movement = moved
         return self._movement
 

@@ -4,20 +4,31 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from cicd_agent.adapters.files import NOFOLLOW, write_file
+from cicd_agent.adapters.performers.omissions import Omissions, published_text
 from cicd_agent.adapters.runner.workflow import MAX_ANNOTATIONS, MAX_SUMMARY, Workflow
 from cicd_agent.domain.chart import Pie, mermaid
-from cicd_agent.domain.effects import Annotation, Artifact, Output, Plan, Receipt, ReceiptState, Summary
+from cicd_agent.domain.effects import (
+    Annotation,
+    Artifact,
+    Effect,
+    Output,
+    Plan,
+    Receipt,
+    ReceiptState,
+    Summary,
+)
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.forge import Journal
 from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.markdown import prose, truncate, utf8_size
 from cicd_agent.domain.text.sanitizer import inert
 from cicd_agent.domain.text.words import count
+from cicd_agent.errors import AgentError
 
 MAX_ARTIFACT = 10_000_000
 """Characters of one file."""
@@ -29,10 +40,13 @@ LEFT_OUT = f"the runner shows {MAX_ANNOTATIONS} of a level, the last one counts 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OWN_FILES = frozenset({"evidence.json", "journal.jsonl", "report.json", "tape.jsonl"})
 
+DEGRADED = "degraded"
+"""The output that tells whether something was not done: it is the last one that is written."""
+
 E = TypeVar("E", Annotation, Artifact, Output, Summary)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Local:
     """Writes for one event into `folder` and to the runner, if there is one."""
 
@@ -40,24 +54,35 @@ class Local:
     folder: Path
     redact: Callable[[str], str]
     event: Event
+    failure: AgentError | None = field(default=None, init=False)
+    """Why outputs could not be written: whoever reads them would take an empty one for an answer."""
 
-    def carry_out(self, plan: Plan, warnings: Sequence[Annotation], before: Sequence[Receipt]) -> dict[int, Receipt]:
+    def carry_out(
+        self, plan: Plan, omissions: Omissions, warnings: Sequence[Annotation], before: Sequence[Receipt]
+    ) -> dict[int, Receipt]:
         """Receipts by the effect's place in the plan.
 
-        `before` are those of what was tried elsewhere, `warnings` come on top of the plan's own annotations.
+        `before` are those of what was tried elsewhere, with its `omissions`; `warnings` come on top of the plan's own
+        annotations.
         """
-        receipts: dict[int, Receipt] = {}
-        for index, artifact in _of(Artifact, plan):
-            receipts[index] = _attempt(artifact, self._artifact)
-        for index, output in _of(Output, plan):
-            receipts[index] = _attempt(output, self._output)
+        receipts = {index: self._attempt(artifact, self._artifact) for index, artifact in _of(Artifact, plan)}
+        outputs = _of(Output, plan)
+        receipts |= {index: self._attempt(each, self._output) for index, each in outputs if each.name != DEGRADED}
         annotations = _of(Annotation, plan)
-        left_out = self._annotate([*warnings, *(annotation for _, annotation in annotations)])
+        own = [annotation for _, annotation in annotations]
+        left_out = self._annotate([*warnings, *self._failures(plan, receipts), *own])
         for index, annotation in annotations:
             state, detail = (ReceiptState.SKIPPED, LEFT_OUT) if annotation in left_out else (ReceiptState.DONE, "")
             receipts[index] = Receipt(annotation.key, annotation.kind, state, detail)
-        notes = _notes([*before, *receipts.values()], len(left_out))
-        receipts |= self._summarise(_of(Summary, plan), notes)
+        notes = _notes([*before, *receipts.values()], omissions.notices, len(left_out))
+        summaries = self._summarise(_of(Summary, plan), omissions.effects, notes)
+        self._annotate(self._failures(plan, summaries))
+        receipts |= summaries
+        is_short = any(each.state.falls_short for each in (*before, *receipts.values()))
+        for index, output in outputs:
+            if output.name == DEGRADED:
+                known = replace(output, value="true") if is_short else output
+                receipts[index] = self._attempt(known, self._output)
         if not (self.workflow and self.workflow.runs):
             # Files are written all the same.
             for index, receipt in receipts.items():
@@ -87,8 +112,22 @@ class Local:
         redacted = {redact_annotation(annotation, self.redact): annotation for annotation in annotations}
         return [redacted[each] for each in self.workflow.annotate(tuple(redacted))]
 
-    def _summarise(self, summaries: Sequence[tuple[int, Summary]], notes: str) -> dict[int, Receipt]:
+    def _failures(self, plan: Plan, receipts: Mapping[int, Receipt]) -> list[Annotation]:
+        """What tells of files, outputs or a summary that could not be written."""
+        failed = Omissions()
+        for index, receipt in receipts.items():
+            if receipt.state.falls_short:
+                failed.add(plan.effects[index], receipt)
+        return [*failed.annotations(self.failure)]
+
+    def _summarise(
+        self, summaries: Sequence[tuple[int, Summary]], omitted: Sequence[Effect], notes: str
+    ) -> dict[int, Receipt]:
         body = "\n\n".join(inert(self.redact(summary.body), self.event.hosts) for _, summary in summaries)
+        for effect in omitted:
+            text = inert(self.redact(published_text(effect)), self.event.hosts).strip()
+            if text and text not in body:
+                body += f"\n\n<details><summary>Not posted: {effect.kind}</summary>\n\n{text}\n\n</details>"
         # Drawn after the text was looked at: a drawing in the text itself stays what it is, a block of source.
         drawn = mermaid([_redact_pie(pie, self.redact) for _, summary in summaries for pie in summary.pictures])
         notes = "\n\n".join(filter(None, (drawn, self.redact(notes))))
@@ -100,25 +139,27 @@ class Local:
             return ""
 
         # They are one text to the runner, and notes are written also where there is nothing else to say.
-        written = _attempt(summaries[0][1] if summaries else Summary("notes", ""), write)
+        written = self._attempt(summaries[0][1] if summaries else Summary("notes", ""), write)
         return {index: replace(written, key=summary.key) for index, summary in summaries}
+
+    def _attempt(self, effect: E, act: Callable[[E], str]) -> Receipt:
+        try:
+            return Receipt(effect.key, effect.kind, ReceiptState.DONE, act(effect))
+        except (AgentError, OSError, ValueError) as error:
+            if isinstance(error, AgentError) and isinstance(effect, Artifact | Output):
+                self.failure = error
+            return Receipt(effect.key, effect.kind, ReceiptState.FAILED, str(error))
 
 
 def _of(kind: type[E], plan: Plan) -> list[tuple[int, E]]:
     return [(index, effect) for index, effect in enumerate(plan.effects) if isinstance(effect, kind)]
 
 
-def _attempt(effect: E, act: Callable[[E], str]) -> Receipt:
-    try:
-        return Receipt(effect.key, effect.kind, ReceiptState.DONE, act(effect))
-    except (OSError, ValueError) as error:
-        return Receipt(effect.key, effect.kind, ReceiptState.FAILED, str(error))
-
-
-def _notes(receipts: Sequence[Receipt], unseen: int) -> str:
+def _notes(receipts: Sequence[Receipt], notices: Sequence[str], unseen: int) -> str:
     """What the reader of the summary must know about everything else, as Markdown."""
-    wrong = [receipt for receipt in receipts if receipt.state in {ReceiptState.DEGRADED, ReceiptState.FAILED}]
+    wrong = [receipt for receipt in receipts if receipt.state.falls_short]
     lines = dict.fromkeys(f"- **Not done:** {prose(f'{each.kind}: {each.detail}')}" for each in wrong)
+    lines |= dict.fromkeys(f"- {prose(notice)}" for notice in notices)
     if unseen:
         lines[f"- {count(unseen, 'annotation')} more than the runner shows; the report has them all."] = None
     return "\n".join(lines)

@@ -76,7 +76,8 @@ def notify(run: Conversation, effect: Notification) -> Receipt:
     if run.tried[effect.kind] >= MAX_MESSAGES:
         return run.record(effect, ReceiptState.SKIPPED, f"more than {MAX_MESSAGES} messages of one run")
     if run.notifier_refusal is not None:
-        return run.record(effect, ReceiptState.DEGRADED, f"not tried again: {run.notifier_refusal}")
+        why = str(run.notifier_refusal)
+        return run.record(effect, ReceiptState.DEGRADED, f"not tried again: {why}", why=why)
     run.tried[effect.kind] += 1
     details = [line for each in effect.details if (line := _line(run, each))]
     safe = [Button(_line(run, each.text), each.url) for each in effect.buttons if _is_safe(run, each.url)]

@@ -1,6 +1,7 @@
 """Carries out a plan: the pull request first, then what needs nobody's permission and says how the first part went."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,10 +14,11 @@ from cicd_agent.adapters.performers.operations import deploy, request_review, re
 from cicd_agent.adapters.performers.reviews import review
 from cicd_agent.adapters.runner.workflow import Workflow
 from cicd_agent.domain.effect_policy import EffectPolicy
-from cicd_agent.domain.effects import Annotation, Artifact, Commit, Level, OpenPull, Output, Plan, Receipt, Summary
+from cicd_agent.domain.effects import Annotation, Artifact, Commit, OpenPull, Output, Plan, Receipt, Summary
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.actions import Notifier
 from cicd_agent.domain.ports.forge import Forge, Journal
+from cicd_agent.errors import AgentError
 
 
 def deliver(run: Conversation, effect: Commit | OpenPull) -> Receipt:
@@ -47,6 +49,17 @@ LOCAL = (Annotation, Artifact, Output, Summary)
 """What stays here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """A receipt for each effect of a plan, in their order, and the `failure` that is one of the whole run.
+
+    That is a token which GitHub does not know, or outputs that could not be written; all else is a warning.
+    """
+
+    receipts: tuple[Receipt, ...]
+    failure: AgentError | None = None
+
+
 def perform(
     plan: Plan,
     *,
@@ -58,8 +71,8 @@ def perform(
     event: Event,
     grant: EffectPolicy | None = None,
     notifier: Notifier | None = None,
-) -> tuple[Receipt, ...]:
-    """Carry out the effects; a receipt for each, in their order. `grant` is this job's own, comments only when None.
+) -> Performed:
+    """Carry out the effects. `grant` is this job's own, comments only when None.
 
     Files, outputs, annotations and the summary are written whatever happens on the pull request, even when the run is
     ended meanwhile.
@@ -71,15 +84,14 @@ def perform(
             if not isinstance(effect, LOCAL):
                 receipts[index] = PERFORMERS[effect.kind](run, effect)
     finally:
-        # One refusal is one warning, however many effects it hit.
-        refusals = {str(status): error for status, error in run.refusals.items()}
-        if run.notifier_refusal:
-            refusals["notification"] = run.notifier_refusal
-        warnings = [
-            Annotation(f"refused-{name}", Level.WARNING, "cicd-agent", str(error)) for name, error in refusals.items()
-        ]
+        untried = [each for index, each in enumerate(plan.effects) if index not in receipts]
+        run.omissions.effects += [each for each in untried if not isinstance(each, LOCAL)]
+        warnings = [*run.omissions.annotations(run.token_refusal), *unshown(plan, receipts)]
         # The number of a deployment is known only now.
         remaining = Plan((*plan.effects, *run.outputs))
         local = Local(workflow, folder, redact, event)
-        receipts |= local.carry_out(remaining, [*warnings, *unshown(plan, receipts)], tuple(receipts.values()))
-    return tuple(receipts[index] for index in sorted(receipts)[: len(plan.effects)])
+        receipts |= local.carry_out(remaining, run.omissions, warnings, tuple(receipts.values()))
+    return Performed(
+        tuple(receipts[index] for index in sorted(receipts)[: len(plan.effects)]),
+        local.failure or (run.token_refusal if run.omissions.effects else None),
+    )

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from cicd_agent.adapters.performers.comments import upsert_comment
 from cicd_agent.adapters.performers.conversation import UNPROCESSABLE, Conversation, Outcome
+from cicd_agent.adapters.performers.omissions import located_text
 from cicd_agent.domain.effects import Comment, Receipt, ReceiptState, Review, ReviewEvent
 from cicd_agent.domain.ports.forge import Forge, PostedReview
-from cicd_agent.domain.text.markdown import code, find_marker, marker
+from cicd_agent.domain.text.markdown import find_marker, marker
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ForgeRefused
 
@@ -47,7 +48,8 @@ def _post(run: Conversation, forge: Forge, review: Review, detail: str) -> Outco
     """Post the review, as one comment when GitHub will not have the lines; a refused verdict is raised."""
     moved = run.movement(forge)
     if moved.gone:
-        return Outcome(ReceiptState.DEGRADED, f"{moved.describe(run.event.sha)}: no comments at its lines")
+        detail = f"{moved.describe(run.event.sha)}: no comments at its lines"
+        return Outcome(ReceiptState.SKIPPED, detail, expected=True)
     verdict = "" if review.event is ReviewEvent.COMMENT else f"{review.event}, "
     comments = count(len(review.comments), "inline comment")
     run.intend(review, f"{verdict}{comments} on {review.commit}", pull=str(review.pull))
@@ -68,7 +70,7 @@ def _post(run: Conversation, forge: Forge, review: Review, detail: str) -> Outco
 def _substitute(review: Review, last_comment: Comment | None) -> Comment:
     """What the inline comments say, each with its line: below our comment, whose next edit takes it away again."""
     first = last_comment or Comment(key=review.key, pull=review.pull, body=review.body)
-    parts = [first.body, *(f"{code(f'{inline.path}:{inline.line}')}\n\n{inline.body}" for inline in review.comments)]
+    parts = [first.body, *map(located_text, review.comments)]
     return replace(first, body="\n\n---\n\n".join(parts), only_edit=False)
 
 
@@ -172,5 +174,5 @@ def _recorded(run: Conversation, refusal: ForgeRefused) -> str:
     """Its text; raised again when it is about more than this one request."""
     if refusal.status not in OTHERS_WORTH_A_TRY:
         raise refusal
-    run.refusals.setdefault(refusal.status, refusal)
+    run.remember(refusal)
     return str(refusal)

@@ -72,7 +72,7 @@ def deliver(run: Conversation, effect: Delivery) -> Receipt:
 def _deliver(run: Conversation, forge: Forge, effect: Delivery) -> Outcome:
     state, commits = forge.pull(effect.pull), forge.commits
     if reason := _unreachable(state, run.event):
-        return _degraded(reason)
+        return _declined(reason)
     head = commits.commit(state.head.sha)
     if outcome := _obstacle(effect, head, commits):
         return outcome
@@ -99,7 +99,7 @@ def _obstacle(effect: Delivery, head: MadeCommit, commits: Commits) -> Outcome |
     if effect.key in keys:
         return Outcome(ReceiptState.UNCHANGED, "the last commit of the pull request is this delivery", head.url)
     if head.sha != effect.head:
-        return _degraded(f"the pull request has moved from {effect.head[:7]} to {head.sha[:7]} meanwhile")
+        return _declined(f"the pull request has moved from {effect.head[:7]} to {head.sha[:7]} meanwhile")
     if keys:
         # Our own commit has started this run: tests on top of tests would never end.
         return Outcome(ReceiptState.SKIPPED, "the last commit of the pull request is a delivery of ours")
@@ -168,6 +168,11 @@ def _unreachable(state: PullState, event: Event) -> str:
 
 def _degraded(reason: str) -> Outcome:
     return Outcome(ReceiptState.DEGRADED, f"{reason.rstrip('. ')}. The patch file has the tests.")
+
+
+def _declined(reason: str) -> Outcome:
+    """The outcome where nothing may be delivered, which is nobody's mistake."""
+    return _degraded(reason)._replace(state=ReceiptState.SKIPPED, expected=True)
 
 
 @dataclass

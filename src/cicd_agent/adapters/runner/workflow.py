@@ -14,6 +14,7 @@ from cicd_agent.domain.effects import Annotation, Level
 from cicd_agent.domain.text.markdown import truncate, utf8_size
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 
 MAX_VALUE = 60_000
@@ -53,7 +54,10 @@ class Workflow:
         self._print((quiet(text) if self.runs else visible(text)).rstrip())
 
     def output(self, name: str, value: str, folder: Path) -> str:
-        """Set a declared output; a word on what became of it when it had to go to a file in `folder`, else ""."""
+        """Set a declared output; a word on what became of it when it had to go to a file in `folder`, else "".
+
+        Raises ConfigError when the runner's file cannot be written.
+        """
         if name not in self.names:
             raise ValueError(f"action.yml declares no output `{visible_line(name)}`")
         if self.output_file is None:
@@ -70,10 +74,12 @@ class Workflow:
         return note
 
     def summary(self, markdown: str) -> None:
+        """Append to the step summary. Raises ConfigError when it cannot be written."""
         if self.summary_file is not None:
-            written = self.summary_file.stat().st_size if self.summary_file.exists() else 0
-            fitting = truncate(f"{markdown.rstrip()}\n\n", MAX_SUMMARY - written, utf8_size)
-            _append(self.summary_file, fitting)
+            with _writing("GITHUB_STEP_SUMMARY"):
+                written = self.summary_file.stat().st_size if self.summary_file.exists() else 0
+                fitting = truncate(f"{markdown.rstrip()}\n\n", MAX_SUMMARY - written, utf8_size)
+                _append(self.summary_file, fitting)
 
     def annotate(self, annotations: Sequence[Annotation]) -> tuple[Annotation, ...]:
         """Print all annotations of the step at once, as many as are shown; those that could only be counted."""
@@ -117,7 +123,8 @@ class Workflow:
         if delimiter in value:
             raise ValueError("the delimiter of an output was guessed")
         value = value.replace("\0", "\ufffd")
-        _append(self.output_file, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+        with _writing("GITHUB_OUTPUT"):
+            _append(self.output_file, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
     def _command(self, name: str, properties: str, data: str) -> None:
         if self.runs:
@@ -151,6 +158,16 @@ def _property(text: str) -> str:
 
 def _whole(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+@contextmanager
+def _writing(variable: str) -> Iterator[None]:
+    """Write to the file that a variable of the runner's names."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "Look at the runner's disk, and whether the step's user may write there"
+        raise ConfigError(f"the file of {variable} cannot be written", why=str(error), remedy=remedy) from None
 
 
 def _append(path: Path, text: str) -> None:

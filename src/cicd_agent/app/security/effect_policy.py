@@ -13,6 +13,8 @@ from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.schema import RERUNS, Settings, Stage
 
 GATE = "deploy-gate"
+READ_ONLY = frozenset({EventKind.PULL_REQUEST, EventKind.REVIEW_COMMENT})
+"""Events whose job gets a token that can only read where a fork's pull request is concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def effect_policy(context: RunContext, *, is_own: bool, mode: str = "") -> Effec
         issue=settings.failure_issue == "on",
         reruns=RERUNS[settings.rerun],
         deliver=settings.deliver,
+        read_only=pull is not None and pull.from_fork and context.event.kind in READ_ONLY,
     )
     return _of_gate(policy, context, is_own=is_own) if mode == GATE else policy
 
