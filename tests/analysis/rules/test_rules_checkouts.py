@@ -32,7 +32,16 @@ def taking(name: str, value: str) -> str:
         taking("ref", "refs/pull/${{ github.event.number }}/head"),
         taking("ref", "${{ github.event.workflow_run.head_sha }}"),
         taking("ref", "${{ github.event.workflow_run.head_branch }}"),
+        taking("ref", "${{ github['event']['pull_request']['head']['sha'] }}"),
+        taking("ref", "${{ GITHUB.Event.PULL_REQUEST.head.SHA }}"),
+        taking("ref", "${{ github.event.pull_request.head.sha || github.sha }}"),
+        taking("ref", "${{ github.event_name == 'push' && github.sha || github.event.pull_request.head.sha }}"),
+        taking("ref", "${{ format('refs/pull/{0}/merge', github.event.number) }}"),
+        taking("ref", ">-\n            ${{ github.event\n            .pull_request.head.sha }}"),
+        taking("REF", "${{ github.head_ref }}").replace("actions/checkout", "Actions/Checkout"),
+        taking("ref", "${{ env.SHA }}") + "        env:\n          SHA: ${{ github.event.pull_request.head.sha }}\n",
         taking("repository", "${{ github.event.pull_request.head.repo.full_name }}"),
+        taking("repository", "${{ format('{0}/it', github.event.pull_request.head.repo.owner.login) }}"),
         taking("repository", "${{ github.event.workflow_run.head_repository.full_name }}"),
         "      - run: gh pr checkout 7\n",
         '      - run: |\n          set -e\n          gh  pr  checkout "$NUMBER"\n',
@@ -56,6 +65,10 @@ def test_without_secrets_in_reach_it_may_be_taken(event: str) -> None:
         ACTION,
         taking("ref", "${{ github.event.repository.default_branch }}"),
         taking("ref", "${{ github.event.pull_request.base.sha }}"),
+        taking("ref", "${{ github.event.pull_request.head.sha == github.sha && 'main' || 'next' }}"),
+        taking("ref", "${{ startsWith(github.ref, 'refs/pull/') && github.base_ref || github.ref }}"),
+        taking("ref", "${{ env.SHA }}") + "        env:\n          SHA: ${{ github.event.pull_request.base.sha }}\n",
+        taking("path", "${{ github.event.pull_request.head.sha }}"),
         taking("repository", "${{ github.repository }}"),
         "      - run: gh pr view 7\n",
         "      - run: git fetch origin main\n",
@@ -73,3 +86,10 @@ def test_an_event_added_to_a_checkout_that_was_harmless_is_told() -> None:
     [finding] = [each for each in findings(change_of((PATH, before, after))) if each.id == RULE]
     assert finding.location is not None
     assert finding.location.line == 1
+
+
+def test_a_checkout_by_repository_and_ref_is_one_finding() -> None:
+    step = taking("repository", "${{ github.event.pull_request.head.repo.full_name }}")
+    step += "          ref: ${{ github.head_ref }}\n"
+    text = f"on: pull_request_target\njobs:\n  a:\n    runs-on: x\n    steps:\n{step}"
+    assert [each.location.line for each in findings(change_of((PATH, None, text))) if each.id == RULE] == [9]

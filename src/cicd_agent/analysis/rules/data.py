@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import TABLES, FileContext
 from cicd_agent.analysis.rules.rule import Hit
-from cicd_agent.analysis.rules.yaml_source import Node, at, items, line, parse_yaml
+from cicd_agent.analysis.rules.yaml_source import Node, at, items, parse_yaml
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind, Side
 from cicd_agent.domain.repository.paths import PathKind
@@ -99,7 +99,7 @@ def _openapi(context: FileContext) -> Iterator[Hit]:
     remaining = set(_operations(after))
     for name, node in _operations(before).items():
         if name not in remaining:
-            number = line(node) if line(node) in context.deleted_numbers else 0
+            number = node.line if node.line in context.deleted_numbers else 0
             yield Hit(number, f"`{name}` is gone: clients that call it break.", side=Side.LEFT)
 
 

@@ -1,31 +1,28 @@
 """GitHub Actions workflows: what a change lets a token do, and who else gets to use it."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
+from operator import itemgetter
 
-from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.context import TABLES, FileContext
+from cicd_agent.analysis.rules.expressions import find_expressions
 from cicd_agent.analysis.rules.rule import Hit
-from cicd_agent.analysis.rules.yaml_source import Node, at, elements, items, last_line, line, scalar
+from cicd_agent.analysis.rules.taint import Source, masked, sources, tainted
+from cicd_agent.analysis.rules.workflow_source import Scopes, jobs, steps
+from cicd_agent.analysis.rules.yaml_source import Node, at, elements, items, scalar
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.repository.paths import PathKind
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FIRST_PARTY = ("actions/", "github/")
-# Contexts that anybody who opens an issue or a pull request writes.
-_WRITTEN_BY_ANYBODY = re.compile(
-    r"\$\{\{[^}$]{0,300}\b(?:github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|"
-    r"discussion|head_commit|commits|pages|workflow_run)\b[^}$]{0,200}?"
-    r"\.(?:title|body|message|name|email|ref|label|page_name|head_branch|display_title|description)\b)"
-)
-_INPUT = re.compile(r"\$\{\{[^}$]{0,300}\binputs\.[\w-]+")
-_HEAD_OF_PULL = re.compile(
-    r"github\.event\.pull_request\.(?:head\.(?:sha|ref)\b|merge_commit_sha\b)|github\.head_ref\b|\brefs/pull/|"
-    r"github\.event\.workflow_run\.head_|github\.event\.workflow_run\.pull_requests\b"
-)
-_HOME_OF_PULL = re.compile(r"github\.event\.(?:pull_request\.head\.repo|workflow_run\.head_repository)\.full_name\b")
-_SPACED = re.compile(r"\$\{\{[^}]{0,200}\}\}")
-"""An expression, of whose blanks a shell sees none."""
+_LISTS = TABLES["workflows"]
+_STRANGERS = sources(_LISTS["strangers"])
+_INPUTS = Source(sources(["inputs.*"]))
+_SCRIPTS: dict[str, list[str]] = _LISTS["scripts"]
+_HEADS = sources(_LISTS["heads"])
+_MERGED = re.compile(r"\brefs/pull/")
 _EXPOSED = ("pull_request_target", "workflow_run", "issue_comment")
 """Events that hold secrets whoever caused them. `issue_comment` knows no head: it is fetched by the number."""
 # By hand: `gh pr checkout 7`, `git fetch origin pull/7/head`.
@@ -43,24 +40,15 @@ def _is_action(context: FileContext) -> bool:
     return context.path.rpartition("/")[2] in {"action.yml", "action.yaml"}
 
 
-def _jobs(root: Node | None) -> dict[str, Node]:
-    return {name: job for name, _, job in items(at(root, "jobs"))}
-
-
-def _steps(root: Node | None) -> Iterator[Node]:
-    for steps in (*(at(job, "steps") for job in _jobs(root).values()), at(root, "runs", "steps")):
-        yield from elements(steps)
-
-
 def _grants(root: Node | None) -> dict[tuple[str, str], tuple[str, int]]:
     """Access and line of each scope, by job ("" for the workflow). `*` is write-all, read-all or "" (a list)."""
     grants: dict[tuple[str, str], tuple[str, int]] = {}
-    for job, node in {"": root, **_jobs(root)}.items():
-        permissions = at(node, "permissions")
+    by_job = {job: at(node, "permissions") for job, node in {"": root, **jobs(root)}.items()}
+    for permissions, job in {permissions: job for job, permissions in reversed(by_job.items())}.items():
         if permissions is not None:
-            grants[job, "*"] = (scalar(permissions), line(permissions))
+            grants[job, "*"] = (scalar(permissions), permissions.line)
         for scope, _, access in items(permissions):
-            grants[job, scope] = (scalar(access), line(access))
+            grants[job, scope] = (scalar(access), access.line)
     return grants
 
 
@@ -87,19 +75,19 @@ def _unlimited(context: FileContext) -> Iterator[Hit]:
     was = at(context.old_yaml, "permissions")
     if was is None or at(context.yaml, "permissions") is not None:
         return
-    bare = [name for name, job in _jobs(context.yaml).items() if at(job, "permissions") is None]
-    number = next((n for n in range(line(was) - 1, last_line(was) + 1) if n in context.deleted_numbers), 0)
+    bare = [name for name, job in jobs(context.yaml).items() if at(job, "permissions") is None]
+    number = next((n for n in range(was.line - 1, was.last_line + 1) if n in context.deleted_numbers), 0)
     if bare and number:
         default = "has the repository's default permissions, which may be to write everything"
         yield Hit(number, f"Without it, job `{bare[0]}` {default}.", side=Side.LEFT, confidence=0.9)
 
 
 def _used(root: Node | None) -> Iterator[tuple[str, str, int]]:
-    for node in (*_steps(root), *_jobs(root).values()):
+    for node in (*steps(root), *jobs(root).values()):
         uses = at(node, "uses")
         name, _, version = scalar(uses).partition("@")
         if uses is not None and name and not name.startswith((".", "docker://")):
-            yield name, version, line(uses)
+            yield name, version, uses.line
 
 
 def unpinned_action(context: FileContext) -> Iterator[Hit]:
@@ -126,28 +114,36 @@ def untrusted_checkout(context: FileContext) -> Iterator[Hit]:
     event, trigger = next((each for each in triggers if each[1] is not None), ("", None))
     if trigger is None:
         return
-    for step in _steps(context.yaml):
-        for node in _taking_the_change(step):
-            lines = range(line(node), last_line(node) + 1)
-            number = next((each for each in lines if each in context.added_numbers), None)
-            number = number or context.first_added(line(node), line(trigger))
-            if number is not None:
-                # Whoever wrote a comment may have been looked at in a step before.
-                commented = event == "issue_comment"
-                yield Hit(number, severity=Severity.HIGH if commented else None, confidence=0.8 if commented else None)
-                break
+    for nodes in _taking_the_change(context.yaml):
+        number = _first_added(context, *((node.line, node.last_line) for node in nodes))
+        number = number or context.first_added(nodes[0].line, trigger.line)
+        if number is not None:
+            # Whoever wrote a comment may have been looked at in a step before.
+            commented = event == "issue_comment"
+            yield Hit(number, severity=Severity.HIGH if commented else None, confidence=0.8 if commented else None)
 
 
-def _taking_the_change(step: Node) -> Iterator[Node]:
-    """What in a step puts the pull request's head, or its merge commit, into the workspace."""
-    if scalar(at(step, "uses")).startswith("actions/checkout@"):
-        for name, written in (("ref", _HEAD_OF_PULL), ("repository", _HOME_OF_PULL)):
-            node = at(step, "with", name)
-            if node is not None and written.search(scalar(node)):
-                yield node
-    script = at(step, "run")
-    if script is not None and _FETCHED.search(_SPACED.sub("N", scalar(script))):
-        yield script
+def _first_added(context: FileContext, *lines: tuple[int, int]) -> int | None:
+    """The first added line that is in one of these ranges of lines."""
+    for first, last in lines:
+        index = bisect_left(context.added, first, key=itemgetter(0))
+        if index < len(context.added) and context.added[index][0] <= last:
+            return context.added[index][0]
+    return None
+
+
+def _taking_the_change(root: Node) -> Iterator[list[Node]]:
+    """What in a step puts the pull request's head, or its merge commit, into the workspace, and where that is from."""
+    met: set[Node] = set()
+    for step, node, contexts in Scopes(root, _HEADS, _MERGED).texts(_checked_out):
+        named = [source for _, found in tainted(scalar(node), contexts) for source in found]
+        if step not in met and (named or _MERGED.search(masked(scalar(node)))):
+            met.add(step)
+            yield [node, *(source.origin for source in named if source.origin)]
+    for step in steps(root):
+        script = at(step, "run")
+        if script is not None and _FETCHED.search(masked(scalar(script))):
+            yield [script]
 
 
 def _trigger(root: Node, name: str) -> Node | None:
@@ -160,28 +156,57 @@ def _trigger(root: Node, name: str) -> Node | None:
 
 
 def workflow_injection(context: FileContext) -> Iterator[Hit]:
-    if not _is_workflow(context) and not _is_action(context):
+    if not context.added or not (_is_workflow(context) or _is_action(context)):
         return
-    texts = {number: text for number, text in context.added if "${{" in text}
-    for step in _steps(context.yaml) if texts else ():
-        script = at(step, "with", "script") if scalar(at(step, "uses")).startswith("actions/github-script@") else None
-        for node in filter(None, (at(step, "run"), script)):
-            for number in range(line(node), last_line(node) + 1):
-                text = texts.get(number, "")
-                if _WRITTEN_BY_ANYBODY.search(text):
-                    yield Hit(number)
-                elif _is_action(context) and _INPUT.search(text):
-                    message = "An input becomes part of the script before the shell reads it."
-                    yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.85)
+    for _, node, contexts in Scopes(context.yaml, _STRANGERS).texts(_scripts):
+        strangers = list(tainted(scalar(node), contexts))
+        inputs = list(tainted(scalar(node), _INPUTS)) if _is_action(context) else []
+        lines = _lines_of_expressions(node) if strangers or inputs else []
+        for index, found in strangers:
+            origins = ((source.origin.line, source.origin.last_line) for source in found if source.origin)
+            number = _first_added(context, lines[index], *origins)
+            if number is not None:
+                yield Hit(number)
+        for index, _ in inputs:
+            number = _first_added(context, lines[index])
+            if number is not None:
+                message = "An input becomes part of the script before the shell reads it."
+                yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.85)
+
+
+def _lines_of_expressions(node: Node) -> list[tuple[int, int]]:
+    """First and last line of each expression in a scalar."""
+    raw = node.raw
+    lines, number, end = [], node.line, 0
+    for first, last in find_expressions(raw):
+        start = number + raw.count("\n", end, first)
+        number, end = start + raw.count("\n", first, last), last
+        lines.append((start, number))
+    count = sum(1 for _ in find_expressions(scalar(node)))
+    # Written with escapes, there are more or fewer than seem to be there.
+    return lines if len(lines) == count else [(node.line, node.last_line)] * count
+
+
+def _scripts(scopes: Scopes, step: Node) -> Iterator[Node]:
+    """What a step runs as a program: its expressions are replaced before any program reads it."""
+    names = _SCRIPTS.get(scalar(at(step, "uses")).partition("@")[0].lower())
+    inputs = scopes.inputs_of(step) if names else {}
+    yield from filter(None, (at(step, "run"), *(inputs.get(name) for name in names or ())))
+
+
+def _checked_out(scopes: Scopes, step: Node) -> Iterator[Node]:
+    if scalar(at(step, "uses")).lower().startswith("actions/checkout@"):
+        inputs = scopes.inputs_of(step)
+        yield from filter(None, (inputs.get("ref"), inputs.get("repository")))
 
 
 def secrets_inherited(context: FileContext) -> Iterator[Hit]:
     if not _is_workflow(context):
         return
-    for name, job in _jobs(context.yaml).items():
+    for name, job in jobs(context.yaml).items():
         secrets = at(job, "secrets")
         called = scalar(at(job, "uses"))
-        if secrets is None or scalar(secrets) != "inherit" or line(secrets) not in context.added_numbers:
+        if secrets is None or scalar(secrets) != "inherit" or secrets.line not in context.added_numbers:
             continue
         if called and not called.startswith("./"):
-            yield Hit(line(secrets), f"Job `{name}` hands every secret of this repository to `{called}`.")
+            yield Hit(secrets.line, f"Job `{name}` hands every secret of this repository to `{called}`.")
