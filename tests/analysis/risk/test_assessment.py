@@ -96,8 +96,8 @@ def test_documentation_is_low_however_long() -> None:
 
 def test_comments_only_is_low_however_long() -> None:
     many = FileDiff(
-        "src/a.go",
-        "src/a.go",
+        "src/a.ts",
+        "src/a.ts",
         ChangeKind.MODIFIED,
         (Hunk(1, 0, 1, 900, "", tuple(DiffLine(LineKind.ADDED, None, n, "// why") for n in range(1, 901))),),
     )

@@ -21,14 +21,19 @@ _MARKER_OF = {suffix: marker for marker, suffixes in _MARKERS.items() for suffix
 
 # PEP 263. Under another encoding, UTF-7 above all, what reads as a comment here may be code to the interpreter.
 _ENCODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_PLAIN_ENCODINGS = ("utf-8", "utf8", "ascii", "us-ascii")
+_PLAIN_ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "ascii": "ascii", "us-ascii": "ascii"}
 
 # String-only statements are dropped, unless they are f-strings, which run what they hold.
 _INERT_STRING = re.compile(r"(?i)[rbu]{0,2}['\"]")
 # Words in a comment that some tool obeys: build constraints, migrations, generated queries, Ruby's and editors' magic.
 _ORDER = re.compile(
     r"[+@]\w|-\*-|name: |[a-z_]+: *(?:true|false|strict|literal|none)\b|.*\b(?:en)?coding[:=]|goose\b|migrate\b"
+    r"|(?:liquibase|changeset|rollback|swift-tools-version)\b"
 )
+# Comments of Python that a compiler, a type checker or a measurement obeys.
+_PYTHON_ORDER = re.compile(r"#\s*(?:type|pragma|mypy|pyright|cython|distutils)\s*:")
+# PEP 723: a comment that names the dependencies which a runner installs, whatever stands around it.
+_SCRIPT_METADATA = "# ///"
 _LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER)
 
 
@@ -39,9 +44,17 @@ def is_comment_only(file: FileDiff, change: Change) -> bool:
     if file.path.endswith((".py", ".pyi")):
         before, after = change.old_texts.get(file.old_path), change.texts.get(file.path)
         return before is not None and after is not None and _same_python(before, after)
+    if file.path.endswith(".go") and not _has_plain_comments(file, change):
+        return False
     marker = _MARKER_OF.get(file.path.rpartition(".")[2].lower())
     changed = (line.text for lines in (file.added, file.deleted) for line in lines)
     return marker is not None and all(_is_comment(text, marker) for text in changed)
+
+
+def _has_plain_comments(file: FileDiff, change: Change) -> bool:
+    """Whether no comment of a Go file can be C for `import "C"`, or the output that an example has to print."""
+    texts = (change.old_texts.get(file.old_path), change.texts.get(file.path))
+    return not file.path.endswith("_test.go") and all(text is not None and '"C"' not in text for text in texts)
 
 
 def _is_comment(line: str, marker: str) -> bool:
@@ -67,12 +80,29 @@ def _statements(source: str) -> Iterator[list[str]]:
     """
     # The interpreter takes a lone carriage return for the end of a line, and with it of a comment.
     text = source.replace("\r\n", "\n").replace("\r", "\n")
-    for first in text.split("\n", 2)[:2]:
-        cookie = _ENCODING.match(first)
-        if cookie and cookie[1].lower().replace("_", "-") not in _PLAIN_ENCODINGS:
-            raise SyntaxError(cookie[1])
+    # A system finds no interpreter whose name ends in a carriage return.
+    yield [first for first in source.split("\n", 1)[:1] if first.startswith("#!")]
+    yield [_encoding(text)]
+    yield list(_script_metadata(text))
     for line in _logical_lines(text):
         if not all(_INERT_STRING.match(token) for token in line):
+            yield line
+
+
+def _encoding(text: str) -> str:
+    cookies = (cookie[1] for first in text.split("\n", 2)[:2] if (cookie := _ENCODING.match(first)))
+    name = next(cookies, "utf-8")
+    encoding = _PLAIN_ENCODINGS.get(name.lower().replace("_", "-"))
+    if encoding is None:
+        raise SyntaxError(name)
+    return encoding
+
+
+def _script_metadata(text: str) -> Iterator[str]:
+    is_inside = False
+    for line in text.split("\n"):
+        is_inside = line.startswith(_SCRIPT_METADATA) or (is_inside and line.startswith("#"))
+        if is_inside:
             yield line
 
 
@@ -80,6 +110,8 @@ def _logical_lines(text: str) -> Iterator[list[str]]:
     line: list[str] = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         match token.type:
+            case tokenize.COMMENT if _PYTHON_ORDER.match(token.string):
+                line.append(token.string)
             case kind if kind in _LAYOUT:
                 continue
             case tokenize.NEWLINE:
