@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from cicd_agent.analysis.rules.context import ChangeContext
 from cicd_agent.analysis.rules.run import areas, findings
+from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.verdict import RiskLevel
 from tests.support.samples.changes import change_of
@@ -18,6 +21,14 @@ from tests.support.samples.changes import change_of
         (".github/workflows/ci.yml", PathKind.WORKFLOW, RiskLevel.MEDIUM),
         ("Dockerfile", PathKind.DOCKERFILE, RiskLevel.MEDIUM),
         ("pyproject.toml", PathKind.DEPENDENCY_MANIFEST, RiskLevel.MEDIUM),
+        (".npmrc", PathKind.DEPENDENCY_MANIFEST, RiskLevel.MEDIUM),
+        (".gitmodules", PathKind.DEPENDENCY_MANIFEST, RiskLevel.MEDIUM),
+        ("CODEOWNERS", PathKind.CODE_OWNERS, RiskLevel.MEDIUM),
+        (".github/CODEOWNERS", PathKind.CODE_OWNERS, RiskLevel.MEDIUM),
+        ("docs/CODEOWNERS", PathKind.CODE_OWNERS, RiskLevel.MEDIUM),
+        ("CLAUDE.md", PathKind.AGENT_INSTRUCTIONS, RiskLevel.MEDIUM),
+        ("tests/AGENTS.md", PathKind.AGENT_INSTRUCTIONS, RiskLevel.MEDIUM),
+        ("examples/.claude/settings.json", PathKind.AGENT_INSTRUCTIONS, RiskLevel.MEDIUM),
     ],
 )
 def test_touching_a_risky_part_is_an_area_with_a_floor(path: str, kind: PathKind, floor: RiskLevel) -> None:
@@ -33,6 +44,15 @@ def test_touching_a_risky_part_is_no_finding(path: str) -> None:
 @pytest.mark.parametrize("path", ["tests/auth/test_login.py", "docs/auth.md", "examples/login.py", "src/author.py"])
 def test_what_is_not_the_product_is_no_area(path: str) -> None:
     assert areas(ChangeContext(change_of((path, "a = 1\n", "a = 2\n")))) == ()
+
+
+def test_what_is_moved_away_was_touched() -> None:
+    change = change_of(("old/owners.txt", "* @org/all\n", "* @org/all\n"))
+    (file,) = change.files
+    moved = replace(file, old_path=".github/CODEOWNERS", kind=ChangeKind.RENAMED)
+    assert [area.kind for area in areas(ChangeContext(replace(change, files=(moved,))))] == [PathKind.CODE_OWNERS]
+    copied = replace(moved, kind=ChangeKind.COPIED)
+    assert areas(ChangeContext(replace(change, files=(copied,)))) == ()
 
 
 def test_a_new_comment_touches_nothing() -> None:

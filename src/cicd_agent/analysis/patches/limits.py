@@ -62,6 +62,7 @@ def misplaced(path: str) -> str:
     checks = (
         (PATTERNS["pipeline-files"].search(lower) or runs_checks, "edits what runs or guards the checks"),
         (PATTERNS["git-files"].search(lower), "touches what git itself obeys"),
+        (PathKind.AGENT_INSTRUCTIONS in path_kinds, "changes what coding agents are told to do"),
         (PathKind.LOCK_FILE in path_kinds, "writes a lock file by hand"),
         (PATTERNS["tool-shadows"].search(lower), "puts itself in the place of a tool"),
     )

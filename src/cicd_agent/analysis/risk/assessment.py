@@ -41,10 +41,15 @@ FLOORS = (
     (PathKind.DOCKERFILE, RiskLevel.MEDIUM, "how the image is built"),
     (PathKind.ENV_CONFIG, RiskLevel.MEDIUM, "settings of the running program"),
     (PathKind.DEPENDENCY_MANIFEST, RiskLevel.MEDIUM, "the dependencies"),
+    (PathKind.CODE_OWNERS, RiskLevel.MEDIUM, "who has to approve changes"),
+    (PathKind.AGENT_INSTRUCTIONS, RiskLevel.MEDIUM, "what coding agents are told to do"),
 )
 """Kind, floor, and what is touched in words, in the order of a report."""
 
+_FLOOR_OF = {kind: floor for kind, floor, _ in FLOORS}
 _NOT_THE_PRODUCT = frozenset({PathKind.DOCS, PathKind.TEST, PathKind.EXAMPLE, PathKind.VENDORED})
+_WHEREVER = frozenset({PathKind.CODE_OWNERS, PathKind.AGENT_INSTRUCTIONS})
+"""What counts among documents and tests as well: an agent obeys the instructions of the folder that it works in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +62,13 @@ class Floor:
 
 
 def risky_kinds(kinds: AbstractSet[PathKind]) -> Iterator[PathKind]:
-    """Those of a file's kinds that have a floor, in the order of the table; none where it is not the product's."""
-    if not kinds & _NOT_THE_PRODUCT:
-        yield from (kind for kind, _, _ in FLOORS if kind in kinds)
+    """Those of a file's kinds that have a floor, in the order of the table; few where it is not the product's."""
+    risky = kinds & _WHEREVER if kinds & _NOT_THE_PRODUCT else kinds
+    yield from (kind for kind in _FLOOR_OF if kind in risky)
 
 
 def floor_of(kinds: AbstractSet[PathKind]) -> RiskLevel:
-    if kinds & _NOT_THE_PRODUCT:
-        return RiskLevel.LOW
-    levels = (level for kind, level, _ in FLOORS if kind in kinds)
+    levels = map(_FLOOR_OF.__getitem__, risky_kinds(kinds))
     return max(levels, key=lambda level: level.rank, default=RiskLevel.LOW)
 
 

@@ -13,8 +13,8 @@ from cicd_agent.analysis.rules.rule import Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
 from cicd_agent.domain.finding import Finding, Location
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.diff import Side
-from cicd_agent.domain.repository.paths import OWN_CONFIG, Area, PathKind
+from cicd_agent.domain.repository.diff import ChangeKind, Side
+from cicd_agent.domain.repository.paths import OWN_CONFIG, Area, PathKind, kinds
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.verdict import Draft, RiskLevel
 
@@ -90,7 +90,10 @@ def areas(change_context: ChangeContext) -> tuple[Area, ...]:
     """One area for each kind of risky file; a file with nothing but new comments touches none."""
     touched: dict[PathKind, list[str]] = defaultdict(list)
     for context in change_context.files:
-        risky = list(risky_kinds(context.kinds))
+        risky = set(risky_kinds(context.kinds))
+        if context.diff.kind is ChangeKind.RENAMED:
+            # What moves away is no longer there: the owners of the code, the check of a login.
+            risky.update(risky_kinds(kinds(context.diff.old_path)))
         if risky and not is_comment_only(context.diff, change_context.change):
             for kind in risky:
                 touched[kind].append(context.path)

@@ -28,6 +28,8 @@ class PathKind(StrEnum):
     LOCK_FILE = "lock_file"
     WORKFLOW = "workflow"
     CI_CONFIG = "ci_config"
+    CODE_OWNERS = "code_owners"
+    AGENT_INSTRUCTIONS = "agent_instructions"
     ENV_CONFIG = "env_config"
     OWN_CONFIG = "own_config"
     GENERATED = "generated"
@@ -59,7 +61,10 @@ _TABLES: dict[str, dict[str, list[str]]] = tomllib.loads(files(__package__).join
 _SUFFIXES, _FOLDERS, _WORDS = (
     {kind: frozenset(names) for kind, names in _TABLES[table].items()} for table in ("suffixes", "folders", "words")
 )
-_NAMES = {kind: re.compile("|".join(map(translate, patterns))) for kind, patterns in _TABLES["names"].items()}
+_NAMES, _PATHS = (
+    {kind: re.compile("|".join(map(translate, patterns))) for kind, patterns in _TABLES[table].items()}
+    for table in ("names", "paths")
+)
 
 # Suffixes of class files: the case of the letter tells LoginTest.java from latest.java.
 _TEST_CLASSES = re.compile(r"(?:Test|Tests|IT|Spec)\.(?:java|kt|kts|scala|groovy|cs|php|swift)$")
@@ -85,8 +90,9 @@ def kinds(path: str) -> frozenset[PathKind]:
     )
     if _NAMES["lock"].match(name):
         return relation | {PathKind.LOCK_FILE}
-    is_manifest = _NAMES["manifest"].match(name) or (suffix in {"txt", "in"} and parents[-1:] == ["requirements"])
-    if not is_manifest and _is_prose(name, suffix, folders):
+    governance = _governance(path, lower)
+    is_manifest = _is_manifest(lower, name, suffix, parents)
+    if not (is_manifest or governance) and _is_prose(name, suffix, folders):
         return relation | {PathKind.DOCS}
     is_yaml = suffix in {"yml", "yaml"}
     is_workflow = lower.startswith(".github/workflows/") and is_yaml
@@ -94,7 +100,7 @@ def kinds(path: str) -> frozenset[PathKind]:
     is_of_cluster = folders & _FOLDERS["cluster"] and (is_yaml or suffix in {"json", "tpl", "j2"})
     is_product = not relation & {PathKind.TEST, PathKind.VENDORED, PathKind.EXAMPLE}
     is_source = suffix in _SUFFIXES["source"]
-    return relation | _holding(
+    return (relation | governance) | _holding(
         {
             PathKind.DEPENDENCY_MANIFEST: is_manifest,
             PathKind.OWN_CONFIG: lower == OWN_CONFIG,
@@ -134,6 +140,26 @@ def _is_test(path: str, name: str, suffix: str, parents: list[str]) -> bool:
         # A package named `test` inside a Python package is a product (django.test); at the top it holds the tests.
         return suffix != "py" or parents.index("test") == 0 or parents[parents.index("test") - 1] == "src"
     return False
+
+
+def _governance(path: str, lower: str) -> frozenset[PathKind]:
+    """What a path says of who approves changes and what agents do: text that is followed, not only read."""
+    *parents, name = path.split("/")
+    is_page = name.islower() and not _FOLDERS["docs"].isdisjoint(parents)
+    return _holding(
+        {
+            PathKind.CODE_OWNERS: _PATHS["owners"].match("/" + lower),
+            PathKind.AGENT_INSTRUCTIONS: _PATHS["agents"].match("/" + lower)
+            or (_NAMES["agents"].match(name.lower()) and not is_page),
+        }
+    )
+
+
+def _is_manifest(lower: str, name: str, suffix: str, parents: list[str]) -> bool:
+    """Whether a path names dependencies, or the places they come from."""
+    if _NAMES["manifest"].match(name) or _PATHS["registries"].match("/" + lower):
+        return True
+    return suffix in {"txt", "in"} and parents[-1:] == ["requirements"]
 
 
 def _is_prose(name: str, suffix: str, folders: frozenset[str]) -> bool:

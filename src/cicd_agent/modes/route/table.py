@@ -40,7 +40,11 @@ def build_for(change: Change) -> tuple[Build, str]:
     if paths:
         return "full", f"{first_files(paths, 2)} changed"
     path_kinds = [kinds(file.path) for file in change.files]
-    for kind, noun in ((PathKind.DOCS, "documentation"), (PathKind.TEST, "tests")):
+    for kind, noun in (
+        (PathKind.DOCS, "documentation"),
+        (PathKind.TEST, "tests"),
+        (PathKind.AGENT_INSTRUCTIONS, "instructions to coding agents"),
+    ):
         if path_kinds and all(kind in each for each in path_kinds):
             return "cached", f"only {noun}"
     return "cached", "only application code"
@@ -105,7 +109,9 @@ _AREAS: Final[Mapping[str, frozenset[PathKind]]] = {
     "dependencies": frozenset({PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE, PathKind.VENDORED}),
     "infrastructure": frozenset({PathKind.INFRASTRUCTURE, PathKind.DOCKERFILE, PathKind.ENV_CONFIG}),
     "migrations": frozenset({PathKind.MIGRATION}),
-    "workflows": frozenset({PathKind.WORKFLOW, PathKind.CI_CONFIG, PathKind.OWN_CONFIG}),
+    "workflows": frozenset(
+        {PathKind.WORKFLOW, PathKind.CI_CONFIG, PathKind.OWN_CONFIG, PathKind.CODE_OWNERS, PathKind.AGENT_INSTRUCTIONS}
+    ),
 }
 DEFAULT_AREAS: Final = ("code", *_AREAS)
 """The areas of a repository whose config names none. `code` is all source, and whatever is in no other area."""
