@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from cicd_agent.analysis.rules import RULES
@@ -10,14 +12,15 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.modes.review.mode import MODE
 from cicd_agent.settings.schema import Settings
-from tests.support.samples.changes import BINARY, change_of
+from tests.support.samples.changes import BINARY, as_link, change_of
 
 TOKEN = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
 
 
 def example(shown: Example) -> Change:
     own = [] if any(path == shown.path for path, _, _ in shown.also) else [(shown.path, shown.before, shown.after)]
-    return change_of(*own, *shown.also, paths=shown.paths)
+    change = change_of(*own, *shown.also, paths=shown.paths)
+    return replace(change, files=tuple(map(as_link, change.files))) if shown.link else change
 
 
 def ids(change: Change) -> set[str]:
@@ -93,8 +96,6 @@ def test_code_that_is_not_shipped_is_held_to_less(path: str) -> None:
 
 
 def test_attributes_say_what_is_generated() -> None:
-    from dataclasses import replace  # noqa: PLC0415
-
     change = change_of(("x.py", None, "eval(y)\n"))
     (file,) = change.files
     assert ids(replace(change, files=(replace(file, attributes=("linguist-generated",)),))) == set()

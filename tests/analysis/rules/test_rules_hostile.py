@@ -21,7 +21,20 @@ PATHS = (
         "infra/main.tf",
     ),
     *("k8s/app.yaml", "openapi.yaml", "schema.graphql", "api.proto", "package.json", "pyproject.toml", ".env"),
-    *(".github/cicd-agent.yml", "README.md", "uv.lock", "setup.sh", "db/migrate/20240101_x.rb", "", "a/\0\n"),
+    *(
+        ".github/cicd-agent.yml",
+        "README.md",
+        "uv.lock",
+        "setup.sh",
+        ".npmrc",
+        ".gitmodules",
+        "a.pth",
+        "pom.xml",
+        "build.gradle",
+        "db/migrate/20240101_x.rb",
+        "",
+        "a/\0\n",
+    ),
 )
 # Lines that rules look for, so that random files meet them.
 LINES = sorted(

@@ -51,6 +51,96 @@ def test_a_change_is_routed_by_its_level(files: list[tuple[str, str, str]], leve
     assert (found.conclusion, found.doubts, found.would_be) == (Conclusion.SUCCESS, (), None)
 
 
+_AGENTS = [
+    "CLAUDE.md",
+    "docs/AGENTS.md",
+    "GEMINI.md",
+    ".cursorrules",
+    ".cursor/rules/a.mdc",
+    ".windsurfrules",
+    ".clinerules",
+    ".aider.conf.yml",
+    ".mcp.json",
+    ".github/copilot-instructions.md",
+    ".github/instructions/a.md",
+    ".claude/settings.json",
+    ".claude/commands/a.md",
+    "tests/AGENTS.md",
+    "examples/a/CLAUDE.md",
+]
+_OWNERS = ["CODEOWNERS", ".github/CODEOWNERS", "docs/CODEOWNERS"]
+_REGISTRIES = [
+    ".npmrc",
+    "pip.conf",
+    "pip.ini",
+    "uv.toml",
+    "settings.xml",
+    ".yarnrc",
+    ".yarnrc.yml",
+    ".pypirc",
+    "nuget.config",
+    ".cargo/config.toml",
+    "docs/.cargo/config",
+    ".gitmodules",
+    "settings.gradle",
+]
+
+
+@pytest.mark.parametrize("path", [*_AGENTS, *_OWNERS, *_REGISTRIES])
+@pytest.mark.parametrize("after", ["b: 2\n", None])
+def test_what_governs_the_repository_is_never_documentation_or_low(path: str, after: str | None) -> None:
+    for files in ([(path, "a: 1\n", after)], [(path, None, "a: 1\n")], [(path, "a: 1\n", after), DOCS]):
+        found = route(evidence(*files, affected=PROVED))
+        assert found.risk.level.rank >= RiskLevel.MEDIUM.rank
+        assert found.cells.tests != "none"
+        assert "documentation" not in found.build_why
+        assert {area.name for area in found.areas if area.run} - {"docs"}
+
+
+_LOCKED = [
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "poetry.lock",
+    "uv.lock",
+    "Pipfile.lock",
+    "Cargo.lock",
+    "Gemfile.lock",
+    "composer.lock",
+    "docs/uv.lock",
+    "tests/poetry.lock",
+]
+
+
+@pytest.mark.parametrize("path", _LOCKED)
+def test_a_lock_file_with_a_new_host_is_never_low(path: str) -> None:
+    found = route(
+        evidence(
+            (path, "a\n", 'a\n"url": "https://x.example/a.zip"\nresolved "https://x.example/a"\n'), affected=PROVED
+        )
+    )
+    assert found.risk.level is (RiskLevel.MEDIUM if path.startswith("tests/") else RiskLevel.HIGH)
+    assert found.cells.tests in {"affected", "extended"}
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("tool.py", "#!/usr/bin/python3\na = 1\n", "#!/tmp/python3\na = 1\n"),
+        ("tool.sh", "#!/bin/sh\na\n", "#!/tmp/sh\na\n"),
+        ("docs/tool.rb", "#!/bin/ruby\na\n", "#!/tmp/ruby\na\n"),
+        ("tool.py", "a = 1\n", "# -*- coding: ascii -*-\na = 1\n"),
+        ("tool.go", "package a\n", "//go:build linux\npackage a\n"),
+        ("hook.pth", "# a\n", "import a\n"),
+    ],
+)
+def test_a_line_that_the_machine_obeys_runs_the_tests(path: str, before: str, after: str) -> None:
+    found = route(evidence((path, before, after), affected=PROVED))
+    assert found.cells.tests != "none"
+    assert not any("comments only" in reason.text for reason in found.risk.reasons)
+
+
 def test_large_changes_are_no_low_risk() -> None:
     assert route(evidence(LONG)).risk.level in {RiskLevel.HIGH, RiskLevel.CRITICAL}
 

@@ -1,6 +1,7 @@
 """Changes from texts before and after, diffed by the standard library."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from cicd_agent.domain.repository.change import Change, ChangeSource
@@ -32,6 +33,11 @@ def file_diff(path: str, before: str | None, after: str | None) -> FileDiff:
     if BINARY in (before, after):
         return FileDiff(path, path, kind, (), *modes, binary=True, omitted="binary")
     return FileDiff(path, path, kind, tuple(_hunks(_lines(before), _lines(after))), *modes)
+
+
+def as_link(file: FileDiff) -> FileDiff:
+    """The same file as a symbolic link, its text being the target."""
+    return replace(file, old_mode=file.old_mode and "120000", new_mode=file.new_mode and "120000")
 
 
 def _lines(text: str | None) -> list[str]:

@@ -55,6 +55,33 @@ def binary_program(context: FileContext) -> Iterator[Hit]:
         yield Hit(0)
 
 
+def path_file(context: FileContext) -> Iterator[Hit]:
+    lines = [(number, text.lstrip("\ufeff")) for number, text in context.added]
+    if not context.path.lower().endswith(".pth"):
+        return
+    fixture = bool(context.kinds & {PathKind.TEST, PathKind.EXAMPLE})
+    for number, text in lines:
+        if text.startswith(("import ", "import\t")):
+            yield Hit(number, severity=Severity.MEDIUM if fixture else None)
+            return
+    entry = next((number for number, text in lines if text.strip() and not text.startswith("#")), None)
+    if entry is not None:
+        message = "Where this file is installed, every Python program finds its modules here as well."
+        yield Hit(entry, message, severity=Severity.LOW if fixture else Severity.MEDIUM)
+
+
+def escaping_link(context: FileContext) -> Iterator[Hit]:
+    if context.diff.new_mode != "120000" or not context.added:
+        return
+    number, target = context.added[0]
+    parts = [part.lower() for part in re.split(r"[/\\]", target)]
+    # A part that is a link itself leads anywhere: only where the link lies may be climbed, nothing that it names.
+    climbs = parts.count("..") > context.path.count("/")
+    if climbs or ".git" in parts or not parts[0] or re.match("[a-z]:", parts[0]):
+        fixture = bool(context.kinds & {PathKind.TEST, PathKind.EXAMPLE})
+        yield Hit(number, severity=Severity.MEDIUM if fixture else None)
+
+
 def env_file(context: FileContext) -> Iterator[Hit]:
     name = context.path.rpartition("/")[2].lower()
     if context.diff.kind not in {ChangeKind.ADDED, ChangeKind.COPIED}:

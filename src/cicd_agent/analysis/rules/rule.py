@@ -45,7 +45,8 @@ class Hit:
 class Example:
     """A change of one file: `before` None adds it, `after` None deletes it.
 
-    `also` are further files of the same change (path, before, after); `paths` are files that the head has besides.
+    `also` are further files of the same change (path, before, after); `paths` are files that the head has besides. Of a
+    symbolic link the text is its target.
     """
 
     path: str
@@ -53,6 +54,7 @@ class Example:
     before: str | None = None
     also: tuple[tuple[str, str | None, str | None], ...] = ()
     paths: tuple[str, ...] = ()
+    link: bool = False
 
 
 Check = Callable[[FileContext], Iterator[Hit]]
@@ -132,4 +134,4 @@ def _example(table: dict[str, Any]) -> Example:
     """`times` repeats a text that is too long to be written down."""
     also = tuple((file["path"], file.get("before"), file.get("after")) for file in table.get("also", ()))
     after = table["after"] * table.get("times", 1) if "after" in table else None
-    return Example(table["path"], after, table.get("before"), also, tuple(table.get("paths", ())))
+    return Example(table["path"], after, table.get("before"), also, tuple(table.get("paths", ())), "link" in table)
