@@ -160,7 +160,8 @@ class ApprovalComment:
     """A comment that says `/approve-deploy HASH` or `/override-deploy HASH reason`.
 
     `permission` is the author's on the repository in GitHub's words, "" when it was not asked for. `edited` is whether
-    its text was changed after it was written. Times are in seconds since the epoch.
+    its text was changed after it was written, `is_member` whether GitHub calls the author an owner, member or
+    collaborator: a hint, since it does not say so of every one. Times are in seconds since the epoch.
     """
 
     id: int
@@ -173,6 +174,7 @@ class ApprovalComment:
     edited: bool = False
     is_person: bool = True
     url: str = ""
+    is_member: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,7 @@ def test_words_to_the_gate_are_found_with_who_said_them(scene: GateScene, gates:
     scene.say(7, "octocat", SAID, at=AT)
     scene.say(7, "octocat", f"> {SAID}", at=AT)
     scene.say(7, Account("helper[bot]"), f"/override-deploy {HASH} because", at=AT + 1, edited=True)
-    first, second = gates.approval_comments(7)
+    first, second = gates.approval_comments(7, 0)
     assert first == ApprovalComment(first.id, "approve", HASH, "", "octocat", "", AT, url=first.url)
     assert (second.kind, second.reason, second.author) == ("override", "because", "helper[bot]")
     assert (second.edited, second.is_person) == (True, False)
@@ -233,17 +233,28 @@ def test_words_to_the_gate_are_found_with_who_said_them(scene: GateScene, gates:
 def test_words_are_found_on_issues_as_well(scene: GateScene, gates: Gates) -> None:
     incident = scene.add_incident("down")
     scene.say(incident.number, "octocat", SAID)
-    assert [word.hash for word in gates.approval_comments(incident.number)] == [HASH]
+    assert [word.hash for word in gates.approval_comments(incident.number, 0)] == [HASH]
 
 
-def test_of_a_very_long_conversation_the_newest_words_are_read(
+def test_what_500_others_write_before_and_after_hides_no_approval(
     hub: FakeGitHub, scene: GateScene, forge: GitHubForge
 ) -> None:
-    for at in range(450):
-        scene.say(7, "octocat", SAID if at in {0, 150, 449} else "noise", at=AT + at)
-    assert [word.created - AT for word in forge.gates.approval_comments(7)] == [0, 449]
-    assert len(hub.received) == 3
-    assert forge.notes == ("only the first 100 and the newest 200 comments were read",)
+    for at in range(1001):
+        scene.say(7, "octocat" if at == 500 else f"stranger-{at}", SAID if at in {250, 500} else "noise", at=AT + at)
+    assert [each.created - AT for each in forge.gates.approval_comments(7, AT)] == [250, 500]
+    assert len(hub.received) == 11
+    assert [each.created - AT for each in forge.gates.approval_comments(7, AT + 480)] == [500]
+    assert forge.notes == ()
+
+
+def test_of_more_than_two_thousand_comments_the_newest_are_read(
+    hub: FakeGitHub, scene: GateScene, forge: GitHubForge
+) -> None:
+    for at in range(2150):
+        scene.say(7, "octocat", SAID if at in {0, 150, 2149} else "noise", at=AT + at)
+    assert [each.created - AT for each in forge.gates.approval_comments(7, AT)] == [0, 2149]
+    assert len(hub.received) == 20
+    assert forge.notes == ("only the first 100 and the newest 1900 comments were read",)
 
 
 @pytest.mark.parametrize(

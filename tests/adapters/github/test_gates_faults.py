@@ -18,7 +18,7 @@ READS: dict[str, tuple[Work, str]] = {
     "ended runs": (lambda gates: gates.ended_since("main", 0), "actions: read"),
     "deployments": (lambda gates: gates.deployments("production"), "deployments: read"),
     "incidents": (lambda gates: gates.incidents("incident"), "issues: read"),
-    "words": (lambda gates: gates.approval_comments(7), "issues: read"),
+    "words": (lambda gates: gates.approval_comments(7, 0), "issues: read"),
     "origins": (lambda gates: gates.origins([SHA]), "pull-requests: read"),
 }
 OPEN: dict[str, Work] = {

@@ -92,7 +92,7 @@ def test_eight_different_things_are_read_at_once(hub: FakeGitHub, forge: GitHubF
         lambda: gates.ended_since("main", 0)[0].branch,
         lambda: gates.deployments("production")[0].state,
         lambda: gates.incidents("incident")[0].title,
-        lambda: gates.approval_comments(7)[0].author,
+        lambda: gates.approval_comments(7, 0)[0].author,
         lambda: gates.permission("octocat"),
     ]
     alone = [work() for work in works]

@@ -12,7 +12,7 @@ import pytest
 
 from cicd_agent.adapters.github import forge as github
 from cicd_agent.app import stages as commands
-from cicd_agent.modes.deploy_gate import mode as deploy_gate
+from cicd_agent.modes.deploy_gate import verdict
 from tests.modes.deploy_gate.evidences import draft
 from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import Left
@@ -165,14 +165,14 @@ def test_a_run_whose_time_is_over_fails(jobs: GateJobs, monkeypatch: pytest.Monk
 
 
 def test_a_bug_in_a_rule_is_no_yes(jobs: GateJobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploy_gate, "ruled", crash)
+    monkeypatch.setattr(verdict, "ruled", crash)
     ended(jobs.run(), 70, "ZeroDivisionError")
     # In shadow, too: what nobody has thought of has to be seen.
     ended(jobs.run(enforce="false"), 70)
 
 
 def test_a_run_that_is_cancelled_is_no_yes(jobs: GateJobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploy_gate, "ruled", cancel)
+    monkeypatch.setattr(verdict, "ruled", cancel)
     ended(jobs.run(), 130, "cancelled")
 
 

@@ -73,7 +73,7 @@ def test_nobody_lifts_what_only_the_thing_itself_can(gate: dict[str, Any]) -> No
         ({"is_person": False}, "not a person"),
         ({"author": ""}, "not a person"),
         ({"permission": "triage"}, "no write access"),
-        ({"permission": ""}, "no write access"),
+        ({"permission": ""}, "not whether rita may write"),
         ({"author": "Ada"}, "an author of the change"),
         ({"author": "pair"}, "an author of the change"),
         ({"edited": True}, "edited"),

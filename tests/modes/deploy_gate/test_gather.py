@@ -15,6 +15,7 @@ from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals import key
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.gather import came, declines, gather
+from cicd_agent.modes.deploy_gate.verdict import rules, verify
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import (
     BASE,
@@ -294,8 +295,45 @@ def test_the_permission_is_asked_for_those_only_whose_words_may_count() -> None:
     said = {each.author: each.permission for each in one.gate().words}
     assert said["bob"] == "write"
     assert said["u0"] == "read"
-    assert [said[name] for name in ("old", "edit", "ci", "eve")] == ["", "", "", ""]
-    assert one.forge.gated.calls.count("permission") == 5
+    assert [said[name] for name in ("old", "edit", "ci")] == ["", "", ""]
+    assert one.forge.gated.calls.count("permission") == 6
+
+
+def approval_hash(world: GateWorld) -> str:
+    """What the report of the hold asks people to name."""
+    settings = Settings(environment="production")
+    evidence = gather(EVENT, world.world(), settings)
+    return verify(rules(evidence, settings), (), evidence, settings).hash
+
+
+def test_whoever_may_not_write_crowds_out_nobody_who_names_the_hash() -> None:
+    """Rita is no member to GitHub, and writes between two times 250 others, who name any hash."""
+    one = GateWorld()
+    one.forge.gated.permissions = {"rita": "write", "maria": "maintain"}
+    held = approval_hash(one)
+    before, after = (
+        [word(f"u{number}", number, created=NOW - age) for number in range(first, first + 250)]
+        for first, age in ((100, 900), (600, 10))
+    )
+    rita = replace(word("rita", 500, created=NOW - 300), hash=held)
+    one.forge.gated.said = {5: (*before, rita, *after)}
+    said = {each.author: each.permission for each in one.gate().words}
+    assert said.pop("rita") == "write"
+    assert set(said.values()) == {""}
+    assert len(said) == 50
+    assert one.forge.gated.calls.count("permission") == 1
+
+
+def test_of_many_who_name_the_hash_members_are_asked_about_first() -> None:
+    one = GateWorld()
+    one.forge.gated.permissions = {"maria": "maintain"}
+    held = approval_hash(one)
+    others = [replace(word(f"u{number}", number, created=NOW - 10), hash=held) for number in range(100, 600)]
+    maria = replace(word("maria", 1, created=NOW - 900), hash=held, is_member=True)
+    one.forge.gated.said = {5: (maria, *others)}
+    said = {each.author: each.permission for each in one.gate().words}
+    assert said["maria"] == "maintain"
+    assert one.forge.gated.calls.count("permission") == 20
 
 
 def test_an_issue_about_the_hold_is_read_only_where_people_are_asked_in_one() -> None:

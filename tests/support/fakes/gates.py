@@ -61,7 +61,7 @@ class FakeGates(Gates):
         self._called("incidents")
         return self.open_incidents
 
-    def approval_comments(self, number: int) -> tuple[ApprovalComment, ...]:
+    def approval_comments(self, number: int, since: int) -> tuple[ApprovalComment, ...]:  # noqa: ARG002  all are shown
         self._called("approval_comments")
         return self.said.get(number, ())
 

@@ -147,13 +147,20 @@ class Channel:
         return self.login is None or one.by(self.login)
 
     def newest(
-        self, task: str, path: str, shape: type[T], pages: int = MAX_PAGES, *, needs: str = READS
+        self,
+        task: str,
+        path: str,
+        shape: type[T],
+        pages: int = MAX_PAGES,
+        *,
+        needs: str = READS,
+        query: Query | None = None,
     ) -> Iterator[list[T]]:
         """Pages of a list that GitHub gives oldest first: the first, which tells their number, then the newest."""
-        first, last = self._page(task, path, shape, {"page": 1}, needs)
+        first, last = self._page(task, path, shape, {**(query or {}), "page": 1}, needs)
         yield first
         for page in range(last, max(1, last - pages + 1), -1):
-            yield self._page(task, path, shape, {"page": page}, needs)[0]
+            yield self._page(task, path, shape, {**(query or {}), "page": page}, needs)[0]
         if last > pages:
             self.note(f"only the first {PER_PAGE} and the newest {(pages - 1) * PER_PAGE} comments were read")
 

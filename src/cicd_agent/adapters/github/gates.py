@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import AwareDatetime
 
-from cicd_agent.adapters.github.channel import PER_PAGE, WRITES, Channel, path_part, unless_missing
+from cicd_agent.adapters.github.channel import PER_PAGE, WRITES, Channel, Query, path_part, unless_missing
 from cicd_agent.adapters.github.errors import printable
 from cicd_agent.adapters.github.origins import read_origins
 from cicd_agent.adapters.github.payloads import (
@@ -35,6 +35,8 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.errors import ForgeRefused
 
 MAX_PAGES = 3
+MAX_COMMENT_PAGES = 20
+"""Of one conversation since an approval may count: whoever writes much there does not hide what others wrote."""
 MAX_STATUSES = 4
 """Deployments whose status is read, in search of one that succeeded."""
 MAX_DESCRIPTION = 140
@@ -45,6 +47,7 @@ CHECKS, STATUSES = "checks: read", "statuses: read"
 METADATA, ACTIONS, ISSUES = "metadata: read", "actions: read", "issues: read"
 DEPLOYED, DEPLOYS = "deployments: read", "deployments: write"
 PENDING = "pending"
+MEMBERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
 
 class Status(Shape):
@@ -95,6 +98,7 @@ class Deployment(Shape):
 
 
 class GateComment(Posted):
+    association: Text = at("author_association", default="")
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -113,6 +117,7 @@ class GateComment(Posted):
             created=int(seconds(self.created_at)),
             edited=self.updated_at != self.created_at,
             is_person=self.author_type == "User",
+            is_member=self.association in MEMBERS,
         )
 
 
@@ -172,10 +177,7 @@ class GitHubGates:
         return read_origins(self.channel, shas)
 
     def ended_since(self, branch: str, when: int) -> tuple[RunState, ...]:
-        try:
-            since = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        except (OverflowError, OSError, ValueError):
-            raise ForgeRefused("GitHub cannot be asked for runs", why=f"{when} is no time") from None
+        since = _moment(when)
         runs = self.channel.entries(
             "list the runs that have ended",
             "/actions/runs",
@@ -215,9 +217,10 @@ class GitHubGates:
         listed = self.channel.entries("list the open incidents", "/issues", Issue, 1, query, needs=ISSUES)
         return tuple(one.to(Incident) for one in listed if one.pull_request is None)
 
-    def approval_comments(self, number: int) -> tuple[ApprovalComment, ...]:
+    def approval_comments(self, number: int, since: int) -> tuple[ApprovalComment, ...]:
         task, path = f"list the comments of {number}", f"/issues/{number}/comments"
-        listed = self.channel.newest(task, path, GateComment, MAX_PAGES, needs=ISSUES)
+        query: Query = {"since": _moment(since)}
+        listed = self.channel.newest(task, path, GateComment, MAX_COMMENT_PAGES, needs=ISSUES, query=query)
         commands = {one.id: command for page in listed for one in page if (command := one.as_approval())}
         return tuple(sorted(commands.values(), key=lambda command: (command.created, command.id)))
 
@@ -284,3 +287,10 @@ class GitHubGates:
     def _statuses(self, deployment: int) -> Sequence[DeploymentStatus]:
         task, path = "say what became of a deployment", f"/deployments/{deployment}/statuses"
         return self.channel.get(task, path, list[DeploymentStatus], DEPLOYED, {"per_page": 30})
+
+
+def _moment(when: int) -> str:
+    try:
+        return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, OSError, ValueError):
+        raise ForgeRefused("GitHub cannot be asked what came since", why=f"{when} is no time") from None

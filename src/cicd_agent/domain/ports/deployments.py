@@ -44,10 +44,11 @@ class Gates(Protocol):
     def incidents(self, label: str) -> tuple[Incident, ...]:
         """The open issues with a label, newest first, at most 100."""
 
-    def approval_comments(self, number: int) -> tuple[ApprovalComment, ...]:
+    def approval_comments(self, number: int, since: int) -> tuple[ApprovalComment, ...]:
         """The comments of an issue or a pull request that approve or override a deployment, oldest first.
 
-        Their `permission` is not asked for.
+        Those that were touched `since`, in seconds since the epoch, of at most 2,000 comments. Their `permission` is
+        not asked for.
         """
 
     def permission(self, login: str) -> str:

@@ -1,13 +1,15 @@
 """What people approve or override of a hold: whose comments count, and the hash that each has to name."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 from hmac import compare_digest
 
 from cicd_agent.domain.events.event import WRITERS, Event, EventKind
 from cicd_agent.domain.gate_evidence import ApprovalComment, GateEvidence, OriginPull
+from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.markdown import find_marker, marker
 from cicd_agent.domain.text.words import clip
@@ -20,8 +22,13 @@ MIN_REASON = 10
 KEY = "deploy-gate"
 """Begins the key of what stands about a hold; the environment follows."""
 
-_MAX_PEOPLE = 5
-"""Accounts whose permission is asked for, those who spoke last first."""
+_MAX_PEOPLE = 20
+"""Accounts whose permission is asked for."""
+_MAX_OTHERS = 50
+"""Comments that count for nothing and are shown all the same."""
+_WIDTH = 5
+_EXPLAINED = 7 * 86_400
+"""Seconds for which an approval that is too old is still shown, with that reason."""
 _MAX_ISSUES = 2
 _SKEW = 300
 _CAUSED_BY_COMMITS = frozenset({EventKind.PUSH, EventKind.WORKFLOW_RUN})
@@ -43,22 +50,44 @@ def key(environment: str) -> str:
 
 
 def read_comments(forge: Forge, pull: int, gate: GateEvidence, settings: Settings) -> tuple[ApprovalComment, ...]:
-    """The comments on our report of the hold, with the permission of whoever wrote one not too long ago.
-
-    `pull` is 0 for none. Nobody's permission is asked for whose comments count for nothing anyway: those of a program,
-    those that were edited, and those that are too old.
-    """
+    """The comments on our report of the hold; `pull` is 0 for none."""
     numbers = [pull] if pull else []
     if "issue" in settings.approvals:
         about = marker(key(gate.environment))
         ours = [issue for issue in forge.notices.issues(about) if issue.is_ours and find_marker(issue.body) == about]
         numbers += [issue.id for issue in ours[:_MAX_ISSUES]]
-    comments = [comment for number in dict.fromkeys(numbers) for comment in forge.gates.approval_comments(number)]
-    since = gate.at - 3600 * settings.approval_hours
-    valid = [each for each in comments if each.is_person and not each.edited and each.created >= since]
-    people = dict.fromkeys(each.author for each in sorted(valid, key=lambda each: -each.created))
-    permissions = {login: forge.gates.permission(login) for login in list(people)[:_MAX_PEOPLE]}
-    return tuple(replace(each, permission=permissions.get(each.author, "")) for each in comments)
+    since = _oldest(gate, settings) - _EXPLAINED
+    return tuple(each for number in dict.fromkeys(numbers) for each in forge.gates.approval_comments(number, since))
+
+
+def with_permissions(
+    forge: Forge, gate: GateEvidence, settings: Settings, hashes: Callable[[], Collection[str]]
+) -> tuple[ApprovalComment, ...]:
+    """The comments with the permission of who wrote one that may count; of the others only the newest.
+
+    Nobody's permission is asked for whose comments count for nothing anyway: those of a program, those that were
+    edited, and those that are too old. Of many people those are asked for who name one of the `hashes`, and of these
+    first whom GitHub calls a member: so that nobody is crowded out by who may not write.
+    """
+    since = _oldest(gate, settings)
+    valid = [each for each in gate.words if each.is_person and not each.edited and each.created >= since]
+    if len({each.author for each in valid}) > _MAX_PEOPLE:
+        named = frozenset(hashes())
+        valid = [each for each in valid if each.hash in named]
+    valid.sort(key=lambda each: (not each.is_member, -each.created))
+    people = list(dict.fromkeys(each.author for each in valid))[:_MAX_PEOPLE]
+    permissions = dict(
+        zip(people, run_parallel([partial(forge.gates.permission, each) for each in people], _WIDTH), strict=True)
+    )
+    candidates = [each for each in valid if each.author in permissions]
+    others = sorted((each for each in gate.words if each not in candidates), key=lambda each: -each.created)
+    shown = sorted((*candidates, *others[:_MAX_OTHERS]), key=lambda each: (each.created, each.id))
+    return tuple(replace(each, permission=permissions.get(each.author, "")) for each in shown)
+
+
+def _oldest(gate: GateEvidence, settings: Settings) -> int:
+    """When an approval may have been written that still counts."""
+    return gate.at - int(3600 * settings.approval_hours)
 
 
 def approval_hashes(
@@ -147,6 +176,10 @@ def _refusal(
         (comment.edited, "it was edited after it was written"),
         (comment.created > at + _SKEW, "it is from the future"),
         (at - comment.created >= max_hours * 3600, f"it is older than {max_hours:g} hours"),
+        (
+            not comment.permission,
+            f"GitHub was asked about {_MAX_PEOPLE} people, and not whether {comment.author} may write",
+        ),
         (comment.permission not in WRITERS, f"{comment.author} has no write access"),
         (comment.author.casefold() in authors, f"{comment.author} is an author of the change"),
         (is_bare, f"an override needs a reason of {MIN_REASON} characters or more"),

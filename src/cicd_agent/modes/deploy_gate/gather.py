@@ -17,7 +17,7 @@ from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.markdown import find_marker
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
-from cicd_agent.modes.deploy_gate.approvals import read_comments
+from cicd_agent.modes.deploy_gate.approvals import read_comments, with_permissions
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import fill_coverage, read_facts
 from cicd_agent.modes.deploy_gate.signals.readings import (
@@ -31,6 +31,7 @@ from cicd_agent.modes.deploy_gate.signals.readings import (
 from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
 from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
 from cicd_agent.modes.deploy_gate.subject import Subject, read_subject, unserved
+from cicd_agent.modes.deploy_gate.verdict import possible_hashes
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import gaps
 from cicd_agent.modes.shared.risk_history import read_past
@@ -120,14 +121,29 @@ class _Gathering:
         about = gaps(change, self.settings) if change else ()
         # What could only have held or slowed it is no fault where nobody can read it.
         of_facts = (Gap("", f"what earlier runs have left was not read: {limit}".rstrip(".")) for limit in known.limits)
-        return Evidence(
+        evidence = Evidence(
             self.event,
             change,
             gaps=(*about, *subject.gaps, *limits, *unread, *unused, *of_facts),
             history=history,
             learnt=learnt,
             known=known,
-        ).put(GATE, gate)
+        )
+        return evidence.put(GATE, self._with_permissions(evidence, gate) if gate.words else gate)
+
+    def _with_permissions(self, evidence: Evidence, gate: GateEvidence) -> GateEvidence:
+        """Whose approvals may count is asked last: which they are depends on all the rest."""
+
+        def hashes() -> Sequence[str]:
+            return possible_hashes(evidence.put(GATE, gate), self.settings)
+
+        asked = self._ask(lambda forge: with_permissions(forge, gate, self.settings, hashes))
+        wait([asked], SECONDS / 2)
+        comments, reading = came("approvals", asked, ())
+        if reading.state is State.KNOWN:
+            return replace(gate, words=comments)
+        readings = (reading if each.name == reading.name else each for each in gate.readings)
+        return replace(gate, words=(), readings=tuple(readings))
 
     def _github(self) -> tuple[GateEvidence, Subject, dict[str, Reading], tuple[Gap, ...]]:
         """Ask for everything at once; only what depends on what runs now waits for that."""

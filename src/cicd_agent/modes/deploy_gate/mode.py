@@ -6,7 +6,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.run import RuleDraft, ruled
+from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
@@ -19,7 +19,7 @@ from cicd_agent.modes.deploy_gate.page import page
 from cicd_agent.modes.deploy_gate.questions import questions
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
 from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult
-from cicd_agent.modes.deploy_gate.verdict import verify
+from cicd_agent.modes.deploy_gate.verdict import rules, verify
 from cicd_agent.modes.protocol import Account, Mode, Ports
 from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.settings.schema import Settings
@@ -42,7 +42,7 @@ class DeployGate(Mode[RuleDraft]):
         return step(event, ports, settings)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
-        return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
+        return rules(evidence, settings)
 
     def verify(
         self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings

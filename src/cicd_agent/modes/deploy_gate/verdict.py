@@ -6,7 +6,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.risk.assessment import Floor, assess, floors
-from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.analysis.rules.suppression import graded, weighed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
@@ -48,21 +48,37 @@ class ModelOpinion:
         return max((RiskLevel(draft.risk_level) for draft in self.drafts), key=lambda each: each.rank)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What rules make of a deployment; `weighty` are the findings that the risk rests on."""
+
+    readings: Mapping[str, Reading]
+    score: Score
+    fingerprints: tuple[str, ...]
+    holds: tuple[Hold, ...]
+    weighty: tuple[Finding, ...]
+    rollback: Rollback | None
+
+
+def rules(evidence: Evidence, settings: Settings) -> RuleDraft:
+    return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
+
+
+def possible_hashes(evidence: Evidence, settings: Settings) -> list[str]:
+    """Every hash that an approval may name, whatever a model will say."""
+    judged = _judged(rules(evidence, settings), evidence, settings, ModelOpinion())
+    gate = evidence.get(GATE) or GateEvidence("", "", 0)
+    return approval_hashes(gate, settings, judged.score, judged.fingerprints, judged.holds, stance=ModelStance.SILENT)
+
+
 def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> GateResult:
     """The decision. Whatever models say, it is at most as good as the rules alone make it."""
     gate = evidence.get(GATE) or GateEvidence("", "", 0)
     event, limits = evidence.event, policy(settings)
     opinion = _opinion(answers, evidence, settings)
-    readings = _signals(gate, evidence, limits, opinion)
-    score = scored(limits, readings)
-    findings = weighty = list(graded(rules.findings))
-    if evidence.change is not None:
-        findings, weighty = weighed(rules, evidence.change, settings)
-    blocking = holds.blocking_of(findings, settings)
-    fingerprints = tuple(sorted({each.fingerprint for each in blocking}))
-    back = rollback(gate, event, holds.red_checks(gate, limits))
-    of_rules = [*_rule_holds(evidence, limits, score, readings, blocking=blocking, settings=settings)]
-    of_rules += [back.hold] if back else []
+    judged = _judged(rules, evidence, settings, opinion)
+    readings, score, fingerprints, back = judged.readings, judged.score, judged.fingerprints, judged.rollback
+    of_rules, weighty = judged.holds, judged.weighty
     of_model = [*holds.about_model(settings, limits, score, _objection(opinion, limits), answered=bool(opinion.drafts))]
     stance = _stance(opinion, score, of_model)
     hashes = approval_hashes(gate, settings, score, fingerprints, of_rules, stance=stance)
@@ -106,6 +122,26 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         at=gate.at,
     )
     return _advised(result, opinion, evidence, gate, settings)
+
+
+def _judged(rules: RuleDraft, evidence: Evidence, settings: Settings, opinion: ModelOpinion) -> _Judged:
+    gate, limits = evidence.get(GATE) or GateEvidence("", "", 0), policy(settings)
+    readings = _signals(gate, evidence, limits, opinion)
+    score = scored(limits, readings)
+    findings = weighty = list(graded(rules.findings))
+    if evidence.change is not None:
+        findings, weighty = weighed(rules, evidence.change, settings)
+    blocking = holds.blocking_of(findings, settings)
+    back = rollback(gate, evidence.event, holds.red_checks(gate, limits))
+    of_rules = [*_rule_holds(evidence, limits, score, readings, blocking=blocking, settings=settings)]
+    return _Judged(
+        readings,
+        score,
+        tuple(sorted({each.fingerprint for each in blocking})),
+        (*of_rules, *([back.hold] if back else [])),
+        tuple(weighty),
+        back,
+    )
 
 
 def _advised(

@@ -6,8 +6,10 @@ from tests.support.servers.openapi import github
 
 
 def comments(visit: Visit) -> Answer:
-    """Oldest first, whatever the client would like."""
-    return paged(visit, conversation(visit), lambda comment: shown(visit, comment))
+    """Oldest first, whatever the client would like, and only what was touched `since`."""
+    since = visit.query.get("since", "")
+    touched = [comment for comment in conversation(visit) if comment.updated_at >= since]
+    return paged(visit, touched, lambda comment: shown(visit, comment))
 
 
 def post(visit: Visit) -> Answer:
