@@ -12,7 +12,7 @@ from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.runner.log_file import chunks
 from cicd_agent.adapters.runner.workspace import Folder
 from cicd_agent.app.options import RunOptions
-from cicd_agent.app.security.guards import refuse_foreign_checkout, with_permission
+from cicd_agent.app.security.guards import refuse_foreign_checkout, refuse_moved_checkout, with_permission
 from cicd_agent.app.security.pull_request import commented_pull, named_pull, named_run, pull_of_run
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.events.event_parser import PAYLOAD_LIMIT, decode_payload, local_event, parse_event
@@ -140,6 +140,7 @@ def prepare(
             return RunContext(event, _load(options, environment), Ports())
         if environment.on_actions:
             refuse_foreign_checkout(event, repository, environment.run.sha)
+    refuse_moved_checkout(event, repository, environment.run.sha, forge if environment.on_actions else None)
     text, notice = _config_text(event, early, repository, forge)
     # One file, and one text of the organisation, serve all modes; some of them know no rules.
     known_rules = {*mode.rule_ids, "model"} if mode and mode.rule_ids else None

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from cicd_agent.errors import ConfigError
 from tests.support.jobs.comments import Talk
 from tests.support.jobs.pull_request import Job, Left
 from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.run_state import Commit
 
 FORK = {"full_name": "mallory/app", "id": 2}
 HERE = {"full_name": "octo/app", "default_branch": "main", "id": 1}
@@ -210,3 +211,66 @@ def test_a_comments_job_with_the_forks_head_checked_out_is_refused_before_the_co
         shutil.rmtree(talk.job.repo.path / ".git")
         (talk.job.temp / "report.json").unlink(missing_ok=True)
         assert REFUSED not in talk.comment("Looks right to me.").log
+
+
+class Moved:
+    """The event of `Exposed` names a head that its author has replaced since."""
+
+    GONE = "e" * 40
+
+    def __init__(self, exposed: Exposed, hub: FakeGitHub) -> None:
+        self.exposed, self.hub = exposed, hub
+        self.repo = hub.add_repo("octo/app", exposed.repo.path)
+        self.pull = hub.add_pull(7, base="main", head="topic", head_repo="mallory/app")
+
+    def run(self) -> Left:
+        job = self.exposed.job
+        kept = job.event.read_text()
+        payload = json.loads(kept)
+        payload["pull_request"]["head"]["sha"] = self.GONE
+        job.event.write_text(json.dumps(payload))
+        job.variables["GITHUB_API_URL"] = self.hub.url
+        try:
+            return self.exposed.run(github_token=self.hub.token)
+        finally:
+            job.event.write_text(kept)
+            del job.variables["GITHUB_API_URL"]
+
+
+@pytest.fixture
+def moved(exposed: Exposed) -> Iterator[Moved]:
+    with FakeGitHub() as hub:
+        yield Moved(exposed, hub)
+
+
+@pytest.mark.parametrize("where", ["topic", "merged"])
+def test_a_head_that_replaced_the_events_is_refused_as_well(moved: Moved, where: str) -> None:
+    moved.exposed.stand("--detach", where)
+    told(moved.run(), "is a commit of pull request 7, whose head has moved from eeeeeee to")
+
+
+def test_what_may_have_been_the_head_in_between_is_refused(moved: Moved) -> None:
+    moved.exposed.stand("--detach", moved.exposed.job.base)
+    moved.exposed.repo.git("commit", "--quiet", "--allow-empty", "-m", "In between")
+    told(moved.run(), "on no branch that is known, and may be of pull request 7, whose head has moved")
+
+
+def test_a_newer_commit_of_the_base_is_fine_whatever_the_head_does(moved: Moved) -> None:
+    moved.exposed.stand("--detach", moved.exposed.job.base)
+    moved.exposed.repo.git("commit", "--quiet", "--allow-empty", "-m", "Merged meanwhile")
+    newer = moved.exposed.repo.head
+    moved.repo.commits |= {"main": Commit(newer), newer: Commit(newer)}
+    left = moved.run()
+    assert REFUSED not in left.log
+    assert left.exit == 0, left.log
+
+
+def test_another_commit_is_fine_while_the_head_stands(exposed: Exposed) -> None:
+    exposed.stand("--detach", exposed.job.base)
+    exposed.repo.git("commit", "--quiet", "--allow-empty", "-m", "A branch of tools")
+    with FakeGitHub() as hub:
+        world = Moved(exposed, hub)
+        world.GONE = exposed.job.head
+        left = world.run()
+    assert REFUSED not in left.log
+    assert left.exit == 0, left.log

@@ -27,11 +27,46 @@ def refuse_foreign_checkout(event: Event, repository: GitRepository | None, star
     if not here or here[0] in {started_at, event.base.sha}:
         return
     if what := _what(event, here, repository):
-        raise ConfigError(
-            f"this job has secrets in reach, and its checkout ({here[0][:7]}) is {what}",
-            why=f"on `{event.name}` anybody's change would run, or be read as ours, beside the token and the keys",
-            remedy=REMEDY,
-        )
+        raise _refusal(event, here, what)
+
+
+def refuse_moved_checkout(event: Event, repository: GitRepository | None, started_at: str, forge: Forge | None) -> None:
+    """The same where the head has moved since the event: its payload names neither the new head nor those between.
+
+    GitHub is asked only where something else is checked out than what the event began at. A commit of the base or
+    default branch is fine, however new it is. Raises ForgeRefused when GitHub does not show the pull request.
+    """
+    if repository is None or forge is None or not _is_exposed(event):
+        return
+    here = repository.checked_out()
+    if not here or here[0] in {started_at, event.base.sha}:
+        return
+    if any(_is_reachable(here[0], branch, forge) for branch in dict.fromkeys((event.base.name, event.default_branch))):
+        return
+    states = [forge.pull(event.pull.number)] if event.pull else forge.pulls_from(event.head) if event.head.repo else ()
+    for state in states:
+        pull, was, now = f"pull request {state.pull.number}", event.head.sha, state.head.sha
+        moved = f", whose head has moved from {was[:7]} to {now[:7]} since the event" if now != was else ""
+        if now in here or any(forge.holds(state.pull.number, commit) for commit in here):
+            raise _refusal(event, here, f"a commit of {pull}{moved}")
+        if moved:
+            # After a force-push nothing shows any more which commits were its head in between.
+            raise _refusal(event, here, f"on no branch that is known, and may be of {pull}{moved}")
+
+
+def _refusal(event: Event, here: tuple[str, ...], what: str) -> ConfigError:
+    return ConfigError(
+        f"this job has secrets in reach, and its checkout ({here[0][:7]}) is {what}",
+        why=f"on `{event.name}` anybody's change would run, or be read as ours, beside the token and the keys",
+        remedy=REMEDY,
+    )
+
+
+def _is_reachable(commit: str, branch: str, forge: Forge) -> bool:
+    try:
+        return bool(branch) and forge.runs.compare(branch, commit).base == commit
+    except ForgeRefused:
+        return False  # GitHub does not know such a commit
 
 
 def with_permission(event: Event, forge: Forge | None) -> Event:
