@@ -7,16 +7,17 @@ from typing import Any
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question, Tier
 from cicd_agent.agent.sharding import Part, parts
+from cicd_agent.analysis.coverage import describe, unanalysed
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.model_router import ModelRouter, Tools
 from cicd_agent.app.run_record import AnswerRecord, Decision
-from cicd_agent.domain.effects import Annotation, Level, Plan, Summary
+from cicd_agent.domain.effects import Annotation, CheckRun, Effect, Level, Output, Plan, Summary
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.usage import Usage
-from cicd_agent.domain.verdict import Draft
+from cicd_agent.domain.verdict import ChatReply, Draft
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes.protocol import Account, Mode
 from cicd_agent.settings.loader import Loaded
@@ -52,13 +53,15 @@ def conclude(mode: Mode[Any], evidence: Evidence, context: RunContext, router: M
     with context.timeline.stage("verify"):
         verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, router, context.loaded, (*context.notices, *([limit] if limit else [])))
+    if evidence.change is not None and not isinstance(verdict, ChatReply):
+        account = replace(account, unanalysed=unanalysed(evidence.change, settings.paths_ignore))
     plan = mode.report(verdict, evidence, account, settings)
     router.incremental_state.save(mode.save_state(answers, evidence, settings), mode.state_key(evidence, context.event))
     return Decision(
         mode=mode.name,
         event=evidence.event,
         account=account,
-        plan=Plan((*plan.effects, *_warnings(account, answers))),
+        plan=Plan((*(_with_gaps(effect, account) for effect in plan.effects), *_warnings(account, answers))),
         evidence=evidence,
         asked=tuple(AnswerRecord.of(answer) for answer in answers),
         result=verdict,
@@ -214,12 +217,27 @@ def _limits(answers: Sequence[Answer[Any]]) -> Iterator[str]:
             yield f"{answer.model} could look nothing up for `{answer.question}`: its server takes no tools"
 
 
+def _with_gaps(effect: Effect, account: Account) -> Effect:
+    """The effect; the one line that says what the run came to names what it has not read, whatever the mode."""
+    missed = f"; not analysed: {describe(account.unanalysed)}" if account.unanalysed else ""
+    match effect:
+        case Output(name="summary"):
+            return replace(effect, value=f"{effect.value}{missed}")
+        case CheckRun():
+            return replace(effect, title=f"{effect.title}{missed}")
+        case _:
+            return effect
+
+
 def _warnings(account: Account, answers: Sequence[Answer[Any]]) -> Sequence[Annotation]:
     """What was missing, where people look first. No key is a choice until somebody says otherwise: a notice."""
     warnings = [
         Annotation(f"notice-{index}", Level.WARNING, "cicd-agent", notice)
         for index, notice in enumerate(account.notices)
     ]
+    if account.unanalysed:
+        text = f"{describe(account.unanalysed)}. What is in there is unknown, so the risk is not low."
+        warnings.append(Annotation("unanalysed", Level.WARNING, "cicd-agent: not analysed", text))
     if account.degraded:
         level = Level.WARNING if answers else Level.NOTICE
         is_partial = any(answer.draft for answer in answers if not answer.optional)

@@ -197,7 +197,7 @@ def common_outputs(decision: Decision, folder: PurePath) -> dict[str, str]:
         "conclusion": decision.result.conclusion if decision.result else Conclusion.SKIPPED,
         "confidence": _known(judgement.confidence if judgement else None, "{:.2f}"),
         "escalate_to_human": str(bool(judgement.escalate)).lower() if judgement else "",
-        "degraded": str(bool(account.degraded)).lower(),
+        "degraded": str(account.is_degraded).lower(),
         "config_status": account.config_status,
         "summary": f"nothing to do: {decision.declined}" if decision.declined else "",
         "report_file": str(folder / REPORT),

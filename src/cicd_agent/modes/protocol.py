@@ -10,7 +10,7 @@ from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.events.event import Event
-from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.forge import Forge, Repository, Workspace
@@ -74,8 +74,15 @@ class Account:
     degraded: str = ""
     config_status: str = "absent"
     notices: tuple[str, ...] = ()
+    unanalysed: tuple[Gap, ...] = ()
+    """Source files of the change that no rule has read, so that its risk is not known to be low."""
     left_out: tuple[str, ...] = ()
     """Sources of the exhibits for which the token budget had no room."""
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether something that should have worked did not."""
+        return bool(self.degraded or self.unanalysed)
 
     @property
     def price(self) -> str:

@@ -84,3 +84,14 @@ def test_a_picture_shows_where_findings_are_by_folder_or_else_by_category() -> N
     assert tuple(pictures(together, evidence(), Account())) == (
         Pie("Findings by category", (Slice("security", 3), Slice("testing", 1))),
     )
+
+
+def test_what_the_rules_alone_have_read_was_looked_at() -> None:
+    change = change_of(("src/a.py", None, "x = 1\n"), ("vendor/b.py", None, "y = 1\n"), ("uv.lock", None, "z\n"))
+    seen = evidence(Gap("vendor/b.py", "vendored"), Gap("uv.lock", "lock file"), change=change)
+    body = page(seen)
+    assert "Looked at: 2 of 3 files, 2 of 3 added lines. Not looked at: `uv.lock` (lock file)." in body
+    assert "Looked at by the rules alone: 1 vendored." in body
+    assert "by the rules alone" not in page(seen, account=Account())
+    ignored = page(evidence(Gap("vendor/b.py", "paths-ignore"), change=change))
+    assert "Not looked at: `vendor/b.py` (paths-ignore)." in ignored

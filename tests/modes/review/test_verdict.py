@@ -9,6 +9,7 @@ from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.repository.paths import Area, PathKind
 from cicd_agent.domain.verdict import Conclusion, RiskLevel, SuppressedBy, Verdict
@@ -20,7 +21,7 @@ DIFF = """\
 diff --git a/app.py b/app.py
 --- a/app.py
 +++ b/app.py
-@@ -1,2 +1,4 @@
+@@ -1,2 +1,5 @@
  import os
 +token = load()  # cicd-agent: ignore[hush] known to the team
 +os.system(token)
@@ -107,10 +108,16 @@ def test_approval_needs_rules_and_a_model_that_both_find_nothing_in_a_change_rea
     assert judge(answers=(answer(),), evidence=unread).decision == "comment"
 
 
-def test_an_unread_source_file_is_never_a_success() -> None:
-    verdict = judge(evidence=replace(EVIDENCE, gaps=(Gap("src/big.py", "too large"),)))
+def test_an_unread_source_file_is_never_a_success_and_never_green_with_fail_on() -> None:
+    big = FileDiff("src/big.py", "src/big.py", ChangeKind.MODIFIED, omitted="too large")
+    evidence = replace(EVIDENCE, change=replace(CHANGE, files=(*CHANGE.files, big)), gaps=(Gap(big.path, "too large"),))
+    verdict = judge(evidence=evidence)
     assert verdict.conclusion is Conclusion.NEUTRAL
-    assert any("could not be read" in why for why in verdict.escalate)
+    assert verdict.risk.level is RiskLevel.HIGH
+    assert verdict.escalate == ("not analysed: `src/big.py` (too large)",)
+    for level in ("critical", "high", "medium", "low"):
+        assert judge(evidence=evidence, fail_on=level).conclusion is Conclusion.FAILURE
+    assert judge(evidence=evidence, fail_on="high", paths_ignore=("src/big.py",)).conclusion is Conclusion.SUCCESS
 
 
 def test_a_lock_file_that_is_not_read_line_by_line_stands_in_nobodys_way() -> None:

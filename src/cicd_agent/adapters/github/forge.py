@@ -34,7 +34,7 @@ from cicd_agent.adapters.github.transport import Wire
 from cicd_agent.domain.effects import Annotation, CheckRun, InlineComment, Level, PostedComment, Review
 from cicd_agent.domain.events.event import Ref
 from cicd_agent.domain.events.thread import Thread
-from cicd_agent.domain.ports.forge import FailedRun, PostedCheck, PostedReview, PullState
+from cicd_agent.domain.ports.forge import MAX_CHANGED_FILES, FailedRun, PostedCheck, PostedReview, PullState
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.errors import ConfigError, ForgeRefused
 
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from cicd_agent.adapters.github.discussions import GitHubDiscussions
 
 API_URL = "https://api.github.com"
-MAX_FILES = 3_000
-"""Where the files endpoint stops, whatever the pull request holds."""
 MAX_COMMITS = 250
 """Where the commits endpoint stops."""
 NEWEST_FIRST = {"sort": "created", "direction": "desc"}
@@ -270,14 +268,14 @@ class GitHubForge:
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         task = f"list the files of pull request {number}"
-        listed = [*self._channel.entries(task, f"/pulls/{number}/files", ChangedFile, MAX_FILES // PER_PAGE)]
+        listed = [*self._channel.entries(task, f"/pulls/{number}/files", ChangedFile, MAX_CHANGED_FILES // PER_PAGE)]
         if listed and listed[0].commit:
             self._listed_at[number] = listed[0].commit
         self._blobs[number] = {file.filename: file.sha for file in listed if file.sha}
         diffs = tuple(file.as_diff() for file in listed)
         notes = []
-        if len(diffs) >= MAX_FILES:
-            notes.append(f"the API lists {MAX_FILES:,} files of a pull request at most: there may be more")
+        if len(diffs) >= MAX_CHANGED_FILES:
+            notes.append(f"the API lists {MAX_CHANGED_FILES:,} files of a pull request at most: there may be more")
         if bare := sum(1 for file in diffs if file.omitted):
             notes.append(
                 f"{bare:,} of {len(diffs):,} files came without their whole patch: binary, too large, or mode only"

@@ -146,4 +146,5 @@ def _change(
             f"{bare:,} of {len(diffs):,} files came without their whole patch: binary, too large, or mode only"
         )
     listed = tuple(commit.as_commit() for commit in commits)
-    return Change(base, head, ChangeSource.API, diffs, listed, notes=(*notes, *limits))
+    incomplete = notes[0] if files is None or len(diffs) >= MAX_FILES else ""
+    return Change(base, head, ChangeSource.API, diffs, listed, notes=(*notes, *limits), incomplete=incomplete)

@@ -72,6 +72,13 @@ class ChangeContext:
         return frozenset(" ".join(text.split()) for file in self.files for _, text in file.added)
 
     @cached_property
+    def old_lines(self) -> frozenset[str]:
+        """The lines that the change takes away somewhere, and all of the files that it changes, without indentation."""
+        deleted = (text.strip() for file in self.files for _, text in file.deleted)
+        kept = (line.strip() for text in self.change.old_texts.values() for line in text.split("\n"))
+        return frozenset((*deleted, *kept))
+
+    @cached_property
     def taken_out(self) -> frozenset[str]:
         return frozenset(
             name for file in self._product for _, text in file.deleted for name in _DEFINED.findall(text) if name

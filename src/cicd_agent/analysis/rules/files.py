@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from cicd_agent.analysis.rules.context import TABLES, FileContext
-from cicd_agent.analysis.rules.rule import Hit
+from cicd_agent.analysis.rules.rule import NOT_WRITTEN_HERE, Hit
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.repository.paths import PathKind
@@ -51,7 +51,7 @@ def binary_program(context: FileContext) -> Iterator[Hit]:
     name = context.path.rpartition("/")[2].lower()
     if context.diff.kind is ChangeKind.DELETED or not (context.diff.binary or context.diff.omitted):
         return
-    if any(fnmatchcase(name, pattern) for pattern in TABLES["files"]["programs"]):
+    if any(fnmatchcase(name, pattern) for table in ("programs", "archives") for pattern in TABLES["files"][table]):
         yield Hit(0)
 
 
@@ -107,7 +107,6 @@ def own_config(context: FileContext) -> Iterator[Hit]:
 _GUESSED = frozenset({"assigned-secret", "url-password", "authorization"})
 _MIN_PASSWORD = 12
 _NOT_LIVE = frozenset({PathKind.TEST, PathKind.EXAMPLE, PathKind.DOCS})
-_NOT_WRITTEN_HERE = frozenset({PathKind.GENERATED, PathKind.VENDORED})
 
 
 def secret(context: FileContext) -> Iterator[Hit]:
@@ -116,7 +115,7 @@ def secret(context: FileContext) -> Iterator[Hit]:
     for number, text in context.added if signs else ():
         for secret in find_secrets(text, signs) if number != met else ():
             guessed = secret.shape in _GUESSED
-            if guessed and context.kinds & (_NOT_LIVE | _NOT_WRITTEN_HERE):
+            if guessed and context.kinds & (_NOT_LIVE | NOT_WRITTEN_HERE):
                 continue
             value = text[secret.start : secret.end]
             if secret.shape == "url-password" and value.isalpha() and len(value) < _MIN_PASSWORD:

@@ -13,11 +13,17 @@ from cicd_agent.domain.finding import Category, Severity
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.repository.paths import PathKind
 
-NOT_OURS = frozenset({PathKind.VENDORED, PathKind.GENERATED, PathKind.LOCK_FILE})
+NOT_WRITTEN_HERE = frozenset({PathKind.VENDORED, PathKind.GENERATED})
+"""Code of others: it runs, and an update of it must not be noise."""
+
+NOT_OURS = NOT_WRITTEN_HERE | {PathKind.LOCK_FILE}
 """Files that nobody edits by hand: a remark on a line would reach nobody."""
 
 NOT_SHIPPED = NOT_OURS | {PathKind.DOCS, PathKind.TEST, PathKind.EXAMPLE}
 """All files that are not the running product."""
+
+
+_SURE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,16 @@ class Rule:
     check: Check = field(repr=False)
     confidence: float = 1.0
     exempt: frozenset[PathKind] = NOT_SHIPPED
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether its findings are worth a remark in code that nobody here has written, too."""
+        return (
+            self.category is Category.SECURITY
+            and self.severity.rank >= Severity.HIGH.rank
+            and self.confidence >= _SURE
+            and self.exempt == NOT_SHIPPED
+        )
 
 
 def read_rules(text: str, themes: Iterable[ModuleType]) -> Iterator[Rule]:

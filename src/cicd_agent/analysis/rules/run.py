@@ -9,7 +9,7 @@ from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
 from cicd_agent.analysis.rules.python.source import expression_text
-from cicd_agent.analysis.rules.rule import Rule
+from cicd_agent.analysis.rules.rule import NOT_WRITTEN_HERE, Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
 from cicd_agent.domain.finding import Finding, Location
 from cicd_agent.domain.repository.change import Change
@@ -42,15 +42,17 @@ def findings(change: Change, config_file: str = OWN_CONFIG, rules: tuple[Rule, .
         # Not one of change_context.files: what the rules parse of one file is gone before they come to the next.
         context = FileContext(change_context, file)
         for rule in rules:
-            if context.kinds.isdisjoint(rule.exempt):
-                for finding in _findings(rule, context):
+            exempt_kinds = context.kinds & rule.exempt
+            if not exempt_kinds or (rule.is_sure and exempt_kinds <= NOT_WRITTEN_HERE):
+                for finding in _findings(rule, context, only_new=bool(exempt_kinds)):
                     once = "" if finding.location.line else finding.message
                     results.setdefault((finding.id, finding.location, once), finding)
     order = attrgetter("location.path", "location.line", "location.side", "id")
     return tuple(sorted(results.values(), key=order))
 
 
-def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
+def _findings(rule: Rule, context: FileContext, *, only_new: bool) -> Iterator[Finding]:
+    """The findings of a rule; `only_new` leaves out lines that the change has only brought from elsewhere."""
     met: set[tuple[Side, int]] = set()
     for hit in rule.check(context):
         if hit.line and (hit.side, hit.line) in met:
@@ -59,6 +61,8 @@ def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
             continue
         met.add((hit.side, hit.line))
         line = context.anchors.line_at(hit.side, hit.line)
+        if only_new and (line is None or line.text.strip() in context.change.old_lines):
+            continue
         yield Finding(
             id=rule.id,
             title=rule.title,

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from cicd_agent.domain.ports.deployments import Gates
 
 
+MAX_CHANGED_FILES = 3_000
+"""Where GitHub's list of the files of a pull request stops."""
+
+
 @dataclass(frozen=True, slots=True)
 class PullState:
     """A pull request as the API shows it now."""

@@ -47,6 +47,8 @@ class Change:
     tree: str = ""
     notes: tuple[str, ...] = ()
     """Limits met while reading, each one sentence for the report ("commit list cut at 250")."""
+    incomplete: str = ""
+    """Why `files` may lack some files of the change, "" when it has all of them."""
 
     @property
     def added_lines(self) -> int:

@@ -14,7 +14,7 @@ from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.result import Diagnosis, Overlap
 from cicd_agent.modes.analyse_failure.runs.previous_failures import previous_lines, with_saved_traces
-from cicd_agent.modes.shared.change_reader import showable, unread
+from cicd_agent.modes.shared.change_reader import showable, unshown
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings
 
@@ -157,7 +157,7 @@ def _files(change: Change, hunks: Sequence[Exhibit], settings: Settings) -> Iter
     rows = Counter(each.source for each in hunks for mark in each.gutter if not mark.endswith("="))
     for file in change.files[:MAX_FILES]:
         moved = f" from {file.old_path}" if file.old_path != file.path else ""
-        reason = unread(file) or ("" if file.path in may else "not to be shown")
+        reason = unshown(file) or ("" if file.path in may else "not to be shown")
         if not reason and rows[file.path] < sum(1 for _ in file.lines):
             reason = "shown in part for its size" if rows[file.path] else "not shown for its size"
         size = f"+{file.added_count} -{file.deleted_count}"

@@ -17,6 +17,7 @@ from cicd_agent.modes.shared.blocks import (
     details,
     first_parts,
     gap_section,
+    headline,
     model_parts,
     place,
     unproved,
@@ -28,7 +29,6 @@ from cicd_agent.rendering.page import (
     CodeBlock,
     Details,
     Footnote,
-    Heading,
     Inline,
     Page,
     Paragraph,
@@ -77,7 +77,7 @@ def comment(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> Page:
     """The diagnosis in at most MAX_LINES lines, for the pull request."""
     grounds = _grounds(diagnosis.grounds[:3])
     blocks = [
-        Heading(heading(diagnosis, evidence)),
+        *headline(heading(diagnosis, evidence), account),
         *([Paragraph(joined(grounds, " "))] if grounds else []),
         *_locations(diagnosis, evidence),
         *_decisive(diagnosis, limit=MAX_AT_A_GLANCE),
@@ -94,7 +94,7 @@ def page(diagnosis: Diagnosis, evidence: Evidence, account: Account, _settings: 
     """The whole diagnosis."""
     failed = failed_run(evidence)
     blocks = [
-        Heading(heading(diagnosis, evidence)),
+        *headline(heading(diagnosis, evidence), account),
         Bullets(_grounds(diagnosis.grounds)),
         *_decisive(diagnosis),
         *_claims(diagnosis, limit=10),

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from cicd_agent.analysis import coverage
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.analysis.risk.assessment import assess
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.domain.verdict import Conclusion
+from cicd_agent.domain.verdict import Conclusion, Risk
 from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, Attribution, attribute, rank
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import groups
@@ -44,7 +45,7 @@ _REPAIRS = {
 }
 
 
-def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001  every mode's rules are given settings
+def rules(evidence: Evidence, settings: Settings) -> Diagnosis:
     failed = with_saved_traces(evidence)
     all_groups = groups(failed)
     attribution = attribute(failed, all_groups, evidence.change)
@@ -82,9 +83,18 @@ def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001 
         rerun=bool(attribution.rerun_kind) and not is_change,
         rerun_kind="" if is_change else attribution.rerun_kind,
         escalate=tuple(_escalations(evidence, failed, attribution, suspects, unread)),
-        risk=assess(evidence.change, (), evidence.history, evidence.learnt) if evidence.change is not None else None,
+        risk=_risk(evidence, settings),
         unread=unread,
     )
+
+
+def _risk(evidence: Evidence, settings: Settings) -> Risk | None:
+    """The risk of the change that the run was of, None where that is not known."""
+    change = evidence.change
+    if change is None:
+        return None
+    minimums = coverage.floors_of(coverage.unanalysed(change, settings.paths_ignore))
+    return assess(change, minimums, evidence.history, evidence.learnt)
 
 
 def _kind(first: Failure | None, attribution: Attribution) -> Kind:

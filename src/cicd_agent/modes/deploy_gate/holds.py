@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 
+from cicd_agent.analysis.coverage import describe
 from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.finding import Finding, Severity
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, CheckState, GateEvidence, Match, Reading
 from cicd_agent.domain.repository.change import Change
@@ -112,6 +114,13 @@ def about_change(gate: GateEvidence, event: Event, policy: Policy, blocking: Seq
             text = f"{number} {verb} not reviewed as deployed: {shas}"
         # Where more of it runs already by then, or less, an approval of these commits is no longer one of all.
         yield Hold("unreviewed", text, LiftedBy.OVERRIDE, "bring it by a reviewed pull request", about=tuple(unmatched))
+
+
+def about_coverage(gaps: Sequence[Gap]) -> Iterator[Hold]:
+    if gaps:
+        text = f"not analysed: {describe(gaps)}"
+        remedy = "commit it as text, or have somebody look at it who may approve the deployment"
+        yield Hold("unanalysed", text, LiftedBy.APPROVAL, remedy, about=tuple(sorted(gap.what for gap in gaps)))
 
 
 def about_policy(gate: GateEvidence, event: Event, change: Change | None, config_file: str) -> Iterator[Hold]:

@@ -12,12 +12,11 @@ from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import routes
 from cicd_agent.modes.deploy_gate.result import Approval, Band, Factor, GateDecision, GateResult, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.shared.blocks import account_blocks, details, gap_section, model_parts, unproved
+from cicd_agent.modes.shared.blocks import account_blocks, details, gap_section, headline, model_parts, unproved
 from cicd_agent.rendering.page import (
     Block,
     Bullets,
     Footnote,
-    Heading,
     Inline,
     Page,
     Paragraph,
@@ -70,7 +69,7 @@ def sentence(result: GateResult) -> str:
 def page(result: GateResult, evidence: Evidence, account: Account, _settings: Settings) -> Page:
     """The whole decision."""
     blocks = [
-        _heading(result, evidence, 2),
+        *headline(_heading(result, evidence), account, 2),
         _holds(result),
         _factors(result.factors, _gate(evidence).at),
         *_lifting(result, evidence.event),
@@ -89,7 +88,7 @@ def comment(result: GateResult, evidence: Evidence, account: Account) -> Page:
     """What people are told who may lift the hold, and who read it when it is lifted."""
     event = evidence.event
     blocks = [
-        _heading(result, evidence, 3),
+        *headline(_heading(result, evidence), account),
         _holds(result),
         *_lifting(result, event),
         _factors(result.factors, _gate(evidence).at),
@@ -108,11 +107,11 @@ def pictures(result: GateResult) -> tuple[Pie, ...]:
     return (Pie(f"{points(result.score)} of 100 points", (*slices, Slice("not reached", max(lost, 0)))),)
 
 
-def _heading(result: GateResult, evidence: Evidence, level: int) -> Heading:
+def _heading(result: GateResult, evidence: Evidence) -> Inline:
     sha = link(code(result.sha[:7] or "?"), evidence.event.commit_url(result.sha))
     environment = result.environment or "(no environment)"
     decision = tone(_word(result), _TONES[result.decision])
-    return Heading((decision, f" {environment} ← ", sha, f"  {_score(result)}"), level)
+    return (decision, f" {environment} ← ", sha, f"  {_score(result)}")
 
 
 def _footnote(result: GateResult, evidence: Evidence, account: Account) -> Footnote:

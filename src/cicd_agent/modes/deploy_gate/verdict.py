@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis import coverage
 from cicd_agent.analysis.risk.assessment import Floor, assess, floors
 from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.analysis.rules.suppression import graded, weighed
@@ -214,6 +215,8 @@ def _rule_holds(
     yield from holds.about_time(gate, event, dates.frozen)
     if evidence.change is None:
         yield Hold("fault-change", "the change could not be read", LiftedBy.APPROVAL, "fetch the whole history")
+    else:
+        yield from holds.about_coverage(coverage.unanalysed(evidence.change, settings.paths_ignore))
     yield from holds.about_readings(gate, limits, readings)
     yield from holds.about_score(limits, score, readings)
 
@@ -257,7 +260,8 @@ def _risk(
     """The rules' risk, raised to what a model sees where a quote of its proves a reason."""
     if evidence.change is None:
         return Risk(RiskLevel.CRITICAL, 100, (Reason("the change could not be read", 100, Ground.SHAPE),))
-    floor = floors(rules.areas, findings, settings.min_confidence)
+    unanalysed = coverage.unanalysed(evidence.change, settings.paths_ignore)
+    floor = [*floors(rules.areas, findings, settings.min_confidence), *coverage.floors_of(unanalysed)]
     if opinion.objections:
         floor.append(Floor(opinion.level, f"the model: {_line(opinion.objections[0].text)}", Ground.FINDING))
     return assess(evidence.change, floor, evidence.history, evidence.learnt)

@@ -12,13 +12,12 @@ from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt
 from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.shared.blocks import account_blocks, details, first_parts, model_parts, place
+from cicd_agent.modes.shared.blocks import account_blocks, details, first_parts, headline, model_parts, place
 from cicd_agent.rendering.page import (
     Block,
     CodeBlock,
     Details,
     Footnote,
-    Heading,
     Inline,
     Page,
     Paragraph,
@@ -75,6 +74,7 @@ def page(generated: Generated, evidence: Evidence, account: Account, _settings: 
     """The whole result."""
     event = evidence.event
     blocks = [
+        *headline(_heading(generated), account),
         *_result(generated, event),
         *_price(generated, account),
         *_open(generated, event, MAX_ROWS),
@@ -91,6 +91,7 @@ def comment(generated: Generated, evidence: Evidence, account: Account, *, with_
     """What the pull request is told; `with_patch`: the patch as well."""
     event = evidence.event
     blocks = [
+        *headline(_heading(generated), account),
         *_result(generated, event),
         *_open(generated, event, MAX_OPEN),
         *_flaky(generated.hunt),
@@ -137,7 +138,6 @@ def _state(generated: Generated) -> str:
 
 
 def _result(generated: Generated, event: Event) -> Iterator[Block]:
-    yield Heading(_heading(generated))
     yield from _numbers(generated)
     yield from _bugs(generated, event)
     yield from _kept_tests(generated, event)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.coverage import floors_of, unanalysed
 from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.test_modules import home
-from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Settled, keyed
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel
@@ -59,7 +60,11 @@ def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence,
         runs=settled.runs,
         seconds=settled.seconds,
     )
-    return replace(generated, risk=_risk(generated), escalate=tuple(_escalations(generated, answers)))
+    return replace(
+        generated,
+        risk=_risk(generated, unanalysed(change, settings.paths_ignore)),
+        escalate=tuple(_escalations(generated, answers)),
+    )
 
 
 def _reports(tests: TestEvidence, settled: Settled, answers: Sequence[Answer[Any]]) -> tuple[CandidateReport, ...]:
@@ -96,7 +101,7 @@ def _conclusion(suite: Suite) -> Conclusion:
     return Conclusion.SUCCESS if suite.can_judge else Conclusion.NEUTRAL
 
 
-def _risk(generated: Generated) -> Risk | None:
+def _risk(generated: Generated, missed: Sequence[Gap]) -> Risk | None:
     """By what tests do not see of the change, and what they may have found in it; None where nothing was measured."""
     reasons = []
     level = RiskLevel.LOW
@@ -111,6 +116,9 @@ def _risk(generated: Generated) -> Risk | None:
     if generated.bugs:
         level = RiskLevel.HIGH
         reasons.append(Reason(f"{count(len(generated.bugs), 'possible bug')}", 65))
+    for floor in floors_of(missed):
+        level = floor.level
+        reasons.append(Reason(floor.reason, 65))
     if share is None and not reasons:
         return None
     return Risk(level, _SCORES[level], tuple(reasons))

@@ -12,7 +12,7 @@ from cicd_agent.domain.text.quote import Miss, Quotes, shown
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Rejected, Strength
 from cicd_agent.modes.review.questions.draft import Claim, ClaimedStrength, ReviewDraft
-from cicd_agent.modes.shared.change_reader import unread
+from cicd_agent.modes.shared.change_reader import unshown
 
 MAX_CLAIMS = 100
 """Of one run. A longer list is a runaway answer: what comes after is rejected unread."""
@@ -167,7 +167,7 @@ def _location(claim: ClaimedStrength, files: dict[str, FileDiff], findings: Sequ
 def _tested(change: Change, findings: Sequence[Finding]) -> Iterator[Strength]:
     """That new code comes with tests, where it does and nothing is said against these."""
     code = tests = 0
-    for file in (file for file in change.files if not unread(file)):
+    for file in (file for file in change.files if not unshown(file)):
         path_kinds = kinds(file.path)
         added = sum(1 for line in file.added if line.text.strip())
         if PathKind.TEST in path_kinds:

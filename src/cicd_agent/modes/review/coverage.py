@@ -10,7 +10,7 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.shared.change_reader import changed
+from cicd_agent.modes.shared.change_reader import changed, is_for_rules, unshown
 from cicd_agent.rendering.page import Block, Bullets, Inline, Paragraph, Table, code, joined
 
 MAX_NAMED = 3
@@ -76,8 +76,22 @@ def sections(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Se
 
 
 def unread(evidence: Evidence) -> Sequence[Gap]:
-    paths = {file.path for file in changed(evidence).files}
-    return tuple({gap.what: gap for gap in evidence.gaps if gap.what in paths}.values())
+    """The files of the change that neither the rules nor a model have looked at."""
+    return tuple(gap for gap, by_rules in _gaps(evidence) if not by_rules)
+
+
+def by_rules(evidence: Evidence) -> Inline:
+    """How many files the rules have looked at and no model, "" when there are none."""
+    reasons = Counter(gap.why for gap, by_rules in _gaps(evidence) if by_rules)
+    listed = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    return f" Looked at by the rules alone: {listed}." if listed else ""
+
+
+def _gaps(evidence: Evidence) -> Iterator[tuple[Gap, bool]]:
+    """The gaps of files, each once, and whether it is one for the model only."""
+    files = {file.path: file for file in changed(evidence).files}
+    for gap in {gap.what: gap for gap in evidence.gaps if gap.what in files}.values():
+        yield gap, gap.why == unshown(files[gap.what]) and is_for_rules(files[gap.what])
 
 
 def pictures(verdict: Verdict, evidence: Evidence, account: Account) -> Iterator[Pie]:

@@ -19,10 +19,10 @@ from cicd_agent.domain.verdict import (
     Verdict,
 )
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.coverage import left_out, not_shown, nothing_found, sections
+from cicd_agent.modes.review.coverage import by_rules, left_out, not_shown, nothing_found, sections, unread
 from cicd_agent.modes.review.suggestion import why_shown
 from cicd_agent.modes.review.verdict import reaches
-from cicd_agent.modes.shared.blocks import account_blocks, details, place
+from cicd_agent.modes.shared.blocks import account_blocks, details, headline, place
 from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.rendering.page import (
     Alert,
@@ -30,7 +30,6 @@ from cicd_agent.rendering.page import (
     CodeBlock,
     CodeFrame,
     Footnote,
-    Heading,
     Inline,
     Page,
     Paragraph,
@@ -57,7 +56,7 @@ def page(verdict: Verdict, evidence: Evidence, account: Account, settings: Setti
     strong = [finding for finding in verdict.findings if reaches(finding, settings)]
     weak = [each for each in verdict.findings if each not in strong]
     blocks = [
-        Heading(("Risk: ", tone(verdict.risk.level, verdict.risk.level.value), f" ({verdict.risk.score})")),
+        *headline(("Risk: ", tone(verdict.risk.level, verdict.risk.level.value), f" ({verdict.risk.score})"), account),
         _size(verdict, evidence),
         *(Paragraph(contradiction) for contradiction in verdict.contradictions),
         *(_findings(strong, evidence) if strong else [Paragraph(_nothing(verdict, evidence, account))]),
@@ -213,12 +212,14 @@ def _unproved(claims: Sequence[Rejected], reason: str) -> Table:
 
 def _coverage(evidence: Evidence, account: Account) -> Iterator[Block]:
     change = changed(evidence)
-    missed = {gap.what for gap in evidence.gaps}
+    missed = {gap.what for gap in unread(evidence)}
     read = [file for file in change.files if file.path not in missed]
     lines = sum(file.added_count for file in read)
     text = f"Looked at: {len(read)} of {count(len(change.files), 'file')}, "
     text += f"{lines:,} of {count(change.added_lines, 'added line')}."
-    yield Paragraph((text, left_out(evidence), not_shown(account.left_out)))
+    yield Paragraph(
+        (text, left_out(evidence), by_rules(evidence) if account.model else "", not_shown(account.left_out))
+    )
     yield from (Paragraph(f"Note: {gap.why}.") for gap in evidence.gaps if not gap.what)
 
 

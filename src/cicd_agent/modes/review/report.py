@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from cicd_agent import __version__
+from cicd_agent.analysis.coverage import unanalysed
 from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
@@ -85,7 +86,9 @@ def _published(verdict: Verdict, evidence: Evidence, body: str, withheld: str, s
         return
     if settings.comment is not Commenting.NONE:
         # Who asks for a review is answered, also where nothing is found.
-        quiet = not is_request(evidence.event) and not any(reaches(each, settings) for each in verdict.findings)
+        missed = unanalysed(changed(evidence), settings.paths_ignore)
+        found = any(reaches(each, settings) for each in verdict.findings)
+        quiet = not (is_request(evidence.event) or missed or found)
         yield Comment(key="review", pull=pull.number, body=body, only_edit=quiet)
         yield from _review(verdict, evidence, pull.number, withheld, settings)
         # A thread in which a person has answered is theirs to resolve.

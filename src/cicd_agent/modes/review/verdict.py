@@ -6,13 +6,13 @@ from operator import attrgetter
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis import coverage
 from cicd_agent.analysis.risk.assessment import assess, floors
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import graded, silence
-from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Finding, Origin, Severity
 from cicd_agent.domain.repository.paths import PathKind, kinds
-from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
 from cicd_agent.modes.review.claims import Prover, positives
 from cicd_agent.modes.review.evidence import THREADS
@@ -50,7 +50,9 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     well, unproved = positives(drafts, change, open_findings)
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*open_findings, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
-    risk = assess(change, floors(rules.areas, weighty, settings.min_confidence), evidence.history, evidence.learnt)
+    unanalysed = coverage.unanalysed(change, settings.paths_ignore)
+    minimums = [*floors(rules.areas, weighty, settings.min_confidence), *coverage.floors_of(unanalysed)]
+    risk = assess(change, minimums, evidence.history, evidence.learnt)
     strong = [finding for finding in open_findings if reaches(finding, settings)]
     blocking = [finding for finding in open_findings if blocks(finding, settings)]
     unseen = any(answer.left_out for answer in main) or not recalled.whole
@@ -62,14 +64,13 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     silent = [each.finding for each in suppressed if each.weighs]
     concerns = [*open_findings, *(each.claim for each in proof.dropped), *silent]
     doubts = [finding for finding in concerns if finding.severity.rank >= settings.min_severity.rank]
-    decision = "approve" if model_answered and not unread and not doubts else "comment"
+    decision = "approve" if model_answered and not (unread or unanalysed or doubts) else "comment"
     if any(finding.severity.rank >= Severity.HIGH.rank for finding in strong):
         decision = "request_changes"
     rejected = (*proof.rejected, *proof.dropped)
     claims = [*open_findings, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
-    conclusion = Conclusion.SUCCESS if not (unread or unseen or strong) else Conclusion.NEUTRAL
     return Verdict(
-        conclusion=Conclusion.FAILURE if blocking else conclusion,
+        conclusion=_conclusion(strong, blocking, settings, is_analysed=not unanalysed, is_shown=not unseen),
         decision=decision,
         confidence=_confidence(decision, strong, drafts if model_answered else []),
         risk=risk,
@@ -77,7 +78,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         rejected=(*rejected, *unproved),
         merged=tuple(merged),
         suppressed=tuple(suppressed),
-        escalate=tuple(_escalations(risk, drafts, proof.rejected, unread)),
+        escalate=tuple(_escalations(risk, drafts, proof.rejected, unanalysed)),
         blocking=tuple(finding.fingerprint for finding in blocking),
         remarks=tuple(draft.summary for draft in drafts if draft.summary.strip()),
         contradictions=contradictions(recalled.joined(answers), evidence.event, change),
@@ -85,6 +86,15 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         strengths=well,
         recalled=recalled.shown,
     )
+
+
+def _conclusion(
+    strong: Sequence[Finding], blocking: Sequence[Finding], settings: Settings, *, is_analysed: bool, is_shown: bool
+) -> Conclusion:
+    """`fail-on` asks for findings that nobody could have made where source was not analysed."""
+    if blocking or (settings.fail_on != "never" and not is_analysed):
+        return Conclusion.FAILURE
+    return Conclusion.SUCCESS if is_analysed and is_shown and not strong else Conclusion.NEUTRAL
 
 
 def reaches(finding: Finding, settings: Settings) -> bool:
@@ -126,7 +136,7 @@ def _confidence(decision: str, strong: Sequence[Finding], drafts: Sequence[Revie
 
 
 def _escalations(
-    risk: Risk, drafts: Sequence[ReviewDraft], rejected: Sequence[Rejected], unread: Sequence[str]
+    risk: Risk, drafts: Sequence[ReviewDraft], rejected: Sequence[Rejected], unanalysed: Sequence[Gap]
 ) -> Iterable[str]:
     if risk.level is RiskLevel.CRITICAL:
         yield "the risk is critical"
@@ -136,5 +146,5 @@ def _escalations(
     claims = sum(len(draft.findings) for draft in drafts)
     if len(rejected) * 2 > claims:
         yield f"{len(rejected)} of the model's {claims} claims could not be proved"
-    if unread:
-        yield f"{count(len(unread), 'source file')} could not be read"
+    if unanalysed:
+        yield f"not analysed: {coverage.describe(unanalysed)}"

@@ -13,7 +13,7 @@ from cicd_agent.domain.verdict import Ground, Risk, RiskLevel
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.result import Cells, RouteResult
 from cicd_agent.modes.route.table import outside
-from cicd_agent.modes.shared.blocks import account_blocks, bullets, first_parts
+from cicd_agent.modes.shared.blocks import account_blocks, bullets, first_parts, headline
 from cicd_agent.rendering.page import Block, Details, Heading, Inline, Page, Paragraph, Table, code, strong
 from cicd_agent.settings.schema import Settings
 
@@ -37,7 +37,7 @@ def page(result: RouteResult, evidence: Evidence, account: Account, _settings: S
     """The plan, why it is as it is, and what was not looked at."""
     return Page(
         (
-            Heading(_heading(result)),
+            *headline(_heading(result), account),
             _cells(result),
             *_areas(result, evidence),
             *_doubts(result),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis import coverage
 from cicd_agent.analysis.risk.assessment import Floor, assess, floors
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import weighed
@@ -52,7 +53,8 @@ def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
         # What is not known is a risk, and never a small one.
         return assess(_NOTHING, [Floor(RiskLevel.HIGH, "it is not known what changes")], history=history, learnt=learnt)
     _, weighty = weighed(rules, change, settings)
-    minimums = floors(rules.areas, weighty, settings.min_confidence)
+    unanalysed = coverage.unanalysed(change, settings.paths_ignore)
+    minimums = [*floors(rules.areas, weighty, settings.min_confidence), *coverage.floors_of(unanalysed)]
     return assess(change, minimums, history=history, learnt=learnt)
 
 

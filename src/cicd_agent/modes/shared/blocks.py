@@ -1,12 +1,49 @@
 """Blocks that the pages of several modes have."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
+from cicd_agent.analysis.coverage import BINARY
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.text.words import count
+from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.protocol import Account
-from cicd_agent.rendering.page import Block, Bullets, Details, Inline, Paragraph, Span, Table, code, joined, strong
+from cicd_agent.rendering.page import (
+    Alert,
+    Block,
+    Bullets,
+    Details,
+    Heading,
+    Inline,
+    Paragraph,
+    Span,
+    Table,
+    code,
+    joined,
+    strong,
+)
+
+MAX_UNANALYSED = 10
+_REMEDY = "Commit it as text, or list it under `paths-ignore` in the configuration of the base branch."
+
+
+def headline(content: Inline, account: Account, level: Literal[1, 2, 3] = 3) -> Iterator[Block]:
+    """The heading of a page and, where source was not analysed, what that is: nobody may overlook it."""
+    missed = account.unanalysed
+    if not missed:
+        yield Heading(content, level)
+        return
+    first, more = missed[0], f" and {count(len(missed) - 1, 'more file')}" if len(missed) > 1 else ""
+    yield Heading((content, " · not analysed: ", _named(first), more), level)
+    listed = joined([_named(gap) for gap in missed[:MAX_UNANALYSED]])
+    rest = len(missed) - MAX_UNANALYSED
+    beyond = f" and {count(rest, 'more file')}" if rest > 0 else ""
+    remedy = _REMEDY if all(gap.why == BINARY for gap in missed) else f"Check out with `fetch-depth: 0`. {_REMEDY}"
+    yield Alert("WARNING", ("No rule could read ", listed, beyond, f", so the risk is at least high. {remedy}"))
+
+
+def _named(gap: Gap) -> Inline:
+    return (code(clip(gap.what, 120)), f" ({gap.why})") if gap.what else gap.why
 
 
 def account_blocks(account: Account) -> Iterator[Block]:

@@ -7,7 +7,7 @@ from cicd_agent.agent.tools.repository import lookups
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.ports.forge import Library
+from cicd_agent.domain.ports.forge import MAX_CHANGED_FILES, Library
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
@@ -51,7 +51,15 @@ def read_change(event: Event, ports: Ports, settings: Settings) -> Change:
             "run; set `fetch-depth: 0` on actions/checkout"
         )
         note = PATCHES_ONLY if event.kind is EventKind.WORKFLOW_RUN else note
-        return Change(base=base, head=head, source=ChangeSource.API, files=files, notes=(note, *notes))
+        cut = f"the API lists the first {MAX_CHANGED_FILES:,} files of a pull request, and no more"
+        return Change(
+            base=base,
+            head=head,
+            source=ChangeSource.API,
+            files=files,
+            notes=(note, *notes),
+            incomplete=cut if len(files) >= MAX_CHANGED_FILES else "",
+        )
     raise ConfigError(
         "the commits of this change are not in this clone",
         why=obstacle,
@@ -143,7 +151,7 @@ def gaps(change: Change, settings: Settings) -> Iterator[Gap]:
     """What of the change is not read line by line, and the limits that were met while reading it."""
     ignored = matcher(settings.paths_ignore)
     for file in change.files:
-        reason = "paths-ignore" if ignored.match_file(file.path) else unread(file)
+        reason = "paths-ignore" if ignored.match_file(file.path) else unshown(file)
         if reason:
             yield Gap(file.path, reason)
     for note in change.notes:
@@ -153,7 +161,7 @@ def gaps(change: Change, settings: Settings) -> Iterator[Gap]:
 def showable(change: Change, settings: Settings) -> Iterator[FileDiff]:
     hidden = _hider(settings)
     for file in change.files:
-        if not (unread(file) or hidden(file.path) or hidden(file.old_path)):
+        if not (unshown(file) or hidden(file.path) or hidden(file.old_path)):
             yield file
 
 
@@ -170,7 +178,15 @@ def _hider(settings: Settings) -> Callable[[str], bool]:
     return lambda path: denied(path) or ignored.match_file(path)
 
 
-def unread(file: FileDiff) -> str:
+def is_for_rules(file: FileDiff) -> bool:
+    """Whether the rules read a file that no model is shown: code that nobody here has written."""
+    if file.omitted or file.is_submodule or PathKind.LOCK_FILE in kinds(file.path):
+        return False
+    return bool(unshown(file))
+
+
+def unshown(file: FileDiff) -> str:
+    """Why a file is not shown to a model, "" when it is."""
     if file.omitted or file.is_submodule or file.attributes:
         return file.omitted or ("submodule" if file.is_submodule else " ".join(file.attributes))
     if file.excerpt_of is not None:
