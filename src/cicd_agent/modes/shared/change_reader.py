@@ -24,7 +24,7 @@ PATCHES_ONLY = (
 _DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
 _UNREAD = {PathKind.LOCK_FILE: "lock file", PathKind.GENERATED: "generated", PathKind.VENDORED: "vendored"}
 """Why files of these kinds are not read line by line."""
-EXCERPT = "very large: rules alone have read it"
+EXCERPT = "very large"
 """Why a file is not shown of which the diff holds only what rules found."""
 
 
