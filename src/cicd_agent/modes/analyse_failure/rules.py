@@ -14,6 +14,7 @@ from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import groups
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Remedy, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import with_saved_traces
+from cicd_agent.modes.shared.change_reader import unanalysed
 from cicd_agent.settings.schema import Settings
 
 MAX_ROOT_CAUSE = 200
@@ -93,7 +94,7 @@ def _risk(evidence: Evidence, settings: Settings) -> Risk | None:
     change = evidence.change
     if change is None:
         return None
-    minimums = coverage.floors_of(coverage.unanalysed(change, settings.paths_ignore))
+    minimums = coverage.floors_of(unanalysed(change, settings))
     return assess(change, minimums, evidence.history, evidence.learnt)
 
 

@@ -26,6 +26,7 @@ from cicd_agent.modes.deploy_gate.result import Band, GateDecision, GateResult, 
 from cicd_agent.modes.deploy_gate.score import Policy, Score, policy, scored, sound, targets
 from cicd_agent.modes.deploy_gate.signals.deployments import Rollback, exempt, rollback
 from cicd_agent.modes.deploy_gate.signals.reviews import match, review
+from cicd_agent.modes.shared.change_reader import unanalysed
 from cicd_agent.settings.schema import Settings
 
 _UNITS = {"tests": " %", "coverage": " points", "failures": " %"}
@@ -216,7 +217,7 @@ def _rule_holds(
     if evidence.change is None:
         yield Hold("fault-change", "the change could not be read", LiftedBy.APPROVAL, "fetch the whole history")
     else:
-        yield from holds.about_coverage(coverage.unanalysed(evidence.change, settings.paths_ignore))
+        yield from holds.about_coverage(unanalysed(evidence.change, settings))
     yield from holds.about_readings(gate, limits, readings)
     yield from holds.about_score(limits, score, readings)
 
@@ -260,8 +261,8 @@ def _risk(
     """The rules' risk, raised to what a model sees where a quote of its proves a reason."""
     if evidence.change is None:
         return Risk(RiskLevel.CRITICAL, 100, (Reason("the change could not be read", 100, Ground.SHAPE),))
-    unanalysed = coverage.unanalysed(evidence.change, settings.paths_ignore)
-    floor = [*floors(rules.areas, findings, settings.min_confidence), *coverage.floors_of(unanalysed)]
+    missed = unanalysed(evidence.change, settings)
+    floor = [*floors(rules.areas, findings, settings.min_confidence), *coverage.floors_of(missed)]
     if opinion.objections:
         floor.append(Floor(opinion.level, f"the model: {_line(opinion.objections[0].text)}", Ground.FINDING))
     return assess(evidence.change, floor, evidence.history, evidence.learnt)

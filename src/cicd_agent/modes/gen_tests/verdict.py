@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.coverage import floors_of, unanalysed
+from cicd_agent.analysis.coverage import floors_of
 from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.test_modules import home
 from cicd_agent.domain.evidence import Evidence, Gap
@@ -16,7 +16,7 @@ from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps, subjects
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence, known
 from cicd_agent.modes.gen_tests.questions import all_candidates, bug_ground
 from cicd_agent.modes.gen_tests.result import BugGround, Generated, PossibleBug
-from cicd_agent.modes.shared.change_reader import changed
+from cicd_agent.modes.shared.change_reader import changed, unanalysed
 from cicd_agent.settings.schema import Settings
 
 _SCORES = {RiskLevel.LOW: 10, RiskLevel.MEDIUM: 45, RiskLevel.HIGH: 75}
@@ -62,7 +62,7 @@ def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence,
     )
     return replace(
         generated,
-        risk=_risk(generated, unanalysed(change, settings.paths_ignore)),
+        risk=_risk(generated, unanalysed(change, settings)),
         escalate=tuple(_escalations(generated, answers)),
     )
 

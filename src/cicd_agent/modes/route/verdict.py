@@ -16,6 +16,7 @@ from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.route.result import Cells, RouteResult, TestScope
 from cicd_agent.modes.route.table import TABLE, area_runs, build_for, is_inert, overridden, unreadable_areas
+from cicd_agent.modes.shared.change_reader import unanalysed
 from cicd_agent.settings.schema import Settings
 
 _NOTHING = Change(base="", head="", source=ChangeSource.GIT, files=())
@@ -53,8 +54,8 @@ def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
         # What is not known is a risk, and never a small one.
         return assess(_NOTHING, [Floor(RiskLevel.HIGH, "it is not known what changes")], history=history, learnt=learnt)
     _, weighty = weighed(rules, change, settings)
-    unanalysed = coverage.unanalysed(change, settings.paths_ignore)
-    minimums = [*floors(rules.areas, weighty, settings.min_confidence), *coverage.floors_of(unanalysed)]
+    missed = unanalysed(change, settings)
+    minimums = [*floors(rules.areas, weighty, settings.min_confidence), *coverage.floors_of(missed)]
     return assess(change, minimums, history=history, learnt=learnt)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from cicd_agent.agent.tools.repository import lookups
 from cicd_agent.agent.tools.tool import Tool
+from cicd_agent.analysis import coverage
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.forge import MAX_CHANGED_FILES, Library
@@ -156,6 +157,11 @@ def gaps(change: Change, settings: Settings) -> Iterator[Gap]:
             yield Gap(file.path, reason)
     for note in change.notes:
         yield Gap("", note)
+
+
+def unanalysed(change: Change, settings: Settings) -> tuple[Gap, ...]:
+    """The source files that no rule has read, less those that the configuration leaves out."""
+    return coverage.unanalysed(change, settings.paths_ignore)
 
 
 def showable(change: Change, settings: Settings) -> Iterator[FileDiff]:
