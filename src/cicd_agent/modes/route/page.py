@@ -14,7 +14,7 @@ from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.result import Cells, RouteResult
 from cicd_agent.modes.route.table import outside
 from cicd_agent.modes.shared.blocks import account_blocks, bullets, first_parts, headline
-from cicd_agent.rendering.page import Block, Details, Heading, Inline, Page, Paragraph, Table, code, strong
+from cicd_agent.rendering.page import Block, Details, Inline, Page, Paragraph, Table, code, strong
 from cicd_agent.settings.schema import Settings
 
 MAX_REASONS = 12
