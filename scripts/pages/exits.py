@@ -45,6 +45,11 @@ the step summary has its text. A verdict stays as it is. On a fork's pull reques
 read: that is a notice, and not degraded. A token that is wrong or has expired (401) ends every mode with 3, and a
 GITHUB_OUTPUT that cannot be written with 2, after everything else is done; a verdict that says stop is 1 all the same.
 
+The rules run before anybody is asked, and what they found survives every limit: when the budget or the time is used up,
+the questions and trials end, the findings are posted, and `fail-on` decides. A run with `fail-on` that never came to
+the end of the rules is not green. With `on-unavailable: fail` in the config file, neither is one whose configured model
+did not answer (4, 6) or whose budget or time was used up (5); what was found is posted all the same.
+
 With `enforce: false` a gate stops nothing: it ends with 0 where it would with 1, 3, 4, 5 or 6.
 
 Every run, failed ones too, writes its outputs, its JSON report and a step summary. A declined event ends with 0 and
@@ -81,7 +86,9 @@ def ending(mode: ModeName, code: Exit) -> str:
         return STOPS.get(mode, "never")
     if code in ASKING and "openai-api-key" not in contract_of(mode).inputs:
         return "never"
-    closed = slice_ is not None and slice_.fails_closed
-    if code not in ADVISORY or closed:
+    if slice_ is None or slice_.fails_closed or code not in ADVISORY:
         return f"{code:d}"
-    return "0, with a warning; 3 where the token is wrong" if code is Exit.FORGE else "0, with a warning"
+    cases = ["with a wrong token"] if code is Exit.FORGE else []
+    # A model is asked when the rules have ended.
+    cases += ["with `fail-on` before the rules have ended"] if slice_.fails_on_findings and code not in ASKING else []
+    return "; ".join(filter(None, ("0, with a warning", f"{code:d} {' or '.join(cases)}" if cases else "")))

@@ -104,6 +104,17 @@ class BudgetExhausted(AgentError):
     exit = Exit.BUDGET
 
 
+class TimeLimitReached(BaseException):
+    """The time limit of a run, or the grace after it, is over: raised by a signal, wherever the run is.
+
+    No Exception, so that nobody swallows it: the SDK of a model server would take it for a broken connection.
+    """
+
+    @property
+    def failure(self) -> BudgetExhausted:
+        return BudgetExhausted("the time limit of the run is over", remedy="Raise `timeout-minutes`")
+
+
 class ModelMisbehaved(AgentError):
     """The model answered, but never with something that could be checked."""
 

@@ -1,6 +1,8 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question
 from cicd_agent.agent.sharding import Part
@@ -21,7 +23,9 @@ PARTS = tuple(Part(Question(f"q {number}/2", "Look.", (), Note, lambda _: None),
 NOTE = Note(summary="fine", confidence=0.9)
 
 
-def answered(*shares: Answer[Any], whole: Answer[Any]) -> tuple[list[Answer[Any]], list[tuple[str, bool]]]:
+def answered(
+    monkeypatch: pytest.MonkeyPatch, *shares: Answer[Any], whole: Answer[Any]
+) -> tuple[list[Answer[Any]], list[tuple[str, bool]]]:
     """The answers to both parts, and which were asked with a share of the budget (True) or with what is left (False).
 
     `shares` are the answers within a share, `whole` is the one without.
@@ -34,25 +38,31 @@ def answered(*shares: Answer[Any], whole: Answer[Any]) -> tuple[list[Answer[Any]
 
     budget = Budget(requests=20, input_tokens=10_000, seconds=60, clock=lambda: 0.0)
     router: Any = SimpleNamespace(budget=budget, side_by_side=1, fallback=None, put=put)
-    return pipeline._answers_of(PARTS, ScriptedModel(), router, lambda _: None), asked
+    monkeypatch.setattr(pipeline, "parts", lambda *_: PARTS)
+    event = Event(EventKind.PUSH)
+    inquiry = pipeline._Inquiry(Route(), Evidence(event), RunContext(event, load({}, ""), Ports()), router)
+    inquiry._put(PARTS[0].question, ScriptedModel())
+    return inquiry.answers, asked
 
 
 def answer(number: int, note: Note | None = NOTE, **fields: Any) -> Answer[Any]:
     return Answer(f"q {number}/2", note, **fields)
 
 
-def test_a_part_whose_share_of_the_budget_was_too_small_is_asked_again_with_what_is_left() -> None:
+def test_a_part_whose_share_of_the_budget_was_too_small_is_asked_again_with_what_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     short = answer(2, None, exit=Exit.BUDGET, failure="the budget is used up", usage=Usage(requests=1, input=900))
     again = answer(2, usage=Usage(requests=1, input=1_100))
-    answers, asked = answered(answer(1), short, whole=again)
+    answers, asked = answered(monkeypatch, answer(1), short, whole=again)
     assert asked == [("q 1/2", True), ("q 2/2", True), ("q 2/2", False)]
     assert [each.draft for each in answers] == [NOTE, NOTE]
     assert answers[1].usage == Usage(requests=2, input=2_000)
 
 
-def test_a_part_that_failed_for_another_reason_is_not_asked_again() -> None:
+def test_a_part_that_failed_for_another_reason_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = answer(2, None, exit=Exit.MODEL, failure="it is down")
-    answers, asked = answered(answer(1), failed, whole=answer(2))
+    answers, asked = answered(monkeypatch, answer(1), failed, whole=answer(2))
     assert asked == [("q 1/2", True), ("q 2/2", True)]
     assert [each.failure for each in answers] == ["", "it is down"]
 

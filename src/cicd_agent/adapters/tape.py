@@ -20,7 +20,14 @@ from cicd_agent.adapters.files import NOFOLLOW, write_file
 from cicd_agent.agent.messages import Model, Reply, Request
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
 from cicd_agent.domain.json_difference import differences
-from cicd_agent.errors import BudgetExhausted, ConfigError, ModelMisbehaved, ModelUnavailable, first_problem
+from cicd_agent.errors import (
+    BudgetExhausted,
+    ConfigError,
+    ModelMisbehaved,
+    ModelUnavailable,
+    TimeLimitReached,
+    first_problem,
+)
 
 TAPE: Final = "tape.jsonl"
 VERSION: Final = 1
@@ -132,8 +139,9 @@ class Recorder:
         except ModelUnavailable as gone:
             record(None, Failure("ModelUnavailable", gone.what, gone.why, gone.remedy, gone.requests, gone.lost))
             raise
-        except BudgetExhausted as over:
-            record(None, Failure("BudgetExhausted", over.what, over.why, over.remedy))
+        except (BudgetExhausted, TimeLimitReached) as over:
+            failure = over.failure if isinstance(over, TimeLimitReached) else over
+            record(None, Failure("BudgetExhausted", failure.what, failure.why, failure.remedy))
             raise
         record(reply)
         return reply

@@ -43,6 +43,8 @@ class RunContext:
     top: Path | None = None
     timeline: Timeline = field(default_factory=Timeline)
     progress: Callable[[str], None] = lambda _text: None
+    grant_grace: Callable[[], None] = lambda: None
+    """Called when nobody is asked any more: from now on the time limit leaves enough time to report what there is."""
 
     @property
     def settings(self) -> Settings:

@@ -15,7 +15,7 @@ from cicd_agent.app.console import Console, Streams
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.reporter import Reporter
 from cicd_agent.app.session import Invocation, Session
-from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
+from cicd_agent.errors import AgentError, Cancelled, ConfigError, Exit, TimeLimitReached
 from cicd_agent.settings.environment import Environment
 
 AGAIN = 0.05
@@ -33,6 +33,7 @@ def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], stre
     if isinstance(invocation, ConfigError):
         return reporter.fail(invocation)
     session = Session(options, environment, console, reporter, time.monotonic, time.time, _limit)
+    failure: AgentError
     trace = ""
     try:
         with _handling(_ALL):
@@ -42,6 +43,8 @@ def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], stre
         return Exit.OK
     except AgentError as error:
         failure = error
+    except TimeLimitReached as over:
+        failure = over.failure
     except KeyboardInterrupt:
         failure = Cancelled("the run was cancelled before its end")
     except OSError as error:
@@ -66,7 +69,7 @@ def _overdue(_signal: int, frame: FrameType | None) -> None:
     if _is_lost(frame):
         signal.setitimer(signal.ITIMER_REAL, AGAIN)
         return
-    raise BudgetExhausted("the time limit of the run is over", remedy="Raise `timeout-minutes`")
+    raise TimeLimitReached
 
 
 def _is_lost(frame: FrameType | None) -> bool:

@@ -14,7 +14,7 @@ from cicd_agent.app.cache import CacheConfig, IncrementalState, open_cache
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.text.words import count
-from cicd_agent.errors import BudgetExhausted, ModelUnavailable, StoreRefused
+from cicd_agent.errors import BudgetExhausted, Exit, ModelUnavailable, StoreRefused
 from cicd_agent.insights.cost.spending import spent
 from cicd_agent.modes.protocol import Mode
 from cicd_agent.rendering.money import NANO
@@ -53,6 +53,8 @@ class ModelRouter:
     key: bytes
     redact: Callable[[str], str]
     silence: str = ""
+    silence_exit: Exit = Exit.OK
+    """What `on-unavailable: fail` makes of the silence; OK where no model is configured."""
     fast: Model | None = None
     fallback: Model | None = None
     max_rounds: int = 20
@@ -106,11 +108,11 @@ def open_router(
     """`quota` says of models why none of them is asked today. Raises ConfigError when an input makes no sense."""
     settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
 
-    def without_model(silence: str) -> ModelRouter:
+    def without_model(silence: str, code: Exit = Exit.OK) -> ModelRouter:
         """What is saved then is what rules have found, and no answers."""
         saves = cache is not None and mode.saves_rule_state
         state = open_cache(settings, cache).incremental_state(redact) if saves else IncrementalState()
-        return ModelRouter(None, limits, b"", redact, silence=silence, incremental_state=state)
+        return ModelRouter(None, limits, b"", redact, silence=silence, silence_exit=code, incremental_state=state)
 
     if settings.provider is Provider.NONE:
         return without_model("")
@@ -118,14 +120,14 @@ def open_router(
         reach = _reach(settings, workload)
         model = reach(_named(mode, loaded))
     except ModelUnavailable as error:
-        return without_model(str(error))
+        return without_model(str(error), error.exit if _is_configured(settings, workload) else Exit.OK)
     # The default's name means something at OpenAI only.
     quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
     fast = reach(quick) if quick and quick != model.name else None
     fallback = reach(settings.fallback_model) if settings.fallback_model and not mode.fails_closed else None
     models = [each for each in (model, fast, fallback) if each]
     if silence := quota([each.name for each in models]):
-        return without_model(silence)
+        return without_model(silence, Exit.BUDGET)
     opened = open_cache(settings, cache)
     caches = opened.answers(models, redact)
     return ModelRouter(
@@ -139,6 +141,12 @@ def open_router(
         answer_caches=caches,
         incremental_state=opened.incremental_state(redact),
     )
+
+
+def _is_configured(settings: Settings, workload: Workload | None) -> bool:
+    """Whether somebody has said which model to ask, or in whose name."""
+    named = settings.provider is Provider.OPENAI or settings.base_url or settings.openai_api_key.get_secret_value()
+    return bool(named) or (workload is not None and workload.known)
 
 
 def _price(price: TokenPrice) -> Price:

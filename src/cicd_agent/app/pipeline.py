@@ -1,12 +1,13 @@
 """From an event to a decision; nothing outside is changed by it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question, Tier
-from cicd_agent.agent.sharding import Part, parts
+from cicd_agent.agent.prompt import version
+from cicd_agent.agent.sharding import parts
 from cicd_agent.analysis.coverage import describe, unanalysed
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.model_router import ModelRouter, Tools
@@ -18,9 +19,8 @@ from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import ChatReply, Draft
-from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.errors import ConfigError, Exit, TimeLimitReached
 from cicd_agent.modes.protocol import Account, Mode
-from cicd_agent.settings.loader import Loaded
 
 
 def observe(mode: Mode[Any], context: RunContext) -> Evidence:
@@ -44,24 +44,38 @@ def conclude(mode: Mode[Any], evidence: Evidence, context: RunContext, router: M
     with context.timeline.stage("rules"):
         rules = mode.rules(evidence, settings)
     inquiry = _Inquiry(mode, evidence, context, router)
-    inquiry.experiment((), last=False)  # what rules propose: nobody needs to be asked for that again
-    with context.timeline.stage("ask"):
-        answers, degraded, limit = inquiry.ask()
-    inquiry.experiment(answers, last=True)
-    evidence = inquiry.evidence
+    inquiry.run()
+    try:
+        decision = _judged(rules, inquiry)
+    except TimeLimitReached as over:
+        # What was answered takes too long to check: what the rules have found stands without it.
+        context.grant_grace()
+        return _judged(rules, replace(inquiry, answers=[], interrupted=str(over.failure)))
+    inquiry.save_state()
+    return decision
+
+
+def _judged(rules: Any, inquiry: "_Inquiry") -> Decision:
+    """The decision on what was found, and answered before the time limit of the run."""
+    mode, evidence, context = inquiry.mode, inquiry.evidence, inquiry.context
+    settings, answers = context.settings, inquiry.answers
     context.progress("checking the claims")
     with context.timeline.stage("verify"):
         verdict = mode.verify(rules, answers, evidence, settings)
-    account = _account(answers, degraded, router, context.loaded, (*context.notices, *([limit] if limit else [])))
+    account = inquiry.account()
     if evidence.change is not None and not isinstance(verdict, ChatReply):
         account = replace(account, unanalysed=unanalysed(evidence.change, settings.paths_ignore))
     plan = mode.report(verdict, evidence, account, settings)
-    router.incremental_state.save(mode.save_state(answers, evidence, settings), mode.state_key(evidence, context.event))
     return Decision(
         mode=mode.name,
         event=evidence.event,
         account=account,
-        plan=Plan((*(_with_gaps(effect, account) for effect in plan.effects), *_warnings(account, answers))),
+        plan=Plan(
+            (
+                *(_with_gaps(effect, account) for effect in plan.effects),
+                *_warnings(account, answers, is_choice=not answers and not inquiry.interrupted),
+            )
+        ),
         evidence=evidence,
         asked=tuple(AnswerRecord.of(answer) for answer in answers),
         result=verdict,
@@ -71,12 +85,12 @@ def conclude(mode: Mode[Any], evidence: Evidence, context: RunContext, router: M
 def propose(mode: Mode[Any], evidence: Evidence, context: RunContext, router: ModelRouter) -> Evidence:
     """The evidence with what a model proposes, for a job that asks none; ConfigError for a mode without that stage."""
     untried = replace(context, ports=replace(context.ports, patch_tester=None, pytest_runner=None))
-    answers: list[Answer[Any]] = []
+    inquiry = _Inquiry(mode, evidence, untried, router)
     if not (mode.declines(evidence.event, context.settings) or evidence.declined):
-        answers, silence, _ = _Inquiry(mode, evidence, untried, router).ask()
-        if silence:
+        inquiry.run()
+        if silence := inquiry.degraded:
             evidence = replace(evidence, gaps=(*evidence.gaps, Gap("", silence)))
-    proposed = mode.proposals(answers, evidence)
+    proposed = mode.proposals(inquiry.answers, evidence)
     if proposed is None:
         raise ConfigError(f"`{mode.name}` has no `stage: ask`", remedy="Only `gen-tests` has one")
     return proposed
@@ -90,6 +104,25 @@ class _Inquiry:
     evidence: Evidence
     context: RunContext
     router: ModelRouter
+    answers: list[Answer[Any]] = field(default_factory=list)
+    silence: str = ""
+    """Why nobody was asked, "" when somebody was, or nobody was to be."""
+    limit: str = ""
+    """Why less could be looked up than usual, "" when that is not so."""
+    interrupted: str = ""
+    """Why the questions or experiments were ended, "" when they came to their end."""
+
+    def run(self) -> None:
+        """Ask and try out until nothing is left, or the time limit of the run is over; the rest has its grace."""
+        try:
+            self.experiment((), last=False)  # what rules propose: nobody needs to be asked for that again
+            with self.context.timeline.stage("ask"):
+                self.ask()
+            self.experiment(self.answers, last=True)
+            self.context.grant_grace()
+        except TimeLimitReached as over:
+            self.context.grant_grace()
+            self.interrupted = str(over.failure)
 
     def experiment(self, answers: Sequence[Answer[Any]], *, last: bool) -> None:
         """Try out what the answers propose."""
@@ -99,26 +132,47 @@ class _Inquiry:
                 answers, self.evidence, context.ports, context.settings, context.progress, last=last
             )
 
-    def ask(self) -> tuple[list[Answer[Any]], str, str]:
-        """The answers, why some are missing, and why less could be looked up than usual; "" when neither is so."""
+    def ask(self) -> None:
+        """Put the questions of the mode, if there is a model."""
         mode, context, router = self.mode, self.context, self.router
-        answers: list[Answer[Any]] = []
         tools: Tools | None = None
-        limit = ""
-        while questions := mode.questions(self.evidence, answers, context.settings):
+        while questions := mode.questions(self.evidence, self.answers, context.settings):
             if router.model is None:
-                return answers, router.silence, ""
+                self.silence = router.silence
+                return
             if tools is None:
                 offered = mode.tools(self.evidence, context.event, context.ports, context.settings)
-                tools, limit = router.watch(*offered)
+                tools, self.limit = router.watch(*offered)
             for question in questions:
                 model = router.fast if router.fast and question.tier is Tier.FAST else router.model
-                whole = self._with_experiment(replace(question, tools=tools) if question.looks else question)
-                if divided := parts(whole, model.name, router.budget):
-                    answers += _answers_of(divided, model, router, context.progress)
-                else:
-                    answers.append(_answer(whole, model, router, context.progress))
-        return answers, _degraded([answer for answer in answers if not answer.optional]), limit
+                self._put(self._with_experiment(replace(question, tools=tools) if question.looks else question), model)
+
+    def _put(self, whole: Question[Any], model: Model) -> None:
+        """Add the answer to a question, or those to its parts, asked side by side, in the order of the parts."""
+        router, progress = self.router, self.context.progress
+        divided = parts(whole, model.name, router.budget)
+        questions = [part.question for part in divided] or [whole]
+        budgets: Sequence[Budget | None] = [None]
+        if divided:
+            budgets = router.budget.divide(model.name, [part.tokens for part in divided])
+        answers = [_late(question, model) for question in questions]  # until one comes in time
+
+        def task(index: int) -> Callable[[], None]:
+            def put() -> None:
+                answers[index] = _answer(questions[index], model, router, progress, budgets[index])
+
+            return put
+
+        try:
+            run_parallel([task(index) for index in range(len(questions))], router.side_by_side)
+            for index, answer in enumerate(answers if divided else ()):
+                if answer.draft is None and answer.exit is Exit.BUDGET:
+                    # Its own share had no room for a correction: the others have left something.
+                    again = _answer(questions[index], model, router, progress)
+                    answers[index] = replace(again, usage=answer.usage + again.usage)
+        finally:
+            known = list(answers)  # a part that comes later comes too late
+            self.answers += [_with_left_out(*each) for each in zip(known, questions, strict=True)] if divided else known
 
     def _with_experiment(self, question: Question[Any]) -> Question[Any]:
         """The question, whose drafts are tried out before they are accepted, if it asks for that."""
@@ -134,6 +188,53 @@ class _Inquiry:
 
         return replace(question, check=check)
 
+    def save_state(self) -> None:
+        """Leave what a later run may take over, if that does not take too long."""
+        context, evidence = self.context, self.evidence
+        try:
+            state = self.mode.save_state(self.answers, evidence, context.settings)
+            self.router.incremental_state.save(state, self.mode.state_key(evidence, context.event))
+        except TimeLimitReached:
+            context.grant_grace()
+
+    @property
+    def degraded(self) -> str:
+        """Why answers are missing, "" when none is."""
+        main = [answer for answer in self.answers if not answer.optional]
+        return _degraded(main) or self.interrupted or self.silence
+
+    def account(self) -> Account:
+        """What the answers cost, and what is missing of them."""
+        budget, context, answers = self.router.budget, self.context, self.answers
+        # Of a question that was broken off, the budget alone knows what it has cost so far.
+        usage = budget.usage if self.interrupted else sum((answer.usage for answer in answers), Usage())
+        limits = [self.limit] if self.limit else []
+        return Account(
+            model=next((answer.model for answer in answers if answer.usage.requests or answer.usage.from_cache), ""),
+            usage=usage,
+            cost_usd=budget.cost_usd if usage.requests else 0.0,
+            degraded=self.degraded,
+            unavailable=self._exit if self._fails else Exit.OK,
+            config_status=context.loaded.config_status,
+            notices=(*context.notices, *limits, *_limits(answers)),
+            left_out=tuple(
+                dict.fromkeys(source for answer in answers if not answer.optional for source in answer.left_out)
+            ),
+        )
+
+    @property
+    def _fails(self) -> bool:
+        settings = self.context.settings
+        return settings.on_unavailable == "fail" and (settings.enforce or not self.mode.fails_closed)
+
+    @property
+    def _exit(self) -> Exit:
+        """What a run that is to fail for missing answers ends with; OK where none is, or no model is configured."""
+        if self.interrupted:
+            return Exit.BUDGET
+        failed = (answer.exit for answer in self.answers if answer.failure and not answer.optional)
+        return next(failed, self.router.silence_exit if self.silence else Exit.OK)
+
 
 def _degraded(answers: Sequence[Answer[Any]]) -> str:
     """Why there is no answer, or which part of a question has none."""
@@ -146,28 +247,28 @@ def _degraded(answers: Sequence[Answer[Any]]) -> str:
     return f"No answer to {names}, the others stand: {next(each.failure for each in failed if not each.draft)}"
 
 
-def _answers_of(
-    divided: Sequence[Part], model: Model, router: ModelRouter, progress: Callable[[str], None]
-) -> list[Answer[Any]]:
-    """The answers to the parts of a question, asked side by side, in the order of the parts."""
-    budgets = router.budget.divide(model.name, [part.tokens for part in divided])
+def _late(question: Question[Any], model: Model) -> Answer[Any]:
+    """What becomes of a question that the time limit of the run breaks off."""
+    failure = TimeLimitReached().failure
+    return Answer(
+        question.name,
+        None,
+        prompt=version(question.instructions),
+        model=model.name,
+        failure=str(failure),
+        exit=failure.exit,
+        evidence=question.evidence,
+        optional=question.optional,
+        escalate=str(failure),
+    )
 
-    def task(part: Part, budget: Budget) -> Callable[[], Answer[Any]]:
-        return lambda: _answer(part.question, model, router, progress, budget)
 
-    answers = run_parallel([task(*each) for each in zip(divided, budgets, strict=True)], router.side_by_side)
-    for index, (part, answer) in enumerate(zip(divided, answers, strict=True)):
-        if answer.draft is None and answer.exit is Exit.BUDGET:
-            # Its own share had no room for a correction: the others have left something.
-            again = _answer(part.question, model, router, progress)
-            answers[index] = replace(again, usage=answer.usage + again.usage)
-    pieces = {part.question.name: [each.source for each in part.question.evidence if each.whole] for part in divided}
-    return [
-        answer
-        if answer.draft
-        else replace(answer, left_out=tuple(dict.fromkeys(map(visible_line, pieces[answer.question]))))
-        for answer in answers
-    ]
+def _with_left_out(answer: Answer[Any], part: Question[Any]) -> Answer[Any]:
+    if answer.draft is not None:
+        return answer
+    return replace(
+        answer, left_out=tuple(dict.fromkeys(visible_line(each.source) for each in part.evidence if each.whole))
+    )
 
 
 def _answer(
@@ -187,23 +288,6 @@ def _answer(
     failures = dict.fromkeys(filter(None, (first.failure, second.failure)))
     failure = " ".join(failures) if second.draft is None else second.failure
     return replace(second, usage=first.usage + second.usage, failure=failure, instead_of=first.failure)
-
-
-def _account(
-    answers: Sequence[Answer[Any]], degraded: str, router: ModelRouter, loaded: Loaded, notices: Sequence[str]
-) -> Account:
-    usage = sum((answer.usage for answer in answers), Usage())
-    return Account(
-        model=next((answer.model for answer in answers if answer.usage.requests or answer.usage.from_cache), ""),
-        usage=usage,
-        cost_usd=router.budget.cost_usd if usage.requests else 0.0,
-        degraded=degraded,
-        config_status=loaded.config_status,
-        notices=(*notices, *_limits(answers)),
-        left_out=tuple(
-            dict.fromkeys(source for answer in answers if not answer.optional for source in answer.left_out)
-        ),
-    )
 
 
 def _limits(answers: Sequence[Answer[Any]]) -> Iterator[str]:
@@ -229,7 +313,7 @@ def _with_gaps(effect: Effect, account: Account) -> Effect:
             return effect
 
 
-def _warnings(account: Account, answers: Sequence[Answer[Any]]) -> Sequence[Annotation]:
+def _warnings(account: Account, answers: Sequence[Answer[Any]], *, is_choice: bool) -> Sequence[Annotation]:
     """What was missing, where people look first. No key is a choice until somebody says otherwise: a notice."""
     warnings = [
         Annotation(f"notice-{index}", Level.WARNING, "cicd-agent", notice)
@@ -239,7 +323,7 @@ def _warnings(account: Account, answers: Sequence[Answer[Any]]) -> Sequence[Anno
         text = f"{describe(account.unanalysed)}. What is in there is unknown, so the risk is not low."
         warnings.append(Annotation("unanalysed", Level.WARNING, "cicd-agent: not analysed", text))
     if account.degraded:
-        level = Level.WARNING if answers else Level.NOTICE
+        level = Level.NOTICE if is_choice else Level.WARNING
         is_partial = any(answer.draft for answer in answers if not answer.optional)
         title = "not all of the model's answers are there" if is_partial else "no model was heard"
         warnings.append(Annotation("degraded", level, f"cicd-agent: {title}", account.degraded))

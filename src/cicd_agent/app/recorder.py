@@ -32,7 +32,7 @@ from cicd_agent.domain.text.markdown import code, prose
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.verdict import ChatReply
-from cicd_agent.errors import BudgetExhausted, ConfigError, StoreRefused
+from cicd_agent.errors import ConfigError, StoreRefused, TimeLimitReached
 from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.environment import Environment
 
@@ -101,14 +101,6 @@ class Recorder:
         }
         return self._append(audit.repository, entry)
 
-    def record_failure(self, record: RunRecord, effects: Sequence[Effect]) -> Audit:
-        """Record a run that has failed; a store that does not answer does not keep it from reporting that."""
-        try:
-            return self.record_decision(record, effects, "all")
-        except BudgetExhausted:
-            self._refused(StoreRefused("it did not answer before the end of the run"))
-            return Audit("failed", self.chain, why=self._refusal)
-
     def record_facts(self, mode: Mode[Any], decision: Decision, outputs: Mapping[str, str]) -> None:
         """Store the facts that a decision of this very job holds for later runs, less what is secret in them."""
         store = self._store
@@ -149,16 +141,18 @@ class Recorder:
             return None
 
     def _append(self, chain: str, fields: Mapping[str, Any]) -> Audit:
-        store = self._store
-        if store is None and not self._refusal:
-            return Audit()
-        if store is not None and not self._refusal:
-            try:
+        try:
+            store = self._store
+            if store is None and not self._refusal:
+                return Audit()
+            if store is not None and not self._refusal:
                 link = store.append(self._redacted_entry(chain, fields))
-            except (StoreRefused, ValueError) as error:
-                self._refused(error)
-            else:
                 return Audit("recorded", link.repository, link.seq, link.hash)
+        except TimeLimitReached:
+            # Whoever has a result to report, or why there is none, does so all the same.
+            self._refused(StoreRefused("it did not answer before the end of the run"))
+        except (StoreRefused, ValueError) as error:
+            self._refused(error)
         return Audit("failed", chain, why=self._refusal)
 
     def _refused(self, error: Exception) -> None:

@@ -41,7 +41,7 @@ from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.verdict import ChatReply
-from cicd_agent.errors import AgentError, Exit, ForgeRefused
+from cicd_agent.errors import AgentError, Exit, ForgeRefused, TimeLimitReached
 from cicd_agent.modes import mode_named
 from cicd_agent.modes.protocol import Account, Mode
 from cicd_agent.settings.environment import Environment
@@ -60,6 +60,8 @@ class Reporter:
     console: Console
     now: Callable[[], float] = time.time
     budget: Budget | None = None
+    settings: Settings | None = None
+    """Those of the run, None until its configuration was read."""
     _tape: str = ""
 
     def __post_init__(self) -> None:
@@ -94,16 +96,27 @@ class Reporter:
         required = settings.require_audit == "on" and mode.fails_closed and settings.enforce
         audit = Audit()
         if allowed.performs:
+            context.grant_grace()
             audit = self.recorder.record_decision(record, plan.effects, stage, required=required)
+        context.grant_grace()
         with self.timeline.stage("perform"):
-            performed = self._perform(plan, audit, context.event, declared_outputs(mode, record), allowed)
+            outputs = declared_outputs(mode, record)
+            try:
+                performed = self._perform(plan, audit, context.event, outputs, allowed)
+            except TimeLimitReached:
+                context.grant_grace()  # it came while this machine was written to, which takes no time
+                performed = self._perform(plan.here, audit, context.event, outputs, allowed)
+        context.grant_grace()
         record = self._ended(mode, record, performed)
         record = replace(record, audit=self.recorder.record_outcome(audit, record))
         self._write(record)
         self._show(mode, decision, record, context)
-        if allowed.saves_facts:
-            self.recorder.record_facts(mode, decision, record.outputs)
-        self._export(record, settings)
+        try:
+            if allowed.saves_facts:
+                self.recorder.record_facts(mode, decision, record.outputs)
+            self._export(record, settings)
+        except TimeLimitReached:
+            self.console.warn("the run ended before its metrics, or facts for later runs, could be left")
         for note in context.ports.forge.notes if context.ports.forge else ():
             self.console.warn(note)
         return record.exit
@@ -138,7 +151,7 @@ class Reporter:
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Report what went wrong wherever somebody or something would look for a result; the exit code."""
         mode, console = mode_named(self.options.mode), self.console
-        code = self._code(mode, error)
+        code = self._code(mode, error) or (error.exit if self._lacks_verdict(mode, error) else Exit.OK)
         line = console.redact(str(error))
         if trace:
             console.workflow().say(console.redact(trace))
@@ -150,6 +163,18 @@ class Reporter:
         except (AgentError, OSError) as worse:
             console.warn(str(worse))
             return code or Exit.CONFIG
+        except TimeLimitReached:
+            console.warn("not all of this could be reported in time")
+            return code
+
+    def _lacks_verdict(self, mode: Mode[Any] | None, error: AgentError) -> bool:
+        """Whether a failure before there was a result, which elsewhere is a warning, is none that may be overlooked."""
+        if mode is None or mode.fails_closed:
+            return False
+        settings = self.settings or any_settings(self.options, self.environment)
+        if mode.fails_on_findings and settings.fail_on != "never":
+            return True  # nobody knows what the rules would have found
+        return settings.on_unavailable == "fail" and error.exit is not Exit.FORGE
 
     def _finish_failure(self, mode: Mode[Any] | None, line: str, code: int) -> int:
         folder = self.folder.path_or_any
@@ -157,7 +182,7 @@ class Reporter:
         level = Level.WARNING if code == Exit.OK else Level.ERROR
         summary = Summary("summary", f"### cicd-agent could not finish\n\n{escape(line)}\n")
         plan = with_outputs(Plan((Annotation("failure", level, "cicd-agent", line), summary)), record)
-        audit = self.recorder.record_failure(record, plan.effects)
+        audit = self.recorder.record_decision(record, plan.effects, "all")
         record = self._ended(mode, record, self._perform(plan, audit, Event(EventKind.OTHER), tuple(record.outputs)))
         record = replace(record, audit=self.recorder.record_outcome(audit, record))
         self._write(record)

@@ -184,7 +184,8 @@ def record_failure(
 
 def exit_of(decision: Decision) -> Exit:
     result = decision.result
-    return Exit.STOP if result is not None and result.conclusion is Conclusion.FAILURE else Exit.OK
+    stops = result is not None and result.conclusion is Conclusion.FAILURE
+    return Exit.STOP if stops else Exit(decision.account.unavailable)
 
 
 def common_outputs(decision: Decision, folder: PurePath) -> dict[str, str]:

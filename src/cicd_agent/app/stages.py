@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cicd_agent.adapters.files import NOFOLLOW, read_file, replace_text, write_file
 from cicd_agent.app.cache import CacheConfig
@@ -36,6 +36,9 @@ from cicd_agent.modes.protocol import Edits, Mode, Ports
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Stage, minutes
 
+GRACE_SECONDS: Final = 60.0
+"""For each of judging and posting, when the questions have used up the time limit of the run."""
+
 
 def run_mode(session: Session, *, source: str = "", target: str = "") -> int:
     """A mode from its event to its exit code, or one stage of it, from the file `source` to the file `target`."""
@@ -63,12 +66,21 @@ class _Run:
     def context(self, known: Event | None = None) -> RunContext:
         session, reporter = self.session, self.session.reporter
         options, environment = session.options, session.environment
+        session.limit(minutes(first_settings(options, environment), options.mode) * 60)
         context = prepare(self.mode, options, environment, Path.cwd(), closing=self.closing, known=known)
+        reporter.settings = context.settings
         limit = minutes(context.settings, options.mode)
+        ends = session.elapsed() + limit * 60
         session.limit(limit * 60)
         ports = _with_trials(context, session, limit)
         ports = replace(ports, now=session.now, state=reporter.recorder.state())
-        return replace(context, ports=ports, timeline=reporter.timeline, progress=session.console.progress)
+        return replace(
+            context,
+            ports=ports,
+            timeline=reporter.timeline,
+            progress=session.console.progress,
+            grant_grace=lambda: session.limit(max(ends - session.elapsed(), GRACE_SECONDS)),
+        )
 
     def router(self, context: RunContext) -> ModelRouter:
         session, environment = self.session, self.session.environment

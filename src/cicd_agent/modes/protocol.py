@@ -72,6 +72,8 @@ class Account:
     usage: Usage = Usage()
     cost_usd: float | None = None
     degraded: str = ""
+    unavailable: int = 0
+    """With `on-unavailable: fail`, the exit code for what is `degraded`; 0 where the run is to go on without it."""
     config_status: str = "absent"
     notices: tuple[str, ...] = ()
     unanalysed: tuple[Gap, ...] = ()
@@ -123,6 +125,8 @@ class Mode(ABC, Generic[R]):
     name: str
     fails_closed = False
     """Whether a failure stops what comes after, instead of being a warning."""
+    fails_on_findings = False
+    """Whether `fail-on` counts in it: then a run that could not apply the rules is not green."""
     saves_rule_state = False
     """Whether its incremental state comes from rules, and is worth keeping where no model is asked."""
     rule_ids: Collection[str] = frozenset()

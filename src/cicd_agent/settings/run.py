@@ -193,6 +193,11 @@ class ModelSettings(Section):
     instructions: str = setting(
         "What the model should know about this repository, in your words.", "", max_length=8_000
     )
+    on_unavailable: Literal["warn", "fail"] = file_only(
+        "What it means that a configured model did not answer, or that its budget or the time was used up: `warn` goes "
+        "on with what the rules found, `fail` posts that, too, and ends with 4, 5 or 6.",
+        "warn",
+    )
     models: dict[ModeName, str] = file_only(
         "Model by mode, in place of the file's `model`; an input `model` comes before both.", {}, keys="modes"
     )

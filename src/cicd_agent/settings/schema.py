@@ -58,7 +58,7 @@ _ORDER: Final = str.split("""
     github_token working_directory config_file organisation_config timeout_minutes openai_api_key base_url
     model_headers api provider model fast_model fallback_model service_tier max_cost_usd max_input_tokens
     max_rounds cache_dir state_dir metrics_file instructions comment review_event fail_on
-    fail_on_model max_comments min_severity min_confidence paths_ignore sarif_files pull_request stage
+    fail_on_model on_unavailable max_comments min_severity min_confidence paths_ignore sarif_files pull_request stage
     evidence_file decision_file test_command python coverage_threshold deliver detect_flaky allow_unsandboxed
     run_id rerun verify_command environment sha threshold enforce on_hold signals_file test_reports
     coverage_reports base_coverage_reports needs jobs slack_webhook_url slack_token slack_channel models prices

@@ -14,11 +14,21 @@ from cicd_agent.adapters.performers.operations import deploy, request_review, re
 from cicd_agent.adapters.performers.reviews import review
 from cicd_agent.adapters.runner.workflow import Workflow
 from cicd_agent.domain.effect_policy import EffectPolicy
-from cicd_agent.domain.effects import Annotation, Artifact, Commit, OpenPull, Output, Plan, Receipt, Summary
+from cicd_agent.domain.effects import (
+    Annotation,
+    Artifact,
+    Commit,
+    OpenPull,
+    Output,
+    Plan,
+    Receipt,
+    ReceiptState,
+    Summary,
+)
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.ports.actions import Notifier
 from cicd_agent.domain.ports.forge import Forge, Journal
-from cicd_agent.errors import AgentError
+from cicd_agent.errors import AgentError, ForgeRefused, TimeLimitReached
 
 
 def deliver(run: Conversation, effect: Commit | OpenPull) -> Receipt:
@@ -83,6 +93,11 @@ def perform(
         for index, effect in enumerate(plan.effects):
             if not isinstance(effect, LOCAL):
                 receipts[index] = PERFORMERS[effect.kind](run, effect)
+    except TimeLimitReached:
+        over = ForgeRefused("the result could not be posted in time", remedy="Run the job again when GitHub answers")
+        for index, effect in enumerate(plan.effects):
+            if not isinstance(effect, LOCAL) and index not in receipts:
+                receipts[index] = run.record(effect, ReceiptState.DEGRADED, f"not finished: {over}", why=str(over))
     finally:
         untried = [each for index, each in enumerate(plan.effects) if index not in receipts]
         run.omissions.effects += [each for each in untried if not isinstance(each, LOCAL)]

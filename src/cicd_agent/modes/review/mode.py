@@ -28,6 +28,7 @@ class Review(Mode[RuleDraft]):
     """Each step has a module of its own name; what becomes of comments is in `comments`."""
 
     name = "review"
+    fails_on_findings = True
     outputs = OUTPUTS
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     tools = staticmethod(change_tools)
