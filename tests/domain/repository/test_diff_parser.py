@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, LineKind
-from cicd_agent.domain.repository.diff_parser import parse_diff, parse_patch
+from cicd_agent.domain.repository.diff_parser import changed_lines, parse_diff, parse_patch
 
 
 def one(text: str) -> FileDiff:
@@ -169,3 +173,12 @@ def test_a_patch_of_the_api_needs_no_header_and_no_final_newline() -> None:
     assert [(line.kind, line.new, line.text) for line in second.lines] == [(LineKind.ADDED, 9, "c")]
     assert parse_patch("") == ()
     assert parse_patch("nonsense") == ()
+
+
+@given(st.lists(st.tuples(st.sampled_from("+- "), st.text(alphabet="ab@+- \\", max_size=5)), max_size=12))
+def test_line_by_line_a_patch_has_the_same_lines(rows: list[tuple[str, str]]) -> None:
+    old, new = (sum(kind in kinds for kind, _ in rows) for kinds in ("- ", "+ "))
+    body = "".join(f"{kind}{text}\n" for kind, text in rows)
+    patch = f"@@ -3,{old} +5,{new} @@ def f():\n{body}\\ No newline at end of file\n@@ -90 +92 @@\n-a\n+b\n"
+    whole = [replace(line, no_newline=False) for hunk in parse_patch(patch) for line in hunk.lines]
+    assert list(changed_lines(["index 1..2", "--- a", "+++ b", *patch.split("\n")])) == whole

@@ -1,12 +1,13 @@
 """Reads a change out of the object database within fixed limits, and notes each limit that it met."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from typing import IO
 
 from cicd_agent.adapters.git.process import INCOMPLETE, OUTPUT, Git, GitFailed, Trees
+from cicd_agent.analysis.coverage import is_source
 from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.domain.repository.diff_parser import TRUNCATED, parse_diff, readable_name
@@ -23,7 +24,7 @@ WEIGHT = 100_000_000
 """Bytes that all parts may take once parsed, about."""
 _LINE_WEIGHT = 200
 """What a parsed line weighs besides its text, about."""
-_BIG = 20 << 20
+BIG = 20 << 20
 """core.bigFileThreshold: git calls what is larger binary without looking."""
 _REGULAR = "100"
 """How the modes of regular files begin."""
@@ -68,6 +69,15 @@ class Entry:
     def old_path(self) -> str:
         return readable_name(self.old_name)
 
+    @property
+    def is_regular(self) -> bool:
+        return (self.new_mode or self.old_mode).startswith(_REGULAR)
+
+    @property
+    def is_source(self) -> bool:
+        """Whether its name or mode says that it runs or is built."""
+        return is_source(self.path, self.new_mode or self.old_mode)
+
 
 def read_entries(git: Git, old: str, new: str) -> tuple[Entry, ...]:
     fields = iter(git.run(*_COMPARE, "--raw", "--no-abbrev", "-z", old, new, "--").split(b"\0"))
@@ -91,13 +101,13 @@ def _entries(head: str, fields: Iterator[bytes]) -> Iterator[Entry]:
 
 
 def read_files(git: Git, old: str, new: str, entries: Sequence[Entry]) -> tuple[FileDiff, ...]:
-    """The entries with their hunks. When they weigh too much together, the largest give way first."""
+    """The entries with their hunks. When they weigh too much together, data give way first, then the largest."""
     with git.stream(*_PATCH, old, new, "--") as output:
-        sections = _lighten(_sections(output))
-    sizes = _sizes(git, {id_ for entry in entries for id_ in (entry.old_id, entry.new_id)})
+        sections = _lighten(_sections(output), entries)
+    sizes = read_sizes(git, {id_ for entry in entries for id_ in (entry.old_id, entry.new_id)})
     return tuple(
         _file(entry, section, max(sizes.get(entry.old_id, 0), sizes.get(entry.new_id, 0)))
-        for entry, section in zip_longest(entries, sections[: len(entries)], fillvalue=b"")
+        for entry, section in zip_longest(entries, sections, fillvalue=b"")
         if isinstance(entry, Entry)
     )
 
@@ -114,19 +124,24 @@ def _sections(output: IO[bytes]) -> Iterator[bytes]:
         yield bytes(section) if len(section) <= SECTION else b""
 
 
-def _lighten(sections: Iterable[bytes]) -> list[bytes]:
+def weight(section: bytes) -> int:
+    """What a part of a diff takes once it is parsed, about."""
+    return len(section) + _LINE_WEIGHT * section.count(b"\n")
+
+
+def _lighten(sections: Iterable[bytes], entries: Sequence[Entry]) -> list[bytes]:
     remaining: list[bytes] = []
-    heaviest: list[tuple[int, int]] = []
+    heaviest: list[tuple[bool, int, int]] = []
     total = 0
-    for section in sections:
-        weight = len(section) + _LINE_WEIGHT * section.count(b"\n")
-        heapq.heappush(heaviest, (-weight, len(remaining)))
+    for section, entry in zip(sections, entries, strict=False):
+        own = weight(section)
+        heapq.heappush(heaviest, (entry.is_source, -own, len(remaining)))
         remaining.append(section)
-        total += weight
+        total += own
         while total > WEIGHT:
-            weight, index = heapq.heappop(heaviest)
+            _, own, index = heapq.heappop(heaviest)
             remaining[index] = b""
-            total += weight
+            total += own
     return remaining
 
 
@@ -139,7 +154,7 @@ def _file(entry: Entry, section: bytes, size: int) -> FileDiff:
         kind=entry.kind,
         old_mode=entry.old_mode,
         new_mode=entry.new_mode,
-        omitted=TOO_LARGE if parsed.binary and size > _BIG else parsed.omitted,
+        omitted=TOO_LARGE if parsed.binary and size > BIG else parsed.omitted,
     )
 
 
@@ -151,7 +166,7 @@ def omission_notes(files: Iterable[FileDiff]) -> tuple[str, ...]:
 def read_texts(
     git: Git, entries: Sequence[Entry], files: Sequence[FileDiff]
 ) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
-    """The whole text of each changed regular file by path, after and before (the smallest first), and notes."""
+    """The whole text of each changed regular file by path, after and before, and notes. Small source comes first."""
     new: dict[str, str] = {}
     old: dict[str, str] = {}
     sides: list[tuple[dict[str, str], str, str]] = []
@@ -160,7 +175,8 @@ def read_texts(
             sides.append((new, entry.path, entry.new_id))
         if not file.binary and entry.old_mode.startswith(_REGULAR):
             sides.append((old, entry.old_path, entry.old_id))
-    blobs = read_blobs(git, _fitting(_sizes(git, {id_ for _, _, id_ in sides})))
+    source = {id_ for entry in entries if entry.is_source for id_ in (entry.old_id, entry.new_id)}
+    blobs = read_blobs(git, _fitting(read_sizes(git, {id_ for _, _, id_ in sides}), source))
     left_out: dict[str, None] = {}
     not_utf8: dict[str, None] = {}
     for texts, path, id_ in sides:
@@ -179,17 +195,16 @@ def read_texts(
     return new, old, tuple(notes)
 
 
-def _fitting(sizes: Mapping[str, int]) -> Iterator[str]:
-    """The ids of what is read within the limits, smallest first."""
+def _fitting(sizes: Mapping[str, int], source: Container[str]) -> Iterator[str]:
+    """The ids of what is read within the limits: source before data, then the smallest first."""
     budget = TEXTS
-    for id_, size in sorted(sizes.items(), key=lambda item: (item[1], item[0])):
-        if size > min(TEXT, budget):
-            return
-        budget -= size
-        yield id_
+    for id_, size in sorted(sizes.items(), key=lambda item: (item[0] not in source, item[1], item[0])):
+        if size <= min(TEXT, budget):
+            budget -= size
+            yield id_
 
 
-def _sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
+def read_sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
     heads = git.heads(sorted({id_ for id_ in ids if id_}))
     return {head[0]: head[2] for head in heads if head is not None and head[1] == "blob"}
 

@@ -25,6 +25,7 @@ from cicd_agent.adapters.git.diff import (
 from cicd_agent.adapters.git.history import patch_id, read_past
 from cicd_agent.adapters.git.library import GitLibrary
 from cicd_agent.adapters.git.process import INCOMPLETE, Git, GitFailed, Trees, borrow
+from cicd_agent.adapters.git.source import read_source
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.domain.repository.diff_parser import readable_name
 from cicd_agent.domain.repository.history import Past
@@ -224,6 +225,7 @@ class GitRepository:
         entries = read_entries(git, start, new)
         files = with_attributes(git, self._trees, start, entries, read_files(git, start, new, entries))
         texts, old_texts, unread = read_texts(git, entries, files)
+        files, cut_findings = read_source(git, entries, files, texts, old_texts)
         paths, cut_paths = read_paths(git, new)
         (tree,) = git.heads([f"{new}^{{tree}}"])
         return replace(
@@ -235,7 +237,7 @@ class GitRepository:
             old_texts=old_texts,
             paths=paths,
             tree=tree[0] if tree is not None else "",
-            notes=(*ambiguous, *cut_commits, *change.notes, *omission_notes(files), *unread, *cut_paths),
+            notes=(*ambiguous, *cut_commits, *change.notes, *omission_notes(files), *unread, *cut_findings, *cut_paths),
         )
 
 

@@ -214,15 +214,18 @@ class FileContext:
     def old_yaml(self) -> Node | None:
         return parse_yaml(self.base) if self.path.lower().endswith(_YAML) else None
 
-    @property
-    def script(self) -> Iterator[tuple[int, str]]:
+    @cached_property
+    def script(self) -> tuple[tuple[int, str], ...]:
         """The added lines of JavaScript and its kin, without those that are comments."""
-        if not self.path.lower().endswith(_SCRIPTS):
-            return
-        for line in self.diff.added:
-            for text in _LINE_SEPARATORS.split(line.text) if not line.text.isascii() else (line.text,):
-                for code in map(_uncommented, _ended(text)):
-                    yield from ((line.new or 0, window) for window in _windows(code) if code)
+        lines = self.diff.added if self.path.lower().endswith(_SCRIPTS) else ()
+        return tuple(
+            (line.new or 0, window)
+            for line in lines
+            for text in ((line.text,) if line.text.isascii() else _LINE_SEPARATORS.split(line.text))
+            for code in map(_uncommented, _ended(text))
+            if code
+            for window in _windows(code)
+        )
 
     @property
     def docker(self) -> tuple[tuple[int, str], ...]:
@@ -234,7 +237,7 @@ class FileContext:
 
 def pieces(line: str) -> Iterator[str]:
     """What patterns search of one of git's lines: the lines that it is to a language, in windows of CLIP characters."""
-    if len(line) <= CLIP and "\r" not in line[:-1]:
+    if len(line) <= CLIP and "\r" not in line[:-1] and "\0" not in line:
         yield line
     else:
         for text in _ended(line):
@@ -242,7 +245,11 @@ def pieces(line: str) -> Iterator[str]:
 
 
 def _ended(line: str) -> Sequence[str]:
-    """The lines that Python, JavaScript, PHP and YAML see in one of git's: a lone carriage return ends one there."""
+    """The lines that Python, JavaScript, PHP and YAML see in one of git's: a lone carriage return ends one there.
+
+    They are without NULs: shells take a word for the same with or without one.
+    """
+    line = line.replace("\0", "")
     return line.removesuffix("\r").split("\r") if "\r" in line[:-1] else (line,)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from cicd_agent.analysis.rules.context import TABLES, FileContext
-from cicd_agent.analysis.rules.rule import NOT_WRITTEN_HERE, Hit
+from cicd_agent.analysis.rules.rule import NOT_WRITTEN_HERE, Hit, around
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.repository.paths import PathKind
@@ -34,11 +34,13 @@ def hidden_characters(context: FileContext) -> Iterator[Hit]:
     for number, text in context.added:
         if text.isascii():
             continue
-        if _BIDI.search(text):
-            yield Hit(number, "A bidirectional control makes this line look different from what is executed.")
-        elif _INVISIBLE.search(text) and not {PathKind.DOCS, PathKind.DATA} & context.kinds:
+        if found := _BIDI.search(text):
+            message = "A bidirectional control makes this line look different from what is executed."
+            yield Hit(number, message, near=around(text, *found.span()))
+        elif (found := _INVISIBLE.search(text)) and not {PathKind.DOCS, PathKind.DATA} & context.kinds:
             message = "This line holds characters that no editor shows."
-            yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.8)
+            near = around(text, *found.span())
+            yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.8, near=near)
 
 
 def large_file(context: FileContext) -> Iterator[Hit]:
@@ -127,7 +129,7 @@ def secret(context: FileContext) -> Iterator[Hit]:
                 "Everyone who can read the repository has it, and history keeps it after it is removed.",
                 severity=Severity.MEDIUM if fixture else Severity.HIGH if guessed else None,
                 confidence=0.6 if fixture else 0.8 if guessed else None,
-                near=value,
+                near=around(text, secret.start, secret.end),
             )
             if fixture:
                 return  # test keys come in flocks
@@ -150,5 +152,5 @@ def js_html_injection(context: FileContext) -> Iterator[Hit]:
             continue
         match = _HTML.search(text) or _REACT_HTML.search(text)
         value = next((group for group in match.groups() if group is not None), "") if match else ""
-        if value.strip() and not _SAFE_HTML.search(value):
-            yield Hit(number)
+        if match and value.strip() and not _SAFE_HTML.search(value):
+            yield Hit(number, near=around(text, match.start(), match.end() - len(value)))

@@ -24,6 +24,7 @@ NOT_SHIPPED = NOT_OURS | {PathKind.DOCS, PathKind.TEST, PathKind.EXAMPLE}
 
 
 _SURE = 0.85
+_BESIDE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ class Rule:
             and self.exempt == NOT_SHIPPED
         )
 
+    @property
+    def is_for_minified(self) -> bool:
+        """Whether it looks further than at the beginning of a long line, which hardly anybody writes by hand."""
+        return self.is_sure or PathKind.GENERATED not in self.exempt
+
 
 def read_rules(text: str, themes: Iterable[ModuleType]) -> Iterator[Rule]:
     """The rules of rules.toml. Raises for a rule without a check or an example, and for an unknown field.
@@ -141,9 +147,14 @@ def _line_check(table: dict[str, Any]) -> Check:
                 # Of other letters than ASCII's, some match an i, k or s without being one in any small letters.
                 small = text.lower()
                 if (any(hint in small for hint in hints) or not text.isascii()) and (found := pattern.search(text)):
-                    yield Hit(number, near=found[0])
+                    yield Hit(number, near=around(text, *found.span()))
 
     return check
+
+
+def around(text: str, start: int, end: int) -> str:
+    """A part of a text with a little of what is beside it: it is found again by that."""
+    return text[max(0, start - _BESIDE) : end + _BESIDE]
 
 
 def _example(table: dict[str, Any]) -> Example:

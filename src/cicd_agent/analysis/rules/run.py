@@ -63,6 +63,8 @@ def _findings(rule: Rule, context: FileContext, *, only_new: bool) -> Iterator[F
         line = context.anchors.line_at(hit.side, hit.line)
         if only_new and (line is None or line.text.strip() in context.change.old_lines):
             continue
+        if line is not None and not rule.is_for_minified and hit.near and line.text.find(hit.near) >= CLIP:
+            continue
         yield Finding(
             id=rule.id,
             title=rule.title,

@@ -1,6 +1,7 @@
 """Reads git's unified diff: the counts of a hunk decide what belongs to it, never what its lines look like."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from cicd_agent.domain.repository.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
@@ -44,6 +45,25 @@ def parse_diff(text: str) -> tuple[FileDiff, ...]:
 def parse_patch(patch: str) -> tuple[Hunk, ...]:
     hunks, _, _ = _parse_hunks(_split(patch), 0)
     return hunks
+
+
+def changed_lines(lines: Iterable[str]) -> Iterator[DiffLine]:
+    """The lines of one file's hunks, one after another: for a patch that is too long to be held."""
+    old = new = old_left = new_left = 0
+    for line in lines:
+        kind = line[:1]
+        if not (old_left or new_left):
+            if match := _HUNK.match(line):
+                old, old_left, new, new_left = (1 if part is None else int(part) for part in match.groups()[:4])
+        elif kind == "+":
+            yield DiffLine(LineKind.ADDED, None, new, line[1:])
+            new, new_left = new + 1, new_left - 1
+        elif kind == "-":
+            yield DiffLine(LineKind.DELETED, old, None, line[1:])
+            old, old_left = old + 1, old_left - 1
+        elif kind == " ":
+            yield DiffLine(LineKind.CONTEXT, old, new, line[1:])
+            old, old_left, new, new_left = old + 1, old_left - 1, new + 1, new_left - 1
 
 
 def readable_name(name: bytes) -> str:

@@ -22,6 +22,19 @@ _CHARACTER_SETS = re.compile(
 )
 
 
+# What a text has for its layout are tabs, line ends, \a, \b, \v, \f and escapes.
+_ODD = re.compile(r"[\x01-\x06\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
+_LOOKED_AT = 1 << 18
+_MOST_ODD = 0.05
+
+
+def text_in(data: bytes) -> str | None:
+    """The text that bytes are to who runs them: decoded, and without the NULs that shells pass over; else None."""
+    text = decoded(data).replace("\0", "")
+    start = text[:_LOOKED_AT]
+    return text if len(_ODD.findall(start)) <= _MOST_ODD * len(start) else None
+
+
 def decoded(data: bytes) -> str:
     """The text without its byte order mark; what is not of the encoding becomes U+FFFD."""
     for mark, encoding in _MARKS:

@@ -90,7 +90,7 @@ class PythonText:
     def parse(cls, text: str, numbers: Collection[int] = ()) -> "PythonText | Unparsed":
         """The file, read closely at the lines `numbers`, or why it has no tree."""
         # As the interpreter does, before anybody counts columns.
-        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+        text = text.removeprefix("\ufeff").replace("\0", "").replace("\r\n", "\n")
         try:
             return cls(text, _parsed(text), numbers)
         except OverBudget:
