@@ -80,6 +80,29 @@ def test_a_secret_in_a_test_weighs_less() -> None:
     assert found.severity is Severity.MEDIUM
 
 
+HEX = "0a1b2c3d4e5f60718293a4b5c6d7e8f9a0b1c2d3"
+AUTH = '{"auths": {"h.example": {"auth": "ZGVwbG95ZXI6aHVudGVyLXR3byE="}}}'
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "found"),
+    [
+        (".netrc", "machine h.example login me password tr0ub4dor", True),
+        ("tests/.netrc", "machine h.example login me password tr0ub4dor", False),
+        (".docker/config.json", AUTH, True),
+        (".NPMRC", f"//registry.npmjs.org/:_authToken={TOKEN}", True),
+        ("terraform.tfstate", f'"token": "{TOKEN}"', True),
+        ("settings.xml", "<password>tr0ub4dor</password>", True),
+        ("deploy.py", "lin" + f"_api_{HEX}", True),
+        ("deploy.py", f"datadog = '{HEX}'", False),
+        ("deploy.py", "pay('sk" + f"_test_{HEX[:24]}')", False),
+        ("deploy.py", "pay('sk" + f"_live_{HEX[:24]}')", True),
+    ],
+)
+def test_what_is_masked_is_reported_where_somebody_could_use_it(path: str, line: str, *, found: bool) -> None:
+    assert ("secret" in added(path, f"{line}\n")) == found
+
+
 def test_lines_that_were_there_before_are_left_alone() -> None:
     before = "import pickle\n\n\ndef read(f):\n    return pickle.load(f)\n"
     assert ids(change_of(("store.py", before, before + "\n\nLIMIT = 3\n"))) == set()

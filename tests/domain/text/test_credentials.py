@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.text.credentials import _SHAPES, Signs, find_secrets, signs_in
+from cicd_agent.domain.text.credentials import Signs, find_secrets, known_hints, signs_in
 from cicd_agent.domain.text.redaction import mask
 
 BODY = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
@@ -17,16 +17,16 @@ REAL = {
     "github-token": "gh" + "p_" + BODY,
     "anthropic-key": "sk-" + "ant-api03-" + BODY,
     "openai-key": "sk-" + "proj-" + BODY + "T3BlbkFJ" + BODY,
-    "aws-access-key": "AK" + "IA" + "QWERTY7UIOP2ASDF",
-    "google-api-key": "AI" + "za" + BODY[:35],
+    "aws-access-token": "AK" + "IA" + "QWERTY7UIOP2ASDF",
+    "gcp-api-key": "AI" + "za" + BODY[:35],
     "slack-token": "xo" + "xb-123456123456-" + BODY[:24],
-    "stripe-key": "sk" + "_live_" + BODY,
-    "npm-token": "np" + "m_" + BODY,
+    "stripe-access-token": "sk" + "_live_" + BODY,
+    "npm-access-token": "np" + "m_" + BODY,
     "pypi-token": "py" + "pi-AgEIcHlwaS5vcmc" + BODY * 2,
-    "gitlab-token": "gl" + "pat-" + BODY[:20],
+    "gitlab-pat": "gl" + "pat-" + BODY[:20],
     "jwt": "ey" + "JhbGciOiJIUzI1NiJ9.eyJ" + "zdWIiOiIxMjM0In0." + BODY,
-    "sendgrid-key": "S" + "G." + BODY[:22] + "." + (BODY * 2)[:43],
-    "twilio-key": "S" + "K" + "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    "sendgrid-api-token": "S" + "G." + BODY[:22] + "." + (BODY * 2)[:43],
+    "twilio-api-key": "S" + "K" + "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
     "telegram-token": "110201543" + ":AA" + BODY[:33],
     "huggingface-token": "h" + "f_" + "QwErTyUiOpAsDfGhJkLzXcVbNmQaZwSxEd",
     "vault-token": "hv" + "s." + BODY,
@@ -140,8 +140,8 @@ def test_the_body_of_a_private_key_is_known_without_its_header() -> None:
 
 
 def test_two_secrets_on_a_line_are_both_masked() -> None:
-    line = f"{REAL['npm-token']} {REAL['github-token']}"
-    assert mask(line) == "‹secret:npm-token› ‹secret:github-token›"
+    line = f"{REAL['npm-access-token']} {REAL['github-token']}"
+    assert mask(line) == "‹secret:npm-access-token› ‹secret:github-token›"
 
 
 def test_a_secret_at_the_end_of_a_very_long_line_is_found() -> None:
@@ -175,7 +175,13 @@ def test_masking_keeps_the_lines_and_is_idempotent(text: str) -> None:
     assert len(masked) <= 8 * len(text) + 8
 
 
-EVERYTHING = Signs(shapes=_SHAPES, named=True, keyed=True)
+HINTS = known_hints(short=True) + known_hints(short=False)
+EVERYTHING = Signs(
+    tuple(pair for pair in HINTS if pair[0].islower()),
+    tuple(pair for pair in HINTS if not pair[0].islower()),
+    named=True,
+    keyed=True,
+)
 
 
 @given(

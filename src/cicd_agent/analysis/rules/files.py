@@ -9,7 +9,7 @@ from cicd_agent.analysis.rules.rule import NOT_WRITTEN_HERE, Hit, around
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.repository.paths import PathKind
-from cicd_agent.domain.text.credentials import find_secrets, signs_in
+from cicd_agent.domain.text.credentials import Basis, find_secrets, signs_in
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.settings.loader import lint
 
@@ -106,7 +106,8 @@ def own_config(context: FileContext) -> Iterator[Hit]:
         yield Hit(problem.line, mask(problem.message), severity=problem.severity)
 
 
-_GUESSED = frozenset({"assigned-secret", "url-password", "authorization"})
+_TEST_MODE = re.compile(r"(?i)[_-]test[_-]")
+"""Of keys that open nothing but what a service has for trials."""
 _MIN_PASSWORD = 12
 _NOT_LIVE = frozenset({PathKind.TEST, PathKind.EXAMPLE, PathKind.DOCS})
 
@@ -116,16 +117,18 @@ def secret(context: FileContext) -> Iterator[Hit]:
     met = 0
     for number, text in context.added if signs else ():
         for secret in find_secrets(text, signs) if number != met else ():
-            guessed = secret.shape in _GUESSED
+            value = text[secret.start : secret.end]
+            guessed = secret.basis is Basis.CONTEXT
+            if secret.basis is Basis.SERVICE or _TEST_MODE.search(value):
+                continue
             if guessed and context.kinds & (_NOT_LIVE | NOT_WRITTEN_HERE):
                 continue
-            value = text[secret.start : secret.end]
             if secret.shape == "url-password" and value.isalpha() and len(value) < _MIN_PASSWORD:
                 continue  # user:pass@host is how one writes that a password goes there
             fixture = bool(context.kinds & _NOT_LIVE)
             yield Hit(
                 number,
-                f"A {secret.shape.replace('-', ' ')} stands in the text. "
+                f"{'An' if secret.shape[0] in 'aeiou' else 'A'} {secret.shape.replace('-', ' ')} stands in the text. "
                 "Everyone who can read the repository has it, and history keeps it after it is removed.",
                 severity=Severity.MEDIUM if fixture else Severity.HIGH if guessed else None,
                 confidence=0.6 if fixture else 0.8 if guessed else None,
