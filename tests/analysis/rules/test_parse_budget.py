@@ -22,6 +22,11 @@ F_STRING = "x = f'" + "{a}" * 20_000 + "'\n"
         ("a.py", "x = = 1\n", None, ""),
         ("a.py", None, "\ufeffx = 1\n", ""),
         ("a.txt", None, "x = = 1\n", ""),
+        (".github/workflows/a.yml", None, "on: push\n", ""),
+        (".github/workflows/a.yml", None, "on: [\n", "does not parse as YAML within the parse budget"),
+        (".github/workflows/a.yml", None, "[" * 500, "does not parse as YAML within the parse budget"),
+        (".github/workflows/a.yml", "on: [\n", None, ""),
+        ("values.yml", None, "on: [\n", ""),
     ],
 )
 def test_a_file_says_why_it_has_no_tree(path: str, before: str | None, after: str | None, reason: str) -> None:

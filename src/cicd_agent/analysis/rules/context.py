@@ -167,7 +167,9 @@ class FileContext:
 
     @property
     def unparsed(self) -> str:
-        """Why the rules had no tree of a Python file that the change leaves behind, "" where they had one."""
+        """Why the rules had no tree of a Python file or workflow that the change leaves, "" where they had one."""
+        if PathKind.WORKFLOW in self.kinds and self.head is not None and self.yaml is None:
+            return "does not parse as YAML within the parse budget"
         return self._parsed if isinstance(self._parsed, Unparsed) else ""
 
     @cached_property
