@@ -214,6 +214,29 @@ def test_a_variable_that_a_step_writes_is_one_of_those_after_it() -> None:
     assert not fires(steps.replace("GITHUB_ENV", "GITHUB_OUTPUT"))
 
 
+@pytest.mark.parametrize(
+    "use", ["steps.S.outputs.u", "steps['s']['outputs']['U']", "toJSON(steps)", "steps.*.outputs.u"]
+)
+def test_what_a_step_puts_out_is_one_of_those_after_it(use: str) -> None:
+    write = 'echo "u=$T" >> "$GITHUB_OUTPUT"'
+    steps = f"- id: s\n  env:\n    T: {TITLE}\n  run: {write}\n- run: echo ${{{{ {use} }}}}\n"
+    assert fires(steps)
+    assert not fires(steps.replace("u=$T", "u=1"))
+    assert not fires(steps.replace("T: $", "V: $"))
+    assert not fires(steps.replace("outputs", "outcome")) or use == "toJSON(steps)"
+
+
+@pytest.mark.parametrize("put_out", [TITLE, "${{ steps.s.outputs.u }}"])
+def test_what_a_job_puts_out_is_one_of_those_that_need_it(put_out: str) -> None:
+    text = (
+        f"{HEAD}jobs:\n  a:\n    outputs:\n      o: {put_out}\n    steps:\n"
+        f"      - id: s\n        env:\n          T: {TITLE}\n        run: echo u=$T >> $GITHUB_OUTPUT\n"
+        "  b:\n    needs: a\n    steps:\n      - run: echo ${{ needs.a.outputs.o }}\n"
+    )
+    assert [each.location.line for each in found(text)] == [15]
+    assert not found(text.replace(put_out, "${{ github.sha }}", 1))
+
+
 def test_steps_that_an_alias_repeats_have_the_variables_of_every_job() -> None:
     shared = "  a:\n    steps: &s\n      - run: echo ${{ env.T }}\n"
     assert found(f"{HEAD}jobs:\n{shared}  b:\n{indent(ENV, '    ')}    steps: *s\n")

@@ -1,9 +1,9 @@
 """Which text of an expression a stranger wrote: the contexts that he fills, and how their text travels."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from cicd_agent.analysis.rules.expressions import (
     Call,
@@ -32,7 +32,7 @@ class Source:
     a text.
     """
 
-    children: Mapping[str, "Source"] = field(default_factory=dict)
+    children: dict[str, "Source"] = field(default_factory=dict)
     is_text: bool = False
     origin: Node | None = None
     literal: re.Pattern[str] | None = None
@@ -41,7 +41,8 @@ class Source:
         return self.children.get(key.lower()) or self.children.get("*")
 
     def all(self) -> Collection["Source"]:
-        return self.children.values()
+        # One is as good as another: where there are thousands, the first few show what there is.
+        return list(islice(self.children.values(), 100))
 
 
 _LITERAL = Source(is_text=True)

@@ -9,7 +9,12 @@ from cicd_agent.analysis.rules.yaml_source import Node, at, elements, items, sca
 
 _NOTHING = Level()
 # echo "NAME=$OTHER" >> "$GITHUB_ENV"
-_WRITTEN = re.compile(r"""\b([A-Za-z_]\w{0,99})=["']?\$\{?(\w{1,99})\}?["']?\s{0,9}>>\s{0,9}["']?\$\{?GITHUB_ENV\b""")
+_WRITTEN = re.compile(
+    r"""\b([A-Za-z_][\w-]{0,99})=["']?\$\{?(\w{1,99})\}?["']?\s{0,9}>>\s{0,9}["']?\$\{?GITHUB_(ENV|OUTPUT)\b"""
+)
+
+_Scope = tuple[tuple[Level, ...], dict[str, Source]]
+"""The variables of a step, from the nearest level to the farthest, and what earlier steps have put out."""
 
 
 def jobs(root: Node | None) -> dict[str, Node]:
@@ -40,27 +45,28 @@ class Scopes:
         self.tainted: dict[Node, bool] = {}
         self.inputs: dict[Node, dict[str, Node]] = {}
         self.everything = Level()
+        self.needs: dict[str, Source] = {}
 
     def texts(self, find: Callable[["Scopes", Node], Iterable[Node]]) -> Iterator[tuple[Node, Node, Source]]:
         """What `find` finds in the steps, each once, with its step and the contexts there."""
-        found: dict[Node, tuple[Node, tuple[Level, ...]]] = {}
-        met: Counter[Node] = Counter()
-        workflow = self._level(at(self.root, "env"))
-        for job in filter(None, (*jobs(self.root).values(), at(self.root, "runs"))):
+        found: dict[Node, tuple[Node, _Scope]] = {}
+        met: Counter[Node | None] = Counter()
+        workflow = self._level(at(self.root, "env"), ((), {}))
+        for name, job in [*jobs(self.root).items(), ("", at(self.root, "runs"))]:
             # The variables that earlier steps have written come before those of the job.
-            outer = Level(), self._level(at(job, "env"), workflow), workflow
+            outer = Level(), self._level(at(job, "env"), ((workflow,), {})), workflow
+            written: dict[str, Source] = {}
             listed = at(job, "steps")
-            if listed is None or met[listed] > 1:
-                continue
-            met[listed] += 1
-            for step in elements(listed):
-                levels: tuple[Level, ...] = (self._level(at(step, "env"), *outer), *outer)
+            for step in elements(listed) if met[listed] <= 1 else ():
+                scope: _Scope = (self._level(at(step, "env"), (outer, written)), *outer), written
                 for node in find(self, step):
                     if node in found:
-                        found[node] = found[node][0], (self.everything,)
+                        found[node] = found[node][0], ((self.everything,), {})
                     else:
-                        found[node] = step, levels
-                        self._add_written(scalar(node), levels)
+                        found[node] = step, scope
+                        self._add_written(step, scalar(node), scope)
+            met[listed] += 1
+            _add_outputs(self.needs, name, self._level(at(job, "outputs"), (outer, written)).tainted)
         for node, (first, scope) in found.items():
             yield first, node, self._contexts(scope)
 
@@ -73,12 +79,12 @@ class Scopes:
             self.inputs[node] = {name.lower(): value for name, _, value in items(node)}
         return self.inputs[node]
 
-    def _level(self, node: Node | None, *outer: Level) -> Level:
+    def _level(self, node: Node | None, scope: _Scope) -> Level:
         if node is None:
             return _NOTHING
         if node not in self.levels:
             level = self.levels[node] = Level()
-            contexts = self._contexts(outer)
+            contexts = self._contexts(scope)
             for name, _, value in items(node):
                 if value not in self.tainted:
                     self.tainted[value] = any(True for _ in tainted(scalar(value), contexts))
@@ -90,12 +96,25 @@ class Scopes:
         if source is not None:
             self.everything.set(name, source)
 
-    def _add_written(self, script: str, levels: tuple[Level, ...]) -> None:
-        for written in _WRITTEN.finditer(script) if "GITHUB_ENV" in script else ():
-            source = Environment(levels=levels).child(written[2])
-            if source is not None:
-                self._set(levels[1], written[1], source)
+    def _add_written(self, step: Node, script: str, scope: _Scope) -> None:
+        levels, written = scope
+        for name, variable, file in _WRITTEN.findall(script) if "GITHUB_" in script else ():
+            source = Environment(levels=levels).child(variable)
+            if source is not None and file == "ENV":
+                self._set(levels[1], name, source)
+            elif source is not None:
+                _add_outputs(written, scalar(at(step, "id")), {name.lower(): source})
 
-    def _contexts(self, levels: tuple[Level, ...]) -> Source:
-        held = {"env": Environment(levels=levels)} if any(level.tainted for level in levels) else {}
+    def _contexts(self, scope: _Scope) -> Source:
+        levels, written = scope
+        held: dict[str, Source] = {"env": Environment(levels=levels)} if any(each.tainted for each in levels) else {}
+        held |= {"steps": Source(written)} if written else {}
+        held |= {"needs": Source(self.needs)} if self.needs else {}
         return Source({**self.contexts, **held}, literal=self.literal)
+
+
+def _add_outputs(owners: dict[str, Source], owner: str, outputs: dict[str, Source]) -> None:
+    """Puts `outputs` into those of a step or job, in the form of the contexts `steps` and `needs`."""
+    if outputs:
+        source = owners.setdefault(owner.lower(), Source({"outputs": Source({})}))
+        source.children["outputs"].children.update(outputs)
