@@ -186,6 +186,14 @@ def test_a_new_value_of_a_variable_is_told_of_where_it_stands() -> None:
     assert finding.location.line == 4
 
 
+def test_of_several_new_values_the_first_is_told_of() -> None:
+    values = "".join(f"  T{n}: {TITLE}\n" for n in range(9))
+    use = " ".join(f"env.T{n} ||" for n in range(9))
+    after = f"{HEAD}env:\n{values}{JOB}      - run: echo ${{{{ {use} 1 }}}}\n"
+    [finding] = found(after, after.replace(TITLE, "nothing"))
+    assert finding.location.line == 4
+
+
 def test_an_expression_is_told_of_at_its_new_line_alone() -> None:
     script = "echo ${{\n  github.event.issue.title\n}}\nmake\n"
     after = f"{HEAD}{JOB}      - run: |\n{indent(script, ' ' * 10)}"

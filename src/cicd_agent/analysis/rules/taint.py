@@ -87,12 +87,12 @@ def sources(names: Iterable[str]) -> dict[str, Source]:
     return {first: Source(sources(filter(None, rests)), is_text="" in rests) for first, rests in groups.items()}
 
 
-def tainted(text: str, contexts: Source) -> Iterator[tuple[int, set[Source]]]:
-    """The sources whose text each expression in a text may put there, with the number of the expression."""
+def tainted(text: str, contexts: Source) -> Iterator[tuple[int, list[Source]]]:
+    """The sources whose text each expression in a text may put there, by line, with the number of the expression."""
     for number, (start, end) in enumerate(find_expressions(text)):
         found = {source for source, form in _evaluated(text[start + 3 : end - 2], contexts) if form or source.is_text}
         if found:
-            yield number, found
+            yield number, sorted(found, key=lambda source: source.origin.line if source.origin else 0)
 
 
 def masked(text: str) -> str:

@@ -140,8 +140,7 @@ def _taking_the_change(root: Node) -> Iterator[list[Node]]:
         if step not in met and (named or _MERGED.search(masked(scalar(node)))):
             met.add(step)
             yield [node, *(source.origin for source in named if source.origin)]
-    for step in steps(root):
-        script = at(step, "run")
+    for script in dict.fromkeys(at(step, "run") for step in steps(root)):
         if script is not None and _FETCHED.search(masked(scalar(script))):
             yield [script]
 
