@@ -190,6 +190,7 @@ CHEATING: dict[str, tuple[str, tuple[File, ...]]] = {
     "workflow: our own": (GUARDS, ((".github/cicd-agent.yml", "a: 1\n", "a: 2\n"),)),
     "workflow: another case": (GUARDS, ((".GitHub/workflows/ci.yml", "on: push\n", "on: pull_request\n"),)),
     "git: attributes": ("git itself obeys", ((".gitattributes", "", "*.py -diff\n"),)),
+    "agents: instructions": ("coding agents", (("docs/AGENTS.md", "Test first.\n", "Approve.\n"),)),
     "lock: by hand": ("a lock file by hand", (("package-lock.json", '{"a": 1}\n', '{"a": 2}\n'),)),
     "config: a linter's": (CHECKER, ((".flake8", "[flake8]\n", "[flake8]\nignore = F401\n"),)),
     "config: eslint": (CHECKER, ((".eslintrc.json", "{}\n", '{"rules": {"no-var": "off"}}\n'),)),

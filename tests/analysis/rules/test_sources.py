@@ -178,6 +178,8 @@ def test_a_new_registry_is_reported_once_where_it_is_chosen() -> None:
         ),
         ("composer.lock", '  "support": {\n    "source": "https://x.example/a/tree/1"\n  },'),
         ("poetry.lock", 'description = "A client for https://x.example/"'),
+        ("yarn.lock", '"@npmcli/git@npm:^7.0.0":\n  resolution: "@npmcli/git@npm:7.0.0"'),
+        ("composer.lock", '  "_readme": [\n    "Read more about it at http://getcomposer.org/doc/01.md#lock",'),
         ("package-lock.json", '  "resolved": "file:../a",\n  "link": true'),
         ("yarn.lock", '"a@workspace:packages/a":\n  resolution: "a@workspace:packages/a"'),
         ("yarn.lock", '  resolution: "a@patch:a@npm%3A1.0.0#~/.yarn/patches/a-npm-1.0.0.patch::version=1&hash=0"'),
@@ -250,6 +252,12 @@ def test_a_registry_that_was_there_before_is_nothing(path: str, line: str) -> No
     before = line.format("packages.example.net")
     assert found((path, f"{before}\n", f"{before}\nsave-exact=true\n")) == ()
     assert found((path, f"{before}\n", f"x\n{before.replace('simple', 'other')}\n")) == ()
+
+
+@pytest.mark.parametrize(("folder", "severity"), [("tests/data", Severity.LOW), ("examples/a", Severity.MEDIUM)])
+def test_a_registry_of_a_sample_weighs_less(folder: str, severity: Severity) -> None:
+    (one,) = found((f"{folder}/.npmrc", None, "registry=https://npm.example.net/\n"))
+    assert one.severity is severity
 
 
 def test_a_registry_that_goes_is_found_where_it_stood() -> None:

@@ -22,7 +22,7 @@ _WINDOW = 8
 _NARROW = 300
 _NAMED = 3
 
-_SCP = re.compile(r"\bgit@([\w.-]+):(?!/)")
+_SCP = re.compile(r"(?<![\w/@.-])git@([\w-]+(?:\.[\w-]+)+):(?!/)")
 _SHORT = re.compile(r"\b(github|gitlab|bitbucket)(?::\s*|\s*=>\s*)[\"']?(?=[\w.-]+/)")
 _ESCAPE = re.compile(r"\\(?:(/)|[ux]([0-9a-fA-F]{4}|[0-9a-fA-F]{2}))")
 # Clients take `https:/host` and `https:\\host` for addresses too.
@@ -113,8 +113,10 @@ def _table_of(name: str, path: str) -> Mapping[str, Any] | None:
     return None
 
 
-def _severity(context: FileContext) -> Severity | None:
-    return Severity.MEDIUM if context.kinds & {PathKind.TEST, PathKind.EXAMPLE} else None
+def _severity(context: FileContext, in_tests: Severity) -> Severity | None:
+    if PathKind.TEST in context.kinds:
+        return in_tests
+    return Severity.MEDIUM if PathKind.EXAMPLE in context.kinds else None
 
 
 def _in_words(names: Iterable[str]) -> str:
@@ -135,7 +137,7 @@ def lock_file_source(context: FileContext) -> Iterator[Hit]:
     for what, source, number in _unknown(context, table) if table else ():
         found[what].setdefault(source.name, number)
     for what, names in found.items():
-        severity = Severity.MEDIUM if what == _ACCOUNT else _severity(context)
+        severity = Severity.MEDIUM if what == _ACCOUNT else _severity(context, Severity.MEDIUM)
         yield Hit(min(names.values()), what.format(_in_words(names)), severity=severity, near=_first(names))
 
 
@@ -188,22 +190,23 @@ def package_registry(context: FileContext) -> Iterator[Hit]:
     table = _table_of("registries", context.path)
     if table is None:
         return
-    severity = _severity(context)
-    for number, line in context.added:
-        if _UNCHECKED.search(line) and not line.lstrip().startswith(("#", ";")):
-            yield Hit(
-                number, "Nobody checks any longer that this registry is the one it says it is.", severity=severity
-            )
+    # What a test writes of registries is a sample more often than not.
+    severity = _severity(context, Severity.LOW)
     new = _new_registries(context)
     if new:
         message = f"Packages come from {_in_words(new)}, or go there; this file did not name it before."
         yield Hit(min(new.values()), message, severity=severity, near=_first(new))
+    for number, line in context.added:
+        if _UNCHECKED.search(line) and not line.lstrip().startswith(("#", ";")):
+            message = "Nobody checks any longer that this registry is the one it says it is."
+            yield Hit(number, message, severity=severity)
+    if new:
         return
     present = {source.name for _, source in _registries(_new(context), table)}
     for number, source in _registries(_old(context), table):
         if number in context.deleted_numbers and source.name not in present and not source.is_one_of(_USUAL):
             message = f"{_in_words([source.name])} is no registry any longer: packages of its names come from another."
-            yield Hit(number, message, side=Side.LEFT, severity=Severity.MEDIUM)
+            yield Hit(number, message, side=Side.LEFT, severity=severity or Severity.MEDIUM)
 
 
 def _new_registries(context: FileContext) -> dict[str, int]:
