@@ -178,7 +178,7 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     try:
         if output := run(root, options.verb, options.what, options.snapshots):
             print(output)
-    except (Refused, NotResolved, NotTaken, OSError) as refused:
+    except (Refused, NotResolved, NotTaken, OSError, subprocess.SubprocessError) as refused:
         print(f"release: {refused}", file=sys.stderr)
         return 1
     return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts import rehearsal
 from scripts.image_base import Base
 from scripts.release import Refused, checksums, main, notes, parsed, pin, problems, tags
 
@@ -190,6 +191,17 @@ def test_a_launcher_that_takes_the_host_is_no_release(tree: Path) -> None:
     done = rehearsed(tree, IMAGE, *outside_of_containers())
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("release: `runtime: auto` does not take the image: ")
+
+
+def test_a_launcher_that_never_ends_is_no_release(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    BASE.write(tree)
+    (tree / "launch/install.sh").write_text("exec sleep 60\n")
+    git(tree, "commit", "--quiet", "--message=Wrong", "launch")
+    monkeypatch.setattr(rehearsal, "SECONDS", 0.1)
+    assert main(["rehearse", IMAGE], tree) == 1
+    assert "timed out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
