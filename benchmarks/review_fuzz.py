@@ -18,7 +18,7 @@ if __name__ == "__main__":
 from benchmarks.fuzzed import Posed, claims, diff, rows
 from cicd_agent.adapters.github.forge import GitHubForge, inline
 from cicd_agent.adapters.performers.comments import comment as post_comment
-from cicd_agent.adapters.performers.conversation import Conversation
+from cicd_agent.adapters.performers.context import EffectContext
 from cicd_agent.adapters.performers.reviews import review as post_review
 from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.effects import Comment, Review
@@ -147,14 +147,14 @@ def _post(forge: Forge, files: tuple[FileDiff, ...], posed: Sequence[Posed], num
     )
     verdict = verify(REVIEW.rules(evidence, SETTINGS), [Answer("review", draft)], evidence, SETTINGS)
     plan = REVIEW.report(verdict, evidence, Account(), SETTINGS)
-    conversation, planned = Conversation(forge, FakeJournal(), event, str), 0
+    context, planned = EffectContext(forge, FakeJournal(), event, str), 0
     for effect in plan.effects:
         match effect:
             case Review():
                 planned += len(effect.comments)
-                post_review(conversation, effect)
+                post_review(context, effect)
             case Comment():
-                post_comment(conversation, effect)
+                post_comment(context, effect)
             case _:
                 pass
     return verdict, planned

@@ -6,7 +6,7 @@ import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.performers.comments import reply as post
-from cicd_agent.adapters.performers.conversation import Conversation
+from cicd_agent.adapters.performers.context import EffectContext
 from cicd_agent.domain.effects import ReceiptState, Reply
 from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.domain.text.markdown import marker
@@ -160,7 +160,7 @@ def test_whatever_fails_a_comment_is_answered_once_in_the_end(
     states = []
     for attempt in range(3):
         with GitHubForge(hub.token, "o/r", api_url=hub.url, sleep=lambda _: None) as forge:
-            states.append(post(Conversation(forge, FakeJournal(), event, str), reply).state)
+            states.append(post(EffectContext(forge, FakeJournal(), event, str), reply).state)
         if attempt == 0:
             hub.recover()
     assert states[-1] is ReceiptState.UNCHANGED

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.adapters.performers.comments import reply as post
-from cicd_agent.adapters.performers.conversation import Conversation
+from cicd_agent.adapters.performers.context import EffectContext
 from cicd_agent.domain.effects import ReceiptState, Reply
 from cicd_agent.domain.events.comment_markers import MOST_REPLIES
 from cicd_agent.domain.events.event import Comment, Event, EventKind, PullRequest
@@ -32,7 +32,7 @@ def forge() -> FakeForge:
 
 
 def carried(forge: FakeForge | None, reply: Reply = REPLY, event: Event = EVENT) -> tuple[ReceiptState, str]:
-    receipt = post(Conversation(forge, FakeJournal(), event, str), reply)
+    receipt = post(EffectContext(forge, FakeJournal(), event, str), reply)
     return receipt.state, receipt.detail
 
 
@@ -42,7 +42,7 @@ def said(forge: FakeForge) -> list[str]:
 
 def test_it_is_said_once_in_the_thread_and_journalled_first(forge: FakeForge) -> None:
     journal = FakeJournal()
-    receipt = post(Conversation(forge, journal, EVENT, str), REPLY)
+    receipt = post(EffectContext(forge, journal, EVENT, str), REPLY)
     assert receipt.state is ReceiptState.DONE
     assert receipt.url.startswith("https://github.test/")
     assert said(forge) == [f"{marker('reply-2')}\nBecause."]
@@ -106,9 +106,9 @@ def test_nothing_is_said_below_a_comment_that_is_gone(forge: FakeForge) -> None:
 @pytest.mark.parametrize("status", [401, 403, 404, 422, 0])
 def test_a_refusal_is_told_and_kept(forge: FakeForge, method: str, status: int) -> None:
     forge.refusals[method] = refusal(status, "locked")
-    conversation = Conversation(forge, FakeJournal(), EVENT, str)
-    assert post(conversation, REPLY).state is ReceiptState.DEGRADED
-    assert [of for of, _ in conversation.refusals] == [status]
+    context = EffectContext(forge, FakeJournal(), EVENT, str)
+    assert post(context, REPLY).state is ReceiptState.DEGRADED
+    assert [of for of, _ in context.refusals] == [status]
 
 
 def test_the_end_of_the_time_is_told(forge: FakeForge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_without_a_connection_it_is_skipped() -> None:
 
 def test_secrets_are_masked_and_what_could_act_is_shown_as_source(forge: FakeForge) -> None:
     body = f"{KEY} @octocat <img src=x>" + " word" * 20_000
-    post(Conversation(forge, FakeJournal(), EVENT, Redactor([KEY]).redact), replace(REPLY, body=body))
+    post(EffectContext(forge, FakeJournal(), EVENT, Redactor([KEY]).redact), replace(REPLY, body=body))
     [text] = said(forge)
     assert KEY not in text
     assert MASK in text

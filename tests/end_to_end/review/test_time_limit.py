@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.adapters.performers.conversation import Conversation
+from cicd_agent.adapters.performers.context import EffectContext
 from cicd_agent.modes.review.mode import Review
 from tests.support.jobs.pull_request import AFTER, BEFORE, Job, Left
 from tests.support.jobs.recorded import CLAIM, DRAFT, KEPT
@@ -138,7 +138,7 @@ def test_a_limit_that_strikes_while_state_is_saved_changes_nothing(job: Job, mon
 def test_a_limit_that_strikes_while_github_is_told_is_recorded(
     job: Job, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch, method: str, fail_on: str
 ) -> None:
-    struck(monkeypatch, Conversation, method)
+    struck(monkeypatch, EffectContext, method)
     left = job.run(provider="none", fail_on=fail_on, github_token=hub.token)
     assert left.exit == (fail_on == "high"), left.log
     assert left.outputs["risk_level"] == "high"
@@ -153,7 +153,7 @@ def test_a_limit_that_strikes_while_github_is_told_is_recorded(
 def test_a_limit_that_strikes_while_this_machine_is_written_to_loses_nothing(
     job: Job, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    struck(monkeypatch, Conversation, "__init__")
+    struck(monkeypatch, EffectContext, "__init__")
     left = job.run(provider="none", fail_on="high", github_token=hub.token)
     assert (left.exit, left.outputs["risk_level"]) == (1, "high"), left.log
     assert "could not finish" not in left.summary

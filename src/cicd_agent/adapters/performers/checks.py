@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, replace
 
-from cicd_agent.adapters.performers.conversation import MAX_BODY, Conversation, Outcome
+from cicd_agent.adapters.performers.context import MAX_BODY, EffectContext, Outcome
 from cicd_agent.adapters.performers.local import redact_annotation
 from cicd_agent.domain.effects import RISK_LABELS, Annotation, CheckRun, Labels, Plan, Receipt, ReceiptState
 from cicd_agent.domain.ports.forge import Forge, Marks, PostedCheck
@@ -21,7 +21,7 @@ MAX_TITLE = 255
 MAX_MESSAGE = 4_096
 
 
-def label(run: Conversation, effect: Labels) -> Receipt:
+def label(run: EffectContext, effect: Labels) -> Receipt:
     """Put the label of this risk on, and take the others of its family off."""
 
     def act(forge: Forge) -> Outcome:
@@ -49,7 +49,7 @@ def label(run: Conversation, effect: Labels) -> Receipt:
     return run.attempt(effect, objection if run.policy.labels else "this job does not ask for labels", act)
 
 
-def check_run(run: Conversation, effect: CheckRun) -> Receipt:
+def check_run(run: EffectContext, effect: CheckRun) -> Receipt:
     """Create the check run, or bring the one that stands up to date: it is never given an annotation twice."""
 
     def act(forge: Forge) -> Outcome:

@@ -1,8 +1,8 @@
 """Comments on a pull request, answers to comments, and the resolution of threads: each once."""
 
-from cicd_agent.adapters.performers.conversation import (
+from cicd_agent.adapters.performers.context import (
     ABOUT_ONE_REQUEST,
-    Conversation,
+    EffectContext,
     Outcome,
     find_ours,
     unchanged,
@@ -16,7 +16,7 @@ from cicd_agent.domain.text.markdown import marker
 from cicd_agent.errors import ForgeRefused
 
 
-def comment(run: Conversation, effect: Comment) -> Receipt:
+def comment(run: EffectContext, effect: Comment) -> Receipt:
     """Edit our comment, or post it when there is none."""
 
     def act(forge: Forge) -> Outcome:
@@ -27,7 +27,7 @@ def comment(run: Conversation, effect: Comment) -> Receipt:
     return run.attempt(effect, "" if is_other else run.other_pull(effect.pull), act)
 
 
-def upsert_comment(run: Conversation, forge: Forge, effect: Comment) -> Outcome:
+def upsert_comment(run: EffectContext, forge: Forge, effect: Comment) -> Outcome:
     body = run.body(effect.key, effect.body)
     existing = find_ours(forge.comments(effect.pull, marker(effect.key)), body)
     if existing is None and effect.only_edit:
@@ -48,7 +48,7 @@ def upsert_comment(run: Conversation, forge: Forge, effect: Comment) -> Outcome:
     )
 
 
-def reply(run: Conversation, effect: Reply) -> Receipt:
+def reply(run: EffectContext, effect: Reply) -> Receipt:
     """Answer the event's comment, in its thread or in the conversation, unless that was done before."""
     event, to = run.event, run.event.comment
     in_thread = event.kind is EventKind.REVIEW_COMMENT
@@ -76,7 +76,7 @@ def reply(run: Conversation, effect: Reply) -> Receipt:
     return run.attempt(effect, objection, act)
 
 
-def resolve(run: Conversation, effect: Resolve) -> Receipt:
+def resolve(run: EffectContext, effect: Resolve) -> Receipt:
     """Resolve a thread of ours. The summary has marked it: a token that may not is no reason for a warning."""
 
     def act(forge: Forge) -> Outcome:
@@ -96,7 +96,7 @@ def resolve(run: Conversation, effect: Resolve) -> Receipt:
     return run.attempt(effect, run.other_pull(effect.pull), act)
 
 
-def _reason_to_leave(run: Conversation, forge: Forge, effect: Resolve) -> str:
+def _reason_to_leave(run: EffectContext, forge: Forge, effect: Resolve) -> str:
     """Why a thread is left alone, as GitHub has it now: the plan may be old, or somebody else's."""
     if run.tried[effect.kind] >= MOST_RESOLVED:
         return f"more than {MOST_RESOLVED} threads: the next run resolves it"

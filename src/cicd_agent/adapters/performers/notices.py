@@ -1,6 +1,6 @@
 """What is published outside of pull requests: a comment on the event's commit, an issue, and messages to people."""
 
-from cicd_agent.adapters.performers.conversation import Conversation, Outcome, find_ours, unchanged
+from cicd_agent.adapters.performers.context import EffectContext, Outcome, find_ours, unchanged
 from cicd_agent.domain.effects import Button, CommitComment, Issue, Notification, Receipt, ReceiptState
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.markdown import is_allowed, marker
@@ -17,7 +17,7 @@ MAX_MESSAGES = 3
 """Messages of one run: a plan from a file may hold any number."""
 
 
-def commit_comment(run: Conversation, effect: CommitComment) -> Receipt:
+def commit_comment(run: EffectContext, effect: CommitComment) -> Receipt:
     """Edit our comment on the commit, or post it when there is none."""
 
     def act(forge: Forge) -> Outcome:
@@ -40,7 +40,7 @@ def commit_comment(run: Conversation, effect: CommitComment) -> Receipt:
     return run.attempt(effect, objection, act)
 
 
-def issue(run: Conversation, effect: Issue) -> Receipt:
+def issue(run: EffectContext, effect: Issue) -> Receipt:
     """Edit our open issue, or open one when there is none."""
 
     def act(forge: Forge) -> Outcome:
@@ -66,7 +66,7 @@ def issue(run: Conversation, effect: Issue) -> Receipt:
     return run.attempt(effect, "" if is_held else objection, act)
 
 
-def notify(run: Conversation, effect: Notification) -> Receipt:
+def notify(run: EffectContext, effect: Notification) -> Receipt:
     """Send it, on one line, with what is below it; links only when they lead to the event's own server."""
     text = _line(run, effect.text)
     if run.notifier is None:
@@ -93,9 +93,9 @@ def notify(run: Conversation, effect: Notification) -> Receipt:
     return run.record(effect, ReceiptState.DONE, detail)
 
 
-def _line(run: Conversation, text: str) -> str:
+def _line(run: EffectContext, text: str) -> str:
     return visible_line(run.redact(" ".join(text.split())))
 
 
-def _is_safe(run: Conversation, url: str) -> bool:
+def _is_safe(run: EffectContext, url: str) -> bool:
     return is_allowed(url, run.event.hosts) and run.redact(url) == url

@@ -2,7 +2,7 @@
 
 import re
 
-from cicd_agent.adapters.performers.conversation import Conversation, Outcome
+from cicd_agent.adapters.performers.context import EffectContext, Outcome
 from cicd_agent.domain.effects import Deployment, Output, Receipt, ReceiptState, Rerun, ReviewRequest
 from cicd_agent.domain.events.event import ACTIONS, Event, EventKind, same_login
 from cicd_agent.domain.events.workflow_run import RunState
@@ -27,7 +27,7 @@ _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _TEAM = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,99})/([A-Za-z0-9][A-Za-z0-9_.-]{0,99})")
 
 
-def deploy(run: Conversation, effect: Deployment) -> Receipt:
+def deploy(run: EffectContext, effect: Deployment) -> Receipt:
     """Add the status to the deployment that stands, or create one where there is none that waits."""
     objection = _deployment_objection(run, effect)
     if not objection and run.tried[effect.kind]:
@@ -51,7 +51,7 @@ def deploy(run: Conversation, effect: Deployment) -> Receipt:
     return run.attempt(effect, objection, act)
 
 
-def _deployment_objection(run: Conversation, effect: Deployment) -> str:
+def _deployment_objection(run: EffectContext, effect: Deployment) -> str:
     """Why the deployment is not this job's: the plan may come from a file that others can write."""
     environment, about = run.policy.deployment, run.event.deployment
     commit = run.policy.commit or run.event.sha
@@ -68,7 +68,7 @@ def _deployment_objection(run: Conversation, effect: Deployment) -> str:
     return ""
 
 
-def _begin(run: Conversation, forge: Forge, effect: Deployment) -> Outcome:
+def _begin(run: EffectContext, forge: Forge, effect: Deployment) -> Outcome:
     """Only what goes ahead is created: those who listen for deployments hear of it before it has a status."""
     existing = _waiting(forge, effect)
     if existing is None and effect.state != "queued":
@@ -91,7 +91,7 @@ def _waiting(forge: Forge, effect: Deployment) -> PastDeployment | None:
     return newest if same_login(newest.creator, forge.commits.login or ACTIONS, is_bot=True) else None
 
 
-def _set_status(run: Conversation, forge: Forge, effect: Deployment, existing: PastDeployment) -> Outcome:
+def _set_status(run: EffectContext, forge: Forge, effect: Deployment, existing: PastDeployment) -> Outcome:
     _set_output(run, effect, existing)
     detail = f"deployment {existing.id}: {effect.state}"
     run.intend(effect, detail, environment=effect.environment, commit=effect.commit)
@@ -99,16 +99,16 @@ def _set_status(run: Conversation, forge: Forge, effect: Deployment, existing: P
     return Outcome(ReceiptState.DONE, f"deployment {existing.id}", existing.url)
 
 
-def _set_output(run: Conversation, effect: Deployment, existing: PastDeployment) -> None:
+def _set_output(run: EffectContext, effect: Deployment, existing: PastDeployment) -> None:
     if effect.output:
         run.outputs.append(Output(f"{effect.key}-number", effect.output, str(existing.id)))
 
 
-def _description(run: Conversation, effect: Deployment) -> str:
+def _description(run: EffectContext, effect: Deployment) -> str:
     return clip(visible_line(run.redact(" ".join(effect.description.split()))), MAX_DESCRIPTION)
 
 
-def rerun(run: Conversation, effect: Rerun) -> Receipt:
+def rerun(run: EffectContext, effect: Rerun) -> Receipt:
     """Run failed jobs again, once: those of the run that the event reports, or of one that a person has approved."""
     if reason := _rerun_refusal(run, effect):
         return run.record(effect, ReceiptState.SKIPPED, reason)
@@ -132,7 +132,7 @@ def rerun(run: Conversation, effect: Rerun) -> Receipt:
     return run.attempt(effect, objection, act)
 
 
-def _rerun_refusal(run: Conversation, effect: Rerun) -> str:
+def _rerun_refusal(run: EffectContext, effect: Rerun) -> str:
     """Why this job does not run it again, or not now."""
     if effect.reason not in run.policy.reruns:
         return f"this job does not let anything be run again for the reason `{effect.reason}`"
@@ -166,7 +166,7 @@ def _unfit(effect: Rerun, now: RunState, event: Event) -> str:
     return next((reason for holds, reason in reasons if holds), "")
 
 
-def request_review(run: Conversation, effect: ReviewRequest) -> Receipt:
+def request_review(run: EffectContext, effect: ReviewRequest) -> Receipt:
     """Ask those whom this job's settings name; who was asked before is not asked twice, which is GitHub's own doing."""
     people, teams, unknown = _classified(effect.reviewers, run.event.repo.partition("/")[0])
     names = ", ".join(code(visible_line(name)) for name in unknown)
@@ -187,7 +187,7 @@ def request_review(run: Conversation, effect: ReviewRequest) -> Receipt:
     return run.attempt(effect, _request_objection(run, effect), act)
 
 
-def _request_objection(run: Conversation, effect: ReviewRequest) -> str:
+def _request_objection(run: EffectContext, effect: ReviewRequest) -> str:
     """Why the request is not this job's. A push knows no pull request: then it is one of those that it brings."""
     if not run.policy.reviewers:
         return "this job does not ask anybody for a review"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cicd_agent.adapters.performers.checks import check_run, label, unshown
 from cicd_agent.adapters.performers.comments import comment, reply, resolve
-from cicd_agent.adapters.performers.conversation import Conversation
+from cicd_agent.adapters.performers.context import EffectContext
 from cicd_agent.adapters.performers.local import Local
 from cicd_agent.adapters.performers.notices import commit_comment, issue, notify
 from cicd_agent.adapters.performers.operations import deploy, request_review, rerun
@@ -31,14 +31,14 @@ from cicd_agent.domain.ports.forge import Forge, Journal
 from cicd_agent.errors import AgentError, ForgeRefused, TimeLimitReached
 
 
-def deliver(run: Conversation, effect: Commit | OpenPull) -> Receipt:
+def deliver(run: EffectContext, effect: Commit | OpenPull) -> Receipt:
     # Only a run that commits something pays for it.
     from cicd_agent.adapters.performers import test_delivery  # noqa: PLC0415
 
     return test_delivery.deliver(run, effect)
 
 
-PERFORMERS: Final[Mapping[str, Callable[[Conversation, Any], Receipt]]] = {
+PERFORMERS: Final[Mapping[str, Callable[[EffectContext, Any], Receipt]]] = {
     "review": review,
     "comment": comment,
     "resolve": resolve,
@@ -87,7 +87,7 @@ def perform(
     Files, outputs, annotations and the summary are written whatever happens on the pull request, even when the run is
     ended meanwhile.
     """
-    run = Conversation(forge, journal, event, redact, grant or EffectPolicy(), notifier)
+    run = EffectContext(forge, journal, event, redact, grant or EffectPolicy(), notifier)
     receipts: dict[int, Receipt] = {}
     try:
         for index, effect in enumerate(plan.effects):

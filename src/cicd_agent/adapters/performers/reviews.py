@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from cicd_agent.adapters.performers.comments import upsert_comment
-from cicd_agent.adapters.performers.conversation import UNPROCESSABLE, Conversation, Outcome
+from cicd_agent.adapters.performers.context import UNPROCESSABLE, EffectContext, Outcome
 from cicd_agent.adapters.performers.omissions import located_text
 from cicd_agent.domain.effects import Comment, Receipt, ReceiptState, Review, ReviewEvent
 from cicd_agent.domain.ports.forge import Forge, PostedReview
@@ -20,7 +20,7 @@ OTHERS_WORTH_A_TRY = frozenset({401, 403, 404, UNPROCESSABLE})
 """Refusals after which other requests about the verdict are still sent."""
 
 
-def review(run: Conversation, effect: Review) -> Receipt:
+def review(run: EffectContext, effect: Review) -> Receipt:
     """Post the comments that do not stand yet and the verdict, as far as this job's policy lets it say one."""
     comments = effect.comments[:MAX_COMMENTS]
     cut = len(effect.comments) - len(comments)
@@ -44,7 +44,7 @@ def review(run: Conversation, effect: Review) -> Receipt:
     return run.attempt(effect, objection, act)
 
 
-def _post(run: Conversation, forge: Forge, review: Review, detail: str) -> Outcome:
+def _post(run: EffectContext, forge: Forge, review: Review, detail: str) -> Outcome:
     """Post the review, as one comment when GitHub will not have the lines; a refused verdict is raised."""
     moved = run.movement(forge)
     if moved.gone:
@@ -90,7 +90,7 @@ class PlannedVerdict:
     instead: tuple[PostedReview, ...] = ()
 
 
-def _post_verdict(run: Conversation, forge: Forge, review: Review, send: Callable[[Review], Outcome]) -> Outcome:
+def _post_verdict(run: EffectContext, forge: Forge, review: Review, send: Callable[[Review], Outcome]) -> Outcome:
     """Post the review, as a comment when GitHub refuses the verdict, then dismiss what no longer holds.
 
     `send` raises ForgeRefused when GitHub will not have it. Without a verdict and without comments nothing is posted.
@@ -115,7 +115,7 @@ def _post_verdict(run: Conversation, forge: Forge, review: Review, send: Callabl
     return Outcome(ReceiptState.DEGRADED, " ".join(filter(None, [*problems, outcome.detail])), outcome.url)
 
 
-def _plan(run: Conversation, forge: Forge, review: Review) -> PlannedVerdict:
+def _plan(run: EffectContext, forge: Forge, review: Review) -> PlannedVerdict:
     """Compare what is requested with what stands."""
     try:
         # Read as late as can be: a verdict on a commit that has been replaced would stay on its successor.
@@ -158,7 +158,7 @@ def _planned(review: Review, ours: list[PostedReview], withheld: str) -> Planned
     return PlannedVerdict(review.event, instead=(*approvals, *blocks))
 
 
-def _dismissals(run: Conversation, forge: Forge, review: Review, stale: tuple[PostedReview, ...]) -> Iterator[str]:
+def _dismissals(run: EffectContext, forge: Forge, review: Review, stale: tuple[PostedReview, ...]) -> Iterator[str]:
     """Dismiss them; a line for what could not be."""
     for one in stale:
         of, acts = ("request for changes", "blocks") if one.state == "CHANGES_REQUESTED" else ("approval", "counts")
@@ -170,7 +170,7 @@ def _dismissals(run: Conversation, forge: Forge, review: Review, stale: tuple[Po
             return
 
 
-def _recorded(run: Conversation, refusal: ForgeRefused) -> str:
+def _recorded(run: EffectContext, refusal: ForgeRefused) -> str:
     """Its text; raised again when it is about more than this one request."""
     if refusal.status not in OTHERS_WORTH_A_TRY:
         raise refusal

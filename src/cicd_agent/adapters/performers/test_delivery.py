@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.adapters.performers.conversation import UNPROCESSABLE, Conversation, Outcome, find_ours, lines
+from cicd_agent.adapters.performers.context import UNPROCESSABLE, EffectContext, Outcome, find_ours, lines
 from cicd_agent.analysis.python_tests.insertion import added_lines, alteration
 from cicd_agent.domain.effects import Commit, OpenPull, PostedComment, Receipt, ReceiptState, TextFile
 from cicd_agent.domain.events.event import ACTIONS, Event, same_login
@@ -44,7 +44,7 @@ class _Rejected(Exception):
     """Why nothing of a delivery is written."""
 
 
-def deliver(run: Conversation, effect: Delivery) -> Receipt:
+def deliver(run: EffectContext, effect: Delivery) -> Receipt:
     """Bring the tests there, unless they are; nothing that stands on the branch is changed or lost.
 
     Neither the plan nor the change says which branch: GitHub does, of the event's own pull request.
@@ -69,7 +69,7 @@ def deliver(run: Conversation, effect: Delivery) -> Receipt:
     return run.attempt(effect, reason or overload(effect), act)
 
 
-def _deliver(run: Conversation, forge: Forge, effect: Delivery) -> Outcome:
+def _deliver(run: EffectContext, forge: Forge, effect: Delivery) -> Outcome:
     state, commits = forge.pull(effect.pull), forge.commits
     if reason := _unreachable(state, run.event):
         return _declined(reason)
@@ -106,7 +106,9 @@ def _obstacle(effect: Delivery, head: MadeCommit, commits: Commits) -> Outcome |
     return _degraded(SILENT) if isinstance(effect, Commit) and same_login(commits.login, ACTIONS, is_bot=True) else None
 
 
-def _open(run: Conversation, commits: Commits, effect: OpenPull, write: Callable[[], MadeCommit], base: str) -> Outcome:
+def _open(
+    run: EffectContext, commits: Commits, effect: OpenPull, write: Callable[[], MadeCommit], base: str
+) -> Outcome:
     """Open a pull request against the pull request's branch, or edit the one that is there."""
     against = [one for one in commits.pulls_against(base) if one.repo.lower() == run.event.repo.lower()]
     branch = branch_of(effect)
@@ -135,7 +137,7 @@ def _open(run: Conversation, commits: Commits, effect: OpenPull, write: Callable
     return Outcome(ReceiptState.DONE, f"opened #{posted.number}{left}{waits}", posted.url)
 
 
-def _edit(run: Conversation, commits: Commits, effect: OpenPull, existing: PostedPull, left: str) -> Outcome:
+def _edit(run: EffectContext, commits: Commits, effect: OpenPull, existing: PostedPull, left: str) -> Outcome:
     """Let the pull request that is there read as it should."""
     title, body = _title(run, effect), run.body(effect.key, effect.body)
     number, url = existing.number, existing.url
@@ -150,7 +152,7 @@ def _edit(run: Conversation, commits: Commits, effect: OpenPull, existing: Poste
     return Outcome(ReceiptState.DONE, f"edited #{number}{left}", url)
 
 
-def _title(run: Conversation, effect: OpenPull) -> str:
+def _title(run: EffectContext, effect: OpenPull) -> str:
     return clip(plain(" ".join(run.redact(effect.title).split())), MAX_TITLE) or UNSAID
 
 

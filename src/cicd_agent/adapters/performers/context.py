@@ -53,7 +53,7 @@ class Movement:
 
 
 @dataclass
-class Conversation:
+class EffectContext:
     """The state of one run: what GitHub refused, what was tried, and what is known of the event's pull request."""
 
     forge: Forge | None
