@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.adapters.github import graphql
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.security.imported_evidence import MAX_FETCHED, observe_remotely
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref, WorkflowRun
@@ -57,16 +58,40 @@ def test_the_second_job_reviews_the_fork_with_what_the_first_has_read(jobs: Fork
     assert len(jobs.hub.received) - before <= 8
 
 
-def test_without_evidence_the_api_is_read_and_the_limit_is_told(tmp_path: Path, hub: FakeGitHub) -> None:
-    many = {f"part{number}.py": "def go(text):\n    return eval(text)\n" for number in range(MAX_FETCHED + 1)}
+def test_without_evidence_the_api_is_read_and_the_limit_is_told(
+    tmp_path: Path, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graphql, "MAX_TEXTS", 31)
+    many = {f"part{number:02}.py": f"def go(text):\n    return eval(text)  # {number}\n" for number in range(40)}
     jobs = ForkJobs(tmp_path, hub, many)
     left = jobs.post(evidence=False)
     assert left.exit == 0, left.log
     assert len(jobs.pull.reviews) == 1
-    assert len(left.report["verdict"]["findings"]) == MAX_FETCHED
-    assert len(jobs.hub.of("GET", "/contents/part")) == MAX_FETCHED
-    assert "rules which need the whole text of a file did not run on part8.py" in left.report["gaps"][1]["why"]
+    assert len(left.report["verdict"]["findings"]) == 31 + MAX_FETCHED
+    assert "rules which need the whole text of a file did not run on part39.py" in left.report["gaps"][1]["why"]
     assert "fetch-depth" not in left.summary
+
+
+def test_without_a_checkout_texts_come_from_the_api(jobs: ForkJobs) -> None:
+    jobs.as_gathering()
+    empty = jobs.job.place / "empty"
+    empty.mkdir()
+    jobs.job.variables["GITHUB_WORKSPACE"] = str(empty)
+    left = jobs.step({"comment": "none"})
+    assert left.exit == 0, left.log
+    assert {each["id"] for each in left.report["verdict"]["findings"]} == {"dynamic-code", "swallowed-exception"}
+    why = left.report["gaps"][0]["why"]
+    assert why.startswith("read from the API instead of git (")
+    assert "set `fetch-depth: 0` on actions/checkout), with the whole text of 1 file" in why
+
+
+def test_without_a_checkout_another_head_proves_no_text(jobs: ForkJobs) -> None:
+    jobs.as_gathering()
+    jobs.job.variables["GITHUB_WORKSPACE"] = str(jobs.job.place / "empty")
+    (jobs.job.place / "empty").mkdir()
+    move(jobs)
+    left = jobs.step({"comment": "none"})
+    assert "rules which need the whole text of a file did not run" in left.report["gaps"][0]["why"]
 
 
 def test_the_pull_request_is_the_one_at_exactly_the_runs_commit(jobs: ForkJobs) -> None:

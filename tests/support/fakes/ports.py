@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cicd_agent.app.security.imported_evidence import blob_id
 from cicd_agent.domain.effects import PostedComment, Receipt, Review, ReviewEvent
 from cicd_agent.domain.events.event import Ref
 from cicd_agent.domain.events.thread import Thread
@@ -105,6 +106,10 @@ class FakeForge(Forge):
     def failures(self, branch: str, limit: int) -> tuple[FailedRun, ...]:
         self._called("failures")
         return self.failed.get(branch, ())[:limit]
+
+    def blob_texts(self, ids: Sequence[str]) -> Mapping[str, str]:
+        self._called("blob_texts")
+        return {id_: text for text in self.texts.values() if (id_ := blob_id(text)) in ids}
 
     def text_at(self, path: str, ref: str) -> str | None:
         self._called("text_at")

@@ -28,6 +28,7 @@ PACKAGE = "@octokit/graphql-schema@15.26.1"
 HERE = Path(__file__).parent
 FIELDS = {
     "Actor": "login",
+    "Blob": "byteSize isBinary isTruncated oid text",
     "Bot": "databaseId login",
     "Commit": "associatedPullRequests authors oid",
     "GitActor": "user",

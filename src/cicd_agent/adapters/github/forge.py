@@ -3,7 +3,7 @@
 import re
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from cicd_agent.adapters.github.commits import GitHubCommits
 from cicd_agent.adapters.github.download import Downloads
 from cicd_agent.adapters.github.errors import Call, is_blocked, is_dismissed, printable
 from cicd_agent.adapters.github.gates import GitHubGates
-from cicd_agent.adapters.github.graphql import read_threads, resolve_thread
+from cicd_agent.adapters.github.graphql import read_blob_texts, read_threads, resolve_thread
 from cicd_agent.adapters.github.payloads import (
     ChangedFile,
     Committed,
@@ -302,6 +302,9 @@ class GitHubForge:
         runs = self._channel.get("list failed runs", "/actions/runs", Page[Run], "actions: read", query)
         failed = runs.entries[:limit]
         return tuple(FailedRun(run.workflow, run.sha, run.created, run.conclusion) for run in failed)
+
+    def blob_texts(self, ids: Sequence[str]) -> Mapping[str, str]:
+        return read_blob_texts(self._channel, ids)
 
     def text_at(self, path: str, ref: str) -> str | None:
         """A text file at a commit; None when it is not there, not a regular file, binary, or over 1 MB."""

@@ -1,6 +1,6 @@
 """GitHub's GraphQL API, which shows what REST does not: one envelope, one way to say why there is no answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BeforeValidator
@@ -223,3 +223,52 @@ def resolve_thread(channel: Channel, thread: str) -> None:
     variables = {"thread": thread}
     task, needs = "resolve a review thread", "contents: write"
     query(channel, task, RESOLVE, variables, Resolution, is_complete=lambda answer: answer.resolved, needs=needs)
+
+
+MAX_TEXTS = 300
+"""Files whose text is asked for."""
+_TEXTS_AT_ONCE = 30
+_BLOB = "object(oid: ${name}) {{ ... on Blob {{ oid text isTruncated }} }}"
+
+
+class BlobText(Shape):
+    """Null where it is binary, and nothing of what is no blob."""
+
+    id: str = at("oid", default="")
+    text: str | None = None
+    truncated: bool = at("isTruncated", default=False)
+
+
+class BlobTexts(Viewed):
+    found: dict[str, BlobText | None] | None = at("data", "repository", default=None)
+
+
+def read_blob_texts(channel: Channel, ids: Sequence[str]) -> dict[str, str]:
+    """The texts of blobs by git id, of at most MAX_TEXTS and none that is binary or over 512 kB.
+
+    Raises ForgeRefused when not even the first of them can be read.
+    """
+    texts: dict[str, str] = {}
+    for start in range(0, min(len(ids), MAX_TEXTS), _TEXTS_AT_ONCE):
+        names = {f"b{index}": id_ for index, id_ in enumerate(ids[start : min(start + _TEXTS_AT_ONCE, MAX_TEXTS)])}
+        declared = "".join(f", ${name}: GitObjectID!" for name in names)
+        asked = " ".join(f"{name}: {_BLOB.format(name=name)}" for name in names)
+        repository = f"repository(owner: $owner, name: $name) {{ {asked} }}"
+        text = f"query($owner: String!, $name: String!{declared}) {{ {repository} }}"
+        try:
+            answer = query(
+                channel,
+                "read changed files",
+                text,
+                names,
+                BlobTexts,
+                is_complete=lambda it: it.found is not None,
+                needs="contents: read",
+            )
+        except ForgeRefused:
+            if not texts:
+                raise
+            break
+        found = [blob for blob in (answer.found or {}).values() if blob is not None]
+        texts |= {blob.id: blob.text for blob in found if blob.text is not None and not blob.truncated}
+    return texts

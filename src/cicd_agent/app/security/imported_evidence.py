@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.files import read_file
+from cicd_agent.analysis.coverage import is_source
 from cicd_agent.analysis.patches.apply import text_before
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.pipeline import observe
@@ -17,17 +18,17 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
-from cicd_agent.domain.repository.paths import PathKind, kinds
+from cicd_agent.domain.text.encoding import text_in
 from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import Mode
-from cicd_agent.modes.shared.change_reader import PATCHES_ONLY
+from cicd_agent.modes.shared.change_reader import WITHOUT_TEXTS
 from cicd_agent.settings.schema import Settings, Stage
 
 MAX_BYTES = 64_000_000
 """Evidence of the largest change that GitHub shows in full stays below this."""
 MAX_FETCHED = 8
-"""Files whose text is asked for one by one, each a request."""
+"""Files whose content is asked for one by one, each a request, since there was no text for it among the others."""
 
 _IMPORTING = frozenset({"ask", "decide", "perform"})
 """Commands that go on from what a file says."""
@@ -64,8 +65,14 @@ def require_one_job(mode: Mode[Any], command: str, settings: Settings) -> None:
 
 
 def observe_remotely(mode: Mode[Any], context: RunContext) -> Evidence:
+    """The evidence of the job's own event, with texts from GitHub where nothing is checked out."""
     own = observe(mode, context)
-    return _with_remote_texts(own, None, context) if context.event.kind is EventKind.WORKFLOW_RUN else own
+    change, forge, pull = own.change, context.ports.forge, context.event.pull
+    if change is None or forge is None or pull is None or change.source is not ChangeSource.API:
+        return own
+    if context.event.kind is not EventKind.WORKFLOW_RUN and forge.head(pull.number) != change.head:
+        return own  # its newer commit has a run of its own
+    return _with_remote_texts(own, None, context)
 
 
 def verified_evidence(mode: Mode[Any], imported: Evidence, name: str, context: RunContext) -> Evidence:
@@ -126,13 +133,15 @@ def _with_remote_texts(own: Evidence, imported: Evidence | None, context: RunCon
         and file.is_whole
         and file.path in blobs
         and file.path not in texts
-        and PathKind.SOURCE in kinds(file.path)
+        and is_source(file.path, "100644")
     ]
     limits = list(_limits(change, imported, [path for path in claimed if path not in texts])) if imported else []
-    texts |= _proved(_fetch(missing[:MAX_FETCHED], change, forge), blobs)
+    texts |= _fetch(missing, blobs, forge)
     if unread := [path for path in missing if path not in texts]:
         limits.append(f"rules which need the whole text of a file did not run on {first_names(unread)}")
-    notes = [f"read from the API, with the whole text of {count(len(texts), 'file')}{sources}", *limits]
+    first = [note for note in change.notes if note.endswith(WITHOUT_TEXTS)]
+    begun = first[0].removesuffix(WITHOUT_TEXTS) if first else "read from the API"
+    notes = [f"{begun}, with the whole text of {count(len(texts), 'file')}{sources}", *limits]
     return _with_texts(own, change, texts, notes)
 
 
@@ -141,17 +150,24 @@ def _proved(texts: Mapping[str, str], blobs: Mapping[str, str]) -> dict[str, str
 
 
 def blob_id(text: str) -> str:
-    content = text.encode("utf-8", "surrogatepass")
+    return content_id(text.encode("utf-8", "surrogatepass"))
+
+
+def content_id(content: bytes) -> str:
     # The id is SHA-1 by git's design. GitHub takes no object that a known attack on it has made.
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _fetch(paths: list[str], change: Change, forge: Forge) -> Mapping[str, str]:
-    """The texts that GitHub gives for these paths; fewer when it refuses, which the reader is told of each file."""
+def _fetch(paths: Sequence[str], blobs: Mapping[str, str], forge: Forge) -> Mapping[str, str]:
+    """The texts that GitHub gives by these paths' ids; fewer when it refuses, which the reader is told of each file."""
     texts: dict[str, str] = {}
     with suppress(ForgeRefused):
-        for path in paths:
-            if (text := forge.text_at(path, change.head)) is not None:
+        given = forge.blob_texts([blobs[path] for path in paths])
+        texts = _proved({path: given[blobs[path]] for path in paths if blobs[path] in given}, blobs)
+        # Binary, in another encoding, or large.
+        for path in [path for path in paths if path not in texts][:MAX_FETCHED]:
+            data = forge.commits.content(blobs[path])
+            if content_id(data) == blobs[path] and (text := text_in(data)) is not None:
                 texts[path] = text
     return texts
 
@@ -165,8 +181,8 @@ def _with_texts(own: Evidence, change: Change, texts: Mapping[str, str], notes: 
             continue
         if (before := text_before(after, file)) is not None:
             old_texts[file.old_path] = before
-    others = [note for note in change.notes if note != PATCHES_ONLY]
-    gaps = [gap for gap in own.gaps if gap.what or gap.why != PATCHES_ONLY]
+    others = [note for note in change.notes if not note.endswith(WITHOUT_TEXTS)]
+    gaps = [gap for gap in own.gaps if gap.what or not gap.why.endswith(WITHOUT_TEXTS)]
     return replace(
         own,
         change=replace(change, texts=texts, old_texts=old_texts, notes=(*others, *notes)),

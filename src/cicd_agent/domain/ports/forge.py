@@ -145,6 +145,9 @@ class Forge(Protocol):
     def failures(self, branch: str, limit: int) -> tuple[FailedRun, ...]:
         """The last runs that failed on a branch, newest first, in one request."""
 
+    def blob_texts(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """The texts of blobs by git id, some dozens a request; without what is binary, large, or beyond 300 of them."""
+
     def text_at(self, path: str, ref: str) -> str | None: ...
     def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]: ...
     def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]: ...

@@ -16,11 +16,8 @@ from cicd_agent.errors import ConfigError
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings, path_denier
 
-PATCHES_ONLY = (
-    "read from the API, for nothing is checked out after another workflow's run: rules which need the whole text of a "
-    "file did not run"
-)
-"""The limit of every change that is read after a run of another workflow."""
+WITHOUT_TEXTS = ": rules which need the whole text of a file did not run"
+"""How the note on a change from the API ends, until texts are read by their ids."""
 
 _DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
 _UNREAD = {PathKind.LOCK_FILE: "lock file", PathKind.GENERATED: "generated", PathKind.VENDORED: "vendored"}
@@ -47,18 +44,16 @@ def read_change(event: Event, ports: Ports, settings: Settings) -> Change:
                 return repository.change(base, head)
     if ports.forge is not None and event.pull is not None:
         files, notes = ports.forge.files(event.pull.number)
-        note = (
-            f"read from the API instead of git ({obstacle}), so that rules which need the whole text of a file did not "
-            "run; set `fetch-depth: 0` on actions/checkout"
-        )
-        note = PATCHES_ONLY if event.kind is EventKind.WORKFLOW_RUN else note
+        why = f"instead of git ({obstacle}; set `fetch-depth: 0` on actions/checkout)"
+        if event.kind is EventKind.WORKFLOW_RUN:
+            why = "where nothing is checked out after another workflow's run"
         cut = f"the API lists the first {MAX_CHANGED_FILES:,} files of a pull request, and no more"
         return Change(
             base=base,
             head=head,
             source=ChangeSource.API,
             files=files,
-            notes=(note, *notes),
+            notes=(f"read from the API {why}{WITHOUT_TEXTS}", *notes),
             incomplete=cut if len(files) >= MAX_CHANGED_FILES else "",
         )
     raise ConfigError(

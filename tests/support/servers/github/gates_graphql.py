@@ -1,5 +1,6 @@
 """Commits in GraphQL: the pull requests that they belong to, with what reviewers said of these."""
 
+import subprocess
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,19 +9,38 @@ from graphql import GraphQLError
 from tests.support.servers.github.state import Account, Pull, Repo
 
 MOST = 100
+LARGEST_TEXT = 512_000
 Json = Any
 
 
 def found(repo: Repo, name: str) -> Json:
     """A commit by its name, None where there is none."""
     if not any(name in (*pull.revisions, *pull.landed) for pull in repo.pulls.values()) and name not in repo.shas:
-        return None
+        return shown_blob(repo, name)
     pulls = [pull for pull in repo.pulls.values() if belongs(pull, name)]
     return {
         "__typename": "Commit",
         "oid": name,
         "authors": lambda _, **page: part([{"user": {"login": one}} for one in repo.gate.wrote.get(name, ())], **page),
         "associatedPullRequests": lambda _, **page: part([shown(repo, pull) for pull in pulls], **page),
+    }
+
+
+def shown_blob(repo: Repo, name: str) -> Json:
+    """A file by its id, from git's object database; None where there is none."""
+    try:
+        data = repo.git("cat-file", "blob", name) if repo.directory is not None else b""
+    except subprocess.CalledProcessError:
+        return None
+    text = None if b"\0" in data else data.decode("utf-8", "replace")
+    cut = text is not None and len(data) > LARGEST_TEXT
+    return {
+        "__typename": "Blob",
+        "oid": name,
+        "byteSize": len(data),
+        "isBinary": text is None,
+        "isTruncated": cut,
+        "text": text[:LARGEST_TEXT] if text is not None and cut else text,
     }
 
 

@@ -1,6 +1,8 @@
 """git's objects by the API: folders and files are read, commits are made of texts, branches move forwards only."""
 
+import subprocess
 from base64 import encodebytes
+from contextlib import suppress
 from urllib.parse import unquote
 
 from tests.support.servers.github.git_state import FOLDER, GitCommit, GitData
@@ -41,6 +43,9 @@ def make_tree(visit: Visit) -> Answer:
 def blob(visit: Visit) -> Answer:
     """The content of a file."""
     content = visit.repo.store.blobs.get(visit.args[0])
+    if content is None and visit.repo.directory is not None:
+        with suppress(subprocess.CalledProcessError):
+            content = visit.repo.git("cat-file", "blob", visit.args[0])
     if content is None:
         raise Refused(404, "Not Found")
     text = encodebytes(content).decode()
