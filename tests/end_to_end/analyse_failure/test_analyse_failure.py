@@ -76,26 +76,65 @@ def test_after_the_run_nothing_is_checked_out_and_the_change_is_read_from_github
     assert left.outputs["failure_type"] == "test_failure"
 
 
+def not_installed(id: int) -> JobOfRun:  # noqa: A002
+    """A job that could not install its packages, in a step that does nothing else."""
+    script = "pip install -r requirements.txt"
+    steps = (Step("Set up job", 1), Step("Run actions/checkout@v7", 2), Step("Install", 3, "failure"))
+    return failed(id, log=log(NO_HOST, script), steps=steps)
+
+
+def put_workflow(jobs: FailureJobs) -> None:
+    steps = "      - uses: actions/checkout@v7\n      - name: Install\n        run: pip install -r requirements.txt\n"
+    jobs.hub.put(".github/workflows/ci.yml", jobs.job.head, f"jobs:\n  test:\n    steps:\n{steps}".encode())
+
+
 def test_trouble_with_the_network_is_run_again_once_and_only_where_that_is_allowed(
     tmp_path: Path, hub: FakeGitHub
 ) -> None:
-    jobs = FailureJobs(tmp_path, hub, HARMLESS, [failed(501, text=NO_HOST)])
+    jobs = FailureJobs(tmp_path, hub, HARMLESS, [not_installed(501)])
+    put_workflow(jobs)
     left = jobs.after()
     assert left.outputs["cause"] == "infrastructure", left.log
     assert left.outputs["rerun_recommended"] == "true"
     assert not hub.of("POST", "rerun")
     jobs.after(rerun="infrastructure")
     assert len(hub.of("POST", "rerun-failed-jobs")) == 1
-    jobs.run.attempts[-1].jobs = [failed(601, text=NO_HOST)]
+    jobs.run.attempts[-1].jobs = [not_installed(601)]
     jobs.run.attempts[-1].status, jobs.run.attempts[-1].conclusion = "completed", "failure"
     jobs.after(rerun="infrastructure")
     assert len(hub.of("POST", "rerun-failed-jobs")) == 1
 
 
 def test_a_job_of_the_same_run_cannot_run_it_again(tmp_path: Path, hub: FakeGitHub) -> None:
-    jobs = FailureJobs(tmp_path, hub, HARMLESS, [failed(501, text=NO_HOST)])
+    jobs = FailureJobs(tmp_path, hub, HARMLESS, [not_installed(501)])
+    put_workflow(jobs)
     left = jobs.within(rerun="flaky")
     assert left.outputs["rerun_recommended"] == "true"
+    assert not hub.of("POST", "rerun")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NO_HOST,
+        "E   OSError: [Errno 28] No space left on device\n",
+        "##[group]Run actions/checkout@v7\nfatal: write error: No space left on device\n",
+        "##[error]System.IO.IOException: No space left on device : '/home/runner/runners/_diag/Worker_1.log'\n",
+        "##[error]The hosted runner lost communication with the server.\n",
+        "npm error network read ECONNRESET https://registry.npmjs.org/left-pad\n",
+        "ERROR: HTTP 503 Service Unavailable from https://pypi.org/simple/requests/\n",
+    ],
+)
+def test_what_a_step_that_runs_the_changes_code_prints_excuses_nothing(
+    tmp_path: Path, hub: FakeGitHub, text: str
+) -> None:
+    jobs = FailureJobs(tmp_path, hub, HARMLESS, [failed(501, text=text)])
+    put_workflow(jobs)
+    left = jobs.after(rerun="infrastructure")
+    assert left.exit == 0, left.log
+    assert left.outputs["cause"] in {"unknown", "change"}
+    assert left.outputs["failure_type"] != "infrastructure"
+    assert left.outputs["rerun_recommended"] == "false"
     assert not hub.of("POST", "rerun")
 
 

@@ -91,6 +91,17 @@ def job(
     return replace(known, **fields)
 
 
+def install(*problems: Problem, **fields: Any) -> FailedJob:
+    """A job whose step "Run npm ci" failed, which runs nothing of the repository's."""
+    step = "Run npm ci"
+    known = job(
+        *(replace(each, step=step if each.step == "Run pytest" else each.step) for each in problems),
+        **{"step": step, "setup": (step,), **fields},
+    )
+    renamed = (replace(each, name=step if each.name == "Run pytest" else each.name) for each in known.job.steps)
+    return replace(known, job=replace(known.job, steps=tuple(renamed)))
+
+
 def lost(*notes: str, steps: Sequence[StepRun] = (), conclusion: str = "failure", path: str = ".github") -> FailedJob:
     """A job without a log, with what GitHub noted on it."""
     running = tuple(steps) or (StepRun("Set up job", 1, "success"), StepRun("Run pytest", 2, ""))

@@ -21,6 +21,7 @@ from tests.modes.analyse_failure.builders import (
     candidate,
     change,
     failed_run,
+    install,
     job,
     lost,
     problem,
@@ -83,7 +84,7 @@ def test_the_commit_that_mended_it_elsewhere_is_named() -> None:
 
 
 def test_infrastructure_is_worth_one_more_run() -> None:
-    found = diagnose(failed_run(job(trouble(Trouble.NETWORK, "read ECONNRESET"))), change("src/unrelated.py"))
+    found = diagnose(failed_run(install(trouble(Trouble.NETWORK, "read ECONNRESET"))), change("src/unrelated.py"))
     assert (found.kind, found.remedy, found.rerun, found.rerun_kind) == (
         Kind.INFRASTRUCTURE, Remedy.RETRY, True, "infrastructure",
     )  # fmt: skip

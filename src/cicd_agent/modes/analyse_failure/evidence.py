@@ -55,13 +55,15 @@ class LogLocation:
 class FailedJob:
     """One job that did not pass. Of a VICTIM or an UNREACHED job no log is read.
 
-    `step` is the name of the step that failed, "" when none is known. `places` belong to the problems of the extract,
+    `step` is the name of the step that failed, "" when none is known. `setup` are those of its steps that run nothing
+    of the repository's: what they print, no change has written. `places` belong to the problems of the extract,
     those of the first problem first.
     """
 
     job: JobRun
     role: Role = Role.FAILED
     step: str = ""
+    setup: tuple[str, ...] = ()
     extract: Extract = field(default_factory=Extract)
     source: LogSource = LogSource.NONE
     notes: tuple[RunNote, ...] = ()

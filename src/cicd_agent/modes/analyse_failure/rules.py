@@ -104,7 +104,10 @@ def _kind(first: Failure | None, attribution: Attribution) -> Kind:
         return Kind.UNKNOWN
     if attribution.cause is Cause.FLAKY and (first.kind in _TESTS or first.test):
         return Kind.FLAKY_TEST
-    return Kind.INFRASTRUCTURE if attribution.cause is Cause.INFRASTRUCTURE else first.kind
+    if attribution.cause is Cause.INFRASTRUCTURE:
+        return Kind.INFRASTRUCTURE
+    # A log alone says no such thing.
+    return Kind.UNKNOWN if first.kind is Kind.INFRASTRUCTURE else first.kind
 
 
 def _root_cause(first: Failure | None) -> str:

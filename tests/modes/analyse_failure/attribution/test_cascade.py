@@ -26,6 +26,7 @@ from tests.modes.analyse_failure.builders import (
     change,
     change_text,
     failed_run,
+    install,
     job,
     lost,
     problem,
@@ -115,7 +116,9 @@ def test_a_run_is_excused_only_when_each_of_its_failures_is() -> None:
 
 def test_a_job_that_may_fail_does_not_decide() -> None:
     broken = problem(line=20, first=19, last=21, test="test_codec", frames=(Frame("src/codec.py", 9),), strict="8" * 16)
-    standing = stand(failed_run(job(BROKEN), job(broken, name="nightly", role=Role.TOLERATED)), change("src/codec.py"))
+    standing = stand(
+        failed_run(install(BROKEN), job(broken, name="nightly", role=Role.TOLERATED)), change("src/codec.py")
+    )
     assert standing.cause is Cause.INFRASTRUCTURE
 
 

@@ -8,6 +8,7 @@ from cicd_agent.analysis.logs.extract import Extract, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.events.workflow_run import StepRun
 from cicd_agent.domain.facts import Cause
+from cicd_agent.modes.analyse_failure.evidence import LogSource
 from cicd_agent.modes.analyse_failure.result import CascadeStep
 from tests.modes.analyse_failure.attribution.cascade_rows import (
     EDITED,
@@ -21,6 +22,7 @@ from tests.modes.analyse_failure.attribution.cascade_rows import (
     UNRELATED,
     Row,
     check,
+    stand,
 )
 from tests.modes.analyse_failure.builders import (
     BASE,
@@ -30,6 +32,7 @@ from tests.modes.analyse_failure.builders import (
     change,
     change_text,
     failed_run,
+    install,
     job,
     lost,
     problem,
@@ -42,6 +45,16 @@ SHUTDOWN = "The runner has received a shutdown signal. This can happen when the 
 FLAKY_CASE = Case("test_retry_limit", "tests.test_client", Outcome.PASSED, flaked=True, source="junit.xml")
 RESET = "npm error network read ECONNRESET registry.npmjs.org:443"
 BROKEN = trouble(Trouble.NETWORK, RESET)
+PRINTED = [
+    (Trouble.DISK, "OSError: [Errno 28] No space left on device"),
+    (Trouble.NETWORK, "ConnectionResetError: Connection reset by peer"),
+    (Trouble.NETWORK, "getaddrinfo ENOTFOUND registry.npmjs.org"),
+    (Trouble.SERVICE, "503 Service Unavailable: https://pypi.org/simple/"),
+    (Trouble.RATE_LIMIT, "429 Too Many Requests"),
+    (Trouble.REGISTRY, "npm error 503 registry.npmjs.org"),
+    (Trouble.MEMORY, "FATAL ERROR: JavaScript heap out of memory"),
+    (Trouble.RUNNER, "The hosted runner lost communication with the server"),
+]
 ON_DEFAULT = trace(is_default=True)
 
 ROWS = [
@@ -179,26 +192,29 @@ ROWS = [
         UNRELATED, *NOTHING, 0, 0.3,
     ),
     # Trouble outside.
-    Row("a registry resets the connection", failed_run(job(BROKEN)), UNRELATED, *TROUBLED, 0.8, 0.8, INFRA),
-    Row("the same, and no change is known", failed_run(job(BROKEN)), None, *TROUBLED, 0.55, 0.55, INFRA),
+    Row("a registry resets the connection", failed_run(install(BROKEN)), UNRELATED, *TROUBLED, 0.8, 0.8, INFRA),
+    Row("the same, and no change is known", failed_run(install(BROKEN)), None, *TROUBLED, 0.55, 0.55, INFRA),
     Row(
-        "the same, of a change of the lock file", failed_run(job(BROKEN)), change("package-lock.json"), *NOTHING, 0,
+        "the same, of a change of the lock file", failed_run(install(BROKEN)), change("package-lock.json"), *NOTHING, 0,
         0.6,
     ),
-    Row("the same, of a change of the workflow", failed_run(job(BROKEN)), change(".github/workflows/ci.yml"), *NOTHING),
+    Row(
+        "the same, of a change of the workflow", failed_run(install(BROKEN)), change(".github/workflows/ci.yml"),
+        *NOTHING,
+    ),
     Row(
         "a host that the change names itself",
-        failed_run(job(trouble(Trouble.NETWORK, "curl: (6) Could not resolve host: nosuch.example.com", tool="curl"))),
+        failed_run(install(trouble(Trouble.NETWORK, "curl: (6) Could not resolve host: nosuch.example.com"))),
         change_text("src/unrelated.py", "a\n", "a\nURL = 'https://nosuch.example.com'\n"), *NOTHING,
     ),
     Row(
         "a port that the change sets itself",
-        failed_run(job(trouble(Trouble.NETWORK, "connect ECONNREFUSED 10.0.0.7:5433", tool="node"))),
+        failed_run(install(trouble(Trouble.NETWORK, "connect ECONNREFUSED 10.0.0.7:5433", tool="node"))),
         change_text("src/unrelated.py", "a\n", "a\nPORT = 5433\n"), *NOTHING,
     ),
     Row(
-        "a server of the job's own", failed_run(job(trouble(Trouble.NETWORK, "connect ECONNREFUSED 127.0.0.1:5432"))),
-        UNRELATED, *NOTHING,
+        "a server of the job's own",
+        failed_run(install(trouble(Trouble.NETWORK, "connect ECONNREFUSED 127.0.0.1:5432"))), UNRELATED, *NOTHING,
     ),
     Row(
         "network words in the output of a test of the client that is changed",
@@ -210,12 +226,34 @@ ROWS = [
         failed_run(job(BROKEN, extract=Extract((), (), (BROKEN, replace(EXIT, line=900, first=900, last=900)), 1_000))),
         UNRELATED, *NOTHING,
     ),
-    Row("trouble in another step", failed_run(job(replace(BROKEN, step="Upload coverage"))), UNRELATED, *NOTHING),
-    Row("trouble that a green log has as well", failed_run(job(replace(BROKEN, novel=False))), UNRELATED, *NOTHING),
+    Row("trouble in another step", failed_run(install(replace(BROKEN, step="Upload coverage"))), UNRELATED, *NOTHING),
+    Row("trouble that a green log has as well", failed_run(install(replace(BROKEN, novel=False))), UNRELATED, *NOTHING),
     Row(
         "too little memory, and code was changed",
-        failed_run(job(trouble(Trouble.MEMORY, "FATAL ERROR: JavaScript heap out of memory"))), UNRELATED, *TROUBLED,
-        0.6, 0.6, INFRA,
+        failed_run(install(trouble(Trouble.MEMORY, "FATAL ERROR: JavaScript heap out of memory"))), UNRELATED,
+        *TROUBLED, 0.6, 0.6, INFRA,
+    ),
+    # What a test, or any code of the change's, can print as well.
+    *(
+        Row(f"{text} in a step that runs the change's code", failed_run(job(trouble(kind, text))), UNRELATED, *NOTHING)
+        for kind, text in PRINTED
+    ),
+    Row("the same, and no change is known", failed_run(job(BROKEN)), None, *NOTHING),
+    Row(
+        "the same, in annotations, which any step can make", failed_run(install(BROKEN, source=LogSource.ANNOTATIONS)),
+        UNRELATED, *NOTHING,
+    ),
+    Row(
+        "the same, in a log that somebody has given without a run or a change",
+        failed_run(job(BROKEN, source=LogSource.FILE), run=None), None, *TROUBLED, 0.55, 0.55, INFRA,
+    ),
+    Row(
+        "the same, on another branch as well", failed_run(job(BROKEN), traces=(trace(pull=3, branch="other"),)),
+        UNRELATED, *TROUBLED, 0.8, 0.8, INFRA,
+    ),
+    Row(
+        "the same, on an earlier commit of this branch",
+        failed_run(job(BROKEN), traces=(trace(pull=12, branch="topic"),)), UNRELATED, *NOTHING,
     ),
     Row("a test's own time limit", failed_run(job(problem(trouble=Trouble.TIMEOUT))), EDITED, *MEETS),
 ]  # fmt: skip
@@ -224,3 +262,18 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_first_rung_that_holds_names_the_cause(row: Row) -> None:
     check(row)
+
+
+@pytest.mark.parametrize(("kind", "text"), PRINTED)
+def test_what_is_not_taken_as_an_excuse_is_said(kind: Trouble, text: str) -> None:
+    grounds = [ground.text for ground in stand(failed_run(job(trouble(kind, text))), UNRELATED).grounds]
+    assert any(text in each and "was in the way" in each for each in grounds) == (kind is not Trouble.RUNNER)
+    assert any("not taken as an excuse" in each for each in grounds) == (kind is not Trouble.RUNNER)
+
+
+def test_a_full_disk_of_the_runners_own_is_one() -> None:
+    text = "System.IO.IOException: No space left on device : '/home/runner/runners/2.3/_diag/Worker_1.log'"
+    standing = stand(failed_run(lost(text)), UNRELATED)
+    assert (standing.cause, standing.step) == LOST_RUNNER
+    printed = stand(failed_run(replace(job(), notes=lost(text).notes)), UNRELATED)
+    assert printed.cause is not Cause.INFRASTRUCTURE

@@ -24,7 +24,7 @@ from cicd_agent.modes.analyse_failure.attribution.overlap import (
     starts,
 )
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
-from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, Trace
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Trace
 from cicd_agent.modes.analyse_failure.groups import Group, exited, explains, job_base, same_test
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap, Suspect
 
@@ -81,6 +81,7 @@ _AS_DECISIVE = 0.8
 _GIVES_UP = 20
 """Lines between trouble and the message that nothing could be fetched."""
 _MAX_NAMES = 20
+_NO_EXCUSE = Ground("that is not taken as an excuse: it was printed by a step that may run the change's own code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +140,18 @@ def attribute_group(failed: FailedRun, group: Group, changed: Changed) -> Attrib
     else:
         grounds = _grounds(failed, group, overlaps)
         last = Attribution(Cause.CHANGE, CascadeStep.MEETS_CHANGE, overlaps[0].strength, grounds)
+    trouble = signature(group, changed, overlaps)
+    is_proved = trouble is not None and _is_beyond_change(failed, group, changed)
     known = (
         runner(failed, group, changed),
         passed_elsewhere(failed, group),
         recurring(failed, group, changed, overlaps),
-        signature(group, changed, overlaps),
+        trouble if is_proved else None,
         last,
     )
     steps = [step for step in known if step is not None] or [_unattributed(group, changed)]
+    if trouble is not None and not is_proved and steps[0].cause in {Cause.CHANGE, Cause.UNKNOWN}:
+        steps[0] = replace(steps[0], grounds=(*steps[0].grounds, trouble.grounds[0], _NO_EXCUSE))
     first = steps[0]
     agreeing = [step for step in steps if step.cause is first.cause]
     confidence = max(step.confidence for step in agreeing)
@@ -433,6 +438,25 @@ def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> At
     beside = "the change touches no dependency, Docker or workflow file" if changed.is_known else "no change is known"
     grounds = (Ground(f"line {problem.line:,}: {what}", job.job.url), Ground(f"only the log says so; {beside}"))
     return Attribution(Cause.INFRASTRUCTURE, CascadeStep.SIGNATURE, confidence, grounds, "infrastructure")
+
+
+def _is_beyond_change(failed: FailedRun, group: Group, changed: Changed) -> bool:
+    """Whether the lines that tell of trouble are none that the change can have printed: a test can print anything.
+
+    Which step has written a line is known by the times of the API alone: its name in the log is text as well. What
+    failed in the same way without the change has not come from it; and of a log without a run or a change there is
+    nothing to excuse.
+    """
+    external = _troubled(group)
+    if external is None:
+        return False
+    job, problem, _ = external
+    if failed.run is None and not changed.is_known:
+        return True
+    if job.source in {LogSource.JOB, LogSource.ARCHIVE} and problem.step and problem.step in job.setup:
+        return True
+    without = (each for each in failed.traces if _is_without(each, failed.run, changed) and _is_same(each, group))
+    return any(each.is_default or _is_unrelated(each, failed.run) for each in without)
 
 
 def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:

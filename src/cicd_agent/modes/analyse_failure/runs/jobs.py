@@ -17,6 +17,7 @@ from cicd_agent.domain.ports.actions import LogArchive, Runs
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, GapFor, LogSource, Role
+from cicd_agent.modes.analyse_failure.runs.setup_steps import setup_steps
 
 MAX_LOGS = 8
 """Logs of one run that are read: more jobs fail of the same cause, or of everything."""
@@ -39,6 +40,8 @@ class JobSpec:
     name: str
     needs: tuple[str, ...] = ()
     tolerant: bool = False
+    steps: tuple[object, ...] = ()
+    """As the file has them."""
 
 
 def job_specs(text: str) -> tuple[JobSpec, ...]:
@@ -58,7 +61,9 @@ def _specs(jobs: Mapping[object, object]) -> Iterator[JobSpec]:
             name, needs = str(job.get("name", key)), job.get("needs", ())
             listed = [needs] if isinstance(needs, str) else needs if isinstance(needs, list) else []
             is_tolerant = job.get("continue-on-error") is True
-            yield JobSpec(str(key), "" if "${{" in name else name, tuple(map(str, listed)), is_tolerant)
+            steps = job.get("steps")
+            steps = tuple(steps) if isinstance(steps, list) else ()
+            yield JobSpec(str(key), "" if "${{" in name else name, tuple(map(str, listed)), is_tolerant, steps)
 
 
 def spec_of(name: str, specs: Sequence[JobSpec]) -> JobSpec | None:
@@ -91,7 +96,8 @@ def roles(jobs: Sequence[JobRun], specs: Sequence[JobSpec]) -> tuple[FailedJob, 
             role = Role.UNREACHED
         else:
             continue
-        result.append(FailedJob(job, role, step.name if step else ""))
+        setup = setup_steps(job, spec.steps if spec is not None else ())
+        result.append(FailedJob(job, role, step.name if step else "", setup))
     order = list(Role)
     return tuple(sorted(result, key=lambda one: (order.index(one.role), one.job.started, one.job.id)))
 
