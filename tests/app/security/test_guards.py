@@ -265,6 +265,13 @@ def test_a_newer_commit_of_the_base_is_fine_whatever_the_head_does(moved: Moved)
     assert left.exit == 0, left.log
 
 
+def test_a_token_that_may_not_compare_refuses_nobody(moved: Moved) -> None:
+    moved.exposed.stand("--detach", moved.exposed.job.base)
+    moved.exposed.repo.git("commit", "--quiet", "--allow-empty", "-m", "Merged meanwhile")
+    moved.hub.fail("GET", "compare", 403)
+    assert REFUSED not in moved.run().log
+
+
 def test_another_commit_is_fine_while_the_head_stands(exposed: Exposed) -> None:
     exposed.stand("--detach", exposed.job.base)
     exposed.repo.git("commit", "--quiet", "--allow-empty", "-m", "A branch of tools")

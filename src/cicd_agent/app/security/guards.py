@@ -9,6 +9,7 @@ from cicd_agent.errors import ConfigError, ForgeRefused
 
 _AFTER = frozenset({EventKind.WORKFLOW_RUN, EventKind.ISSUE_COMMENT})
 """Events that hold secrets whoever caused them; in the repository's own branches nobody gains anything by that."""
+_UNKNOWN = frozenset({404, 422})
 REMEDY = (
     "Give actions/checkout no `ref`, so that it takes the base, or leave it out: the change is read as data. "
     "What has to run the change runs `on: pull_request` (docs/protection.md)"
@@ -65,8 +66,9 @@ def _refusal(event: Event, here: tuple[str, ...], what: str) -> ConfigError:
 def _is_reachable(commit: str, branch: str, forge: Forge) -> bool:
     try:
         return bool(branch) and forge.runs.compare(branch, commit).base == commit
-    except ForgeRefused:
-        return False  # GitHub does not know such a commit
+    except ForgeRefused as refused:
+        # Where GitHub does not know such a commit it is on no branch; where it may not say, nothing is known.
+        return refused.status not in _UNKNOWN
 
 
 def with_permission(event: Event, forge: Forge | None) -> Event:
