@@ -80,9 +80,19 @@ def test_a_wrong_token_ends_the_run_with_its_results(job: Job) -> None:
     left = run(job, "ghs_" + "wrong" * 4)
     assert left.exit == left.report["exit"] == 3
     assert "401" in left.report["error"]
-    assert (left.outputs["degraded"], left.outputs["risk_level"]) == ("true", "high")
+    ended = (left.outputs["conclusion"], left.outputs["degraded"], left.outputs["risk_level"])
+    assert ended == ("failure", "true", "high")
     assert "::error title=cicd-agent::Not done: comment, review: " in left.log
     assert FINDING in left.summary or "shell" in left.summary
+
+
+def test_a_gate_in_shadow_stops_nothing_for_a_wrong_token(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = GateJobs(tmp_path, hub, config="record-deployment: on\n")
+    hub.fail("POST", "/deployments$", 401, body={"message": "Bad credentials"}, times=9)
+    assert jobs.run(provider="none").exit == 3
+    left = jobs.run(provider="none", enforce="false")
+    assert (left.exit, left.outputs["degraded"]) == (0, "true"), left.log
+    assert left.outputs["conclusion"] != "failure"
 
 
 def test_a_verdict_that_says_stop_goes_before_a_wrong_token(job: Job) -> None:
@@ -133,7 +143,7 @@ def test_outputs_that_cannot_be_written_end_the_run_with_2(job: Job, hub: FakeGi
     assert left.exit == left.report["exit"] == 2
     assert "::error title=cicd-agent::Not done: " in left.log
     assert "the file of GITHUB_OUTPUT cannot be written" in left.report["error"]
-    assert left.report["outputs"]["degraded"] == "true"
+    assert (left.report["outputs"]["conclusion"], left.report["outputs"]["degraded"]) == ("failure", "true")
     assert "**Not done:** output: the file of" in left.summary
     assert hub.repos["octo/app"].pulls[7].comments, "all else was done"
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from cicd_agent.adapters.files import write_file
-from cicd_agent.adapters.performers.local import JournalFile
+from cicd_agent.adapters.performers.local import JournalFile, ending
 from cicd_agent.adapters.performers.perform import Performed, perform
 from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.tape import TAPE
@@ -107,7 +107,7 @@ class Reporter:
                 context.grant_grace()  # it came while this machine was written to, which takes no time
                 performed = self._perform(plan.here, audit, context.event, outputs, allowed)
         context.grant_grace()
-        record = self._ended(mode, record, performed)
+        record = self._ended(record, performed)
         record = replace(record, audit=self.recorder.record_outcome(audit, record))
         self._write(record)
         self._show(mode, decision, record, context)
@@ -130,22 +130,28 @@ class Reporter:
         summary = mode.gathered(evidence) or f"nothing to do: {declined}"
         record = record_gathering(decision, summary, self.folder.path)
         plan = with_outputs(Plan((Summary("summary", f"**cicd-agent {mode.name}**: {escape(summary)}.\n"),)), record)
-        record = self._ended(mode, record, self._perform(plan, Audit(), context.event, tuple(record.outputs)))
+        record = self._ended(record, self._perform(plan, Audit(), context.event, tuple(record.outputs)))
         self._write(record)
         for line in (*context.notices, summary, *([record.error] if record.error else ())):
             self.console.warn(line)
         return record.exit
 
-    def _ended(self, mode: Mode[Any] | None, record: RunRecord, performed: Performed) -> RunRecord:
-        failure = performed.failure
-        return record_outcome(record, performed.receipts, failure, self._code(mode, failure) if failure else Exit.OK)
+    @property
+    def _is_shadow(self) -> bool:
+        """Whether this is a gate that stops nothing."""
+        mode = mode_named(self.options.mode)
+        return mode is not None and mode.fails_closed and in_shadow(self.options, self.environment)
+
+    def _ended(self, record: RunRecord, performed: Performed) -> RunRecord:
+        receipts, failure = performed.receipts, performed.failure
+        return record_outcome(record, receipts, ending(receipts, failure), failure)
 
     def _code(self, mode: Mode[Any] | None, error: AgentError) -> int:
         """The exit code of a failure: a warning where the mode does not fail closed, but for a token that is wrong."""
         if error.exit not in ADVISORY:
             return error.exit
         if mode is not None and mode.fails_closed:
-            return Exit.OK if in_shadow(self.options, self.environment) else error.exit
+            return Exit.OK if self._is_shadow else error.exit
         return error.exit if isinstance(error, ForgeRefused) and error.is_unauthorized else Exit.OK
 
     def fail(self, error: AgentError, trace: str = "") -> int:
@@ -183,7 +189,7 @@ class Reporter:
         summary = Summary("summary", f"### cicd-agent could not finish\n\n{escape(line)}\n")
         plan = with_outputs(Plan((Annotation("failure", level, "cicd-agent", line), summary)), record)
         audit = self.recorder.record_decision(record, plan.effects, "all")
-        record = self._ended(mode, record, self._perform(plan, audit, Event(EventKind.OTHER), tuple(record.outputs)))
+        record = self._ended(record, self._perform(plan, audit, Event(EventKind.OTHER), tuple(record.outputs)))
         record = replace(record, audit=self.recorder.record_outcome(audit, record))
         self._write(record)
         self._export(record, any_settings(self.options, self.environment))
@@ -205,6 +211,7 @@ class Reporter:
             redact=redact,
             event=event,
             grant=allowed.policy if allowed else None,
+            in_shadow=self._is_shadow,
             notifier=connect(allowed.notifies, self.environment.ca_bundle) if allowed and allowed.notifies else None,
         )
 

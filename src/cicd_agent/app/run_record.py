@@ -125,13 +125,12 @@ def record_decision(mode: Mode[Any], decision: Decision, folder: PurePath, tape:
 
 
 def record_outcome(
-    record: RunRecord, receipts: tuple[Receipt, ...], failure: AgentError | None, code: int
+    record: RunRecord, receipts: tuple[Receipt, ...], ending: Mapping[str, str], failure: AgentError | None
 ) -> RunRecord:
-    """The record with what became of the plan: the verdict's own exit code goes before the `code` of the `failure`."""
-    is_short = any(each.state.falls_short for each in receipts)
-    outputs = {**record.outputs, "degraded": "true"} if is_short else record.outputs
-    error = str(failure) if failure and not record.error else record.error
-    return replace(record, receipts=receipts, outputs=outputs, exit=record.exit or code, error=error)
+    """The record with what became of the plan; the verdict's own exit code goes before that of the `failure`."""
+    code = record.exit or (failure.exit if failure else Exit.OK)
+    error = record.error or (str(failure) if failure else "")
+    return replace(record, receipts=receipts, outputs={**record.outputs, **ending}, exit=code, error=error)
 
 
 def record_gathering(decision: Decision, summary: str, folder: PurePath) -> RunRecord:

@@ -3,8 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -28,6 +28,7 @@ from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.markdown import prose, truncate, utf8_size
 from cicd_agent.domain.text.sanitizer import inert
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import AgentError
 
 MAX_ARTIFACT = 10_000_000
@@ -40,8 +41,8 @@ LEFT_OUT = f"the runner shows {MAX_ANNOTATIONS} of a level, the last one counts 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OWN_FILES = frozenset({"evidence.json", "journal.jsonl", "report.json", "tape.jsonl"})
 
-DEGRADED = "degraded"
-"""The output that tells whether something was not done: it is the last one that is written."""
+ENDINGS = frozenset({"conclusion", "degraded"})
+"""Outputs that tell how the run ended: they are the last ones that are written."""
 
 E = TypeVar("E", Annotation, Artifact, Output, Summary)
 
@@ -54,8 +55,8 @@ class Local:
     folder: Path
     redact: Callable[[str], str]
     event: Event
-    failure: AgentError | None = field(default=None, init=False)
-    """Why outputs could not be written: whoever reads them would take an empty one for an answer."""
+    failure: AgentError | None = None
+    """The failure of the run: outputs that cannot be written are one, for an empty one would be taken for an answer."""
 
     def carry_out(
         self, plan: Plan, omissions: Omissions, warnings: Sequence[Annotation], before: Sequence[Receipt]
@@ -63,11 +64,11 @@ class Local:
         """Receipts by the effect's place in the plan.
 
         `before` are those of what was tried elsewhere, with its `omissions`; `warnings` come on top of the plan's own
-        annotations.
+        annotations. With a `failure` the run has failed, whatever the plan says.
         """
         receipts = {index: self._attempt(artifact, self._artifact) for index, artifact in _of(Artifact, plan)}
         outputs = _of(Output, plan)
-        receipts |= {index: self._attempt(each, self._output) for index, each in outputs if each.name != DEGRADED}
+        receipts |= {index: self._attempt(each, self._output) for index, each in outputs if each.name not in ENDINGS}
         annotations = _of(Annotation, plan)
         own = [annotation for _, annotation in annotations]
         left_out = self._annotate([*warnings, *self._failures(plan, receipts), *own])
@@ -78,11 +79,11 @@ class Local:
         summaries = self._summarise(_of(Summary, plan), omissions.effects, notes)
         self._annotate(self._failures(plan, summaries))
         receipts |= summaries
-        is_short = any(each.state.falls_short for each in (*before, *receipts.values()))
+        known = ending([*before, *receipts.values()], self.failure)
         for index, output in outputs:
-            if output.name == DEGRADED:
-                known = replace(output, value="true") if is_short else output
-                receipts[index] = self._attempt(known, self._output)
+            if output.name in ENDINGS:
+                ended = replace(output, value=known.get(output.name, output.value))
+                receipts[index] = self._attempt(ended, self._output)
         if not (self.workflow and self.workflow.runs):
             # Files are written all the same.
             for index, receipt in receipts.items():
@@ -149,6 +150,12 @@ class Local:
             if isinstance(error, AgentError) and isinstance(effect, Artifact | Output):
                 self.failure = error
             return Receipt(effect.key, effect.kind, ReceiptState.FAILED, str(error))
+
+
+def ending(receipts: Iterable[Receipt], failure: AgentError | None) -> dict[str, str]:
+    """What the plan could not know of the outputs that tell how the run ended."""
+    known = {"degraded": "true"} if failure or any(each.state.falls_short for each in receipts) else {}
+    return known | {"conclusion": Conclusion.FAILURE} if failure else known
 
 
 def _of(kind: type[E], plan: Plan) -> list[tuple[int, E]]:

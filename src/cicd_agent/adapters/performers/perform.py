@@ -81,8 +81,9 @@ def perform(
     event: Event,
     grant: EffectPolicy | None = None,
     notifier: Notifier | None = None,
+    in_shadow: bool = False,
 ) -> Performed:
-    """Carry out the effects. `grant` is this job's own, comments only when None.
+    """Carry out the effects. `grant` is this job's own, comments only when None; `in_shadow` no token ends the run.
 
     Files, outputs, annotations and the summary are written whatever happens on the pull request, even when the run is
     ended meanwhile.
@@ -101,12 +102,10 @@ def perform(
     finally:
         untried = [each for index, each in enumerate(plan.effects) if index not in receipts]
         run.omissions.effects += [each for each in untried if not isinstance(each, LOCAL)]
-        warnings = [*run.omissions.annotations(run.token_refusal), *unshown(plan, receipts)]
+        failure = run.token_refusal if run.omissions.effects and not in_shadow else None
+        warnings = [*run.omissions.annotations(failure), *unshown(plan, receipts)]
         # The number of a deployment is known only now.
         remaining = Plan((*plan.effects, *run.outputs))
-        local = Local(workflow, folder, redact, event)
+        local = Local(workflow, folder, redact, event, failure)
         receipts |= local.carry_out(remaining, run.omissions, warnings, tuple(receipts.values()))
-    return Performed(
-        tuple(receipts[index] for index in sorted(receipts)[: len(plan.effects)]),
-        local.failure or (run.token_refusal if run.omissions.effects else None),
-    )
+    return Performed(tuple(receipts[index] for index in sorted(receipts)[: len(plan.effects)]), local.failure)
