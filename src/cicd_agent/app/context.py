@@ -1,10 +1,11 @@
 """The context of a run: environment → event → repository → settings, and the adapters that it gets."""
 
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.files import read_file
@@ -144,6 +145,8 @@ def prepare(
             refuse_foreign_checkout(event, repository, environment.run.sha)
     refuse_moved_checkout(event, repository, environment.run.sha, forge if environment.on_actions else None)
     text, notice = _config_text(event, early, repository, forge)
+    named = _named_root(options, environment, early, cwd)
+    notices += _on_lost_folder(named, root, repository, event.base.sha or event.default_branch)
     # One file, and one text of the organisation, serve all modes; some of them know no rules.
     known_rules = {*mode.rule_ids, "model"} if mode and mode.rule_ids else None
     loaded = _load(options, environment, text, early.config_file, known_rules)
@@ -188,10 +191,37 @@ def answers_folder(options: RunOptions, environment: Environment, settings: Sett
     return folder
 
 
+def _named_root(options: RunOptions, environment: Environment, settings: Settings, cwd: Path) -> Path:
+    workspace = _workspace(options, environment, cwd)
+    return workspace if options.repo_dir else workspace / settings.working_directory
+
+
 def _root(options: RunOptions, environment: Environment, settings: Settings, cwd: Path) -> Path:
-    if options.repo_dir:
-        return cwd / options.repo_dir
-    return _workspace(options, environment, cwd) / settings.working_directory
+    """`working-directory`, or the folder nearest to it: a change that renames it, or makes it a link, is still read."""
+    workspace, named = _workspace(options, environment, cwd), _named_root(options, environment, settings, cwd)
+    if not named.is_relative_to(workspace) or ".." in named.parts:
+        return named
+    folder = workspace
+    for part in named.relative_to(workspace).parts:
+        if (folder / part).is_symlink() or not (folder / part).is_dir():
+            break
+        folder /= part
+    return folder
+
+
+def _on_lost_folder(named: Path, root: Path, repository: GitRepository | None, base: str) -> list[str]:
+    """A notice where the change has taken `working-directory` away. Raises ConfigError where it was never there."""
+    if root == named:
+        return []
+    if repository is not None:
+        path = PurePath(os.path.relpath(named, repository.top)).as_posix()
+        if repository.has_folder(base, path):
+            return [f"`working-directory` ({path}) is no folder any more: the whole checkout was looked at"]
+    raise ConfigError(
+        f"`working-directory` names no folder: {named}",
+        why="neither the checkout nor the base has it",
+        remedy="Correct it in the workflow, or fetch the base",
+    )
 
 
 def _workspace(options: RunOptions, environment: Environment, cwd: Path) -> Path:

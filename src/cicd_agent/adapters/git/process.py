@@ -320,7 +320,7 @@ def borrow(theirs: Git, common_dir: Path, open_git: Callable[[Path], Git], scrat
 
 TREE_BYTES = 50_000_000
 """Bytes of one directory: half a million files."""
-_DIRECTORY = b"40000"
+DIRECTORY = b"40000"
 
 
 class Trees:
@@ -335,7 +335,7 @@ class Trees:
         *folders, name = path.split(b"/")
         for folder in folders:
             mode, inner = self._entries(tree).get(folder, (b"", ""))
-            if mode != _DIRECTORY:
+            if mode != DIRECTORY:
                 return None
             tree = inner
         return self._entries(tree).get(name)

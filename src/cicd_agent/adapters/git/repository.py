@@ -24,7 +24,7 @@ from cicd_agent.adapters.git.diff import (
 )
 from cicd_agent.adapters.git.history import patch_id, read_past
 from cicd_agent.adapters.git.library import GitLibrary
-from cicd_agent.adapters.git.process import INCOMPLETE, Git, GitFailed, Trees, borrow
+from cicd_agent.adapters.git.process import DIRECTORY, INCOMPLETE, Git, GitFailed, Trees, borrow
 from cicd_agent.adapters.git.source import read_source
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.domain.repository.diff_parser import readable_name
@@ -153,6 +153,11 @@ class GitRepository:
         if head is None:
             raise GitFailed("git cat-file failed", why=f"object {entry[1]} is missing", remedy=INCOMPLETE)
         return self._ours.content(entry[1], limit) if head[2] <= limit else None
+
+    def has_folder(self, ref: str, path: str) -> bool:
+        commit = self.resolve(ref)
+        entry = self._trees.find(commit, os.fsencode(path)) if commit else None
+        return entry is not None and entry[0] == DIRECTORY
 
     def past(self, sha: str, limit: int, counted: int) -> Past:
         """ConfigError when `sha` itself is not in this clone."""
