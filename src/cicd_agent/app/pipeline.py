@@ -8,7 +8,7 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question, Tier
 from cicd_agent.agent.prompt import version
 from cicd_agent.agent.sharding import parts
-from cicd_agent.analysis.coverage import describe, unanalysed
+from cicd_agent.analysis.rules.coverage import describe, unanalysed
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.model_router import ModelRouter, Tools
 from cicd_agent.app.run_record import AnswerRecord, Decision

@@ -17,7 +17,7 @@ from cicd_agent.adapters.git.diff import (
     weight,
 )
 from cicd_agent.adapters.git.process import Git, GitFailed
-from cicd_agent.analysis.coverage import is_source
+from cicd_agent.analysis.rules.coverage import is_source
 from cicd_agent.analysis.rules.excerpt import excerpt
 from cicd_agent.domain.repository.diff import DiffLine, FileDiff, LineKind
 from cicd_agent.domain.repository.diff_parser import BINARY, changed_lines, parse_diff

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from cicd_agent.analysis.rules.context import TABLES, FileContext
+from cicd_agent.analysis.rules.coverage import is_program, is_source, runs
 from cicd_agent.analysis.rules.rule import NOT_WRITTEN_HERE, Hit, around
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind
@@ -82,6 +83,16 @@ def escaping_link(context: FileContext) -> Iterator[Hit]:
     if climbs or ".git" in parts or not parts[0] or re.match("[a-z]:", parts[0]):
         fixture = bool(context.kinds & {PathKind.TEST, PathKind.EXAMPLE})
         yield Hit(number, severity=Severity.MEDIUM if fixture else None)
+
+
+def binary_source(context: FileContext) -> Iterator[Hit]:
+    file = context.diff
+    if file.kind is ChangeKind.DELETED or not (file.binary and file.omitted) or is_program(file.path):
+        return
+    if runs(file, context.change.change):
+        yield Hit(0)
+    elif is_source(file.path, file.new_mode):
+        yield Hit(0, "Nobody can read what is in it. Nothing in the change names it.", severity=Severity.LOW)
 
 
 def env_file(context: FileContext) -> Iterator[Hit]:

@@ -1,7 +1,7 @@
 """The deterministic floor of every judgement of a change: what the rules find in it, and its risky areas."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
 from operator import attrgetter
 
 from cicd_agent.analysis.risk.assessment import FLOORS, risky_kinds
@@ -9,13 +9,14 @@ from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
 from cicd_agent.analysis.rules.python.source import expression_text
-from cicd_agent.analysis.rules.rule import NOT_WRITTEN_HERE, Rule
+from cicd_agent.analysis.rules.rule import NOT_SHIPPED, NOT_WRITTEN_HERE, Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
 from cicd_agent.domain.finding import Finding, Location
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind, Side
 from cicd_agent.domain.repository.paths import OWN_CONFIG, Area, PathKind, kinds
 from cicd_agent.domain.text.redaction import mask
+from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Draft, RiskLevel
 
 QUOTE = 300
@@ -31,11 +32,22 @@ class RuleDraft(Draft):
 
 
 def ruled(change: Change, config_file: str = OWN_CONFIG) -> RuleDraft:
-    return RuleDraft(findings=findings(change, config_file), areas=areas(ChangeContext(change, config_file)))
+    half_read: dict[str, str] = {}
+    found = findings(change, config_file, half_read=half_read)
+    listed = (*areas(ChangeContext(change, config_file)), *_half_read_area(half_read))
+    return RuleDraft(findings=found, areas=listed)
 
 
-def findings(change: Change, config_file: str = OWN_CONFIG, rules: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
-    """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
+def findings(
+    change: Change,
+    config_file: str = OWN_CONFIG,
+    rules: tuple[Rule, ...] = RULES,
+    half_read: MutableMapping[str, str] | None = None,
+) -> tuple[Finding, ...]:
+    """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file.
+
+    `half_read` is given the paths of which only the lines could be read, each with the reason.
+    """
     change_context = ChangeContext(change, config_file, ["model", *(rule.id for rule in rules)])
     results: dict[tuple[str, Location, str], Finding] = {}
     for file in change.files:
@@ -47,8 +59,25 @@ def findings(change: Change, config_file: str = OWN_CONFIG, rules: tuple[Rule, .
                 for finding in _findings(rule, context, only_new=bool(exempt_kinds)):
                     once = "" if finding.location.line else finding.message
                     results.setdefault((finding.id, finding.location, once), finding)
+        if half_read is not None and (reason := _half_read(context)):
+            half_read[context.path] = reason
     order = attrgetter("location.path", "location.line", "location.side", "id")
     return tuple(sorted(results.values(), key=order))
+
+
+def _half_read(context: FileContext) -> str:
+    """Why only the lines of a source file of the product were read, "" where the rules had all of it."""
+    if not context.added or PathKind.SOURCE not in context.kinds or context.kinds & NOT_SHIPPED:
+        return ""
+    return "very large" if context.diff.excerpt_of is not None else context.unparsed
+
+
+def _half_read_area(files: Mapping[str, str]) -> Iterator[Area]:
+    if files:
+        (path, reason), *more = files.items()
+        others = f" and {count(len(more), 'more file')}" if more else ""
+        reason = f"was read by the rules for lines alone in `{path}` ({reason}){others}"
+        yield Area(PathKind.SOURCE, RiskLevel.MEDIUM, reason, tuple(files))
 
 
 def _findings(rule: Rule, context: FileContext, *, only_new: bool) -> Iterator[Finding]:
@@ -106,6 +135,10 @@ def areas(change_context: ChangeContext) -> tuple[Area, ...]:
     listed = [
         Area(kind, floor, f"touches {what}", tuple(touched[kind])) for kind, floor, what in FLOORS if kind in touched
     ]
+    modules = tuple(file.path for file in change_context.change.files if file.is_submodule)
+    if modules:
+        reason = f"moves {count(len(modules), 'submodule')}, whose content was not looked at"
+        listed.append(Area(PathKind.VENDORED, RiskLevel.MEDIUM, reason, modules))
     locks = lock_without_manifest(change_context.change.files)
     if locks:
         listed.append(Area(PathKind.LOCK_FILE, RiskLevel.LOW, "updates locked dependencies only", locks))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.files import read_file
-from cicd_agent.analysis.coverage import is_source
 from cicd_agent.analysis.patches.apply import text_before
+from cicd_agent.analysis.rules.coverage import is_source
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.pipeline import observe
 from cicd_agent.app.serialization import load

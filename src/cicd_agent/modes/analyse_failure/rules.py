@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.analysis import coverage
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.analysis.risk.assessment import assess
+from cicd_agent.analysis.rules import coverage
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import clip, count

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 
-from cicd_agent.analysis.coverage import describe
+from cicd_agent.analysis.rules.coverage import describe
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.finding import Finding, Severity

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.coverage import floors_of
 from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.test_modules import home
+from cicd_agent.analysis.rules.coverage import floors_of
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Settled, keyed

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from cicd_agent import __version__
-from cicd_agent.analysis.coverage import unanalysed
+from cicd_agent.analysis.rules.coverage import unanalysed
 from cicd_agent.domain.effects import (
     Annotation,
     Artifact,

@@ -6,8 +6,8 @@ from operator import attrgetter
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis import coverage
 from cicd_agent.analysis.risk.assessment import assess, floors
+from cicd_agent.analysis.rules import coverage
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import graded, silence
 from cicd_agent.domain.evidence import Evidence, Gap

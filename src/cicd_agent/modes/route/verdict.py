@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis import coverage
 from cicd_agent.analysis.risk.assessment import Floor, assess, floors
+from cicd_agent.analysis.rules import coverage
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import weighed
 from cicd_agent.domain.evidence import Evidence

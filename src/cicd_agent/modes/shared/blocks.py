@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from cicd_agent.analysis.coverage import BINARY
+from cicd_agent.analysis.rules.coverage import BINARY
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.text.words import clip, count

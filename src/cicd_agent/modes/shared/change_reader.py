@@ -5,7 +5,7 @@ from typing import Any
 
 from cicd_agent.agent.tools.repository import lookups
 from cicd_agent.agent.tools.tool import Tool
-from cicd_agent.analysis import coverage
+from cicd_agent.analysis.rules import coverage
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.forge import MAX_CHANGED_FILES, Library

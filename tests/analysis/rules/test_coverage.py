@@ -2,12 +2,15 @@
 
 import pytest
 
-from cicd_agent.analysis.coverage import describe, floors_of, unanalysed
 from cicd_agent.analysis.risk.assessment import assess
+from cicd_agent.analysis.rules.coverage import describe, floors_of, unanalysed
+from cicd_agent.analysis.rules.run import findings, ruled
 from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.domain.verdict import RiskLevel
+from tests.support.samples.changes import change_of
 
 
 def unread(path: str, omitted: str = "binary", mode: str = "100644", kind: ChangeKind = ChangeKind.ADDED) -> FileDiff:
@@ -98,3 +101,34 @@ def test_few_files_are_named_and_the_rest_is_counted() -> None:
     gaps = tuple(Gap(f"{name}.sh", "binary content") for name in "abcde")
     assert describe(gaps[:1]) == "`a.sh` (binary content)"
     assert describe(gaps).endswith("`c.sh` (binary content) and 2 more files")
+
+
+@pytest.mark.parametrize(
+    ("file", "severity"),
+    [
+        (unread("deploy.sh"), Severity.HIGH),
+        (unread("tests/run.sh", mode="100755"), Severity.HIGH),
+        (unread("tests/data/latin1.py"), Severity.LOW),
+        (unread("logo.png"), None),
+        (unread("weights.bin"), None),
+        (unread("src/app.py", "too large"), None),
+        (unread("deploy.sh", kind=ChangeKind.DELETED), None),
+    ],
+)
+def test_binary_content_under_the_name_of_source_is_a_finding(file: FileDiff, severity: Severity | None) -> None:
+    found = {each.severity for each in findings(change(file)) if each.id == "binary-source"}
+    assert found == ({severity} if severity else set())
+
+
+def test_a_python_file_without_a_tree_keeps_the_risk_from_being_low_and_is_named() -> None:
+    draft = ruled(change_of(("src/app.py", None, "def f(:\n"), ("tests/bad.py", None, "def f(:\n")))
+    (area,) = draft.areas
+    assert (area.floor, area.paths) == (RiskLevel.MEDIUM, ("src/app.py",))
+    assert "`src/app.py` (does not parse as Python" in area.reason
+    assert ruled(change_of(("src/app.py", None, "X = 5\n"))).areas == ()
+
+
+def test_a_submodule_that_moves_is_named_and_not_low() -> None:
+    moved = FileDiff("lib", "lib", ChangeKind.MODIFIED, (), "160000", "160000")
+    (area,) = ruled(change(moved)).areas
+    assert (area.floor, area.reason) == (RiskLevel.MEDIUM, "moves 1 submodule, whose content was not looked at")
