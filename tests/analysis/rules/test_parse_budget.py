@@ -39,3 +39,31 @@ def test_a_file_says_why_it_has_no_tree(path: str, before: str | None, after: st
 def test_a_byte_order_mark_hides_no_call(suffix: str) -> None:
     found = findings(change_of((f"a.{suffix}", None, "\ufeffimport os\nos.system(a)\n")))
     assert [each.id for each in found if each.location.line == 2] == ["shell-injection"]
+
+
+@pytest.mark.parametrize("flaw", ["x = = 1\n", "x = f'" + "{a}" * 20_000 + "'\n", "x;" * 100_000 + "\n"])
+@pytest.mark.parametrize(
+    ("line", "is_found"),
+    [
+        ("os.system(name)", True),
+        ("subprocess.run(command, shell=True)", True),
+        ("shell = True", True),
+        ("eval(text)", True),
+        ("exec(compile(text))", True),
+        ("cPickle.loads(data)", True),
+        ("yaml.load(text)", True),
+        ("yaml.unsafe_load(text)", True),
+        ("tempfile.mktemp()", True),
+        ("# os.system(name)", False),
+        ("yaml.load(text, Loader=yaml.SafeLoader)", False),
+        ("yaml.safe_load(text)", False),
+        ("cursor.exec(text)", False),
+        ("eval('1 + 1')", False),
+        ("subprocess.run(command, shell=False)", False),
+    ],
+)
+def test_dangerous_calls_are_found_where_python_cannot_be_parsed(flaw: str, line: str, *, is_found: bool) -> None:
+    found = [each for each in findings(change_of(("a.py", None, f"{line}\n{flaw}"))) if each.id == "unparsed-python"]
+    assert [each.location.line for each in found] == [1] * is_found
+    assert not [each for each in findings(change_of(("a.py", None, f"{line}\n"))) if each.id == "unparsed-python"]
+    assert not findings(change_of(("tests/test_a.py", None, f"{line}\n{flaw}")))

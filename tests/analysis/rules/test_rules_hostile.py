@@ -94,7 +94,8 @@ def test_any_text_is_only_text(path: str, text: str) -> None:
 @pytest.mark.parametrize("path", ["app.py", "app.ts", "x.sql", "Dockerfile", "k8s/x.yaml", "package.json", "api.proto"])
 @pytest.mark.parametrize("line", ["a" * 3_000_000, "eval(" * 400_000, '"' * 2_000_000, " " * 2_000_000, "\\" * 999_999])
 def test_a_line_of_megabytes_is_searched_in_windows(path: str, line: str) -> None:
-    assert {found.id for found in findings(change_of((path, None, line)))} <= {"large-file", "js-dynamic-code"}
+    allowed = {"large-file", "js-dynamic-code", "unparsed-python"}
+    assert {found.id for found in findings(change_of((path, None, line)))} <= allowed
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,12 @@ class FileContext:
             return "does not parse as YAML within the parse budget"
         return self._parsed if isinstance(self._parsed, Unparsed) else ""
 
+    @property
+    def unparsed_lines(self) -> Iterator[tuple[int, str]]:
+        """The added lines that are no comment, where there is no tree to look at."""
+        if self.unparsed:
+            yield from ((number, text) for number, text in self.added if not text.lstrip().startswith("#"))
+
     @cached_property
     def _parsed(self) -> PythonText | Unparsed | None:
         if self.head is None or not self.path.lower().endswith(_PYTHON):

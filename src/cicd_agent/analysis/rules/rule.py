@@ -73,6 +73,7 @@ _LINES: Mapping[str, Callable[[FileContext], Iterable[tuple[int, str]]]] = {
     "dockerfile": lambda context: context.docker,
     "javascript": lambda context: context.script,
     "javascript tests": lambda context: context.script if PathKind.TEST in context.kinds else (),
+    "unparsed Python": lambda context: context.unparsed_lines,
     "shell": lambda context: context.added if context.path.lower().endswith(_SHELL) else context.docker,
 }
 """The added lines of a kind of file, with their numbers."""

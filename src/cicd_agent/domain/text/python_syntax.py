@@ -7,11 +7,14 @@ from typing import Final
 
 MAX_CHARACTERS: Final = 500_000
 """Characters above which a file is not parsed."""
+MAX_TOKENS: Final = 160_000
+"""Words, signs and lines of a file; the largest that people write have 120,000."""
 MAX_REPLACEMENTS: Final = 20_000
 """Replacement fields (`{…}`) of all f-strings: each is parsed by itself."""
 MAX_F_STRING: Final = 200_000_000
 """Characters of an f-string times its replacement fields: CPython 3.11 reads it from its start for each of them."""
 
+_TOKEN: Final = re.compile(r"\w+|[^\w ]")
 _STRING: Final = re.compile(
     r"""\#[^\n]*+
     | (?P<long>"{3}|'{3}) (?: [^\\"']++ | \\(?:.|\Z) | (?!(?P=long)). )*+ (?:(?P=long)|\Z)
@@ -31,7 +34,7 @@ def parse_python(text: str) -> ast.Module:
     ValueError and SyntaxError are all that is raised: whatever exhausts the parser's stack is over the budget, too.
     """
     text = text.removeprefix("\ufeff")
-    if len(text) > MAX_CHARACTERS or not _f_strings_fit(text):
+    if len(text) > MAX_CHARACTERS or not _tokens_fit(text) or not _f_strings_fit(text):
         raise OverBudget("over the parse budget")
     try:
         with warnings.catch_warnings():
@@ -39,6 +42,10 @@ def parse_python(text: str) -> ast.Module:
             return ast.parse(text)
     except (RecursionError, MemoryError):
         raise OverBudget("over the parse budget") from None
+
+
+def _tokens_fit(text: str) -> bool:
+    return len(text) <= MAX_TOKENS or sum(1 for _ in _TOKEN.finditer(text)) <= MAX_TOKENS
 
 
 def _f_strings_fit(text: str) -> bool:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.context import TABLES, FileContext
-from cicd_agent.analysis.rules.python.source import Called, PythonText, is_constant, names_in, values_of
+from cicd_agent.analysis.rules.python.source import Called, PythonText, is_constant, names_in
 from cicd_agent.analysis.rules.rule import Hit
 from cicd_agent.domain.finding import Severity
 
@@ -40,7 +40,7 @@ def _is_compiled(text: PythonText, called: Called, source: ast.expr) -> bool:
     """Whether what is run is a code object, by how it is made or annotated in the same function."""
     values = [source]
     if isinstance(source, ast.Name) and isinstance(called.inside, ast.FunctionDef | ast.AsyncFunctionDef):
-        values += values_of(called.inside, source.id)
+        values += text.values_of(called.inside, source.id)
         arguments = called.inside.args
         for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
             if argument.arg == source.id and text.name_of(argument.annotation).endswith("CodeType"):
@@ -147,7 +147,7 @@ def sql_injection(context: FileContext) -> Iterator[Hit]:
             query = query.args[0]
         if isinstance(query, ast.Name) and isinstance(called.inside, ast.FunctionDef | ast.AsyncFunctionDef):
             # A local variable that is assigned exactly once stands for its value.
-            values = values_of(called.inside, query.id)
+            values = text.values_of(called.inside, query.id)
             query = values[0] if len(values) == 1 else query
         if _is_built_sql(query):
             names = _only_names_tables(query)

@@ -3,7 +3,8 @@
 import ast
 import sys
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +12,7 @@ from cicd_agent.domain.text.python_syntax import OverBudget, parse_python
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _LEAVES = (ast.Name, ast.Constant)
+_MARKS = frozenset({"ctx", "op", "ops"})
 
 
 class Unparsed(StrEnum):
@@ -81,6 +83,7 @@ class PythonText:
         """By the names that a function is nested in: `Client.send`."""
         self.nodes: list[tuple[ast.AST, Function | ast.Lambda | None]] = []
         self._numbers = sorted(numbers)
+        self._assigned: dict[int, dict[str, list[ast.expr]]] = {}
         self._walk(tree)
         self.calls = [
             Called(node, self.name_of(node.func), inside) for node, inside in self.nodes if isinstance(node, ast.Call)
@@ -122,6 +125,16 @@ class PythonText:
         ):
             return ""
         return f"{text[: node.col_offset]}{replacement}{text[node.end_col_offset :]}"
+
+    def values_of(self, function: Function, name: str) -> Sequence[ast.expr]:
+        """What a function assigns to a name, and those in it."""
+        if id(function) not in self._assigned:
+            assigned = self._assigned[id(function)] = defaultdict[str, list[ast.expr]](list)
+            for node in ast.walk(function):
+                if isinstance(node, ast.Assign):
+                    for target in {to.id for to in node.targets if isinstance(to, ast.Name)}:
+                        assigned[target].append(node.value)
+        return self._assigned[id(function)].get(name, ())
 
     def imported(self, module: str) -> bool:
         return any(name.partition(".")[0] == module for name in self.imports.values())
@@ -183,13 +196,15 @@ def _parsed(text: str) -> ast.Module:
 
 
 def _children(node: ast.AST) -> list[ast.AST]:
-    """As ast.iter_child_nodes, without whether a name is read or written: half of a file's nodes say only that."""
+    """As ast.iter_child_nodes, without operators and whether a name is read: half of a file's nodes say only that."""
     children: list[ast.AST] = []
     for name in node._fields:
+        if name in _MARKS:
+            continue
         value = getattr(node, name, None)
         if isinstance(value, list):
             children += [item for item in value if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST) and name != "ctx":
+        elif isinstance(value, ast.AST):
             children.append(value)
     return children
 
@@ -207,14 +222,6 @@ def expression_text(node: ast.expr) -> str:
         return ast.unparse(node)
     except RecursionError:
         return ""
-
-
-def values_of(function: ast.AST, name: str) -> list[ast.expr]:
-    return [
-        node.value
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets)
-    ]
 
 
 def is_constant(node: ast.expr | None) -> bool:
