@@ -1,7 +1,7 @@
 """The deterministic floor of every judgement of a change: what the rules find in it, and its risky areas."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from operator import attrgetter
 
 from cicd_agent.analysis.risk.assessment import FLOORS, risky_kinds
@@ -11,7 +11,7 @@ from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
 from cicd_agent.analysis.rules.python.source import expression_text
 from cicd_agent.analysis.rules.rule import NOT_SHIPPED, NOT_WRITTEN_HERE, Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
-from cicd_agent.domain.finding import Finding, Location
+from cicd_agent.domain.finding import Finding, Location, Severity
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind, Side
 from cicd_agent.domain.repository.paths import OWN_CONFIG, Area, PathKind, kinds
@@ -20,6 +20,8 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Draft, RiskLevel
 
 QUOTE = 300
+MAX_OF_RULE = 1_000
+"""Findings of one rule in one file that are listed: nobody reads more, and a change may bring a million."""
 _BEFORE = 100
 """Characters of a quote that stand before the words that it is about."""
 
@@ -83,6 +85,7 @@ def _half_read_area(files: Mapping[str, str]) -> Iterator[Area]:
 def _findings(rule: Rule, context: FileContext, *, only_new: bool) -> Iterator[Finding]:
     """The findings of a rule; `only_new` leaves out lines that the change has only brought from elsewhere."""
     met: set[tuple[Side, int]] = set()
+    made, rest = 0, list[tuple[Severity, float]]()
     for hit in rule.check(context):
         if hit.line and (hit.side, hit.line) in met:
             continue  # one finding a line
@@ -94,19 +97,43 @@ def _findings(rule: Rule, context: FileContext, *, only_new: bool) -> Iterator[F
             continue
         if line is not None and not rule.is_for_minified and hit.near and line.text.find(hit.near) >= CLIP:
             continue
+        severity = hit.severity or rule.severity
+        confidence = rule.confidence if hit.confidence is None else hit.confidence
+        if made == MAX_OF_RULE:
+            rest.append((severity, confidence))
+            continue
+        made += 1
         yield Finding(
             id=rule.id,
             title=rule.title,
             message=hit.message or rule.reason,
-            severity=hit.severity or rule.severity,
+            severity=severity,
             category=rule.category,
             # A line that the diff does not show is still in this file.
             location=Location(context.path, hit.line, side=hit.side) if line else Location(context.path),
             quote=hit.quote or (_quote(line.text, hit.near) if line else ""),
-            confidence=rule.confidence if hit.confidence is None else hit.confidence,
+            confidence=confidence,
             advice=rule.remedy,
             suggestion=hit.suggestion if line else "",
         )
+    if rest:
+        yield _rest(rule, context.path, rest)
+
+
+def _rest(rule: Rule, path: str, hits: Sequence[tuple[Severity, float]]) -> Finding:
+    """One finding for what is beyond MAX_OF_RULE: as bad as the worst, and where no comment silences it."""
+    severities, confidences = zip(*hits, strict=True)
+    message = f"{count(len(hits), 'more line')} of this file: the first {MAX_OF_RULE:,} are listed. {rule.reason}"
+    return Finding(
+        id=rule.id,
+        title=rule.title,
+        message=message,
+        severity=max(severities, key=lambda each: each.rank),
+        category=rule.category,
+        location=Location(path),
+        confidence=max(confidences),
+        advice=rule.remedy,
+    )
 
 
 def _quote(line: str, near: str) -> str:
