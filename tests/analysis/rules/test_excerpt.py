@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.rules import excerpt as excerpts
-from cicd_agent.analysis.rules.excerpt import excerpt
+from cicd_agent.analysis.rules.excerpt import compared, excerpt
 from cicd_agent.analysis.rules.run import findings
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind, Churn, DiffLine, FileDiff, Hunk, LineKind
@@ -76,3 +76,16 @@ def test_far_from_the_beginning_of_a_long_line_only_sure_rules_count() -> None:
     unsure = replace(line, text="a(b);" * 1_000 + "b.innerHTML = c;")
     part, _ = excerpt(file, [unsure])
     assert (part.hunks, part.excerpt_of) == ((), Churn(1, 0))
+
+
+def test_of_a_file_without_a_patch_the_lines_count_that_the_other_side_has_nowhere() -> None:
+    file = FileDiff("app.py", "app.py", ChangeKind.MODIFIED, omitted="no patch from the API")
+    before = "import os\na = 1\nos.system(input())\ngone = 1\n"
+    after = "import os\nos.system(input())\na = 1\neval(input())\n"
+    part, notes = compared(file, before, after)
+    assert (part.omitted, part.excerpt_of, notes) == ("", Churn(1, 1), ())
+    assert [line.text for line in part.added] == ["eval(input())"]
+    new, _ = compared(replace(file, kind=ChangeKind.ADDED), "", after)
+    assert new.excerpt_of == Churn(4, 0)
+    assert {line.new for line in new.lines if "input" in line.text} == {2, 4}
+    assert compared(file, after, after)[0].excerpt_of == Churn(0, 0)

