@@ -204,11 +204,23 @@ def test_a_link_for_readers_beside_it_hides_no_source(path: str, before: str, te
 
 
 def test_a_host_of_a_lock_file_cannot_write_markup_or_secrets() -> None:
-    name = "x`<img>%s.example" % ("\u0430" * 200)
+    name = "x\x1b[1m`<img>%s.example" % ("\u0430" * 200)
     (one,) = found(("yarn.lock", "a\n", f'a\n  resolved "https://user:pa55word@{name}/a.tgz"\n'))
     assert "<img>" not in one.message
     assert "pa55word" not in one.message
     assert one.message.isascii()
+    assert one.message.isprintable()
+
+
+def test_the_path_of_a_submodule_stays_in_its_code_span() -> None:
+    module = MODULE.replace("path = lib", "path = `@me` <img>")
+    (one,) = found((".gitmodules", module, module.replace("org", "0rg")))
+    assert one.message.count("`") == 2
+
+
+def test_a_sign_of_a_comment_within_a_value_hides_no_registry() -> None:
+    line = "extra-index-url = https://pypi.org/simple #a https://x.example/simple"
+    assert [one.id for one in found(("pip.conf", "[global]\n", f"[global]\n{line}\n"))] == ["package-registry"]
 
 
 REGISTRIES = [

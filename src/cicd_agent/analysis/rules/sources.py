@@ -121,7 +121,7 @@ def _severity(context: FileContext, in_tests: Severity) -> Severity | None:
 
 def _in_words(names: Iterable[str]) -> str:
     """Names as code; whatever is in them comes out of the change."""
-    shown = [f"`{name[:100].encode('ascii', 'backslashreplace').decode()}`" for name in names]
+    shown = [f"`{ascii(name[:100].replace('`', ' '))[1:-1]}`" for name in names]
     more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
     return ", ".join(shown[:_NAMED]) + more
 
@@ -233,7 +233,7 @@ def _registries(lines: Lines, table: Mapping[str, Any]) -> Iterator[tuple[int, S
     for number, line in lines:
         found = list(_sources(line[:CLIP]))
         if found and pattern.search("\n".join([*window, line[:CLIP]])):
-            yield from ((number, source) for source in found if "#" not in source.before)
+            yield from ((number, source) for source in found)
         window = [*window[1 - _WINDOW :], line[:_NARROW]]
 
 
