@@ -50,7 +50,9 @@ class GateJobs:
     the base branch: it is in `base` already.
     """
 
-    def __init__(self, place: Path, hub: FakeGitHub, after: Mapping[str, str] = AFTER, *, config: str = "") -> None:
+    def __init__(
+        self, place: Path, hub: FakeGitHub, after: Mapping[str, str | bytes] = AFTER, *, config: str = ""
+    ) -> None:
         self.now = int(time.time())
         self.job = Job(place, BEFORE | ({".github/cicd-agent.yml": config} if config else {}), after)
         self.hub = hub

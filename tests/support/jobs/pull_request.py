@@ -24,7 +24,7 @@ BEFORE = {"app.py": "import os\n\n\ndef go(name):\n    return name\n", "README.m
 AFTER = {"app.py": 'import os\n\n\ndef go(name):\n    os.system(f"echo {name}")\n    return name\n'}
 
 
-def _checkout(place: Path, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[TempRepo, str, str]:
+def _checkout(place: Path, before: Mapping[str, str], after: Mapping[str, str | bytes]) -> tuple[TempRepo, str, str]:
     """A repository of two commits, and their ids: copied from the first of its kind, which took eight processes."""
     made = _made(tuple(before.items()), tuple(after.items()))
     shutil.copytree(made[0].path, place, symlinks=True)
@@ -32,13 +32,17 @@ def _checkout(place: Path, before: Mapping[str, str], after: Mapping[str, str]) 
 
 
 @cache
-def _made(before: tuple[tuple[str, str], ...], after: tuple[tuple[str, str], ...]) -> tuple[TempRepo, str, str]:
+def _made(before: tuple[tuple[str, str], ...], after: tuple[tuple[str, str | bytes], ...]) -> tuple[TempRepo, str, str]:
     kept = tempfile.mkdtemp(prefix="cicd-agent-checkout-")
     atexit.register(shutil.rmtree, kept, ignore_errors=True)
     repo = TempRepo(Path(kept) / "checkout", "--template=")
     base = repo.commit({name: text.encode() for name, text in before}, "Begin")
     repo.git("checkout", "--quiet", "-b", "topic")
-    return repo, base, repo.commit({name: text.encode() for name, text in after}, "Change")
+    return (
+        repo,
+        base,
+        repo.commit(dict(after), "Change"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,12 @@ class Job:
     """
 
     def __init__(
-        self, place: Path, before: Mapping[str, str] = BEFORE, after: Mapping[str, str] = AFTER, *, body: str = ""
+        self,
+        place: Path,
+        before: Mapping[str, str] = BEFORE,
+        after: Mapping[str, str | bytes] = AFTER,
+        *,
+        body: str = "",
     ) -> None:
         self.place = place
         self.body = body
