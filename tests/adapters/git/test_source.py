@@ -178,3 +178,11 @@ def test_rules_that_need_a_tree_run_on_source_that_had_to_give_way(
     assert only(seen).excerpt_of == Churn(52, 0)
     assert seen.texts == {"a.py": text}
     assert found(seen) == {("shell-injection", 52)}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001])
+def test_no_diff_uses_up_the_time_of_a_run(repo: TempRepo, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(source, "SECONDS", seconds)
+    seen = change(repo, {"a.js": "a(b);\n" * 200_000})
+    assert (only(seen).omitted, only(seen).excerpt_of) == ("too large", None)
+    assert seen.notes[0] == "diff left out as too large: a.js"

@@ -1,5 +1,6 @@
 """Source of which git shows no lines: it calls it binary, or it is too long to be held. Rules read it all the same."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import IO
@@ -27,7 +28,8 @@ STREAMED = 100_000_000
 """Bytes that are read in this way of one change: as many as GitHub takes in one file."""
 _WHOLE = 20_000_000
 """Bytes that the parts of the diff of files which git calls binary may take once parsed, about."""
-_SECONDS = 300.0
+SECONDS = 120.0
+"""How long that may take: no diff may use up the time of a run."""
 _SNIFFED = 1_000_000
 """Bytes up to which a file is read for its shebang; a process of its own prints the start of a larger one."""
 _SNIFFS, _HEADS = 100_000_000, 200
@@ -62,6 +64,7 @@ class _SourceReader:
         self._texts, self._old_texts = texts, old_texts
         self._streamed, self._whole, self._held = STREAMED, _WHOLE, TEXTS
         self._sniffs, self._heads = _SNIFFS, _HEADS
+        self._end = time.monotonic() + SECONDS
 
     def is_source(self, entry: Entry) -> bool:
         """Whether a file is source by its name or mode, or else by how it begins, as far as that is looked at."""
@@ -88,7 +91,7 @@ class _SourceReader:
     def read(self, entry: Entry, file: FileDiff) -> tuple[FileDiff, Sequence[str]]:
         """The file with its lines, or with those that a rule means; as it is, of what is no text or over a limit."""
         sizes = [self._sizes.get(id_, 0) for id_ in (entry.old_id, entry.new_id)]
-        if sum(sizes) > self._streamed:
+        if sum(sizes) > self._streamed or not self._seconds:
             return replace(file, omitted=TOO_LARGE), ()
         self._streamed -= sum(sizes)
         try:
@@ -98,6 +101,10 @@ class _SourceReader:
             return self._decoded(entry, file) if file.binary else self._compared(file, entry.old_id, entry.new_id)
         except GitFailed:
             return replace(file, omitted=TOO_LARGE), ()
+
+    @property
+    def _seconds(self) -> float:
+        return max(0.0, self._end - time.monotonic())
 
     def _decoded(self, entry: Entry, file: FileDiff) -> tuple[FileDiff, Sequence[str]]:
         old, new = self._text(entry.old_id), self._text(entry.new_id)
@@ -123,7 +130,7 @@ class _SourceReader:
     def _compared(self, file: FileDiff, old: str, new: str) -> tuple[FileDiff, Sequence[str]]:
         """The difference of two blobs, "" is none: whole where git had called it binary, and there is room for it."""
         blobs = [id_ or self._written("") for id_ in (old, new)]
-        with self._git.stream(*PLAIN_DIFF, *PATCH_FORM, *blobs, "--", seconds=_SECONDS) as output:
+        with self._git.stream(*PLAIN_DIFF, *PATCH_FORM, *blobs, "--", seconds=self._seconds) as output:
             start = output.read(SECTION + 1)
             if file.omitted == BINARY and len(start) <= SECTION and weight(start) <= self._whole:
                 self._whole -= weight(start)
@@ -144,7 +151,7 @@ class _SourceReader:
 
     def _blob(self, id_: str) -> Iterator[str]:
         if id_:
-            with self._git.stream("cat-file", "blob", id_, seconds=_SECONDS) as output:
+            with self._git.stream("cat-file", "blob", id_, seconds=self._seconds) as output:
                 yield from _lines(output)
 
 
