@@ -90,6 +90,7 @@ bench: setup ## what the README claims, measured here: costs, and the places of 
 	@$(BIN)/python benchmarks/loop_overhead.py
 	@$(BIN)/python benchmarks/planted_bugs.py
 	@$(BIN)/python benchmarks/route_speed.py
+	@$(BIN)/python benchmarks/worst_files.py
 	@$(BIN)/python benchmarks/store.py --records 1000000 --only sqlite,postgresql
 
 bench-review: setup ## reviews of real releases beside installed peers: make bench-review PEERS="DIR …"; needs the package index
