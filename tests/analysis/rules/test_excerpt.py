@@ -89,3 +89,18 @@ def test_of_a_file_without_a_patch_the_lines_count_that_the_other_side_has_nowhe
     assert new.excerpt_of == Churn(4, 0)
     assert {line.new for line in new.lines if "input" in line.text} == {2, 4}
     assert compared(file, after, after)[0].excerpt_of == Churn(0, 0)
+
+
+def test_a_dangerous_call_in_python_that_is_too_long_to_be_held_is_found() -> None:
+    texts = [
+        "import os",
+        *["# a comment"] * 5_000,
+        "# os.system(name)",
+        'os.system(f"echo {name}")',
+        *["x = 1"] * 5_000,
+    ]
+    added = [DiffLine(LineKind.ADDED, None, number, text) for number, text in enumerate(texts, 1)]
+    part, _ = excerpt(FileDiff("app.py", "app.py", ChangeKind.ADDED), added)
+    assert places(part) == {("unparsed-python", "RIGHT", 5_003)}
+    other, _ = excerpt(FileDiff("app.txt", "app.txt", ChangeKind.ADDED), added)
+    assert places(other) == set()

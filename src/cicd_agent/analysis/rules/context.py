@@ -174,8 +174,8 @@ class FileContext:
 
     @property
     def unparsed_lines(self) -> Iterator[tuple[int, str]]:
-        """The added lines that are no comment, where there is no tree to look at."""
-        if self.unparsed:
+        """The added lines that are no comment, where there is no tree: it did not parse, or its text is too long."""
+        if self.unparsed or (self.head is None and self.path.lower().endswith(_PYTHON)):
             yield from ((number, text) for number, text in self.added if not text.lstrip().startswith("#"))
 
     @cached_property
