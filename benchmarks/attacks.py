@@ -1,22 +1,30 @@
 """Makes every attack in every place of every mode, and prints how many were judged in each sink; 1 if one succeeded.
 
-Then GitHub refuses what each run has to say, fault by fault.
+Then changes hide what they bring, the time of runs is over, and GitHub refuses what they have to say, case by case.
 """
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from tests.attacks.matrix import Tally, attack  # noqa: E402  after the path is set
+from tests.attacks import hiding, posting, running_out  # noqa: E402  after the path is set
+from tests.attacks.matrix import Tally, attack  # noqa: E402
 from tests.attacks.payloads import PAYLOADS, batches  # noqa: E402
-from tests.attacks.posting import CASES, complaints  # noqa: E402
 from tests.attacks.worlds import MODES  # noqa: E402
+
+SCENES: Sequence[tuple[str, Sequence[Any], Callable[[Any, Path], Iterator[str]], str]] = (
+    ("changes that hide", hiding.CASES, hiding.complaints, "pass for low, whole or green"),
+    ("runs that run out", running_out.CASES, running_out.complaints, "lose a finding or pass for green"),
+    ("faults at what is posted", posting.CASES, posting.complaints, "lose something or go unnamed"),
+)
+"""A family of cases, each in a world of its own, what is wrong with a run of one, and what that means."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,19 +41,19 @@ def main(arguments: Sequence[str]) -> int:
                 whole.merge(attack(mode, payloads, Path(place) / "world"))
     print(f"{len(PAYLOADS)} payloads; each number counts pairs of a payload and a place where it was written\n")
     print("\n".join(whole.table()))
-    lost = post_faults() if not asked.modes else 0
+    lost = sum(count_lost(*scene) for scene in SCENES) if not asked.modes else 0
     return 1 if whole.successes or lost else 0
 
 
-def post_faults() -> int:
-    """How many faults at what a run posts lose something, or go unnamed."""
+def count_lost(family: str, cases: Sequence[Any], complaints: Callable[[Any, Path], Iterator[str]], meant: str) -> int:
+    """How many cases of a family come to what they should not; each complaint is printed."""
     lost = 0
-    for case in CASES:
+    for case in cases:
         with tempfile.TemporaryDirectory(prefix="cicd-agent-attacks-") as place:
             found = list(complaints(case, Path(place) / "job"))
         lost += bool(found)
         print(*(f"  {case}: {each}" for each in found), sep="\n", end="\n" if found else "")
-    print(f"\nfaults at what is posted: {len(CASES)}, of which {lost} lose something or go unnamed")
+    print(f"\n{family}: {len(cases)}, of which {lost} {meant}")
     return lost
 
 
