@@ -143,3 +143,18 @@ def test_binary_data_and_fixtures_are_no_noise(tmp_path: Path) -> None:
     left = Job(tmp_path, BEFORE, after).run(fail_on="critical")
     assert (left.exit, left.outputs["degraded"]) == (0, "false"), left.log
     assert "not analysed" not in left.summary
+
+
+@pytest.mark.parametrize("what", ["no git", "no checkout"])
+def test_what_cannot_be_read_at_all_has_no_risk_and_is_not_green(tmp_path: Path, what: str) -> None:
+    job = Job(tmp_path)
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    job.variables["PATH" if what == "no git" else "GITHUB_WORKSPACE"] = str(nothing)
+    for mode in ("review", "deploy-gate"):
+        left = job.run(mode, environment="production")
+        assert left.exit not in {0, 70}, left.log
+        assert (left.outputs["risk_level"], left.outputs["degraded"]) in {("", "true"), ("critical", "true")}
+        assert careful_jobs_run(left)
+    routed = job.run("route")
+    assert (routed.outputs["risk_level"], routed.outputs["tests"]) == ("high", "extended"), routed.log

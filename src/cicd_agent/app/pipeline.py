@@ -13,14 +13,16 @@ from cicd_agent.app.context import RunContext
 from cicd_agent.app.model_router import ModelRouter, Tools
 from cicd_agent.app.run_record import AnswerRecord, Decision
 from cicd_agent.domain.effects import Annotation, CheckRun, Effect, Level, Output, Plan, Summary
+from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.usage import Usage
-from cicd_agent.domain.verdict import ChatReply, Draft
+from cicd_agent.domain.verdict import ChatReply, Draft, Judgement
 from cicd_agent.errors import ConfigError, Exit, TimeLimitReached
 from cicd_agent.modes.protocol import Account, Mode
+from cicd_agent.settings.schema import Settings
 
 
 def observe(mode: Mode[Any], context: RunContext) -> Evidence:
@@ -63,8 +65,7 @@ def _judged(rules: Any, inquiry: "_Inquiry") -> Decision:
     with context.timeline.stage("verify"):
         verdict = mode.verify(rules, answers, evidence, settings)
     account = inquiry.account()
-    if evidence.change is not None and not isinstance(verdict, ChatReply):
-        account = replace(account, unanalysed=unanalysed(evidence.change, settings.paths_ignore))
+    account = replace(account, unanalysed=_unanalysed(verdict, evidence, settings))
     plan = mode.report(verdict, evidence, account, settings)
     return Decision(
         mode=mode.name,
@@ -299,6 +300,16 @@ def _limits(answers: Sequence[Answer[Any]]) -> Iterator[str]:
             yield f"{answer.model} was asked: {answer.instead_of}"
         if answer.toolless:
             yield f"{answer.model} could look nothing up for `{answer.question}`: its server takes no tools"
+
+
+def _unanalysed(verdict: Judgement | ChatReply, evidence: Evidence, settings: Settings) -> tuple[Gap, ...]:
+    """The source of the change that no rule has read: all of it where a risk is given to a change that is not known."""
+    if isinstance(verdict, ChatReply):
+        return ()
+    if evidence.change is not None:
+        return unanalysed(evidence.change, settings.paths_ignore)
+    names_no_change = evidence.event.kind is EventKind.WORKFLOW_DISPATCH
+    return () if verdict.risk is None or names_no_change else (Gap("", "the change could not be read"),)
 
 
 def _with_gaps(effect: Effect, account: Account) -> Effect:

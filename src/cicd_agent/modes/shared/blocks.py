@@ -39,7 +39,7 @@ def headline(content: Inline, account: Account, level: Literal[1, 2, 3] = 3) -> 
     rest = len(missed) - MAX_UNANALYSED
     beyond = f" and {count(rest, 'more file')}" if rest > 0 else ""
     remedy = _REMEDY if all(gap.why == BINARY for gap in missed) else f"Check out with `fetch-depth: 0`. {_REMEDY}"
-    yield Alert("WARNING", ("No rule could read ", listed, beyond, f", so the risk is at least high. {remedy}"))
+    yield Alert("WARNING", ("Not analysed: ", listed, beyond, f", so the risk is at least high. {remedy}"))
 
 
 def _named(gap: Gap) -> Inline:
