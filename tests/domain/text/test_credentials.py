@@ -107,6 +107,7 @@ def test_a_secret_is_found_by_what_it_is_assigned_to(line: str, secret: str) -> 
         'if "-----BEGIN RSA PRIVATE KEY-----" in text:',
         "-----BEGIN CERTIFICATE-----",
         "src='data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4'",
+        "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;",
         "def login(username: str, password: str) -> Token:",
         "token = self._tokens[index2]",
         "password = input_field_2.value",
