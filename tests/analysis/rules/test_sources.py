@@ -400,7 +400,10 @@ def test_a_link_out_of_the_repository_is_found(path: str, target: str) -> None:
     assert link(path, target) == [Severity.HIGH]
 
 
-@pytest.mark.parametrize(("path", "target"), [("a", "b"), ("a/b", "../c"), ("CLAUDE.md", "AGENTS.md"), ("a", "..b/c")])
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [("a", "b"), ("a/b", "../c"), ("CLAUDE.md", "AGENTS.md"), ("a", "..b/c"), ("tests/null", "/dev/null")],
+)
 def test_a_link_inside_is_no_finding(path: str, target: str) -> None:
     assert link(path, target) == []
 

@@ -42,11 +42,20 @@ def is_program(path: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in TABLES["files"]["programs"])
 
 
+def is_archive(path: str) -> bool:
+    """Whether a binary file of this name holds files, and is none that runs."""
+    name = path.rpartition("/")[2].lower()
+    return not name.endswith(".bin") and any(fnmatchcase(name, each) for each in TABLES["files"]["archives"])
+
+
 def runs(file: FileDiff, change: Change) -> bool:
     """Whether a binary file may be executed: it is a program or source, and no fixture that nothing names."""
     if not (is_program(file.path) or is_source(file.path, file.new_mode)):
         return False
-    return file.new_mode == _EXECUTABLE or not kinds(file.path) & _FIXTURE or _is_named(file.path, change)
+    is_fixture = bool(kinds(file.path) & _FIXTURE)
+    if is_fixture and is_archive(file.path):
+        return False  # it is unpacked, and many a system sets the bit of an executable on whatever it copies
+    return file.new_mode == _EXECUTABLE or not is_fixture or _is_named(file.path, change)
 
 
 def unanalysed(change: Change, ignored_paths: Sequence[str] = ()) -> tuple[Gap, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from cicd_agent.analysis.rules.context import TABLES, FileContext
-from cicd_agent.analysis.rules.coverage import is_program, is_source, runs
+from cicd_agent.analysis.rules.coverage import is_archive, is_program, is_source, runs
 from cicd_agent.analysis.rules.rule import NOT_WRITTEN_HERE, Hit, around
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind
@@ -80,14 +80,17 @@ def escaping_link(context: FileContext) -> Iterator[Hit]:
     parts = [part.lower() for part in re.split(r"[/\\]", target)]
     # A part that is a link itself leads anywhere: only where the link lies may be climbed, nothing that it names.
     climbs = parts.count("..") > context.path.count("/")
-    if climbs or ".git" in parts or not parts[0] or re.match("[a-z]:", parts[0]):
+    leads_out = climbs or ".git" in parts or not parts[0] or re.match("[a-z]:", parts[0])
+    if leads_out and target != "/dev/null":
         fixture = bool(context.kinds & {PathKind.TEST, PathKind.EXAMPLE})
         yield Hit(number, severity=Severity.MEDIUM if fixture else None)
 
 
 def binary_source(context: FileContext) -> Iterator[Hit]:
     file = context.diff
-    if file.kind is ChangeKind.DELETED or not (file.binary and file.omitted) or is_program(file.path):
+    if file.kind is ChangeKind.DELETED or not (file.binary and file.omitted):
+        return
+    if is_program(file.path) or is_archive(file.path):
         return
     if runs(file, context.change.change):
         yield Hit(0)
