@@ -1,15 +1,17 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cicd_agent.analysis.risk.features import features
 from cicd_agent.analysis.rules import excerpt as excerpts
 from cicd_agent.analysis.rules.excerpt import compared, excerpt
-from cicd_agent.analysis.rules.run import findings
+from cicd_agent.analysis.rules.run import findings, ruled
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind, Churn, DiffLine, FileDiff, Hunk, LineKind
+from cicd_agent.domain.verdict import RiskLevel
 from tests.support.samples.changes import change_of
 
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
@@ -104,3 +106,30 @@ def test_a_dangerous_call_in_python_that_is_too_long_to_be_held_is_found() -> No
     assert places(part) == {("unparsed-python", "RIGHT", 5_003)}
     other, _ = excerpt(FileDiff("app.txt", "app.txt", ChangeKind.ADDED), added)
     assert places(other) == set()
+
+
+def bundle(*lines: str, path: str = "dist/index.js", before: Sequence[str] = ()) -> FileDiff:
+    """A bundle that gains 3,000 lines, these first."""
+    added = (*lines, *["f();"] * 3_000)
+    new = [DiffLine(LineKind.ADDED, None, number, text) for number, text in enumerate(added, 1)]
+    return excerpt(FileDiff(path, path, ChangeKind.MODIFIED), new, before=before)[0]
+
+
+def test_what_stood_elsewhere_in_a_bundle_is_not_new_in_it() -> None:
+    assert {id_ for id_, *_ in places(bundle("rejectUnauthorized: false"))} == {"js-tls-verification-off"}
+    moved = bundle("rejectUnauthorized: false", before=["f();", "\trejectUnauthorized: false"])
+    assert places(moved) == set()
+    assert (moved.added_count, moved.deleted_count) == (3_001, 0)
+    assert places(bundle("rejectUnauthorized: false", "eval(x);", path="app.ts", before=["rejectUnauthorized: false"]))
+
+
+def test_a_bundle_is_not_reviewed_as_if_it_were_written_by_hand_and_is_not_low() -> None:
+    example = ' * const apiToken = "abc123xyz456qrs";'
+    assert {id_ for id_, *_ in places(bundle(example, path="src/index.ts"))} == {"secret"}
+    assert {id_ for id_, *_ in places(bundle(example, path="src/index.js"))} == {"secret"}
+    assert places(bundle(example)) == set()
+    assert {id_ for id_, *_ in places(bundle(f'auth("{TOKEN}");'))} == {"secret"}
+    change = Change("", "", ChangeSource.GIT, (bundle("eval(x);"),))
+    (area,) = ruled(change).areas
+    assert (area.floor, area.paths) == (RiskLevel.MEDIUM, ("dist/index.js",))
+    assert features(change).measures.added == 0

@@ -97,7 +97,9 @@ class _SourceReader:
         try:
             if max(sizes) > BIG:
                 is_text = text_in(self._start(entry.new_id or entry.old_id)) is not None
-                return excerpt(file, self._uncompared(entry)) if is_text else (file, ())
+                return (
+                    excerpt(file, self._uncompared(entry), before=self._blob(entry.old_id)) if is_text else (file, ())
+                )
             return self._decoded(entry, file) if file.binary else self._compared(file, entry.old_id, entry.new_id)
         except GitFailed:
             return replace(file, omitted=TOO_LARGE), ()
@@ -137,7 +139,9 @@ class _SourceReader:
                 parsed = parse_diff(start.decode("utf-8", "replace"))
                 return replace(file, hunks=parsed[0].hunks if parsed else (), omitted=""), ()
             lines = changed_lines(_lines(output, start))
-            return excerpt(file, lines, self._texts.get(file.path), self._old_texts.get(file.old_path))
+            old_text = self._old_texts.get(file.old_path)
+            before = self._blob(old) if old_text is None else ()
+            return excerpt(file, lines, self._texts.get(file.path), old_text, before)
 
     def _uncompared(self, entry: Entry) -> Iterator[DiffLine]:
         """The lines of the new side that the old one has nowhere: to compare both would take git too much memory."""

@@ -37,7 +37,9 @@ def features(change: Change, experience: Experience = UNKNOWN) -> Features:
     counted = [
         file
         for file in change.files
-        if not kinds_of[file.path] & UNCOUNTED and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
+        if not kinds_of[file.path] & UNCOUNTED
+        and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
+        and not file.is_bundle
     ]
     added = [file.added_count for file in counted]
     deleted = [file.deleted_count for file in counted]

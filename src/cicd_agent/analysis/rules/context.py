@@ -131,7 +131,8 @@ class FileContext:
     def kinds(self) -> frozenset[PathKind]:
         stated = {kind for name, kind in _ATTRIBUTES.items() if name in self.diff.attributes}
         own = {PathKind.OWN_CONFIG} if self.path == self.change.config_file else set()
-        return kinds(self.path) | stated | own
+        bundle = {PathKind.GENERATED} if self.diff.is_bundle else set()
+        return kinds(self.path) | stated | own | bundle
 
     @cached_property
     def added(self) -> tuple[tuple[int, str], ...]:

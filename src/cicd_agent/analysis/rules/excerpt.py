@@ -22,12 +22,17 @@ _RULES = {rule.id: rule for rule in RULES}
 
 
 def excerpt(
-    file: FileDiff, lines: Iterable[DiffLine], text: str | None = None, old_text: str | None = None
+    file: FileDiff,
+    lines: Iterable[DiffLine],
+    text: str | None = None,
+    old_text: str | None = None,
+    before: Iterable[str] = (),
 ) -> tuple[FileDiff, tuple[str, ...]]:
     """The file with those of its `lines` on which a rule finds something, and a note for rules that found too much.
 
     With the texts after and before, where they are known, rules find what they find in a tree. Without, of a long line
-    there is the part that a rule means.
+    there is the part that a rule means. `before` are the lines of the old side: what is new in the file stands there
+    nowhere, and of what does, the excerpt has one place.
     """
     found = _Excerpt(file, text, old_text)
     if text is None and old_text is None:
@@ -39,6 +44,7 @@ def excerpt(
     cut = sorted(rule for rule, count in found.met.items() if count >= PER_RULE)
     notes = (f"of {file.path}, the first {PER_RULE} findings each of: {', '.join(cut)}",) if cut else ()
     churn = Churn(found.lines[LineKind.ADDED], found.lines[LineKind.DELETED])
+    found.hunks += found.moved(before)
     return replace(file, hunks=tuple(found.hunks), omitted="", excerpt_of=churn), notes
 
 
@@ -59,11 +65,22 @@ class _Excerpt:
     lines: Counter[LineKind] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
     hunks: list[Hunk] = field(default_factory=list)
+    added: dict[int, DiffLine] = field(default_factory=dict)
+    """The added lines on which a rule finds something, by the hash of their text without indentation."""
 
     def counted(self, lines: Iterable[DiffLine]) -> Iterator[DiffLine]:
         for line in lines:
             self.lines[line.kind] += 1
             yield line
+
+    def moved(self, before: Iterable[str]) -> Iterator[Hunk]:
+        """Where added lines of the excerpt stood before: in code that nobody here has written they are not new."""
+        there = {line.old for hunk in self.hunks for line in hunk.lines if line.old is not None}
+        for number, text in enumerate(before, 1) if self.added else ():
+            line = self.added.get(hash(text.strip()))
+            if line is not None and number not in there:
+                del self.added[hash(text.strip())]
+                yield _hunk([DiffLine(LineKind.DELETED, number, None, line.text)])
 
     def take(self, chunk: Sequence[DiffLine]) -> None:
         """Keep those of these lines on which a rule finds something that may still find more."""
@@ -83,6 +100,8 @@ class _Excerpt:
             self.met[finding.id] += 1
             if self.met[finding.id] <= PER_RULE:
                 hits.add(at)
+                if chunk[at].old is None:
+                    self.added.setdefault(hash(chunk[at].text.strip()), chunk[at])
         self.hunks += _hunks(_around(chunk, hits))
 
 
@@ -112,7 +131,7 @@ def _chunks(lines: Iterable[DiffLine], most: int) -> Iterator[Sequence[DiffLine]
 
 
 def _at(line: DiffLine, number: int) -> DiffLine:
-    return replace(line, old=line.old and number, new=line.new and number)
+    return DiffLine(line.kind, line.old and number, line.new and number, line.text)
 
 
 def _place(line: DiffLine) -> tuple[Side, int]:

@@ -69,9 +69,14 @@ def findings(
 
 def _half_read(context: FileContext) -> str:
     """Why only the lines of a source file of the product were read, "" where the rules had all of it."""
-    if not context.added or PathKind.SOURCE not in context.kinds or context.kinds & NOT_SHIPPED:
+    # A bundle is what runs, as an action or a web page; it has to say of itself that it was generated.
+    diff = context.diff
+    path_kinds = kinds(context.path) if diff.is_bundle and not diff.attributes else context.kinds
+    # An excerpt in which no rule has found anything shows no added line.
+    if not diff.added_count or PathKind.SOURCE not in path_kinds or path_kinds & NOT_SHIPPED:
         return ""
-    return "very large" if context.diff.excerpt_of is not None else context.unparsed
+    is_excerpt = diff.excerpt_of is not None and (context.head is None or diff.is_bundle)
+    return "very large" if is_excerpt else context.unparsed
 
 
 def _half_read_area(files: Mapping[str, str]) -> Iterator[Area]:

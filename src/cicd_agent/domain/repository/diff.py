@@ -52,6 +52,12 @@ class Hunk:
     lines: tuple[DiffLine, ...]
 
 
+_BUNDLE = 2_000
+"""Lines of a change above which JavaScript that is too long to be held was written by no hand."""
+_BUILT = frozenset({"dist", "build", "bundle", "bundles", "public", "static", "assets", ".yarn"})
+"""Folders for what bundlers write."""
+
+
 @dataclass(frozen=True, slots=True)
 class Churn:
     """How many lines were added and deleted."""
@@ -95,6 +101,14 @@ class FileDiff:
     @property
     def deleted_count(self) -> int:
         return sum(1 for _ in self.deleted) if self.excerpt_of is None else self.excerpt_of.deleted
+
+    @property
+    def is_bundle(self) -> bool:
+        """Whether it is more JavaScript than anybody writes by hand, where bundlers write: the `dist` of an action."""
+        churn = self.excerpt_of
+        is_long = churn is not None and churn.added + churn.deleted >= _BUNDLE
+        *folders, name = self.path.lower().split("/")
+        return is_long and name.endswith((".js", ".cjs", ".mjs")) and not _BUILT.isdisjoint(folders)
 
     @property
     def is_submodule(self) -> bool:
