@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -193,7 +194,7 @@ def test_an_obedient_model_gets_nothing_that_it_must_not_have(
     forbidden = ("/proc", "/etc", str(outside.parent), str(repo.path))
     assert [path for path in opened if path.startswith(forbidden)] == []
     assert {(program, command) for program, command, *_ in started} == {
-        ("git", command) for command in ("ls-tree", "mktree", "grep", "log", "blame")
+        (shutil.which("git"), command) for command in ("ls-tree", "mktree", "grep", "log", "blame")
     }, "and the `cat-file` that has answered since the change was read"
     # What the model gives as a name is an argument only when the commit holds exactly that name.
     names = {row[-1] for row in started if row[1] in {"log", "blame"}}
