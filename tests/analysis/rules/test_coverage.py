@@ -134,3 +134,23 @@ def test_a_submodule_that_moves_is_named_and_not_low() -> None:
     moved = FileDiff("lib", "lib", ChangeKind.MODIFIED, (), "160000", "160000")
     (area,) = ruled(change(moved)).areas
     assert (area.floor, area.reason) == (RiskLevel.MEDIUM, "moves 1 submodule, whose content was not looked at")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        ("#!/bin/sh\nmake\n", "#!/tmp/sh\nmake\n", True),
+        ("make\n", "#!/tmp/sh\nmake\n", True),
+        ("#!/bin/sh\nmake\n", "make\n", True),
+        ("#!/bin/sh\nmake\n", "#!/bin/sh\nmake all\n", False),
+        (None, "#!/bin/sh\nmake\n", False),
+    ],
+)
+def test_a_change_of_the_program_that_runs_a_script_is_not_low(
+    before: str | None, after: str, *, changes: bool
+) -> None:
+    areas = ruled(change_of(("deploy.sh", before, after))).areas
+    assert [(area.floor, area.reason) for area in areas] == (
+        [(RiskLevel.MEDIUM, "changes the program that runs 1 script")] if changes else []
+    )
+    assert ruled(change_of(("tests/run.sh", before, after))).areas == ()

@@ -153,6 +153,13 @@ def _quote(line: str, near: str) -> str:
     return masked[max(0, middle - _BEFORE) :][:QUOTE].strip()
 
 
+def _changes_interpreter(context: FileContext) -> bool:
+    """Whether the first line says anew which program runs a file of the product that was there before."""
+    if context.diff.kind is ChangeKind.ADDED or context.kinds & NOT_SHIPPED:
+        return False
+    return any(number == 1 and text.startswith("#!") for number, text in (*context.added, *context.deleted))
+
+
 def areas(change_context: ChangeContext) -> tuple[Area, ...]:
     """One area for each kind of risky file; a file with nothing but new comments touches none."""
     touched: dict[PathKind, list[str]] = defaultdict(list)
@@ -167,6 +174,10 @@ def areas(change_context: ChangeContext) -> tuple[Area, ...]:
     listed = [
         Area(kind, floor, f"touches {what}", tuple(touched[kind])) for kind, floor, what in FLOORS if kind in touched
     ]
+    scripts = tuple(context.path for context in change_context.files if _changes_interpreter(context))
+    if scripts:
+        reason = f"changes the program that runs {count(len(scripts), 'script')}"
+        listed.append(Area(PathKind.SOURCE, RiskLevel.MEDIUM, reason, scripts))
     modules = tuple(file.path for file in change_context.change.files if file.is_submodule)
     if modules:
         reason = f"moves {count(len(modules), 'submodule')}, whose content was not looked at"
