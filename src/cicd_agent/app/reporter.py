@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.performers.local import JournalFile, ending
-from cicd_agent.adapters.performers.perform import Performed, perform
+from cicd_agent.adapters.performers.perform import Performed, degraded, interrupted, perform
 from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.agent.budget import Budget
@@ -103,9 +103,11 @@ class Reporter:
             outputs = declared_outputs(mode, record)
             try:
                 performed = self._perform(plan, audit, context.event, outputs, allowed)
-            except TimeLimitReached:
+            except TimeLimitReached as over:
                 context.grant_grace()  # it came while this machine was written to, which takes no time
-                performed = self._perform(plan.here, audit, context.event, outputs, allowed)
+                performed = self._perform(degraded(plan.here), audit, context.event, outputs, allowed)
+                lost = interrupted(plan, str(over.failure))
+                performed = replace(performed, receipts=(*lost, *performed.receipts))
         context.grant_grace()
         record = self._ended(record, performed)
         record = replace(record, audit=self.recorder.record_outcome(audit, record))

@@ -11,6 +11,7 @@ import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.performers.context import EffectContext
+from cicd_agent.adapters.performers.local import Local
 from cicd_agent.modes.review.mode import Review
 from tests.support.jobs.pull_request import AFTER, BEFORE, Job, Left
 from tests.support.jobs.recorded import CLAIM, DRAFT, KEPT
@@ -214,3 +215,15 @@ def test_the_config_file_of_the_base_says_whether_findings_count(
     struck(monkeypatch, Review, "rules")
     left = configured(tmp_path, "fail-on: high\n").run(provider="none")
     assert (left.exit, left.outputs["conclusion"], left.outputs["risk_level"]) == (5, "failure", "")
+
+
+@strikes_anywhere
+def test_a_limit_that_strikes_while_outputs_are_written_loses_no_receipt(
+    job: Job, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    struck(monkeypatch, Local, "carry_out")
+    left = job.run(github_token=hub.add_token("ghs_own", pull_requests="write", contents="read"))
+    assert (left.outputs["degraded"], left.report["outputs"]["degraded"]) == ("true", "true")
+    (receipt,) = [each for each in left.report["receipts"] if each["kind"] == "comment"]
+    assert receipt["state"] == "degraded"
+    assert "it is not known whether it was done: the time limit" in receipt["detail"]

@@ -1,7 +1,7 @@
 """Carries out a plan: the pull request first, then what needs nobody's permission and says how the first part went."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,3 +109,20 @@ def perform(
         local = Local(workflow, folder, redact, event, failure)
         receipts |= local.carry_out(remaining, run.omissions, warnings, tuple(receipts.values()))
     return Performed(tuple(receipts[index] for index in sorted(receipts)[: len(plan.effects)]), local.failure)
+
+
+def interrupted(plan: Plan, reason: str) -> tuple[Receipt, ...]:
+    """Receipts for what leaves this machine, of a plan of which nobody knows how far it was carried out."""
+    detail = f"it is not known whether it was done: {reason}"
+    remote = (effect for effect in plan.effects if not isinstance(effect, LOCAL))
+    return tuple(Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, detail) for effect in remote)
+
+
+def degraded(plan: Plan) -> Plan:
+    """The plan of a run of which not everything was carried out."""
+    return Plan(
+        tuple(
+            replace(effect, value="true") if isinstance(effect, Output) and effect.name == "degraded" else effect
+            for effect in plan.effects
+        )
+    )
