@@ -10,6 +10,8 @@ from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.state import Pull
 
 FEW, MANY = 8, 12
+FEW_TEXTS, MANY_TEXTS = 1, 12
+"""What the texts of the files cost besides where there is no checkout: 60 of them a request."""
 LINE = "    return os.environ['RATE_0']"
 
 
@@ -40,7 +42,8 @@ def assert_posted(pull: Pull) -> None:
 @pytest.mark.parametrize("files", [1, 20, 317])
 @pytest.mark.parametrize("checkout", [True, False])
 def test_a_review_asks_github_little(tmp_path: Path, files: int, *, checkout: bool) -> None:
-    job, most = built(tmp_path, files), MANY if files == 317 else FEW
+    job = built(tmp_path, files)
+    most = (MANY if files == 317 else FEW) + (0 if checkout else MANY_TEXTS if files == 317 else FEW_TEXTS)
     with FakeGitHub() as hub, SpeakingServer(("src/part_0.py", 5, LINE.strip()), strict=True) as model:
         hub.add_repo("octo/app", job.repo.path)
         pull = hub.add_pull(7, base="main", head="topic")

@@ -30,7 +30,7 @@ def test_an_update_that_brings_the_same_line_again_is_no_noise() -> None:
 
 
 def test_the_rules_for_code_of_others_are_few_and_sure() -> None:
-    assert [rule.id for rule in RULES if rule.is_sure] == [
+    assert [rule.id for rule in RULES if rule.is_high_confidence] == [
         "unsafe-deserialisation",
         "shell-injection",
         "command-from-input",

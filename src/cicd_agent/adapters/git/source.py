@@ -100,7 +100,7 @@ class _SourceReader:
                 return (
                     excerpt(file, self._uncompared(entry), before=self._blob(entry.old_id)) if is_text else (file, ())
                 )
-            return self._decoded(entry, file) if file.binary else self._compared(file, entry.old_id, entry.new_id)
+            return self._decoded(entry, file) if file.binary else self._with_diff(file, entry.old_id, entry.new_id)
         except GitFailed:
             return replace(file, omitted=TOO_LARGE), ()
 
@@ -119,7 +119,7 @@ class _SourceReader:
             if id_ and text is not None and len(text) <= min(TEXT, self._held):
                 self._held -= len(text)
                 texts[path] = text
-        return self._compared(file, self._written(old or ""), self._written(new))
+        return self._with_diff(file, self._written(old or ""), self._written(new))
 
     def _text(self, id_: str) -> str | None:
         return text_in(self._git.content(id_, BIG) or b"") if id_ else ""
@@ -129,7 +129,7 @@ class _SourceReader:
         data = text.encode("utf-8", "replace")
         return self._git.run("hash-object", "-w", "--stdin", stdin=data).decode("ascii").strip()
 
-    def _compared(self, file: FileDiff, old: str, new: str) -> tuple[FileDiff, Sequence[str]]:
+    def _with_diff(self, file: FileDiff, old: str, new: str) -> tuple[FileDiff, Sequence[str]]:
         """The difference of two blobs, "" is none: whole where git had called it binary, and there is room for it."""
         blobs = [id_ or self._written("") for id_ in (old, new)]
         with self._git.stream(*PLAIN_DIFF, *PATCH_FORM, *blobs, "--", seconds=self._seconds) as output:

@@ -227,7 +227,7 @@ def resolve_thread(channel: Channel, thread: str) -> None:
 
 MAX_TEXTS = 300
 """Files whose text is asked for."""
-_TEXTS_AT_ONCE = 30
+_TEXTS_AT_ONCE = 60
 _BLOB = "object(oid: ${name}) {{ ... on Blob {{ oid text isTruncated }} }}"
 
 

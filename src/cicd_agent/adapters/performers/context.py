@@ -99,9 +99,9 @@ class EffectContext:
         except AgentError as error:
             if self.policy.read_only and isinstance(error, ForgeRefused) and UNPERMITTED in error.why.lower():
                 return self.record(effect, ReceiptState.SKIPPED, FORK, expected=True)
-            return self.record(effect, ReceiptState.DEGRADED, str(error), why=str(self.remember(error)))
+            return self.record(effect, ReceiptState.DEGRADED, str(error), why=str(self.note_refusal(error)))
 
-    def remember(self, error: AgentError) -> AgentError:
+    def note_refusal(self, error: AgentError) -> AgentError:
         """The first refusal of its kind, which is this one when there was none: one line explains them all."""
         status = error.status if isinstance(error, ForgeRefused) else 0
         return self.refusals.setdefault((status, error.remedy) if status in ABOUT_ONE_REQUEST else OUTAGE, error)
@@ -143,7 +143,7 @@ class EffectContext:
             except ForgeRefused as error:
                 if error.status not in ABOUT_ONE_REQUEST:
                     raise
-                self.omissions.failures.setdefault(str(self.remember(error)), [])
+                self.omissions.failures.setdefault(str(self.note_refusal(error)), [])
             self._movement = moved
         return self._movement
 

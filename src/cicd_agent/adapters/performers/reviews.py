@@ -174,5 +174,5 @@ def _recorded(run: EffectContext, refusal: ForgeRefused) -> str:
     """Its text; raised again when it is about more than this one request."""
     if refusal.status not in OTHERS_WORTH_A_TRY:
         raise refusal
-    run.remember(refusal)
+    run.note_refusal(refusal)
     return str(refusal)

@@ -87,7 +87,7 @@ class _Excerpt:
         # Trees have the numbers of their text; without one, a part of a line has its place among the others.
         has_text = self.text is not None or self.old_text is not None
         numbered = chunk if has_text else [_at(line, number) for number, line in enumerate(chunk, 1)]
-        places = {_place(line): index for index, line in enumerate(numbered)}
+        places = {_position(line): index for index, line in enumerate(numbered)}
         file = replace(self.file, hunks=tuple(_groups(numbered)), omitted="", excerpt_of=None)
         texts = {} if self.text is None else {file.path: self.text}
         old_texts = {} if self.old_text is None else {file.old_path: self.old_text}
@@ -134,7 +134,7 @@ def _at(line: DiffLine, number: int) -> DiffLine:
     return DiffLine(line.kind, line.old and number, line.new and number, line.text)
 
 
-def _place(line: DiffLine) -> tuple[Side, int]:
+def _position(line: DiffLine) -> tuple[Side, int]:
     return (Side.LEFT, line.old or 0) if line.new is None else (Side.RIGHT, line.new)
 
 
@@ -154,11 +154,11 @@ def _groups(lines: Iterable[DiffLine]) -> Iterator[Hunk]:
 def _around(chunk: Sequence[DiffLine], hits: set[int]) -> Iterator[DiffLine]:
     """The lines that were hit, and what stands near them now; no other deleted line, which might look like a loss."""
     near = {at for hit in hits for at in range(max(0, hit - _AROUND), min(len(chunk), hit + _AROUND + 1))}
-    whole = {_place(chunk[hit]) for hit in hits}
+    whole = {_position(chunk[hit]) for hit in hits}
     for at in sorted(near):
         # Another part of a line that was hit would stand in its place.
         line = chunk[at]
-        if at in hits or (line.new is not None and _place(line) not in whole):
+        if at in hits or (line.new is not None and _position(line) not in whole):
             yield DiffLine(line.kind, line.old, line.new, line.text) if isinstance(line, _Part) else line
 
 

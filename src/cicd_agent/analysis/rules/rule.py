@@ -103,7 +103,7 @@ class Rule:
     exempt: frozenset[PathKind] = NOT_SHIPPED
 
     @property
-    def is_sure(self) -> bool:
+    def is_high_confidence(self) -> bool:
         """Whether its findings are worth a remark in code that nobody here has written, too."""
         return (
             self.category is Category.SECURITY
@@ -115,7 +115,7 @@ class Rule:
     @property
     def is_for_minified(self) -> bool:
         """Whether it looks further than at the beginning of a long line, which hardly anybody writes by hand."""
-        return self.is_sure or PathKind.GENERATED not in self.exempt
+        return self.is_high_confidence or PathKind.GENERATED not in self.exempt
 
 
 def read_rules(text: str, themes: Iterable[ModuleType]) -> Iterator[Rule]:

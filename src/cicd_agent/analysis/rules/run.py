@@ -57,7 +57,7 @@ def findings(
         context = FileContext(change_context, file)
         for rule in rules:
             exempt_kinds = context.kinds & rule.exempt
-            if not exempt_kinds or (rule.is_sure and exempt_kinds <= NOT_WRITTEN_HERE):
+            if not exempt_kinds or (rule.is_high_confidence and exempt_kinds <= NOT_WRITTEN_HERE):
                 for finding in _findings(rule, context, only_new=bool(exempt_kinds)):
                     once = "" if finding.location.line else finding.message
                     results.setdefault((finding.id, finding.location, once), finding)

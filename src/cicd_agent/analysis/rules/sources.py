@@ -119,7 +119,7 @@ def _severity(context: FileContext, in_tests: Severity) -> Severity | None:
     return Severity.MEDIUM if PathKind.EXAMPLE in context.kinds else None
 
 
-def _in_words(names: Iterable[str]) -> str:
+def _joined(names: Iterable[str]) -> str:
     """Names as code; whatever is in them comes out of the change."""
     shown = [f"`{ascii(name[:100].replace('`', ' '))[1:-1]}`" for name in names]
     more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
@@ -138,7 +138,7 @@ def lock_file_source(context: FileContext) -> Iterator[Hit]:
         found[what].setdefault(source.name, number)
     for what, names in found.items():
         severity = Severity.MEDIUM if what == _ACCOUNT else _severity(context, Severity.MEDIUM)
-        yield Hit(min(names.values()), what.format(_in_words(names)), severity=severity, near=_first(names))
+        yield Hit(min(names.values()), what.format(_joined(names)), severity=severity, near=_first(names))
 
 
 _HOST = (
@@ -194,7 +194,7 @@ def package_registry(context: FileContext) -> Iterator[Hit]:
     severity = _severity(context, Severity.LOW)
     new = _new_registries(context)
     if new:
-        message = f"Packages come from {_in_words(new)}, or go there; this file did not name it before."
+        message = f"Packages come from {_joined(new)}, or go there; this file did not name it before."
         yield Hit(min(new.values()), message, severity=severity, near=_first(new))
     for number, line in context.added:
         if _UNCHECKED.search(line) and not line.lstrip().startswith(("#", ";")):
@@ -205,7 +205,7 @@ def package_registry(context: FileContext) -> Iterator[Hit]:
     present = {source.name for _, source in _registries(_new(context), table)}
     for number, source in _registries(_old(context), table):
         if number in context.deleted_numbers and source.name not in present and not source.is_one_of(_USUAL):
-            message = f"{_in_words([source.name])} is no registry any longer: packages of its names come from another."
+            message = f"{_joined([source.name])} is no registry any longer: packages of its names come from another."
             yield Hit(number, message, side=Side.LEFT, severity=severity or Severity.MEDIUM)
 
 
@@ -253,7 +253,7 @@ def submodule_url(context: FileContext) -> Iterator[Hit]:
     for path, (number, url) in _submodules(_new(context)):
         before = old.get(path, (0, ""))[1]
         if before and number in context.added_numbers and _repository(before) != _repository(url):
-            shown = _in_words([path])
+            shown = _joined([path])
             yield Hit(number, f"{shown} comes from another repository than before, or is no longer encrypted.")
 
 
