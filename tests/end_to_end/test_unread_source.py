@@ -8,6 +8,8 @@ from random import Random
 import pytest
 import yaml
 
+from tests.support.jobs import gen_tests
+from tests.support.jobs.failure import WRONG, FailureJobs, failed
 from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import BEFORE, Job, Left
 from tests.support.servers.github.app import FakeGitHub
@@ -108,6 +110,22 @@ def test_the_gate_holds(tmp_path: Path, how: str) -> None:
     if how in UNREAD:
         names(left, next(iter(UNREAD[how])))
         assert "unanalysed" in {stop["id"] for stop in left.report["gated"]["stops"]}
+
+
+def test_a_failed_run_of_a_change_that_nobody_can_read_is_careful(tmp_path: Path) -> None:
+    after = {**WRONG, **UNREAD["binary content of a script"]}
+    with FakeGitHub() as hub:
+        left = FailureJobs(tmp_path, hub, after, [failed(501)]).within()
+    is_careful(left)
+    names(left, "deploy.sh")
+    assert left.exit == 0, left.log
+
+
+def test_generated_tests_for_a_change_that_nobody_can_read_whole_are_careful(tmp_path: Path) -> None:
+    after = {**gen_tests.AFTER, **UNREAD["binary content of a script"]}
+    left = gen_tests.GeneratingJob(tmp_path, after=after).write()
+    is_careful(left)
+    names(left, "deploy.sh")
 
 
 def test_a_change_without_a_checkout_whose_patch_did_not_come_is_not_low(tmp_path: Path) -> None:

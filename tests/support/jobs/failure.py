@@ -117,7 +117,7 @@ class FailureJobs:
         self,
         place: Path,
         hub: FakeGitHub,
-        after: Mapping[str, str] = WRONG,
+        after: Mapping[str, str | bytes] = WRONG,
         jobs: Iterable[JobOfRun] = (),
         before: Mapping[str, str] = BEFORE,
     ) -> None:

@@ -88,7 +88,12 @@ class GeneratingJob(Job):
     """The job of pull request 7, which changes `calc.py`."""
 
     def __init__(
-        self, place: Path, before: Mapping[str, str] = BEFORE, after: Mapping[str, str] = AFTER, *, body: str = ""
+        self,
+        place: Path,
+        before: Mapping[str, str] = BEFORE,
+        after: Mapping[str, str | bytes] = AFTER,
+        *,
+        body: str = "",
     ) -> None:
         sandbox()  # skips where there is none
         super().__init__(place, before, after, body=body)
