@@ -14,7 +14,7 @@ from cicd_agent.domain.gate_evidence import Deployed, Match, State
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult
-from cicd_agent.modes.deploy_gate.signals.readings import COMMITTED
+from cicd_agent.modes.deploy_gate.signals.report_files import COMMITTED
 from tests.modes.deploy_gate import evidences
 from tests.modes.deploy_gate.evidences import decide
 from tests.modes.deploy_gate.gate_world import BASE, SHA, GateWorld, change

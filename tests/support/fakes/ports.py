@@ -231,6 +231,7 @@ class FakeWorkspace(Workspace):
 
     contents: Mapping[str, bytes] = field(default_factory=dict)
     roots: Sequence[str] = ("/work/app",)
+    modified: int = 0
 
     def files(self, patterns: Sequence[str], *, most: int, limit: int) -> Iterator[Left]:
         for path in patterns[:most]:
@@ -238,7 +239,8 @@ class FakeWorkspace(Workspace):
             if content is None:
                 yield Left(path, problem="there is no such file")
             else:
-                yield Left(path, content) if len(content) <= limit else Left(path, problem="it is too large")
+                is_small = len(content) <= limit
+                yield Left(path, content, modified=self.modified) if is_small else Left(path, problem="it is too large")
 
 
 @dataclass

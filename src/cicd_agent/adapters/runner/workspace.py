@@ -67,7 +67,8 @@ class Folder(Workspace):
             # Without O_NONBLOCK a pipe would be waited for.
             descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK)
             try:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
                     return Left(name, problem="it is not a regular file")
                 with os.fdopen(descriptor, "rb", closefd=False) as file:
                     content = file.read(limit + 1)
@@ -77,4 +78,4 @@ class Folder(Workspace):
             return Left(name, problem=getattr(error, "strerror", None) or "it cannot be read")
         if len(content) > limit:
             return Left(name, problem=f"it is larger than {limit:,} bytes")
-        return Left(name, content)
+        return Left(name, content, modified=int(status.st_mtime))

@@ -206,11 +206,15 @@ class Marks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A file that was left in the workspace, named from there; `problem` says why there is no content."""
+    """A file that was left in the workspace, named from there; `problem` says why there is no content.
+
+    `modified` is in seconds since the epoch, 0 when it is not known.
+    """
 
     path: str
     content: bytes = b""
     problem: str = ""
+    modified: int = 0
 
 
 class Workspace(Protocol):

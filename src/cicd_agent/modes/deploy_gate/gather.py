@@ -20,14 +20,9 @@ from cicd_agent.errors import AgentError, ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals import read_comments, with_permissions
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import fill_coverage, read_facts
-from cicd_agent.modes.deploy_gate.signals.readings import (
-    DAYS,
-    UntrackedFiles,
-    coverage,
-    failures,
-    mark_own,
-    passed_tests,
-)
+from cicd_agent.modes.deploy_gate.signals.coverage import coverage
+from cicd_agent.modes.deploy_gate.signals.readings import DAYS, failures, mark_own, passed_tests
+from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
 from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
 from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
 from cicd_agent.modes.deploy_gate.subject import Subject, read_subject, unserved
@@ -100,11 +95,12 @@ class _Gathering:
             ports = replace(ports, workspace=UntrackedFiles(ports.workspace, change, ports.repository))
         file = read_signals_file(ports, self.settings)
         known = read_facts(ports.state, gate, self.event)
-        gained = coverage(file, ports, self.settings)
+        committed = next((commit.when for commit in subject.commits if commit.sha == gate.sha), 0)
+        gained = coverage(file, ports, self.settings, change, committed=committed)
         gained, unused = fill_coverage(gained, known, gate, self.settings.signal_max_age_hours * 3600)
         history, learnt, on_history, unread = self._history(change)
         readings |= {
-            "tests": passed_tests(gate.checks, readings["checks"], file, ports, self.settings),
+            "tests": passed_tests(gate.checks, readings["checks"], file, ports, self.settings, committed=committed),
             "coverage": gained,
             "budget": file.budget_reading,
             "history": on_history,

@@ -1,14 +1,18 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from cicd_agent.domain.gate_evidence import Reading, State
-from cicd_agent.modes.deploy_gate.signals.readings import coverage
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.diff import ChangeKind, Churn, FileDiff
+from cicd_agent.modes.deploy_gate.signals.coverage import coverage
 from cicd_agent.modes.deploy_gate.signals.signals_file import SignalsFile, Values
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
+from tests.modes.deploy_gate.gate_world import BASE, SHA, change
 from tests.support.fakes.ports import FakeWorkspace
 
 NOTHING = SignalsFile()
@@ -23,7 +27,25 @@ def report(covered: int, missed: int, path: str = "app.py") -> bytes:
     return json.dumps({"meta": {"version": "7"}, "files": {path: lines}}).encode()
 
 
+def several(number: int, covered: int, missed: int, folder: str = "src") -> bytes:
+    """A report of several files, in each of which so many lines ran and did not."""
+    files = {
+        f"{folder}/m{at}.py": {
+            "executed_lines": [*range(1, covered + 1)],
+            "missing_lines": [*range(covered + 1, covered + missed + 1)],
+        }
+        for at in range(number)
+    }
+    return json.dumps({"meta": {"version": "7"}, "files": files}).encode()
+
+
 FILES = {
+    "one.json": several(1, 100, 0),
+    "long.json": several(1, 2_000, 0),
+    "twenty.json": several(20, 50, 50),
+    "twelve.json": several(12, 60, 40),
+    "absolute.json": several(20, 50, 50, "/home/runner/work/app/app/src"),
+    "thin.json": several(20, 10, 0),
     "head.json": report(90, 10),
     "more.json": report(10, 90, "other.py"),
     "base.json": report(80, 20),
@@ -104,3 +126,53 @@ def test_a_fault_of_the_file_counts_where_it_would_have_been_used() -> None:
 def test_reports_without_a_workspace_are_a_fault() -> None:
     reading = coverage(SignalsFile(), Ports(), Settings(coverage_reports=("head.json",)))
     assert reading.state is State.ERROR
+
+
+def compared(head: str, base: str, made: Change | None = None) -> Reading:
+    settings = Settings(coverage_reports=(head,), base_coverage_reports=(base,))
+    return coverage(NOTHING, Ports(workspace=FakeWorkspace(FILES)), settings, made)
+
+
+@pytest.mark.parametrize(
+    ("head", "base"),
+    [
+        ("one.json", "twenty.json"),
+        ("long.json", "twenty.json"),
+        ("twenty.json", "one.json"),
+        ("thin.json", "twenty.json"),
+    ],
+)
+def test_a_part_of_the_code_is_not_compared_with_all_of_it(head: str, base: str) -> None:
+    """One file of which all lines ran, beside twenty with half of them, would be 50 points gained."""
+    reading = compared(head, base)
+    assert (reading.state, reading.value) == (State.NONSENSE, None)
+    assert "cannot be compared" in reading.problem
+
+
+def changed(kind: ChangeKind, *paths: str) -> Change:
+    lines = Churn(100, 0) if kind is ChangeKind.ADDED else Churn(0, 100)
+    return replace(change(BASE, SHA), files=tuple(FileDiff(path, path, kind, excerpt_of=lines) for path in paths))
+
+
+@pytest.mark.parametrize("head", ["twelve.json", "absolute.json"])
+def test_what_differs_less_or_in_the_spelling_of_paths_is_compared(head: str) -> None:
+    assert compared(head, "twenty.json").state is State.KNOWN
+
+
+@pytest.mark.parametrize("base", ["twenty.json", "absolute.json"])
+def test_files_that_the_change_deletes_or_adds_explain_the_difference(base: str) -> None:
+    paths = [f"src/m{at}.py" for at in range(1, 20)]
+    assert compared("one.json", base, changed(ChangeKind.DELETED, *paths)).value == 50
+    assert compared(base, "one.json", changed(ChangeKind.ADDED, *paths)).value == -50
+    others = changed(ChangeKind.DELETED, *(f"docs/{at}.md" for at in range(19)))
+    assert compared("one.json", base, others).state is State.NONSENSE
+
+
+def test_reports_of_before_the_commit_are_stale() -> None:
+    old = b'{"meta": {"timestamp": "2026-11-20T10:00:00Z"}, '
+    old += b'"files": {"a.py": {"executed_lines": [1], "missing_lines": []}}}'
+    ports = Ports(workspace=FakeWorkspace({"old.json": old}), now=lambda: 1_795_435_200.0)
+    settings = Settings(coverage_reports=("old.json",), base_coverage_reports=("old.json",))
+    assert coverage(NOTHING, ports, settings, committed=1_795_430_000).state is State.STALE
+    # What is deployed now is older than the commit.
+    assert coverage(NOTHING, ports, settings, committed=1_795_168_000).state is State.KNOWN

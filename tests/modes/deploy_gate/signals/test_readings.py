@@ -103,3 +103,53 @@ def test_no_check_that_has_ended_is_missing() -> None:
 def test_checks_that_could_not_be_read_are_a_fault_of_the_tests() -> None:
     reading = read(how=Reading("checks", State.TIMEOUT, problem="late"))
     assert (reading.name, reading.state, reading.problem) == ("tests", State.TIMEOUT, "late")
+
+
+def test_a_report_that_contradicts_itself_gives_no_points() -> None:
+    lie = b'<testsuite name="s" tests="100" failures="60"><testcase name="a"/></testsuite>'
+    reading = read_files({"lie.xml": lie})
+    assert (reading.state, reading.value) == (State.NONSENSE, None)
+    assert reading.problem.startswith("`test-reports`: lie.xml: it counts 60 failures that no case of it shows")
+
+
+@pytest.mark.parametrize(
+    ("ran", "skipped", "state"), [(1, 99, State.MISSING), (10, 90, State.KNOWN), (1, 3, State.KNOWN)]
+)
+def test_where_hardly_anything_ran_nothing_is_known(ran: int, skipped: int, state: State) -> None:
+    reading = read_files({"r.xml": junit(*[""] * ran, *["<skipped/>"] * skipped)})
+    assert reading.state is state
+    assert ("99 of 100 tests were skipped" in reading.problem) == (state is State.MISSING)
+
+
+def dated(day: int) -> bytes:
+    moment = datetime.fromtimestamp(NOW - 86_400 * day, UTC).isoformat()
+    return f'<testsuite timestamp="{moment}"><testcase name="a"/></testsuite>'.encode()
+
+
+def test_reports_of_before_the_commit_are_stale_unless_one_is_newer() -> None:
+    old = read_files({"a.xml": dated(2), "b.xml": dated(3)}, committed=NOW - 86_400)
+    assert old.state is State.STALE
+    assert "before the commit" in old.problem
+    cached = read_files({"a.xml": dated(0), "b.xml": dated(3)}, committed=NOW - 86_400)
+    assert (cached.state, cached.measured) == (State.KNOWN, NOW)
+
+
+@pytest.mark.parametrize(
+    ("modified", "committed", "state"),
+    [
+        (NOW - 7_200, NOW - 60, State.STALE),
+        # The clock of whoever commits may be ahead a little; a commit of tomorrow says nothing at all.
+        (NOW - 1_800, NOW - 60, State.KNOWN),
+        (NOW - 7_200, NOW + 86_400, State.KNOWN),
+        # What makes builds reproducible gives files no time, and there may be no commit to compare with.
+        (1, NOW - 60, State.KNOWN),
+        (NOW - 7_200, 0, State.KNOWN),
+    ],
+)
+def test_without_a_time_of_its_own_that_of_the_file_counts(modified: int, committed: int, state: State) -> None:
+    assert read_files({"a.xml": junit("")}, modified=modified, committed=committed).state is state
+
+
+def read_files(files: dict[str, bytes], *, modified: int = 0, committed: int = 0) -> Reading:
+    ports = Ports(workspace=FakeWorkspace(files, modified=modified), now=lambda: float(NOW))
+    return passed_tests((), KNOWN, NOTHING, ports, Settings(test_reports=tuple(files)), committed=committed)
