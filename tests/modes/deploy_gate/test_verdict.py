@@ -128,17 +128,25 @@ def test_requests_for_changes_count_against() -> None:
     assert value_of_review(replace(asks, is_ours=True)) == 0
 
 
-def test_a_review_is_worth_the_share_of_commits_that_it_covers() -> None:
+def test_one_commit_that_nobody_approved_is_not_made_up_for_by_the_others() -> None:
     other = replace(PULL, number=13, reviews=())
     commits = (COMMIT, COMMIT, COMMIT, replace(COMMIT, pull=13))
     gated = decide(evidence(commits=commits, pulls=(PULL, other)))
     review = next(each for each in gated.factors if each.name == "review")
-    assert (review.value, review.words) == (0.75, "3 of 4 commits approved")
+    assert (review.value, review.words) == (0, "3 of 4 commits approved")
+    # However good the rest is: 40 commits that were approved would carry it otherwise.
+    many = decide(
+        evidence(commits=(*[COMMIT] * 40, replace(COMMIT, pull=13)), pulls=(PULL, other)), not_applicable=["coverage"]
+    )
+    assert (many.decision, many.score) == (
+        GateDecision.HOLD,
+        decide(evidence(pulls=(other,), commits=(replace(COMMIT, pull=13),)), not_applicable=["coverage"]).score,
+    )
 
 
 def test_an_approval_of_something_else_than_what_is_deployed_is_worth_nothing() -> None:
     gated = decide(evidence(commits=(COMMIT, replace(COMMIT, match=Match.NONE))))
-    assert next(each.value for each in gated.factors if each.name == "review") == 0.5
+    assert next(each.value for each in gated.factors if each.name == "review") == 0
 
 
 def test_without_a_pull_request_the_review_is_missing() -> None:

@@ -21,7 +21,8 @@ _MAX_OBJECTED = 0.5
 def review(gate: GateEvidence, event: Event) -> Reading:
     """The reading `review` with its value: 1 when each commit comes from a pull request with an approval that counts.
 
-    A person who asks for changes makes it 0. Where some commits are approved it is their share.
+    A person who asks for changes makes it 0, and so does one commit that nobody has approved: the others that go out
+    with it do not make up for that.
     """
     reading = gate.reading("review")
     if reading.state not in {State.KNOWN, State.MISSING}:
@@ -40,7 +41,7 @@ def review(gate: GateEvidence, event: Event) -> Reading:
     parts = [f"approved by {len(people) or 'nobody'}"]
     if people and approved < len(gate.commits):
         parts = [f"{approved} of {count(len(gate.commits), 'commit')} approved"]
-    value = approved / len(gate.commits)
+    value = float(approved == len(gate.commits))
     against = [each for pull in pulls for each in pull.reviews if each.state == "CHANGES_REQUESTED"]
     if against:
         value = min(value, _MAX_OBJECTED)
