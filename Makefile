@@ -18,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test test-all checks lint types workflows wheels unit durations fmt bench bench-review bench-logs bench-tests bench-tests-real \
-	bench-risk mutations attacks fuzz docs site lock platforms package image image-test clean
+	bench-gate bench-risk mutations attacks fuzz docs site lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -110,6 +110,9 @@ bench-logs: setup ## what is found in real logs of failures: make bench-logs DAT
 
 mutations: setup ## a fixed list of hand-made mutations of the package, and how many the tests catch
 	@$(BIN)/python benchmarks/mutations.py
+
+bench-gate: setup ## months of ordinary deployments: held without cause, let through with one, beside an earlier version
+	@$(BIN)/python benchmarks/gate_month.py
 
 bench-risk: setup ## the risk model on commits with bug labels: make bench-risk DATA=DIR, with files NAME.csv.gz in it
 	@$(BIN)/python benchmarks/risk_model.py --data $(DATA)
