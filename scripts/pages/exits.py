@@ -23,7 +23,7 @@ MEANINGS: Final[Mapping[Exit, str]] = {
 }
 STOPS: Final[Mapping[str, str]] = {
     "review": "a finding reaches `fail-on`",
-    "deploy-gate": "hold or rollback; 0 with `enforce: false` or `on-hold: output`",
+    "deploy-gate": "hold or rollback; 0 with `enforce: output` or `shadow`",
 }
 """What makes a mode say stop; the others never do."""
 ASKING: Final = frozenset({Exit.MODEL, Exit.MISBEHAVED})
@@ -50,7 +50,8 @@ the questions and trials end, the findings are posted, and `fail-on` decides. A 
 the end of the rules is not green. With `on-unavailable: fail` in the config file, neither is one whose configured model
 did not answer (4, 6) or whose budget or time was used up (5); what was found is posted all the same.
 
-With `enforce: false` a gate stops nothing: it ends with 0 where it would with 1, 3, 4, 5 or 6.
+With `enforce: shadow` a gate stops nothing: it ends with 0 where it would with 1, 3, 4, 5 or 6, and `decision` is
+`proceed`.
 
 Every run, failed ones too, writes its outputs, its JSON report and a step summary. A declined event ends with 0 and
 `conclusion=skipped`. A config file that is broken on the base branch is no failure: `config_status` is `invalid`, and

@@ -50,7 +50,7 @@ def test_a_book_that_refuses_holds(jobs: GateJobs, hub: FakeGitHub, tmp_path: Pa
 
 
 def test_a_shadow_says_so_and_stops_nothing(jobs: GateJobs) -> None:
-    left = jobs.run(enforce="false")
+    left = jobs.run(enforce="shadow")
     assert (left.exit, left.outputs["decision"]) == (0, "proceed"), left.log
 
 

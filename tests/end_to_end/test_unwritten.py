@@ -90,7 +90,7 @@ def test_a_gate_in_shadow_stops_nothing_for_a_wrong_token(tmp_path: Path, hub: F
     jobs = GateJobs(tmp_path, hub, config="record-deployment: on\n")
     hub.fail("POST", "/deployments$", 401, body={"message": "Bad credentials"}, times=9)
     assert jobs.run(provider="none").exit == 3
-    left = jobs.run(provider="none", enforce="false")
+    left = jobs.run(provider="none", enforce="shadow")
     assert (left.exit, left.outputs["degraded"]) == (0, "true"), left.log
     assert left.outputs["conclusion"] != "failure"
 

@@ -237,7 +237,7 @@ def test_of_every_setting_the_highest_word_counts(
     except ConfigError:
         assert Precedence.INPUT in may, "only an input that the setting cannot have"
         return
-    field = setting.field
+    field = (setting.successor or setting.field).replace("-", "_")
     assert found.precedence(field) == max(may, default=Precedence.BUILT_IN)
     if not may:
         assert getattr(found.settings, field) == getattr(Settings(), field)
@@ -292,12 +292,17 @@ def test_any_text_is_read_or_refused_in_one_line(raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("asked", "text", "is_shadow"),
     [
+        ({"enforce": "shadow"}, "", True),
         ({"enforce": "false"}, "", True),
+        ({"enforce": "output"}, "", False),
+        ({"enforce": "shadow"}, "locked: {on-hold: fail}", False),
+        ({}, "locked: {enforce: shadow}", True),
         ({}, "locked: {enforce: false}", True),
         ({"enforce": "false"}, "locked: {enforce: true}", False),
         ({"enforce": "false"}, "locked: {enforce: maybe}", False),
         ({"enforce": "false", "api": "x"}, "", True),
-        ({}, "defaults: {enforce: false}", False),
+        ({"enforce": "shadow", "api": "x"}, "", True),
+        ({}, "defaults: {enforce: shadow}", False),
     ],
 )
 def test_no_gate_is_let_off_against_a_lock(asked: dict[str, str], text: str, is_shadow: bool) -> None:  # noqa: FBT001

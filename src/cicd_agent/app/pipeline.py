@@ -226,7 +226,7 @@ class _Inquiry:
     @property
     def _fails(self) -> bool:
         settings = self.context.settings
-        return settings.on_unavailable == "fail" and (settings.enforce or not self.mode.fails_closed)
+        return settings.on_unavailable == "fail" and (settings.enforce != "shadow" or not self.mode.fails_closed)
 
     @property
     def _exit(self) -> Exit:

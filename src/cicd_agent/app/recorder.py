@@ -261,6 +261,10 @@ def anchor_summary(audit: Audit) -> tuple[Summary, ...]:
             assert_never(audit.state)
 
 
+_DECIDED: Final = ("shadow_decision", "decision", "cause", "tests", "conclusion")
+"""The outputs that say what a run came to, of which the first that is set counts."""
+
+
 def decision_name(record: RunRecord) -> str:
     """What a run came to, in one word of its mode."""
     if record.error:
@@ -269,9 +273,7 @@ def decision_name(record: RunRecord) -> str:
         return "declined"
     if isinstance(record.result, ChatReply):
         return record.result.manner.value
-    return next(
-        (value for name in ("decision", "cause", "tests", "conclusion") if (value := record.outputs.get(name))), ""
-    )
+    return next((value for name in _DECIDED if (value := record.outputs.get(name))), "")
 
 
 def _sha(record: RunRecord) -> str:

@@ -93,7 +93,7 @@ class Reporter:
         plan = with_outputs(decision.plan, record)
         allowed = permissions(mode, decision, context, is_own=self.options.command == "run")
         stage = settings.stage if allowed.is_own else Stage.DELIVER
-        required = settings.require_audit == "on" and mode.fails_closed and settings.enforce
+        required = settings.require_audit == "on" and mode.fails_closed and settings.enforce != "shadow"
         audit = Audit()
         if allowed.performs:
             context.grant_grace()

@@ -169,9 +169,11 @@ def record_failure(
         account = Account()  # a request may have been under way
     else:
         account = Account(usage=budget.usage, cost_usd=budget.cost_usd)
+    # A mode that fails closed ends well after a failure only in shadow.
+    unproved = "unproved_in_shadow" if mode and mode.fails_closed and code == Exit.OK else "unproved"
     values = {
         **dict.fromkeys(COMMON_OUTPUTS, ""),
-        **(mode.unproved if mode else {}),
+        **(getattr(mode, unproved) if mode else {}),
         "conclusion": Conclusion.NEUTRAL if code == Exit.OK else Conclusion.FAILURE,
         "degraded": "true",
         "summary": error,

@@ -133,7 +133,7 @@ def _record(report: RunRecord, environment: Environment, seconds: float) -> dict
         "event": event.kind.value if event else environment.event_name,
         "sha": getattr(report.result, "sha", "") or (event.sha if event else run.sha),
         "conclusion": outputs.get("conclusion"),
-        "decision": outputs.get("decision") or decision_name(report),
+        "decision": outputs.get("shadow_decision") or outputs.get("decision") or decision_name(report),
         "risk_level": outputs.get("risk_level"),
         "exit": int(report.exit),
         "degraded": outputs.get("degraded") == "true" or bool(report.error),

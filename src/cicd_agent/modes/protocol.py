@@ -135,6 +135,8 @@ class Mode(ABC, Generic[R]):
     """Its step outputs beside those that every mode has; one that ends in `*` stands for names from the config file."""
     unproved: Mapping[str, str] = MappingProxyType({})
     """Its outputs of a run that came to no result: nobody may take silence for a yes."""
+    unproved_in_shadow: Mapping[str, str] = MappingProxyType({})
+    """The same for a run of a mode that fails closed, where the workflow says that it stops nothing."""
 
     def declines(self, event: Event, settings: Settings | None = None, /) -> str | None:
         """Why there is nothing to do for this event, in one line; without `settings` only what none can change."""

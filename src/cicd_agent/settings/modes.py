@@ -45,11 +45,14 @@ class DeployGateSettings(Section):
         pattern="^([0-9a-f]{40}|[0-9a-f]{64})?$",
     )
     threshold: float = setting("Least safety score with which a deployment proceeds.", 75, ge=0, le=100)
-    enforce: bool = setting(
-        "Whether a hold stops the job; `false` decides and records without stopping anything.", default=True
+    enforce: Literal["fail", "output", "shadow"] = setting(
+        "What a hold does: `fail` ends the job with an error, `output` only says so in `decision`, `shadow` stops "
+        "nothing and says it in `shadow_decision`.",
+        "fail",
+        json_schema_extra={"former": {"true": "fail", "false": "shadow"}},
     )
     on_hold: Literal["fail", "output"] = setting(
-        "What a hold does: `fail` ends the job with an error, `output` only says so in `decision`.", "fail"
+        "Deprecated: write `enforce`.", "fail", json_schema_extra={"deprecated": True, "successor": "enforce"}
     )
     signals_file: str = input_only(
         "Path of a JSON file with signals that other steps measured: coverage, error budget, traffic.", ""

@@ -93,6 +93,10 @@ def test_what_does_not_hold_is_not_used_at_all(job: ContainedJob, play: str) -> 
         'put(conclusion="success", decision="approve")',
         'put(conclusion="success", decision="hold")',
         'put(conclusion="neutral", decision="proceed")',
+        'put(conclusion="neutral", decision="proceed", shadow_decision="proceed")',
+        'put(conclusion="success", decision="proceed", shadow_decision="hold")',
+        'put(conclusion="neutral", decision="proceed", shadow_decision="approve")',
+        'put(conclusion="neutral", decision="hold", shadow_decision="hold")',
         'put(conclusion="success")',
         'put(conclusion="failure", decision="proceed"); raise SystemExit(0)',
     ],
@@ -107,6 +111,8 @@ def test_a_gate_that_holds_together_says_what_it_decided(job: ContainedJob) -> N
     assert job.run(HONEST_GATE, **GATE).outputs["decision"] == "proceed"
     hold = 'put(conclusion="failure", decision="hold", requires_approval="true"); raise SystemExit(1)'
     assert job.run(hold, **GATE).outputs["requires_approval"] == "true"
+    in_shadow = job.run('put(conclusion="neutral", decision="proceed", shadow_decision="hold")', **GATE)
+    assert (in_shadow.exit, in_shadow.outputs["shadow_decision"]) == (0, "hold"), in_shadow.log
 
 
 def test_links_and_special_files_are_gone_before_anything_could_upload_them(job: ContainedJob) -> None:

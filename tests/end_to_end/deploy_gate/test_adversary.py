@@ -116,8 +116,7 @@ def deployed_by_its_own_policy(**fields: Any) -> GateResult:
         replace(evidences.evidence(change=change, **fields), event=event),
         threshold=0,
         not_applicable=("review", "coverage", "failures"),
-        enforce=False,
-        on_hold="output",
+        enforce="shadow",
     )
 
 
@@ -131,7 +130,7 @@ def test_a_policy_that_the_deployment_brings_lets_through_only_what_was_approved
     ):
         found = deployed_by_its_own_policy(**loose)
         assert (found.decision, found.conclusion) == (GateDecision.HOLD, Conclusion.FAILURE)
-        assert found.enforced
+        assert (found.enforced, found.effective) == (True, GateDecision.HOLD)
         assert "own-policy" in evidences.stops(found)
         # What the workflow itself says is no word of the deployment's.
         told = deployed_by_its_own_policy(**loose, told=frozenset({"enforce"}))

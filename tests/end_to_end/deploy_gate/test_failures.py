@@ -168,7 +168,7 @@ def test_a_bug_in_a_rule_is_no_yes(jobs: GateJobs, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(verdict, "ruled", crash)
     ended(jobs.run(), 70, "ZeroDivisionError")
     # In shadow, too: what nobody has thought of has to be seen.
-    ended(jobs.run(enforce="false"), 70)
+    ended(jobs.run(enforce="shadow"), 70)
 
 
 def test_a_run_that_is_cancelled_is_no_yes(jobs: GateJobs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,10 +80,14 @@ def test_a_deployment_that_was_held_is_no_failure_to_roll_back_from(jobs: GateJo
     assert (left.exit, left.outputs["decision"]) == (0, "proceed"), left.log
 
 
-def test_a_hold_in_shadow_leaves_the_deployment_alone(jobs: GateJobs) -> None:
+def test_a_hold_in_shadow_lets_the_deployment_go_on(jobs: GateJobs) -> None:
     jobs.unapprove()
-    states, left = of_deployment(jobs, enforce="false")
-    assert (states, left.exit, left.outputs["decision"]) == ([], 0, "hold"), left.log
+    states, left = of_deployment(jobs, enforce="shadow")
+    assert (states, left.exit, left.outputs["decision"]) == (["queued"], 0, "proceed"), left.log
+    assert left.outputs["shadow_decision"] == "hold"
+    assert "shadow" in jobs.hub.gate.data.deployments[-1].statuses[-1].description
+    # Of a push, too, the pipeline gets the number about which it reports.
+    assert jobs.run(enforce="shadow").outputs["deployment_id"]
 
 
 def test_a_record_that_github_refuses_is_said_and_holds_nothing_up(jobs: GateJobs) -> None:

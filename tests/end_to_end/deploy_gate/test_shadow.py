@@ -1,11 +1,15 @@
 """A gate in shadow decides as it would, and stops nothing; people hear of a hold from one that stops."""
 
+import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.jobs.gate import HOUR, GateJobs
+from tests.support.jobs.pull_request import Left
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.openai.app import OpenAIServer, malformed
 from tests.support.servers.slack import FakeSlack
@@ -31,11 +35,18 @@ def slack() -> Iterator[FakeSlack]:
         yield slack
 
 
+def decided(left: Left) -> tuple[int, str, str]:
+    """The exit code, what the pipeline is told, and what it would be told without the shadow."""
+    return left.exit, left.outputs["decision"], left.outputs.get("shadow_decision", "")
+
+
 def test_a_shadow_decides_as_it_would_and_bothers_nobody(jobs: GateJobs, slack: FakeSlack) -> None:
-    left = jobs.run(enforce="false", slack_webhook_url=slack.webhook)
-    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "neutral"), left.log
-    assert (left.outputs["requires_approval"], left.report["gated"]["enforced"]) == ("true", False)
+    left = jobs.run(enforce="shadow", slack_webhook_url=slack.webhook)
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "proceed", "neutral"), left.log
+    assert (left.outputs["shadow_decision"], left.outputs["requires_approval"]) == ("hold", "false")
+    assert (left.report["gated"]["decision"], left.report["gated"]["enforced"]) == ("hold", False)
     assert "shadow" in left.outputs["summary"]
+    assert "deprecated" not in left.log
     assert "::error" not in left.log
     assert jobs.told == []
     assert slack.messages == []
@@ -44,25 +55,68 @@ def test_a_shadow_decides_as_it_would_and_bothers_nobody(jobs: GateJobs, slack: 
 
 def test_a_shadow_that_github_or_the_model_fails_stops_nothing_either(jobs: GateJobs) -> None:
     with OpenAIServer(malformed(), malformed(), malformed()) as model:
-        left = jobs.run(enforce="false", base_url=model.url)
-    assert (left.exit, left.outputs["decision"], left.outputs["degraded"]) == (0, "hold", "true"), left.log
-    left = jobs.run(enforce="false", github_token="ghs_wrong")
-    assert (left.exit, left.outputs["decision"]) == (0, "hold"), left.log
+        left = jobs.run(enforce="shadow", base_url=model.url)
+    assert (*decided(left), left.outputs["degraded"]) == (0, "proceed", "hold", "true"), left.log
+    left = jobs.run(enforce="shadow", github_token="ghs_wrong")
+    assert decided(left) == (0, "proceed", "hold"), left.log
 
 
 def test_a_shadow_whose_run_cannot_even_begin_says_hold_and_stops_nothing(jobs: GateJobs) -> None:
     jobs.hub.fail("GET", "/pulls", 403, times=9)
     payload = jobs.payload("workflow_run")
     payload["workflow_run"]["event"] = "pull_request"
-    left = jobs.run("workflow_run", payload=payload, enforce="false")
-    assert (left.exit, left.outputs["decision"], left.outputs["degraded"]) == (0, "hold", "true"), left.log
+    left = jobs.run("workflow_run", payload=payload, enforce="shadow")
+    assert (*decided(left), left.outputs["degraded"]) == (0, "proceed", "hold", "true"), left.log
     left = jobs.run("workflow_run", payload=payload)
-    assert (left.exit, left.outputs["decision"]) == (3, "hold"), left.log
+    assert decided(left) == (3, "hold", ""), left.log
+
+
+def test_a_shadow_that_would_roll_back_goes_on_as_well(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = GateJobs(tmp_path, hub)
+    hub.gate.add_deployment(jobs.sha, "production", "in_progress", "failure", at=jobs.now - HOUR)
+    assert jobs.run().outputs["rollback_to"] == jobs.base
+    left = jobs.run(enforce="shadow")
+    assert (*decided(left), left.outputs["rollback_to"]) == (0, "proceed", "rollback", ""), left.log
+
+
+def test_a_shadow_with_nothing_against_a_deployment_says_so_twice(tmp_path: Path, hub: FakeGitHub) -> None:
+    left = GateJobs(tmp_path, hub).run(enforce="shadow")
+    assert (*decided(left), left.outputs["conclusion"]) == (0, "proceed", "proceed", "success"), left.log
+
+
+@pytest.mark.parametrize(
+    ("inputs", "ends", "deprecated"),
+    [
+        ({"enforce": "false"}, (0, "proceed", "hold"), "`enforce: false` (input)"),
+        ({"enforce": "true"}, (1, "hold", ""), "`enforce: true` (input)"),
+        ({"on_hold": "output"}, (0, "hold", ""), "`on-hold: output` (input)"),
+        ({"on_hold": "fail"}, (1, "hold", ""), "`on-hold: fail` (input)"),
+    ],
+)
+def test_a_deprecated_spelling_counts_and_one_line_says_what_to_write(
+    jobs: GateJobs, inputs: dict[str, str], ends: tuple[int, str, str], deprecated: str
+) -> None:
+    left = jobs.run(payload=None, **inputs)
+    assert decided(left) == ends, left.log
+    warned = [line for line in left.log.splitlines() if line.startswith("::warning") and deprecated in line]
+    assert [f"{deprecated} is deprecated: write `enforce: " in line for line in warned] == [True]
+
+
+def test_a_hold_in_shadow_is_entered_in_the_audit_log_as_the_hold_that_it_is(jobs: GateJobs, tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    left = jobs.run(enforce="shadow", state_dir=str(book))
+    assert decided(left) == (0, "proceed", "hold"), left.log
+    with closing(sqlite3.connect(next(each for each in book.iterdir() if each.is_file()))) as store:
+        [[text]] = store.execute("SELECT text FROM cicd_agent_entries WHERE kind = 'run'")
+        [[values]] = store.execute("SELECT \"values\" FROM cicd_agent_facts WHERE kind = 'deployment'")
+    entry, fact = json.loads(text), json.loads(values)
+    assert (entry["decision"], entry["conclusion"], entry["exit"]) == ("hold", "neutral", 0)
+    assert (fact["decision"], fact["enforced"]) == ("hold", "false")
 
 
 def test_a_hold_that_is_only_an_output_ends_well_and_asks(jobs: GateJobs) -> None:
-    left = jobs.run(on_hold="output")
-    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "neutral"), left.log
+    left = jobs.run(enforce="output")
+    assert (*decided(left), left.outputs["conclusion"]) == (0, "hold", "", "neutral"), left.log
     assert len(jobs.told) == 1
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from cicd_agent.cli.init import FOLDER, Answers, files
+from scripts.blocks import all_blocks
 from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import BEFORE, Job, Left
 from tests.support.servers.github.app import FakeGitHub
@@ -67,9 +69,13 @@ def runs(name: str, job: str, outputs: Mapping[str, str], *, cancelled: bool = F
 
     Without one of the functions that look at the status, a job runs only after a success.
     """
-    told = load(name)["jobs"][job]
+    return branches(load(name)["jobs"], job, outputs, cancelled=cancelled)
+
+
+def branches(jobs: Mapping[str, Any], job: str, outputs: Mapping[str, str], *, cancelled: bool = False) -> bool:
+    told = jobs[job]
     [needed] = [told["needs"]] if isinstance(told["needs"], str) else told["needs"]
-    passed_on = load(name)["jobs"][needed]["outputs"]
+    passed_on, ids = jobs[needed]["outputs"], {step.get("id") for step in jobs[needed]["steps"]}
     words = str(told["if"]).removeprefix("${{").removesuffix("}}").strip()
     looks = "cancelled()" in words or "always()" in words
     if not looks and outputs["conclusion"] == "failure":
@@ -79,7 +85,7 @@ def runs(name: str, job: str, outputs: Mapping[str, str], *, cancelled: bool = F
     def value(match: re.Match[str]) -> str:
         assert match[1] == needed
         step, output = re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.(\w+) \}\}", passed_on[match[2]]).groups()  # type: ignore[union-attr]
-        assert step == needed
+        assert step in ids
         return repr(outputs.get(output, ""))
 
     words = re.sub(r"needs\.([\w-]+)\.outputs\.(\w+)", value, words).replace("&&", "and").replace("||", "or")
@@ -89,6 +95,55 @@ def runs(name: str, job: str, outputs: Mapping[str, str], *, cancelled: bool = F
 
 def gate(jobs: GateJobs) -> Left:
     return jobs.run(payload=None, **({"signals_file": ""} | given("deploy-gate.yml", "gate")))
+
+
+def documented() -> dict[str, Mapping[str, Any]]:
+    """The jobs of every workflow around a gate that people copy: the example, what `init` writes, the quick start."""
+    made = files(Answers(modes=("deploy-gate",)))[f"{FOLDER}/cicd-agent-deploy-gate.yml"]
+    made, after, deployment = made.partition("  # deploy:\n")
+    made += (after + deployment).replace("  # ", "  ")
+    shown = next(
+        block.text for block in all_blocks() if block.page == "docs/deploy-gate.md" and "deploy:" in block.text
+    )
+    return {
+        "example": load("deploy-gate.yml")["jobs"],
+        "init": yaml.safe_load(made)["jobs"],
+        "quick start": yaml.safe_load(shown)["jobs"],
+    }
+
+
+@pytest.mark.parametrize("where", documented())
+@pytest.mark.parametrize(
+    ("enforce", "approved", "ends", "goes_out"),
+    [
+        ("fail", True, (0, "proceed", ""), True),
+        ("fail", False, (1, "hold", ""), False),
+        ("output", False, (0, "hold", ""), False),
+        ("shadow", True, (0, "proceed", "proceed"), True),
+        ("shadow", False, (0, "proceed", "hold"), True),
+    ],
+)
+def test_a_documented_workflow_deploys_what_its_gate_lets_through_and_in_shadow_everything(
+    jobs: GateJobs, where: str, enforce: str, ends: tuple[int, str, str], *, approved: bool, goes_out: bool
+) -> None:
+    if not approved:
+        jobs.unapprove()
+    workflow = documented()[where]
+    [step] = [one for one in workflow["gate"]["steps"] if "cicd-agent" in one.get("uses", "")]
+    inputs = {name.replace("-", "_"): str(value) for name, value in step["with"].items() if "${{" not in str(value)}
+    inputs.pop("mode", "")
+    left = jobs.run(payload=None, **{"signals_file": ""} | inputs | {"enforce": enforce})
+    assert (left.exit, left.outputs["decision"], left.outputs.get("shadow_decision", "")) == ends, left.log
+    assert branches(workflow, "deploy", left.outputs) is goes_out
+    if "deploy-approved" in workflow:
+        # Once, and not by both ways.
+        assert branches(workflow, "deploy-approved", left.outputs) is not goes_out
+
+
+def test_what_init_and_the_quick_start_write_is_in_shadow_and_stops_nothing() -> None:
+    for where in ("init", "quick start"):
+        [step] = [one for one in documented()[where]["gate"]["steps"] if "deploy-gate@" in one.get("uses", "")]
+        assert step["with"]["enforce"] == "shadow"
 
 
 def ways(left: Left) -> dict[str, bool]:

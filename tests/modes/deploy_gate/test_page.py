@@ -113,7 +113,7 @@ def test_a_score_that_misses_by_a_hair_does_not_look_as_if_it_had_reached() -> N
 
 def test_a_shadow_says_so_and_tells_nobody() -> None:
     evidence = seen(pulls=(replace(given_by.PULL, reviews=()),))
-    knobs = Settings(enforce=False, approvals=("comment", "issue"), slack_webhook_url="https://slack.test/x")  # type: ignore[arg-type]
+    knobs = Settings(enforce="shadow", approvals=("comment", "issue"), slack_webhook_url="https://slack.test/x")  # type: ignore[arg-type]
     gated = given_by.decide(evidence, settings=knobs)
     plan = report(gated, evidence, Account(), knobs)
     assert "(shadow, nothing is stopped)" in sentence(gated)

@@ -56,7 +56,7 @@ def test_the_digest_changes_with_what_can_change_a_decision(knobs: dict[str, Any
 
 
 def test_the_digest_does_not_change_with_what_decides_nothing() -> None:
-    same = Settings(enforce=False, on_hold="output", approvers=("rita",), model="other", slack_channel="C1")
+    same = Settings(enforce="shadow", approvers=("rita",), model="other", slack_channel="C1")
     assert digest(same) == digest(Settings())
 
 

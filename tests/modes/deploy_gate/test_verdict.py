@@ -88,14 +88,15 @@ def test_the_threshold_is_needed_with_the_model_and_without_it() -> None:
     ("knobs", "conclusion"),
     [
         ({}, Conclusion.FAILURE),
-        ({"enforce": False}, Conclusion.NEUTRAL),
-        ({"on_hold": "output"}, Conclusion.NEUTRAL),
+        ({"enforce": "shadow"}, Conclusion.NEUTRAL),
+        ({"enforce": "output"}, Conclusion.NEUTRAL),
     ],
 )
 def test_what_a_hold_does_is_a_setting(knobs: dict[str, Any], conclusion: Conclusion) -> None:
     gated = decide(evidence(checks=()), **knobs)
     assert (gated.decision, gated.conclusion) == (GateDecision.HOLD, conclusion)
-    assert gated.enforced is knobs.get("enforce", True)
+    assert gated.enforced is (knobs.get("enforce") != "shadow")
+    assert gated.effective == ("proceed" if knobs.get("enforce") == "shadow" else "hold")
 
 
 @pytest.mark.parametrize(

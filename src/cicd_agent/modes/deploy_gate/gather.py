@@ -71,7 +71,7 @@ def gather(event: Event, ports: Ports, settings: Settings) -> Evidence:
         ref=(deployment.ref if deployment else "") or event.head.name,
         unserved=unserved(event, settings),
         policy=ports.problems,
-        told=ports.told & {"enforce", "on_hold"},
+        told=ports.told & {"enforce"},
     )
     if gate.unserved or not gate.sha or not gate.environment:
         return Evidence(event).put(GATE, gate)

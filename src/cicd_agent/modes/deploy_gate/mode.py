@@ -30,6 +30,9 @@ class DeployGate(Mode[RuleDraft]):
     fails_closed = True
     outputs = OUTPUTS
     unproved: Mapping[str, str] = MappingProxyType({"decision": GateDecision.HOLD, "requires_approval": "false"})
+    unproved_in_shadow: Mapping[str, str] = MappingProxyType(
+        {"decision": GateDecision.PROCEED, "shadow_decision": GateDecision.HOLD, "requires_approval": "false"}
+    )
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     declines = staticmethod(declines)
     questions = staticmethod(questions)

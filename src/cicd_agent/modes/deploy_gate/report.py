@@ -30,14 +30,16 @@ from cicd_agent.settings.schema import Commenting, Settings
 
 _VALUES: Mapping[str, Callable[[GateResult], str]] = {
     "summary": sentence,
-    "decision": lambda result: str(result.decision),
-    "requires_approval": lambda result: "true" if result.requires_approval else "false",
+    "decision": lambda result: str(result.effective),
+    "shadow_decision": lambda result: "" if result.enforced else str(result.decision),
+    # In shadow the deployment goes on: what waits for a person would deploy it a second time.
+    "requires_approval": lambda result: "true" if result.requires_approval and result.enforced else "false",
     "safety_score": lambda result: points(result.score),
     "review_match": lambda result: str(result.review_match),
     "strategy": lambda result: result.strategy,
     "canary_percentage": lambda result: str(result.canary_percentage),
     "rollback_trigger": lambda result: result.rollback_trigger,
-    "rollback_to": lambda result: result.rollback_to,
+    "rollback_to": lambda result: result.rollback_to if result.enforced else "",
     "approval_hash": lambda result: result.hash,
     "pre_deploy_checks": lambda result: json.dumps(result.pre_deploy_checks, ensure_ascii=False),
     "monitoring_focus": lambda result: json.dumps(result.monitoring_focus, ensure_ascii=False),
@@ -82,15 +84,18 @@ def _reports(result: GateResult, evidence: Evidence, account: Account, settings:
 
 
 def _record(result: GateResult, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
-    """GitHub's own record. A hold records something only where somebody has begun a deployment."""
+    """GitHub's own record. A hold records something only where somebody has begun a deployment.
+
+    In shadow the deployment goes on, whatever the decision is: it is queued, and the text says what the gate thinks.
+    """
     event = evidence.event
     if settings.record_deployment == "off" or event.kind is EventKind.LOCAL or not (result.sha and result.environment):
         return
     begun = event.deployment.id if event.deployment else 0
     text = clip(sentence(result), 140)
-    if result.decision is GateDecision.PROCEED:
+    if result.effective is GateDecision.PROCEED:
         yield Deployment("deployment", result.environment, result.sha, "queued", text, begun, output="deployment_id")
-    elif begun and result.enforced:
+    elif begun:
         yield Deployment("deployment", result.environment, result.sha, "failure", text, begun)
 
 

@@ -116,7 +116,8 @@ class GateResult:
 
     `score` is with the model where one was heard, `score_without` that of the rules alone; `reachable` is the best that
     this policy could reach with what was there to be read. `confidence` is the model's in proceeding, None without one.
-    `hash` is what an approval of exactly this has to name. `enforced` is whether the process says so, too.
+    `hash` is what an approval of exactly this has to name. `decision` is what the gate thinks, `enforced` whether it
+    stops anything.
     """
 
     conclusion: Conclusion
@@ -159,6 +160,11 @@ class GateResult:
     """Why the error budget does not count ("it takes a commit back"), "" when it does."""
     at: int = 0
     """When the gate looked, in seconds since the epoch; 0 in reports that do not say."""
+
+    @property
+    def effective(self) -> GateDecision:
+        """What the pipeline is told: in shadow it goes on."""
+        return self.decision if self.enforced else GateDecision.PROCEED
 
 
 RESULTS: Final = {"gated": GateResult}

@@ -90,8 +90,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     decision = _decision(unlifted, back)
     if any(each.id == holds.OWN_POLICY for each in unlifted):
         # A deployment does not take the gate away from before itself.
-        defaults = {"enforce": True, "on_hold": "fail"}
-        settings = settings.model_copy(update={name: each for name, each in defaults.items() if name not in gate.told})
+        settings = settings if "enforce" in gate.told else settings.model_copy(update={"enforce": "fail"})
     risk = _risk(rules, evidence, weighty, opinion, settings)
     asks = decision is GateDecision.HOLD and all(each.lift is LiftedBy.APPROVAL for each in unlifted)
     result = GateResult(
@@ -109,7 +108,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         factors=score.factors,
         stops=every,
         requires_approval=asks,
-        enforced=settings.enforce,
+        enforced=settings.enforce != "shadow",
         review_match=match(gate, event),
         rollback_to=back.to if back else "",
         objections=opinion.objections,
@@ -119,7 +118,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         heard=approvals,
         not_applicable=limits.not_applicable,
         would_proceed=tuple(_would_proceed(decision, unlifted, limits, readings, hashes[0])),
-        escalate=tuple(_escalations(risk, opinion, evidence, asks=asks)),
+        escalate=tuple(_escalations(risk, opinion, evidence, asks=asks and settings.enforce != "shadow")),
         exempt=exempt(gate, event) if gate.error_budget is not None and gate.error_budget <= 0 else "",
         at=gate.at,
     )
@@ -252,7 +251,8 @@ def _decision(unlifted: Sequence[Hold], back: Rollback | None) -> GateDecision:
 def _conclusion(decision: GateDecision, settings: Settings) -> Conclusion:
     if decision is GateDecision.PROCEED:
         return Conclusion.SUCCESS
-    return Conclusion.FAILURE if settings.enforce and settings.on_hold == "fail" else Conclusion.NEUTRAL
+    # Not neutral by default: GitHub takes a neutral check for one that has passed.
+    return Conclusion.FAILURE if settings.enforce == "fail" else Conclusion.NEUTRAL
 
 
 def _risk(
