@@ -395,3 +395,10 @@ def test_a_function_fits_on_a_screen() -> None:
     }
     assert {name: lines for name, lines in long.items() if lines > LONG_FUNCTIONS.get(name, 0)} == {}
     assert LONG_FUNCTIONS.keys() - long.keys() == set(), "gone: take it off the list"
+
+
+def test_whoever_opens_a_repository_loads_no_rules() -> None:
+    program = "import sys, cicd_agent.adapters.git.repository; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    assert "cicd_agent.domain.repository.paths" in loaded
+    assert not [name for name in loaded if name.startswith("cicd_agent.analysis.rules")]

@@ -7,10 +7,10 @@ from itertools import islice, zip_longest
 from typing import IO
 
 from cicd_agent.adapters.git.process import INCOMPLETE, OUTPUT, Git, GitFailed, Trees
-from cicd_agent.analysis.rules.coverage import is_source
 from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.domain.repository.diff_parser import TRUNCATED, parse_diff, readable_name
+from cicd_agent.domain.repository.paths import is_source
 
 TOO_LARGE = "too large"
 

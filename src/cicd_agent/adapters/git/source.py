@@ -1,7 +1,7 @@
 """Source of which git shows no lines: it calls it binary, or it is too long to be held. Rules read it all the same."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO
 
@@ -18,10 +18,9 @@ from cicd_agent.adapters.git.diff import (
     weight,
 )
 from cicd_agent.adapters.git.process import Git, GitFailed
-from cicd_agent.analysis.rules.coverage import is_source
-from cicd_agent.analysis.rules.excerpt import excerpt
 from cicd_agent.domain.repository.diff import DiffLine, FileDiff, LineKind
 from cicd_agent.domain.repository.diff_parser import BINARY, changed_lines, parse_diff
+from cicd_agent.domain.repository.paths import is_source
 from cicd_agent.domain.text.encoding import decoded, text_in
 
 STREAMED = 100_000_000
@@ -96,10 +95,9 @@ class _SourceReader:
         self._streamed -= sum(sizes)
         try:
             if max(sizes) > BIG:
-                is_text = text_in(self._start(entry.new_id or entry.old_id)) is not None
-                return (
-                    excerpt(file, self._uncompared(entry), before=self._blob(entry.old_id)) if is_text else (file, ())
-                )
+                if text_in(self._start(entry.new_id or entry.old_id)) is None:
+                    return file, ()
+                return _excerpt(file, self._uncompared(entry), before=self._blob(entry.old_id))
             return self._decoded(entry, file) if file.binary else self._with_diff(file, entry.old_id, entry.new_id)
         except GitFailed:
             return replace(file, omitted=TOO_LARGE), ()
@@ -141,7 +139,7 @@ class _SourceReader:
             lines = changed_lines(_lines(output, start))
             old_text = self._old_texts.get(file.old_path)
             before = self._blob(old) if old_text is None else ()
-            return excerpt(file, lines, self._texts.get(file.path), old_text, before)
+            return _excerpt(file, lines, self._texts.get(file.path), old_text, before)
 
     def _uncompared(self, entry: Entry) -> Iterator[DiffLine]:
         """The lines of the new side that the old one has nowhere: to compare both would take git too much memory."""
@@ -157,6 +155,18 @@ class _SourceReader:
         if id_:
             with self._git.stream("cat-file", "blob", id_, seconds=self._seconds) as output:
                 yield from _lines(output)
+
+
+def _excerpt(
+    file: FileDiff,
+    lines: Iterable[DiffLine],
+    text: str | None = None,
+    old_text: str | None = None,
+    before: Iterable[str] = (),
+) -> tuple[FileDiff, Sequence[str]]:
+    from cicd_agent.analysis.rules.excerpt import excerpt  # noqa: PLC0415  it takes all rules, and few changes need it
+
+    return excerpt(file, lines, text, old_text, before)
 
 
 def _lines(output: IO[bytes], start: bytes = b"") -> Iterator[str]:

@@ -36,6 +36,22 @@ _ATTRIBUTES = {
 }
 
 
+class Mentions:
+    """What the texts of a change name: each is searched for words once, and only when somebody asks."""
+
+    def __init__(self, change: Change) -> None:
+        self._texts = change.texts
+
+    @cached_property
+    def _identifiers(self) -> frozenset[str]:
+        return frozenset(word for text in self._texts.values() for word in IDENTIFIER.findall(text))
+
+    def __contains__(self, path: str) -> bool:
+        """Whether a text names this file, of which there is no text: as a file or, without its suffix, as a module."""
+        name = path.rpartition("/")[2]
+        return name.partition(".")[0] in self._identifiers or any(name in text for text in self._texts.values())
+
+
 class ChangeContext:
     """The change as a whole, for rules that need more than their own file.
 
@@ -47,6 +63,10 @@ class ChangeContext:
         self.config_file = config_file
         self.rule_ids = frozenset(rule_ids)
         self.files: Sequence[FileContext] = [FileContext(self, file) for file in change.files]
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        return Mentions(self.change)
 
     @cached_property
     def present(self) -> frozenset[str]:
@@ -133,6 +153,10 @@ class FileContext:
         own = {PathKind.OWN_CONFIG} if self.path == self.change.config_file else set()
         bundle = {PathKind.GENERATED} if self.diff.is_bundle else set()
         return kinds(self.path) | stated | own | bundle
+
+    @property
+    def is_fixture(self) -> bool:
+        return not self.kinds.isdisjoint({PathKind.TEST, PathKind.EXAMPLE})
 
     @cached_property
     def added(self) -> tuple[tuple[int, str], ...]:

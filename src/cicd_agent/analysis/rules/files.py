@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
-from cicd_agent.analysis.rules.context import TABLES, FileContext
-from cicd_agent.analysis.rules.coverage import is_archive, is_program, is_source, runs
+from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.coverage import runs
 from cicd_agent.analysis.rules.rule import NOT_WRITTEN_HERE, Hit, around
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.repository.diff import ChangeKind
-from cicd_agent.domain.repository.paths import PathKind
+from cicd_agent.domain.repository.paths import PathKind, is_named, is_source
 from cicd_agent.domain.text.credentials import Basis, find_secrets, signs_in
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.settings.loader import lint
@@ -51,10 +50,9 @@ def large_file(context: FileContext) -> Iterator[Hit]:
 
 
 def binary_program(context: FileContext) -> Iterator[Hit]:
-    name = context.path.rpartition("/")[2].lower()
     if context.diff.kind is ChangeKind.DELETED or not (context.diff.binary or context.diff.omitted):
         return
-    if any(fnmatchcase(name, pattern) for table in ("programs", "archives") for pattern in TABLES["files"][table]):
+    if any(is_named(context.path, group) for group in ("program", "archive", "blob")):
         yield Hit(0)
 
 
@@ -62,15 +60,14 @@ def path_file(context: FileContext) -> Iterator[Hit]:
     lines = [(number, text.lstrip("\ufeff")) for number, text in context.added]
     if not context.path.lower().endswith(".pth"):
         return
-    fixture = bool(context.kinds & {PathKind.TEST, PathKind.EXAMPLE})
     for number, text in lines:
         if text.startswith(("import ", "import\t")):
-            yield Hit(number, severity=Severity.MEDIUM if fixture else None)
+            yield Hit(number, severity=Severity.MEDIUM if context.is_fixture else None)
             return
     entry = next((number for number, text in lines if text.strip() and not text.startswith("#")), None)
     if entry is not None:
         message = "Where this file is installed, every Python program finds its modules here as well."
-        yield Hit(entry, message, severity=Severity.LOW if fixture else Severity.MEDIUM)
+        yield Hit(entry, message, severity=Severity.LOW if context.is_fixture else Severity.MEDIUM)
 
 
 def escaping_link(context: FileContext) -> Iterator[Hit]:
@@ -82,17 +79,16 @@ def escaping_link(context: FileContext) -> Iterator[Hit]:
     climbs = parts.count("..") > context.path.count("/")
     leads_out = climbs or ".git" in parts or not parts[0] or re.match("[a-z]:", parts[0])
     if leads_out and target != "/dev/null":
-        fixture = bool(context.kinds & {PathKind.TEST, PathKind.EXAMPLE})
-        yield Hit(number, severity=Severity.MEDIUM if fixture else None)
+        yield Hit(number, severity=Severity.MEDIUM if context.is_fixture else None)
 
 
 def binary_source(context: FileContext) -> Iterator[Hit]:
     file = context.diff
     if file.kind is ChangeKind.DELETED or not (file.binary and file.omitted):
         return
-    if is_program(file.path) or is_archive(file.path):
+    if is_named(file.path, "program") or is_named(file.path, "archive"):
         return
-    if runs(file, context.change.change):
+    if runs(file, context.change.mentions):
         yield Hit(0)
     elif is_source(file.path, file.new_mode):
         yield Hit(0, "Nobody can read what is in it. Nothing in the change names it.", severity=Severity.LOW)
@@ -105,7 +101,7 @@ def env_file(context: FileContext) -> Iterator[Hit]:
     if PathKind.ENV_CONFIG in context.kinds and name.startswith(".env") and name != ".envrc":
         if any("=" in text and not text.lstrip().startswith("#") for _, text in context.added) or not context.added:
             yield Hit(0)
-    elif any(fnmatchcase(name, pattern) for pattern in TABLES["files"]["key-stores"]):
+    elif is_named(context.path, "key-store"):
         yield Hit(0, "A key store is added to the repository: whoever can read the history has it.")
 
 
@@ -144,8 +140,8 @@ def secret(context: FileContext) -> Iterator[Hit]:
                 number,
                 f"{'An' if secret.shape[0] in 'aeiou' else 'A'} {secret.shape.replace('-', ' ')} stands in the text. "
                 "Everyone who can read the repository has it, and history keeps it after it is removed.",
-                severity=Severity.MEDIUM if fixture else Severity.HIGH if guessed else None,
-                confidence=0.6 if fixture else 0.8 if guessed else None,
+                severity=Severity.MEDIUM if context.is_fixture else Severity.HIGH if guessed else None,
+                confidence=0.6 if context.is_fixture else 0.8 if guessed else None,
                 near=around(text, secret.start, secret.end),
             )
             if fixture:

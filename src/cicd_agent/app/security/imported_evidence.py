@@ -10,7 +10,6 @@ from typing import Any
 from cicd_agent.adapters.files import read_file
 from cicd_agent.adapters.github.payloads import NO_PATCH
 from cicd_agent.analysis.patches.apply import text_before
-from cicd_agent.analysis.rules.coverage import is_source
 from cicd_agent.analysis.rules.excerpt import compared
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.pipeline import observe
@@ -21,6 +20,7 @@ from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.domain.repository.diff_parser import TRUNCATED
+from cicd_agent.domain.repository.paths import is_source
 from cicd_agent.domain.text.encoding import text_in
 from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.errors import ConfigError, ForgeRefused

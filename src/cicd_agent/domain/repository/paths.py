@@ -56,6 +56,15 @@ class Area:
 OWN_CONFIG = ".github/cicd-agent.yml"
 UNCOUNTED = frozenset({PathKind.DOCS, PathKind.GENERATED, PathKind.VENDORED, PathKind.LOCK_FILE})
 """Nobody writes or reads these line by line: they count as files, their lines do not."""
+EXECUTABLE = "100755"
+"""The git mode of a file that runs."""
+_SOURCE = frozenset(
+    {
+        *(PathKind.SOURCE, PathKind.MIGRATION, PathKind.INFRASTRUCTURE, PathKind.DEPENDENCY_MANIFEST),
+        *(PathKind.WORKFLOW, PathKind.CI_CONFIG, PathKind.DOCKERFILE, PathKind.OWN_CONFIG),
+    }
+)
+_NOT_RUN = frozenset({PathKind.LOCK_FILE, PathKind.DATA, PathKind.ASSET, PathKind.DOCS})
 
 _TABLES: dict[str, dict[str, list[str]]] = tomllib.loads(files(__package__).joinpath("paths.toml").read_text("utf-8"))
 _SUFFIXES, _FOLDERS, _WORDS = (
@@ -121,6 +130,21 @@ def kinds(path: str) -> frozenset[PathKind]:
 
 def _holding(conditions: Mapping[PathKind, object]) -> frozenset[PathKind]:
     return frozenset(kind for kind, holds in conditions.items() if holds)
+
+
+def is_named(path: str, group: str) -> bool:
+    """Whether the name of a file is one of a `group` of names in paths.toml ("program", "key-store")."""
+    return _NAMES[group].match(path.rpartition("/")[2].lower()) is not None
+
+
+def is_source(path: str, mode: str = "", start: str = "") -> bool:
+    """Whether a file runs or is built: by its name, its git mode ("" is unknown), or a shebang at its start."""
+    path_kinds = kinds(path)
+    if PathKind.LOCK_FILE in path_kinds:
+        return False
+    if path_kinds & _SOURCE or is_named(path, "build"):
+        return True
+    return start.startswith("#!") or (mode in {EXECUTABLE, ""} and not path_kinds & _NOT_RUN)
 
 
 def is_test(path: str) -> bool:
