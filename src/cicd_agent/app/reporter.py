@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.performers.local import JournalFile, ending
-from cicd_agent.adapters.performers.perform import Performed, degraded, interrupted, perform
+from cicd_agent.adapters.performers.perform import Performed, interrupted, perform
 from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.agent.budget import Budget
@@ -33,7 +33,7 @@ from cicd_agent.app.run_record import (
 )
 from cicd_agent.app.security.effect_policy import Permissions, permissions
 from cicd_agent.app.serialization import dump
-from cicd_agent.domain.effects import Annotation, Level, Output, Plan, Summary
+from cicd_agent.domain.effects import Annotation, Level, Output, Plan, Receipt, Summary
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.json_redaction import redact_json
@@ -105,9 +105,8 @@ class Reporter:
                 performed = self._perform(plan, audit, context.event, outputs, allowed)
             except TimeLimitReached as over:
                 context.grant_grace()  # it came while this machine was written to, which takes no time
-                performed = self._perform(degraded(plan.here), audit, context.event, outputs, allowed)
                 lost = interrupted(plan, str(over.failure))
-                performed = replace(performed, receipts=(*lost, *performed.receipts))
+                performed = self._perform(plan.here, audit, context.event, outputs, allowed, earlier=lost)
         context.grant_grace()
         record = self._ended(record, performed)
         record = replace(record, audit=self.recorder.record_outcome(audit, record))
@@ -200,7 +199,14 @@ class Reporter:
         return record.exit
 
     def _perform(
-        self, plan: Plan, audit: Audit, event: Event, outputs: tuple[str, ...], allowed: Permissions | None = None
+        self,
+        plan: Plan,
+        audit: Audit,
+        event: Event,
+        outputs: tuple[str, ...],
+        allowed: Permissions | None = None,
+        *,
+        earlier: tuple[Receipt, ...] = (),
     ) -> Performed:
         """Carry the plan out, with the line that names its audit entry; without permissions in this job alone."""
         folder, redact = self.folder.path_or_any, self.console.redact
@@ -214,6 +220,7 @@ class Reporter:
             event=event,
             grant=allowed.policy if allowed else None,
             in_shadow=self._is_shadow,
+            earlier=earlier,
             notifier=connect(allowed.notifies, self.environment.ca_bundle) if allowed and allowed.notifies else None,
         )
 

@@ -1,7 +1,7 @@
 """Carries out a plan: the pull request first, then what needs nobody's permission and says how the first part went."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,8 +82,11 @@ def perform(
     grant: EffectPolicy | None = None,
     notifier: Notifier | None = None,
     in_shadow: bool = False,
+    earlier: tuple[Receipt, ...] = (),
 ) -> Performed:
     """Carry out the effects. `grant` is this job's own, comments only when None; `in_shadow` no token ends the run.
+
+    `earlier` are the receipts of effects that an attempt before this one left behind: they come first in the result.
 
     Files, outputs, annotations and the summary are written whatever happens on the pull request, even when the run is
     ended meanwhile.
@@ -107,8 +110,9 @@ def perform(
         # The number of a deployment is known only now.
         remaining = Plan((*plan.effects, *run.outputs))
         local = Local(workflow, folder, redact, event, failure)
-        receipts |= local.carry_out(remaining, run.omissions, warnings, tuple(receipts.values()))
-    return Performed(tuple(receipts[index] for index in sorted(receipts)[: len(plan.effects)]), local.failure)
+        receipts |= local.carry_out(remaining, run.omissions, warnings, (*earlier, *receipts.values()))
+    own = (receipts[index] for index in sorted(receipts)[: len(plan.effects)])
+    return Performed((*earlier, *own), local.failure)
 
 
 def interrupted(plan: Plan, reason: str) -> tuple[Receipt, ...]:
@@ -116,13 +120,3 @@ def interrupted(plan: Plan, reason: str) -> tuple[Receipt, ...]:
     detail = f"it is not known whether it was done: {reason}"
     remote = (effect for effect in plan.effects if not isinstance(effect, LOCAL))
     return tuple(Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, detail) for effect in remote)
-
-
-def degraded(plan: Plan) -> Plan:
-    """The plan of a run of which not everything was carried out."""
-    return Plan(
-        tuple(
-            replace(effect, value="true") if isinstance(effect, Output) and effect.name == "degraded" else effect
-            for effect in plan.effects
-        )
-    )
