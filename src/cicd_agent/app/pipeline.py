@@ -8,7 +8,7 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question, Tier
 from cicd_agent.agent.prompt import version
 from cicd_agent.agent.sharding import parts
-from cicd_agent.analysis.rules.coverage import describe, unanalysed
+from cicd_agent.analysis.rules.coverage import describe
 from cicd_agent.app.context import RunContext
 from cicd_agent.app.model_router import ModelRouter, Tools
 from cicd_agent.app.run_record import AnswerRecord, Decision
@@ -22,6 +22,7 @@ from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import ChatReply, Draft, Judgement
 from cicd_agent.errors import ConfigError, Exit, TimeLimitReached
 from cicd_agent.modes.protocol import Account, Mode
+from cicd_agent.modes.shared.change_reader import unanalysed
 from cicd_agent.settings.schema import Settings
 
 
@@ -307,7 +308,7 @@ def _unanalysed(verdict: Judgement | ChatReply, evidence: Evidence, settings: Se
     if isinstance(verdict, ChatReply):
         return ()
     if evidence.change is not None:
-        return unanalysed(evidence.change, settings.paths_ignore)
+        return unanalysed(evidence.change, settings)
     names_no_change = evidence.event.kind is EventKind.WORKFLOW_DISPATCH
     return () if verdict.risk is None or names_no_change else (Gap("", "the change could not be read"),)
 

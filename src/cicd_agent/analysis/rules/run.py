@@ -1,7 +1,7 @@
 """The deterministic floor of every judgement of a change: what the rules find in it, and its risky areas."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from cicd_agent.analysis.risk.assessment import FLOORS, risky_kinds
@@ -34,24 +34,21 @@ class RuleDraft(Draft):
 
 
 def ruled(change: Change, config_file: str = OWN_CONFIG) -> RuleDraft:
-    half_read: dict[str, str] = {}
-    found = findings(change, config_file, half_read=half_read)
+    found, half_read = _read(change, config_file, RULES)
     listed = (*areas(ChangeContext(change, config_file)), *_half_read_area(half_read))
     return RuleDraft(findings=found, areas=listed)
 
 
-def findings(
-    change: Change,
-    config_file: str = OWN_CONFIG,
-    rules: tuple[Rule, ...] = RULES,
-    half_read: MutableMapping[str, str] | None = None,
-) -> tuple[Finding, ...]:
-    """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file.
+def findings(change: Change, config_file: str = OWN_CONFIG, rules: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
+    """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
+    return _read(change, config_file, rules)[0]
 
-    `half_read` is given the paths of which only the lines could be read, each with the reason.
-    """
+
+def _read(change: Change, config_file: str, rules: tuple[Rule, ...]) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
+    """The findings, and the paths of which only the lines could be read, each with the reason."""
     change_context = ChangeContext(change, config_file, ["model", *(rule.id for rule in rules)])
     results: dict[tuple[str, Location, str], Finding] = {}
+    half_read: dict[str, str] = {}
     for file in change.files:
         # Not one of change_context.files: what the rules parse of one file is gone before they come to the next.
         context = FileContext(change_context, file)
@@ -61,10 +58,10 @@ def findings(
                 for finding in _findings(rule, context, only_new=bool(exempt_kinds)):
                     once = "" if finding.location.line else finding.message
                     results.setdefault((finding.id, finding.location, once), finding)
-        if half_read is not None and (reason := _half_read(context)):
+        if reason := _half_read(context):
             half_read[context.path] = reason
     order = attrgetter("location.path", "location.line", "location.side", "id")
-    return tuple(sorted(results.values(), key=order))
+    return tuple(sorted(results.values(), key=order)), half_read
 
 
 def _half_read(context: FileContext) -> str:

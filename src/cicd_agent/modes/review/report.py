@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import islice
 
 from cicd_agent import __version__
-from cicd_agent.analysis.rules.coverage import unanalysed
 from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
@@ -37,7 +36,7 @@ from cicd_agent.modes.review.gather import UNREAD
 from cicd_agent.modes.review.page import inline, page, sentence
 from cicd_agent.modes.review.threads import unpublished
 from cicd_agent.modes.review.verdict import reaches
-from cicd_agent.modes.shared.change_reader import changed, showable
+from cicd_agent.modes.shared.change_reader import changed, showable, unanalysed
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.rendering.sarif import sarif
 from cicd_agent.settings.schema import Commenting, Settings
@@ -86,7 +85,7 @@ def _published(verdict: Verdict, evidence: Evidence, body: str, withheld: str, s
         return
     if settings.comment is not Commenting.NONE:
         # Who asks for a review is answered, also where nothing is found.
-        missed = unanalysed(changed(evidence), settings.paths_ignore)
+        missed = unanalysed(changed(evidence), settings)
         found = any(reaches(each, settings) for each in verdict.findings)
         quiet = not (is_request(evidence.event) or missed or found)
         yield Comment(key="review", pull=pull.number, body=body, only_edit=quiet)

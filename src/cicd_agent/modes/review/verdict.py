@@ -23,7 +23,7 @@ from cicd_agent.modes.review.questions.judge import apply_judgement
 from cicd_agent.modes.review.suggestion import prove_suggestions
 from cicd_agent.modes.review.threads import fixed, suppress_resolved
 from cicd_agent.modes.review.tool_findings import merge_same
-from cicd_agent.modes.shared.change_reader import changed
+from cicd_agent.modes.shared.change_reader import changed, unanalysed
 from cicd_agent.settings.schema import Settings
 
 
@@ -50,8 +50,8 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     well, unproved = positives(drafts, change, open_findings)
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*open_findings, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
-    unanalysed = coverage.unanalysed(change, settings.paths_ignore)
-    minimums = [*floors(rules.areas, weighty, settings.min_confidence), *coverage.floors_of(unanalysed)]
+    missed = unanalysed(change, settings)
+    minimums = [*floors(rules.areas, weighty, settings.min_confidence), *coverage.floors_of(missed)]
     risk = assess(change, minimums, evidence.history, evidence.learnt)
     strong = [finding for finding in open_findings if reaches(finding, settings)]
     blocking = [finding for finding in open_findings if blocks(finding, settings)]
@@ -64,13 +64,13 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     silent = [each.finding for each in suppressed if each.weighs]
     concerns = [*open_findings, *(each.claim for each in proof.dropped), *silent]
     doubts = [finding for finding in concerns if finding.severity.rank >= settings.min_severity.rank]
-    decision = "approve" if model_answered and not (unread or unanalysed or doubts) else "comment"
+    decision = "approve" if model_answered and not (unread or missed or doubts) else "comment"
     if any(finding.severity.rank >= Severity.HIGH.rank for finding in strong):
         decision = "request_changes"
     rejected = (*proof.rejected, *proof.dropped)
     claims = [*open_findings, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
     return Verdict(
-        conclusion=_conclusion(strong, blocking, settings, is_analysed=not unanalysed, is_shown=not unseen),
+        conclusion=_conclusion(strong, blocking, settings, is_analysed=not missed, is_shown=not unseen),
         decision=decision,
         confidence=_confidence(decision, strong, drafts if model_answered else []),
         risk=risk,
@@ -78,7 +78,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         rejected=(*rejected, *unproved),
         merged=tuple(merged),
         suppressed=tuple(suppressed),
-        escalate=tuple(_escalations(risk, drafts, proof.rejected, unanalysed)),
+        escalate=tuple(_escalations(risk, drafts, proof.rejected, missed)),
         blocking=tuple(finding.fingerprint for finding in blocking),
         remarks=tuple(draft.summary for draft in drafts if draft.summary.strip()),
         contradictions=contradictions(recalled.joined(answers), evidence.event, change),
@@ -136,7 +136,7 @@ def _confidence(decision: str, strong: Sequence[Finding], drafts: Sequence[Revie
 
 
 def _escalations(
-    risk: Risk, drafts: Sequence[ReviewDraft], rejected: Sequence[Rejected], unanalysed: Sequence[Gap]
+    risk: Risk, drafts: Sequence[ReviewDraft], rejected: Sequence[Rejected], missed: Sequence[Gap]
 ) -> Iterable[str]:
     if risk.level is RiskLevel.CRITICAL:
         yield "the risk is critical"
@@ -146,5 +146,5 @@ def _escalations(
     claims = sum(len(draft.findings) for draft in drafts)
     if len(rejected) * 2 > claims:
         yield f"{len(rejected)} of the model's {claims} claims could not be proved"
-    if unanalysed:
-        yield f"not analysed: {coverage.describe(unanalysed)}"
+    if missed:
+        yield f"not analysed: {coverage.describe(missed)}"
