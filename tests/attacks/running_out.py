@@ -1,14 +1,10 @@
 """A run whose time is over, or whose model hangs, when much has been found: that counts, and nothing of it is green."""
 
-import inspect
-import os
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from cicd_agent.modes.deploy_gate.mode import DeployGate
 from cicd_agent.modes.protocol import Mode
@@ -18,6 +14,7 @@ from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import AFTER, BEFORE, Job, Left
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.openai.app import Asked, OpenAIServer, status
+from tests.support.time_limit import strike, struck
 
 MODES: Mapping[str, type[Mode[Any]]] = {"review": Review, "route": Route, "deploy-gate": DeployGate}
 BEFORE_RULES = ("gather", "rules")
@@ -83,24 +80,6 @@ def _hang(asked: Asked) -> Any:
     """The time is over before the answer comes."""
     strike()
     return status(500, "too late")(asked)
-
-
-def strike() -> None:
-    os.kill(os.getpid(), signal.SIGALRM)
-
-
-def struck(owner: Any, name: str) -> Any:
-    """Have the alarm strike where a function is called first."""
-    real, calls = getattr(owner, name), []
-
-    def striking(*given: Any, **named: Any) -> Any:
-        calls.append(name)
-        if len(calls) == 1:
-            strike()
-        return real(*given, **named)
-
-    is_static = isinstance(inspect.getattr_static(owner, name), staticmethod)
-    return mock.patch.object(owner, name, staticmethod(striking) if is_static else striking)
 
 
 def judged(case: Case, left: Left) -> Iterator[str]:

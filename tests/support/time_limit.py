@@ -1,7 +1,11 @@
 """Tests in which the time limit of a run strikes wherever the run is."""
 
+import inspect
+import os
+import signal
 from collections.abc import Callable
 from typing import Any, TypeVar
+from unittest import mock
 
 import pytest
 
@@ -18,3 +22,21 @@ def strikes_anywhere(test: Test) -> Test:
     """
     marked: Test = _ignored(_collected(test))
     return marked
+
+
+def strike() -> None:
+    os.kill(os.getpid(), signal.SIGALRM)
+
+
+def struck(owner: Any, name: str) -> Any:
+    """Have the alarm strike where a function is called first."""
+    real, calls = getattr(owner, name), []
+
+    def striking(*given: Any, **named: Any) -> Any:
+        calls.append(name)
+        if len(calls) == 1:
+            strike()
+        return real(*given, **named)
+
+    is_static = isinstance(inspect.getattr_static(owner, name), staticmethod)
+    return mock.patch.object(owner, name, staticmethod(striking) if is_static else striking)

@@ -1,7 +1,5 @@
 """The time limit of a run strikes at each of its stages: what the rules have found is posted, and counts."""
 
-import os
-import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,7 +15,7 @@ from tests.support.jobs.pull_request import AFTER, BEFORE, Job, Left
 from tests.support.jobs.recorded import CLAIM, DRAFT, KEPT
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.openai.app import Asked, OpenAIServer, answer, status
-from tests.support.time_limit import strikes_anywhere
+from tests.support.time_limit import strike, strikes_anywhere, struck
 
 OTHER = {**CLAIM, "line": 4, "quote": "def go(name):", "title": "Anybody can call it", "category": "architecture"}
 ANSWERS = (answer({**DRAFT, "findings": [CLAIM, OTHER]}), answer(KEPT), answer({"contradictions": []}))
@@ -41,23 +39,6 @@ def job(tmp_path: Path, hub: FakeGitHub) -> Job:
     return made
 
 
-def strike() -> None:
-    os.kill(os.getpid(), signal.SIGALRM)
-
-
-def struck(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
-    """Have the alarm strike where a function is called first."""
-    real, calls = getattr(owner, name), []
-
-    def striking(*given: Any, **named: Any) -> Any:
-        calls.append(name)
-        if len(calls) == 1:
-            strike()
-        return real(*given, **named)
-
-    monkeypatch.setattr(owner, name, striking)
-
-
 def posted(hub: FakeGitHub) -> str:
     pull = hub.repos["octo/app"].pulls[7]
     return "\n".join([*(one.body for one in pull.comments), *(str(one.fields["body"]) for one in pull.review_comments)])
@@ -77,10 +58,10 @@ def assert_found(left: Left, fail_on: str) -> None:
 @FAIL_ON
 @pytest.mark.parametrize("stage", ["gather", "rules"])
 def test_a_limit_that_strikes_before_there_is_a_verdict_of_the_rules_is_not_green(
-    job: Job, monkeypatch: pytest.MonkeyPatch, stage: str, fail_on: str
+    job: Job, stage: str, fail_on: str
 ) -> None:
-    struck(monkeypatch, Review, stage)
-    left = job.run(fail_on=fail_on)
+    with struck(Review, stage):
+        left = job.run(fail_on=fail_on)
     assert left.exit == (5 if fail_on == "high" else 0), left.log
     assert left.outputs["conclusion"] == ("failure" if left.exit else "neutral")
     assert (left.outputs["risk_level"], left.outputs["degraded"]) == ("", "true")
@@ -116,19 +97,18 @@ def test_a_limit_that_strikes_while_a_question_is_asked_ends_the_questions_alone
 @FAIL_ON
 @pytest.mark.parametrize("stage", ["questions", "experiment", "verify", "report"])
 def test_a_limit_that_strikes_after_the_rules_loses_no_finding_of_theirs(
-    job: Job, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch, stage: str, fail_on: str
+    job: Job, hub: FakeGitHub, stage: str, fail_on: str
 ) -> None:
-    struck(monkeypatch, Review, stage)
-    left = job.run(provider="none", fail_on=fail_on, github_token=hub.token)
+    with struck(Review, stage):
+        left = job.run(provider="none", fail_on=fail_on, github_token=hub.token)
     assert_found(left, fail_on)
     assert "the time limit of the run is over" in left.summary
     assert "shell" in posted(hub)
 
 
 @strikes_anywhere
-def test_a_limit_that_strikes_while_state_is_saved_changes_nothing(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    struck(monkeypatch, Review, "save_state")
-    with OpenAIServer(*ANSWERS) as server:
+def test_a_limit_that_strikes_while_state_is_saved_changes_nothing(job: Job) -> None:
+    with struck(Review, "save_state"), OpenAIServer(*ANSWERS) as server:
         left = job.run(base_url=server.url)
     assert (left.exit, left.outputs["degraded"]) == (0, "false"), left.log
 
@@ -137,10 +117,10 @@ def test_a_limit_that_strikes_while_state_is_saved_changes_nothing(job: Job, mon
 @FAIL_ON
 @pytest.mark.parametrize("method", ["attempt", "upsert", "record"])
 def test_a_limit_that_strikes_while_github_is_told_is_recorded(
-    job: Job, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch, method: str, fail_on: str
+    job: Job, hub: FakeGitHub, method: str, fail_on: str
 ) -> None:
-    struck(monkeypatch, EffectContext, method)
-    left = job.run(provider="none", fail_on=fail_on, github_token=hub.token)
+    with struck(EffectContext, method):
+        left = job.run(provider="none", fail_on=fail_on, github_token=hub.token)
     assert left.exit == (fail_on == "high"), left.log
     assert left.outputs["risk_level"] == "high"
     assert "could not be posted in time" in left.log
@@ -151,11 +131,9 @@ def test_a_limit_that_strikes_while_github_is_told_is_recorded(
 
 
 @strikes_anywhere
-def test_a_limit_that_strikes_while_this_machine_is_written_to_loses_nothing(
-    job: Job, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    struck(monkeypatch, EffectContext, "__init__")
-    left = job.run(provider="none", fail_on="high", github_token=hub.token)
+def test_a_limit_that_strikes_while_this_machine_is_written_to_loses_nothing(job: Job, hub: FakeGitHub) -> None:
+    with struck(EffectContext, "__init__"):
+        left = job.run(provider="none", fail_on="high", github_token=hub.token)
     assert (left.exit, left.outputs["risk_level"]) == (1, "high"), left.log
     assert "could not finish" not in left.summary
 
@@ -197,32 +175,26 @@ def test_a_budget_that_runs_out_fails_where_that_is_wanted(tmp_path: Path) -> No
 
 
 @strikes_anywhere
-def test_a_finding_that_counts_comes_before_an_answer_that_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_finding_that_counts_comes_before_an_answer_that_is_missing(tmp_path: Path) -> None:
     made = configured(tmp_path, "on-unavailable: fail\nfail-on: high\n")
-    struck(monkeypatch, Review, "questions")
-    assert made.run(provider="none").exit == 1
+    with struck(Review, "questions"):
+        assert made.run(provider="none").exit == 1
     made = configured(tmp_path / "again", "on-unavailable: fail\n")
-    struck(monkeypatch, Review, "questions")
-    assert made.run(provider="none").exit == 5
+    with struck(Review, "questions"):
+        assert made.run(provider="none").exit == 5
 
 
 @strikes_anywhere
-def test_the_config_file_of_the_base_says_whether_findings_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    struck(monkeypatch, Review, "rules")
-    left = configured(tmp_path, "fail-on: high\n").run(provider="none")
+def test_the_config_file_of_the_base_says_whether_findings_count(tmp_path: Path) -> None:
+    with struck(Review, "rules"):
+        left = configured(tmp_path, "fail-on: high\n").run(provider="none")
     assert (left.exit, left.outputs["conclusion"], left.outputs["risk_level"]) == (5, "failure", "")
 
 
 @strikes_anywhere
-def test_a_limit_that_strikes_while_outputs_are_written_loses_no_receipt(
-    job: Job, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    struck(monkeypatch, Local, "carry_out")
-    left = job.run(github_token=hub.add_token("ghs_own", pull_requests="write", contents="read"))
+def test_a_limit_that_strikes_while_outputs_are_written_loses_no_receipt(job: Job, hub: FakeGitHub) -> None:
+    with struck(Local, "carry_out"):
+        left = job.run(github_token=hub.add_token("ghs_own", pull_requests="write", contents="read"))
     assert (left.outputs["degraded"], left.report["outputs"]["degraded"]) == ("true", "true")
     (receipt,) = [each for each in left.report["receipts"] if each["kind"] == "comment"]
     assert receipt["state"] == "degraded"
