@@ -344,7 +344,7 @@ class Receipt:
 class PostedComment:
     """A comment that stands on the pull request; `is_ours` is judged by its author, never by its marker alone.
 
-    Only an issue has a `title`.
+    Only an issue has a `title`. `created` and `updated` are in seconds since the epoch, 0 where nobody asked for them.
     """
 
     id: int
@@ -353,3 +353,5 @@ class PostedComment:
     is_ours: bool
     url: str = ""
     title: str = ""
+    created: int = 0
+    updated: int = 0

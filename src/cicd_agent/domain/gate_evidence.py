@@ -157,8 +157,9 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalComment:
-    """A comment that says `/approve-deploy HASH` or `/override-deploy HASH reason`.
+    """A comment that says `/approve-deploy`, with a hash or without, or `/override-deploy HASH reason`.
 
+    `hash` is what it names, in full once that is found out, and `problem` why that is not known, "" when it is.
     `permission` is the author's on the repository in GitHub's words, "" when it was not asked for. `edited` is whether
     its text was changed after it was written, `is_member` whether GitHub calls the author an owner, member or
     collaborator: a hint, since it does not say so of every one. Times are in seconds since the epoch.
@@ -175,11 +176,12 @@ class ApprovalComment:
     is_person: bool = True
     url: str = ""
     is_member: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """A comment that asks for a deployment, and the held run that its hash leads to, 0 for none.
+    """A comment that asks for a deployment, and the held run that it leads to, 0 for none.
 
     `problem` is why nothing comes of it, "" when the run is started again.
     """

@@ -177,10 +177,7 @@ def test_a_tag_called_like_the_default_branch_is_not_where_the_policy_comes_from
         "please {}",
         "\u200b{}",
         "/Approve-deploy 0123456789abcdef",
-        "/approve-deploy 0123456789ABCDEF",
         "\uff0fapprove-deploy 0123456789abcdef",
-        "/approve-deploy\n0123456789abcdef",
-        "/approve-deploy 0123456789abcdefg",
     ],
 )
 def test_a_word_that_is_only_shown_says_nothing(body: str) -> None:

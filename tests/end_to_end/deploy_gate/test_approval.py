@@ -1,6 +1,7 @@
 """A person lifts a hold, from end to end: the gate asks, a comment answers, and the run is started again."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -79,8 +80,40 @@ def test_an_approval_starts_the_held_run_again_and_that_proceeds(jobs: GateJobs)
     assert heard(again) == {"boss": ""}
     assert [stop["lifted"] for stop in again.report["gated"]["stops"]] == ["approved by boss"]
     assert "approved by boss" in again.summary
-    # What asked for an approval says now what became of it, and nothing more is said.
-    assert len([text for text in jobs.told if "/approve-deploy" in text or "proceed" in text.lower()]) == 1
+    # What asked for an approval stands as it was when it was answered, and one comment says what became of it.
+    asking, _, outcome = jobs.told
+    assert asking == asked
+    assert "approved by boss" in outcome
+
+
+@pytest.mark.parametrize("digits", [0, 8])
+def test_an_order_without_the_whole_hash_is_of_the_request_that_stood_there(jobs: GateJobs, digits: int) -> None:
+    hash_ = jobs.hold()
+    left = jobs.comment(f"/approve-deploy {hash_[:digits]}".rstrip())
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "success"), left.log
+    assert f"`{hash_}`" in answer(jobs)
+    again = jobs.again()
+    proceeds(again)
+    assert [each["hash"] for each in again.report["gated"]["heard"]] == [hash_]
+    # All jobs are run once more, since the deployment itself has failed: what was approved is that still.
+    proceeds(jobs.again())
+
+
+def test_a_bare_order_is_none_of_what_is_held_since(jobs: GateJobs) -> None:
+    """The check turns red before the order is read, and another run of the gate asks about that in the meantime."""
+    hash_ = jobs.hold()
+    jobs.comment("/approve-deploy")
+    checks = jobs.repo.check_runs
+    checks[:] = [replace(one, conclusion="failure") if one.name == "unit" else one for one in checks]
+    again = jobs.again()
+    holds(again)
+    assert heard(again)["boss"] == "it is of something else than what is decided on now"
+    assert again.outputs["approval_hash"] != hash_
+    asked = jobs.pull.comments[0]
+    asked.updated_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(jobs.now + 600))
+    again = jobs.again()
+    holds(again)
+    assert "has changed since" in heard(again)["boss"]
 
 
 def test_an_approval_is_read_by_a_run_that_somebody_starts_by_hand_too(jobs: GateJobs) -> None:
@@ -94,6 +127,9 @@ def test_an_approval_is_read_by_a_run_that_somebody_starts_by_hand_too(jobs: Gat
     ("login", "permission", "body", "why"),
     [
         ("boss", "write", "/approve-deploy 0123456789abcdef", "nothing of ours in this conversation"),
+        ("boss", "write", "/approve-deploy staging", "`staging` is no hash"),
+        ("boss", "read", "/approve-deploy", "boss may not write to this repository (read permission)"),
+        ("contributor", "admin", "/approve-deploy", "it is by an author of the change"),
         ("boss", "read", "/approve-deploy HASH", "boss may not write to this repository (read permission)"),
         ("contributor", "admin", "/approve-deploy HASH", "it is by an author of the change"),
         ("boss", "write", "/override-deploy HASH", "an override gives its reason"),
@@ -167,7 +203,8 @@ def test_a_red_required_check_is_lifted_by_an_override_with_a_reason_and_by_noth
     checks = jobs.repo.check_runs
     checks[:] = [replace(one, conclusion="failure") if one.name == "unit" else one for one in checks]
     hash_ = jobs.hold()
-    assert jobs.comment(f"/approve-deploy {hash_}").outputs["conclusion"] == "success"
+    left = jobs.comment(f"/approve-deploy {hash_}")
+    refused(jobs, left, f"what holds there takes an override: `/override-deploy {hash_} REASON`")
     holds(jobs.again())
     jobs.hub.gate.say(7, "boss", f"/override-deploy {hash_} Flaky.", at=jobs.now)
     holds(jobs.again())

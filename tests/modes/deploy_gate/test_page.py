@@ -71,7 +71,8 @@ def test_a_hold_says_why_what_would_lift_it_and_where_the_held_run_is() -> None:
     assert text.startswith("### HOLD production ← ")
     assert "the score is" in text.lower()
     assert f"`/approve-deploy {gated.hash}`" in text
-    assert re.search(r"^Held run: \[run 77\\?\.1\]\(https://github.test/o/r/actions/runs/77\)$", text, re.MULTILINE)
+    held_run = r"^Held run: \[run 77\\?\.1\]\(https://github.test/o/r/actions/runs/77\), lifted by an approval of "
+    assert re.search(rf"{held_run}`{gated.hash}`$", text, re.MULTILINE)
     assert "every commit approved by somebody who did not write it" in text
 
 

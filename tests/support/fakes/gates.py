@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
 from cicd_agent.domain.ports.deployments import DeploymentState, Gates
@@ -23,6 +24,8 @@ class FakeGates(Gates):
     """Environment → its deployments, newest first."""
     open_incidents: tuple[Incident, ...] = ()
     said: dict[int, tuple[ApprovalComment, ...]] = field(default_factory=dict)
+    posted: dict[int, tuple[PostedComment, ...]] = field(default_factory=dict)
+    """What we have said ourselves, by conversation."""
     permissions: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
     told: list[tuple[int, str, str, str]] = field(default_factory=list)
@@ -64,6 +67,10 @@ class FakeGates(Gates):
     def approval_comments(self, number: int, since: int) -> tuple[ApprovalComment, ...]:  # noqa: ARG002  all are shown
         self._called("approval_comments")
         return self.said.get(number, ())
+
+    def posted_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
+        self._called("posted_comments")
+        return tuple(one for one in self.posted.get(number, ()) if marker in one.body and one.is_ours)
 
     def permission(self, login: str) -> str:
         self._called("permission")

@@ -21,7 +21,7 @@ HERE = {"full_name": "octo/app", "default_branch": "main", "id": 1}
 READS = ("actions", "checks", "deployments", "issues", "statuses")
 EVENTS = ("push", "deployment", "workflow_dispatch", "schedule", "workflow_run", "release")
 """Those that the gate decides on."""
-HEARS = {"actions": "write", "contents": "read", "issues": "read", "pull_requests": "write"}
+HEARS = {"actions": "write", "contents": "read", "issues": "write", "pull_requests": "write"}
 """What approve-deploy.yml permits."""
 HOUR = 3_600
 RUN = 77
@@ -160,12 +160,13 @@ class GateJobs:
         kind: str = "User",
         grants: Mapping[str, str] = HEARS,
     ) -> Left:
-        """Somebody says this, and approve-deploy.yml runs: a workflow with a token of its own."""
+        """Somebody says this after a minute, and approve-deploy.yml runs: a workflow with a token of its own."""
         self.hub.gate.permit(login, permission)
-        said = self.hub.gate.say(number, Account(login, kind), body, at=self.now)
+        said = self.hub.gate.say(number, Account(login, kind), body, at=int(time.time()) + 60)
         who = {"login": login, "type": kind}
         issue: dict[str, Any] = {"number": number, "title": "Change", "state": "open", "user": {"login": "contributor"}}
         comment = {"id": said.id, "body": body, "user": who, "author_association": "MEMBER"}
+        comment["created_at"] = said.created_at
         issue |= {"pull_request": {"url": "x"}} if number == 7 else {}
         event = {"action": "created", "issue": issue, "comment": comment, "repository": HERE, "sender": who}
         token = self.hub.add_token("ghs_comment", **grants)

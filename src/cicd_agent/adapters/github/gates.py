@@ -27,6 +27,7 @@ from cicd_agent.adapters.github.payloads import (
     read,
     seconds,
 )
+from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import HELD, ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
@@ -119,6 +120,10 @@ class GateComment(Posted):
             is_person=self.author_type == "User",
             is_member=self.association in MEMBERS,
         )
+
+    def as_posted(self) -> PostedComment:
+        created, updated = (int(seconds(moment)) for moment in (self.created_at, self.updated_at))
+        return self.to(PostedComment, is_ours=True, created=created, updated=updated)
 
 
 class Permission(Shape):
@@ -223,6 +228,12 @@ class GitHubGates:
         listed = self.channel.newest(task, path, GateComment, MAX_COMMENT_PAGES, needs=ISSUES, query=query)
         commands = {one.id: command for page in listed for one in page if (command := one.as_approval())}
         return tuple(sorted(commands.values(), key=lambda command: (command.created, command.id)))
+
+    def posted_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
+        task, path = f"list the comments of {number}", f"/issues/{number}/comments"
+        pages = self.channel.newest(task, path, GateComment, MAX_COMMENT_PAGES, needs=ISSUES)
+        ours = {one.id: one for page in pages for one in page if marker in one.body and self.channel.is_ours(one)}
+        return tuple(ours[number].as_posted() for number in sorted(ours))
 
     def permission(self, login: str) -> str:
         """What an account may do here; whoever GitHub does not know may do nothing."""

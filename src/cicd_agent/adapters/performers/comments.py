@@ -52,11 +52,12 @@ def reply(run: EffectContext, effect: Reply) -> Receipt:
     """Answer the event's comment, in its thread or in the conversation, unless that was done before."""
     event, to = run.event, run.event.comment
     in_thread = event.kind is EventKind.REVIEW_COMMENT
-    if to is None or event.pull is None or not (in_thread or event.kind is EventKind.ISSUE_COMMENT):
+    number = event.pull.number if event.pull else to.issue if to else 0
+    if to is None or not number or not (in_thread or event.kind is EventKind.ISSUE_COMMENT):
         return run.record(effect, ReceiptState.FAILED, "it answers a comment, and the event is about none")
     keys, root = (reply_key(to.id), note_key(to.id)), to.in_reply_to or to.id
     objection = "" if effect.key in keys else "its key is not that of an answer to the event's comment"
-    if (effect.pull, effect.to) != (event.pull.number, to.id):
+    if (effect.pull, effect.to) != (number, to.id):
         objection = f"it answers comment {effect.to} of pull request {effect.pull}, the event is about another"
 
     def act(forge: Forge) -> Outcome:

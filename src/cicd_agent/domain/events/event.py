@@ -119,6 +119,8 @@ class Comment:
     diff_hunk: str = ""
     issue: int = 0
     """The number of the issue or pull request whose conversation it stands in, 0 for a comment at a line."""
+    created: int = 0
+    """When it was written, in seconds since the epoch, 0 where the event does not say."""
     permission: str = ""
     """What GitHub says that its author may do here (admin, write, read, none …), "" before that is asked."""
     refusal: str = ""

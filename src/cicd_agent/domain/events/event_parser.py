@@ -19,6 +19,7 @@ from cicd_agent.domain.events.event import (
     Trust,
     WorkflowRun,
 )
+from cicd_agent.domain.period import moment
 from cicd_agent.domain.text.json_view import Node, as_ref, as_repo, as_sha
 from cicd_agent.errors import ConfigError
 
@@ -191,7 +192,13 @@ def _issue_comment(event: Event, top: Node, _: RunContext) -> Event:
     issue, node = top["issue"], top["comment"]
     association = node["author_association"].text
     author = _actor(node["user"], association)
-    comment = Comment(node["id"].number, node["body"].text, author, issue=issue["number"].number)
+    comment = Comment(
+        node["id"].number,
+        node["body"].text,
+        author,
+        issue=issue["number"].number,
+        created=_seconds(node["created_at"].text),
+    )
     # GITHUB_SHA is the default branch here, whichever pull request is talked about: the head has to be asked for.
     return replace(
         event,
@@ -202,6 +209,14 @@ def _issue_comment(event: Event, top: Node, _: RunContext) -> Event:
         else None,
         comment=comment if comment.id else None,
     )
+
+
+def _seconds(text: str) -> int:
+    """A moment as seconds since the epoch, 0 for none."""
+    try:
+        return moment(text, 0)
+    except ValueError:
+        return 0
 
 
 def _review_comment(event: Event, top: Node, run: RunContext) -> Event:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
 
@@ -49,6 +50,12 @@ class Gates(Protocol):
 
         Those that were touched `since`, in seconds since the epoch, of at most 2,000 comments. Their `permission` is
         not asked for.
+        """
+
+    def posted_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
+        """Our own comments in the conversation of an issue or a pull request that contain the marker, oldest first.
+
+        With the times at which they were written and last changed, of at most 2,000 comments.
         """
 
     def permission(self, login: str) -> str:

@@ -13,14 +13,13 @@ from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.markdown import find_marker, marker
 from cicd_agent.domain.text.words import clip
+from cicd_agent.modes.deploy_gate.approval_requests import KEY, MARKER, complete, is_full
 from cicd_agent.modes.deploy_gate.result import Approval, Hold, LiftedBy
 from cicd_agent.modes.deploy_gate.score import Score, canonical, digest
 from cicd_agent.settings.schema import Settings
 
 MIN_REASON = 10
 """Characters of the reason that an override has to give."""
-KEY = "deploy-gate"
-"""Begins the key of what stands about a hold; the environment follows."""
 
 _MAX_PEOPLE = 20
 """Accounts whose permission is asked for."""
@@ -49,15 +48,25 @@ def key(environment: str) -> str:
     return f"{KEY}/{_NO_SLUG.sub('-', environment)[:80] or 'none'}"
 
 
-def read_comments(forge: Forge, pull: int, gate: GateEvidence, settings: Settings) -> tuple[ApprovalComment, ...]:
-    """The comments on our report of the hold; `pull` is 0 for none."""
+def read_comments(
+    forge: Forge, pull: int, gate: GateEvidence, settings: Settings, event: Event
+) -> tuple[ApprovalComment, ...]:
+    """The comments on our report of the hold, each with its whole hash; `pull` is 0 for none."""
     numbers = [pull] if pull else []
     if "issue" in settings.approvals:
         about = marker(key(gate.environment))
         ours = [issue for issue in forge.notices.issues(about) if issue.is_ours and find_marker(issue.body) == about]
         numbers += [issue.id for issue in ours[:_MAX_ISSUES]]
     since = _oldest(gate, settings) - _EXPLAINED
-    return tuple(each for number in dict.fromkeys(numbers) for each in forge.gates.approval_comments(number, since))
+    return tuple(each for number in dict.fromkeys(numbers) for each in _orders(forge, number, since, event))
+
+
+def _orders(forge: Forge, number: int, since: int, event: Event) -> tuple[ApprovalComment, ...]:
+    orders = forge.gates.approval_comments(number, since)
+    if all(is_full(each.hash) for each in orders):
+        return orders
+    posted = forge.gates.posted_comments(number, MARKER)
+    return tuple(complete(each, posted, event) for each in orders)
 
 
 def with_permissions(
@@ -124,7 +133,12 @@ def check_approvals(
     unknown = next((f"not all who wrote pull request {pull.number} are known" for pull in gate.pulls if pull.cut), "")
     return tuple(
         Approval(
-            each.kind, each.author, each.reason, each.url, _refusal(each, gate.at, wrote, hashes, max_hours) or unknown
+            each.kind,
+            each.author,
+            each.reason,
+            each.url,
+            _refusal(each, gate.at, wrote, hashes, max_hours) or unknown,
+            each.hash,
         )
         for each in gate.words
     )
@@ -170,6 +184,7 @@ def _refusal(
     matches = [compare_digest(named, each.encode("ascii")) for each in hashes]
     is_bare = comment.kind == "override" and len(comment.reason.strip()) < MIN_REASON
     reasons = (
+        (bool(comment.problem), comment.problem),
         (not any(matches), "it is of something else than what is decided on now"),
         (not comment.is_person or not comment.author, "it is not a person's"),
         # What is edited or too old comes first: nobody has asked what its author may do.

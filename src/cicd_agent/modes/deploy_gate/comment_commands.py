@@ -1,28 +1,34 @@
 """A comment that approves or overrides a held deployment: who may, and which run is started again."""
 
-import re
 from dataclasses import replace
 
-from cicd_agent.domain.effects import Effect, Output, Plan, PostedComment, Reply, Rerun, Summary
-from cicd_agent.domain.events.comment_markers import is_ours, note_key, reply_key
+from cicd_agent.domain.effects import Effect, Output, Plan, Reply, Rerun, Summary
+from cicd_agent.domain.events.comment_markers import note_key, reply_key
 from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.event import WRITERS, Event, EventKind
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.gate_evidence import ApprovalComment, ApprovalRequest, GateEvidence
 from cicd_agent.domain.ports.forge import Forge
-from cicd_agent.domain.text.markdown import escape, find_marker
+from cicd_agent.domain.text.markdown import escape, prose
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes.deploy_gate.approvals import KEY, MIN_REASON, authors
+from cicd_agent.modes.deploy_gate.approval_requests import (
+    ARTICLES,
+    MARKER,
+    HeldRequest,
+    complete,
+    describe,
+    held_requests,
+)
+from cicd_agent.modes.deploy_gate.approvals import MIN_REASON, authors
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.modes.deploy_gate.subject import SERVED
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
-_MARKER = f"<!-- cicd-agent:{KEY}/"
 _NOUNS = {"approve": "approval", "override": "override"}
 
 
@@ -38,7 +44,9 @@ def gather(event: Event, ports: Ports, settings: Settings) -> Evidence:
     if ports.forge is None:
         raise ConfigError("the comment cannot be judged", why="no token or no repository", remedy="Set `github-token`")
     author = event.comment.author
-    comment = ApprovalComment(event.comment.id, *command, author.login, "", at, is_person=not author.is_bot)
+    comment = ApprovalComment(
+        event.comment.id, *command, author.login, "", event.comment.created or at, is_person=not author.is_bot
+    )
     number = event.comment.issue or (event.pull.number if event.pull else 0)
     request, sha = _request(event, ApprovalRequest(comment, number), ports.forge)
     gate = GateEvidence(sha, settings.environment, at, policy=ports.problems, request=request)
@@ -54,22 +62,21 @@ def verify(evidence: Evidence) -> ChatReply:
     return ChatReply(
         Conclusion.SUCCESS,
         Manner.ANSWER,
-        f"The held run {request.run} is started again. It reads this {noun} and decides anew: it still holds if "
-        "anything has changed that the approval was about.",
+        f"The held run {request.run} is started again. It reads this {noun} of `{request.word.hash}` and decides "
+        "anew: it still holds if anything has changed that the approval was about.",
     )
 
 
 def report(reply: ChatReply, evidence: Evidence) -> Plan:
-    request, event = _requested(evidence), evidence.event
-    text = escape(reply.text)
+    request = _requested(evidence)
+    text = prose(reply.text)
     comment = request.word.id
     effects: list[Effect] = []
     if reply.manner is Manner.ANSWER and not request.problem:
         effects.append(Rerun(f"rerun-{request.run}-{request.attempt}", request.run, request.attempt, "approval"))
-    if event.pull is not None:
-        key = note_key(comment) if reply.manner is Manner.NOTE else reply_key(comment)
-        effects.append(Reply(key, event.pull.number, comment, text))
+    key = note_key(comment) if reply.manner is Manner.NOTE else reply_key(comment)
     effects += [
+        Reply(key, request.number, comment, text),
         Summary("summary", f"### Answer to {escape(request.word.author or 'somebody')}\n\n{text}\n"),
         # Whatever comes of the run that is started again, this one lets nothing through.
         Output("output-decision", "decision", GateDecision.HOLD),
@@ -94,11 +101,9 @@ def _request(event: Event, request: ApprovalRequest, forge: Forge) -> tuple[Appr
         request = replace(request, word=comment)
         if reason := _refusal(comment):
             return replace(request, problem=reason), ""
-        number = _held_run(event, request.number, comment.hash, forge)
-        if not number:
-            reason = f"nothing of ours in this conversation tells of a held deployment {comment.hash}"
-            return replace(request, problem=f"{reason}; the hash changes with what it stands for"), ""
-        run = forge.runs.run(number)
+        held = _held(event, comment, request.number, forge)
+        request = replace(request, word=replace(comment, hash=held.hash))
+        run = forge.runs.run(held.run)
         request = replace(request, run=run.id, attempt=run.attempt, problem=_not_held(run))
         if not request.problem:
             wrote = authors(pull for _, pull in forge.gates.origins((run.sha,))) if run.sha else frozenset()
@@ -106,9 +111,33 @@ def _request(event: Event, request: ApprovalRequest, forge: Forge) -> tuple[Appr
                 wrote |= {event.pull.author.login.casefold()}
             if comment.author.casefold() in wrote:
                 request = replace(request, problem="it is by an author of the change, and somebody else has to look")
+    except _NotTaken as refusal:
+        return replace(request, problem=str(refusal)), ""
     except ForgeRefused as refusal:
         return replace(request, problem=str(refusal).rstrip(".")), ""
     return request, run.sha
+
+
+class _NotTaken(Exception):
+    """Why an order leads to no held deployment."""
+
+
+def _held(event: Event, comment: ApprovalComment, number: int, forge: Forge) -> HeldRequest:
+    """The held deployment that a comment is about. Raises _NotTaken, which lists those that there are."""
+    posted = forge.gates.posted_comments(number, MARKER)
+    # When a text of an issue was changed GitHub does not say: there an order names its whole hash.
+    issues = () if event.pull else [issue for issue in forge.notices.issues(MARKER) if issue.id == number]
+    requests = held_requests((*posted, *issues), event)
+    comment = complete(comment, posted, event)
+    if comment.problem:
+        raise _NotTaken(f"{comment.problem}; {describe(requests)}")
+    held = next((each for each in reversed(requests) if each.hash == comment.hash), None)
+    if held is None:
+        reason = f"nothing of ours in this conversation tells of a held deployment {comment.hash}"
+        raise _NotTaken(f"{reason}, and a hash changes with what it stands for; {describe(requests)}")
+    if held.kind == "override" and comment.kind == "approve":
+        raise _NotTaken(f"what holds there takes {ARTICLES[held.kind]}: {held.order}")
+    return held
 
 
 def _not_held(run: RunState) -> str:
@@ -132,17 +161,3 @@ def _refusal(comment: ApprovalComment) -> str:
     if comment.kind == "override" and len(comment.reason) < MIN_REASON:
         return f"an override gives its reason, in at least {MIN_REASON} characters after the hash"
     return ""
-
-
-def _held_run(event: Event, number: int, hash_: str, forge: Forge) -> int:
-    """The run that our newest text with this hash in the conversation calls held, 0 when none does."""
-    posted: list[PostedComment] = list(forge.comments(number, hash_))
-    if event.pull is None:
-        posted += [issue for issue in forge.notices.issues(hash_) if issue.id == number]
-    ours = [each.body for each in posted if is_ours(each) and find_marker(each.body).startswith(_MARKER)]
-    body = next((body for body in reversed(ours) if re.search(rf"\b{hash_}\b", body)), "")
-    # It is named in a line of its own, the last of that kind: what we quote of others stands inside of our lines.
-    address = re.escape(f"{event.server}/{event.repo}/actions/runs/")
-    line = rf"^Held run: \[run [0-9.]{{1,30}}\]\({address}([0-9]{{1,19}})\)\r?$"
-    runs = re.findall(line, body, re.IGNORECASE | re.MULTILINE)
-    return int(runs[-1]) if runs else 0

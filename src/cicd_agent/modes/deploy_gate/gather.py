@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.gate_evidence import CheckState, Deployed, GateEvidence, OriginPull, Reading, State
+from cicd_agent.domain.gate_evidence import (
+    ApprovalComment,
+    CheckState,
+    Deployed,
+    GateEvidence,
+    OriginPull,
+    Reading,
+    State,
+)
 from cicd_agent.domain.parallel import begin
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.repository.change import Change
@@ -157,9 +165,7 @@ class _Gathering:
         shas = tuple(commit.sha for commit in subject.commits)
         origins_read = self._ask(lambda forge: dict(forge.gates.origins(shas)) if shas else {})
         # It waits for the other in its own thread, and is lost with it.
-        comments_read = self._ask(
-            lambda forge: read_comments(forge, _newest_pull(shas, origins_read.result()), self.gate, self.settings)
-        )
+        comments_read = self._ask(lambda forge: self._orders(forge, _newest_pull(shas, origins_read.result())))
         reads: list[Future[Any]] = [checks_read, required_read, runs_read, incidents_read, origins_read, comments_read]
         wait(reads, SECONDS / 2)
         checks, on_checks = came("checks", checks_read, ())
@@ -200,6 +206,9 @@ class _Gathering:
             words=comments,
         )
         return gate, subject, readings, (*unmatched, *absent)
+
+    def _orders(self, forge: Forge, pull: int) -> tuple[ApprovalComment, ...]:
+        return read_comments(forge, pull, self.gate, self.settings, self.event)
 
     def _ask(self, task: Callable[[Forge], T]) -> Future[T]:
         """Begin a read. Without a forge it has failed already: there is nobody to ask."""

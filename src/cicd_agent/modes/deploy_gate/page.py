@@ -8,6 +8,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.gate_evidence import GateEvidence
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.deploy_gate.approval_requests import ARTICLES
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import routes
 from cicd_agent.modes.deploy_gate.result import Approval, Band, Factor, GateDecision, GateResult, Hold, LiftedBy, points
@@ -95,8 +96,7 @@ def comment(result: GateResult, evidence: Evidence, account: Account) -> Page:
         Bullets(_comments(result)),
     ]
     if result.decision is not GateDecision.PROCEED and event.run_url:
-        # Where the comment that approves finds the run that is to be started again.
-        blocks.append(Paragraph(("Held run: ", link(f"run {event.delivery}", event.run_url))))
+        blocks.append(Paragraph(("Held run: ", link(f"run {event.delivery}", event.run_url), *_order(result))))
     return Page([*blocks, _footnote(result, evidence, account)], event.hosts)
 
 
@@ -198,12 +198,25 @@ def _lifting(result: GateResult, event: Event) -> Iterator[Block]:
         return
     if result.would_proceed:
         yield Paragraph(("Would proceed with: ", joined(result.would_proceed, "; or "), "."))
-    standing = {hold.lift for hold in result.stops if not hold.lifted}
-    if standing and LiftedBy.NOBODY not in standing:
-        verb, reason = ("override", " REASON") if LiftedBy.OVERRIDE in standing else ("approve", "")
+    if kind := _kind(result):
+        reason = " REASON" if kind == "override" else ""
         who = "To lift this, somebody with write access who did not write the change comments "
         about = ". That is about exactly this commit, environment, policy and state of the signals."
-        yield Paragraph((who, code(f"/{verb}-deploy {result.hash}{reason}"), about))
+        yield Paragraph((who, code(f"/{kind}-deploy {result.hash}{reason}"), about))
+
+
+def _kind(result: GateResult) -> str:
+    """Which order of a person lifts what holds, "" when none does."""
+    standing = {hold.lift for hold in result.stops if not hold.lifted}
+    if result.decision is not GateDecision.HOLD or not standing or LiftedBy.NOBODY in standing:
+        return ""
+    return "override" if LiftedBy.OVERRIDE in standing else "approve"
+
+
+def _order(result: GateResult) -> Sequence[Inline]:
+    """What approval_requests reads of our comment: how the run is lifted that is to be started again."""
+    kind = _kind(result)
+    return (f", lifted by {ARTICLES[kind]} of ", code(result.hash)) if kind else ()
 
 
 def _risk(result: GateResult) -> Paragraph:

@@ -66,7 +66,7 @@ def report(result: GateResult, evidence: Evidence, account: Account, settings: S
 
 
 def _reports(result: GateResult, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
-    """For those who may lift the hold. Where it proceeds, what stands about an earlier hold says so."""
+    """For those who may lift the hold. Where it proceeds, they read that where they were asked, or below it."""
     gate = evidence.get(GATE)
     if gate is None or evidence.event.kind is EventKind.LOCAL:
         return
@@ -75,7 +75,11 @@ def _reports(result: GateResult, evidence: Evidence, account: Account, settings:
     can_be_lifted = result.decision is GateDecision.HOLD and bool(lifters) and LiftedBy.NOBODY not in lifters
     pull = gate.pulls[0].number if gate.pulls else 0
     if pull and "comment" in settings.approvals and settings.comment is not Commenting.NONE:
-        yield Comment(key(result.environment), pull, body, only_edit=not can_be_lifted)
+        if result.decision is GateDecision.PROCEED and any(hold.lifted for hold in result.stops):
+            # The request stays as it was when somebody answered it: a short order means what it said then.
+            yield Comment(f"lifted-{key(result.environment)}", pull, body)
+        else:
+            yield Comment(key(result.environment), pull, body, only_edit=not can_be_lifted)
     if can_be_lifted and "issue" in settings.approvals:
         title = clip(f"Deployment to {result.environment} is held at {result.sha[:7]}", _MAX_TITLE)
         yield Issue(key(result.environment), title, body)

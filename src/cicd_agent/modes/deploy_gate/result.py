@@ -97,13 +97,14 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An approval or override that counts, or one that does not and why (`refused`)."""
+    """An approval or override that counts, or one that does not and why (`refused`); `hash` is what it names."""
 
     kind: Literal["approve", "override"]
     author: str
     reason: str
     url: str = ""
     refused: str = ""
+    hash: str = ""
 
 
 def points(score: float) -> str:

@@ -87,10 +87,13 @@ def digest(settings: Settings) -> str:
     )
 
 
+HASH_DIGITS = 16
+
+
 def canonical(value: object) -> str:
     """16 hex digits of a value, the same whatever the order of its keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:HASH_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Comments of a conversation; that of a pull request the API keeps under issues as well."""
 
+import time
+
 from tests.support.servers.github.routes import Answer, Json, Refused, Route, Visit, paged, too_long, user
 from tests.support.servers.github.state import Comment
 from tests.support.servers.openapi import github
@@ -14,7 +16,7 @@ def comments(visit: Visit) -> Answer:
 
 def post(visit: Visit) -> Answer:
     """A new comment."""
-    comment = Comment(visit.new_id(), written(visit), visit.account)
+    comment = Comment(visit.new_id(), written(visit), visit.account, created_at=now(), updated_at=now())
     conversation(visit).append(comment)
     return Answer(201, shown(visit, comment))
 
@@ -31,8 +33,13 @@ def edit(visit: Visit) -> Answer:
     comment = next((comment for comment in every if comment.id == int(visit.args[0])), None)
     if comment is None:
         raise Refused(404, "Not Found")
-    comment.body = written(visit)
+    comment.body, comment.updated_at = written(visit), now()
     return Answer(200, shown(visit, comment))
+
+
+def now() -> str:
+    """The machine's time, to the second, as GitHub writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def written(visit: Visit, resource: str = "IssueComment", field: str = "data") -> str:
