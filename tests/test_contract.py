@@ -54,8 +54,8 @@ OUTPUTS = {
         fix_file fix_verified
     """),
     "deploy-gate": words("""
-        decision shadow_decision requires_approval safety_score review_match strategy canary_percentage rollback_trigger
-        rollback_to approval_hash deployment_id pre_deploy_checks monitoring_focus
+        decision shadow_decision requires_approval safety_score review_match strategy canary_percentage monitor_minutes
+        rollback_trigger rollback_to approval_hash deployment_id pre_deploy_checks monitoring_focus
     """),
     "route": words("""
         risk_percentile reasons tests build strategy canary_percentage monitor_minutes areas skipped_areas

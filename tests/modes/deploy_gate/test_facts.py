@@ -13,12 +13,12 @@ from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, FactSet
 from cicd_agent.domain.gate_evidence import Reading, State
-from cicd_agent.modes.deploy_gate.advice import Rollout
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import more_careful
 from cicd_agent.modes.deploy_gate.gather import gather
 from cicd_agent.modes.deploy_gate.page import page
-from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult, Strategy
+from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult
+from cicd_agent.modes.shared.rollout import Rollout, Strategy
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.evidences import AT, BASE, HEAD, SHA, decide, evidence, generated, stops, word
 from tests.modes.deploy_gate.gate_world import BASE as RUNNING
@@ -163,7 +163,6 @@ WAYS = [
      Rollout("canary", 10, 60)),
     (Rollout("canary", 10, 30), {"strategy": "rolling", "monitor_minutes": "5"}, Rollout("canary", 10, 30)),
     (Rollout("direct", 0, 5), {"strategy": "blue_green", "canary_percentage": "5"}, Rollout("blue_green", 0, 5)),
-    (Rollout("hotfix", 0, 5), {"strategy": "canary", "canary_percentage": "5"}, Rollout("hotfix", 0, 5)),
     (Rollout("rolling", 0, 5), {"strategy": "none", "monitor_minutes": "1e9"}, Rollout("rolling", 0, 5)),
 ]  # fmt: skip
 

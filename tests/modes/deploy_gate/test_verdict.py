@@ -269,7 +269,7 @@ def test_evidence_of_nothing_holds() -> None:
         (Severity.HIGH, {"routes": {"high": Route(canary_percentage=25)}}, "canary", 25),
         (Severity.HIGH, {"routes": {"high": Route(strategy="blue_green")}}, "blue_green", 0),
         (None, {"routes": {"low": Route(strategy="direct", canary_percentage=25)}}, "direct", 0),
-        (None, {"routes": {"low": Route(strategy="canary")}}, "canary", 10),
+        (None, {"routes": {"low": Route(strategy="canary")}}, "canary", 25),
     ],
 )
 def test_the_strategy_is_as_careful_as_the_risk_asks_for(

@@ -77,7 +77,7 @@ def test_without_a_checkout_they_are_not_worth_three_requests() -> None:
     forge = FakeForge(diffs={7: CHANGE.files}, texts={("AGENTS.md", BASE): "Base rules.\n"})
     evidence = REVIEW.gather(EVENT, Ports(None, forge), Settings())
     assert evidence.exhibits == ()
-    assert "text_at" not in forge.calls
+    assert forge.calls.count("text_at") == 1, "what was learnt of the risk, as every mode reads it"
 
 
 def test_uncommitted_work_is_held_to_the_guidelines_of_its_base() -> None:

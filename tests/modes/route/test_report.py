@@ -55,7 +55,7 @@ def test_outputs_say_what_is_to_be_done() -> None:
         "build": "full",
         "strategy": "rolling",
         "canary_percentage": "0",
-        "monitor_minutes": "0",
+        "monitor_minutes": "10",
     }
     assert json.loads(known["reasons"]) == [reason.text for reason in routed.risk.reasons]
     assert known["areas"] == '["code","dependencies"]'
@@ -115,7 +115,7 @@ def test_the_plan_file_holds_everything_and_a_gate_can_read_it() -> None:
     [
         (
             evidence(CODE),
-            "· strategy: rolling. Why: 1 file under src/app/, no migration, no dependency change.",
+            "· strategy: rolling, 10 min. Why: 1 file under src/app/, no migration, no dependency change.",
         ),
         (
             evidence(LOGIN),

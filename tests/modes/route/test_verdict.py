@@ -10,7 +10,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.modes.route.result import Cells
-from cicd_agent.modes.route.table import TABLE, build_for, overridden
+from cicd_agent.modes.route.table import build_for, planned
 from tests.modes.route.routing import (
     CODE,
     COMMENT,
@@ -28,18 +28,18 @@ from tests.modes.route.routing import (
 from tests.support.samples.changes import change_of
 
 LONG = ("src/app/long.py", None, "".join(f"a{line} = {line}\n" for line in range(3_000)))
-FULL = Cells("full", "cached", "rolling")
+FULL = Cells("full", "cached", "rolling", 0, 10)
 
 
 @pytest.mark.parametrize(
     ("files", "level", "cells"),
     [
-        ([DOCS], "low", Cells("none", "cached", "rolling")),
-        ([COMMENT], "low", Cells("none", "cached", "rolling")),
-        ([DOCS, COMMENT], "low", Cells("none", "cached", "rolling")),
-        ([CODE], "low", Cells("affected", "cached", "rolling")),
-        ([CODE, DOCS], "low", Cells("affected", "cached", "rolling")),
-        ([DEPENDENCIES], "medium", Cells("affected", "full", "rolling")),
+        ([DOCS], "low", Cells("none", "cached", "direct")),
+        ([COMMENT], "low", Cells("none", "cached", "direct")),
+        ([DOCS, COMMENT], "low", Cells("none", "cached", "direct")),
+        ([CODE], "low", Cells("affected", "cached", "rolling", 0, 10)),
+        ([CODE, DOCS], "low", Cells("affected", "cached", "rolling", 0, 10)),
+        ([DEPENDENCIES], "medium", Cells("affected", "full", "rolling", 0, 10)),
         ([LOGIN], "high", Cells("extended", "cached", "canary", 10, 30)),
         ([MIGRATION, DEPENDENCIES], "high", Cells("extended", "full", "canary", 10, 30)),
         ([SECRET], "critical", Cells("extended", "cached", "canary", 5, 60)),
@@ -196,13 +196,13 @@ def test_a_file_that_was_renamed_away_from_what_builds_counts_and_many_are_count
     [
         ({}, FULL, ()),
         ({"tests": "none"}, replace(FULL, tests="none"), ("tests",)),
-        ({"tests": "extended", "build": "full"}, Cells("extended", "full", "rolling"), ("tests", "build")),
+        ({"tests": "extended", "build": "full"}, Cells("extended", "full", "rolling", 0, 10), ("tests", "build")),
         ({"tests": "affected"}, FULL, ("tests",)),
-        ({"strategy": "canary"}, replace(FULL, strategy="canary", canary_percentage=10), ("strategy",)),
+        ({"strategy": "canary"}, replace(FULL, strategy="canary", canary_percentage=25), ("strategy",)),
         ({"monitor-minutes": 7}, replace(FULL, monitor_minutes=7), ("monitor_minutes",)),
         (
-            {"strategy": "canary", "canary-percentage": 25},
-            replace(FULL, strategy="canary", canary_percentage=25),
+            {"strategy": "canary", "canary-percentage": 50},
+            replace(FULL, strategy="canary", canary_percentage=50),
             ("strategy", "canary_percentage"),
         ),
     ],
@@ -215,15 +215,15 @@ def test_the_config_sets_each_cell_of_a_level(config: dict[str, Any], cells: Cel
 
 def test_a_level_that_is_let_out_at_once_has_no_share_of_the_traffic() -> None:
     known = settings(routes={"critical": {"strategy": "rolling"}, "high": {"strategy": "canary"}})
-    assert overridden(TABLE[RiskLevel.CRITICAL], RiskLevel.CRITICAL, known)[0].canary_percentage == 0
-    assert overridden(TABLE[RiskLevel.HIGH], RiskLevel.HIGH, known)[0].canary_percentage == 10
+    assert planned(RiskLevel.CRITICAL, known, is_inert=False)[0].canary_percentage == 0
+    assert planned(RiskLevel.HIGH, known, is_inert=False)[0].canary_percentage == 10
 
 
 @pytest.mark.parametrize(
     ("files", "cells"),
     [
-        ([DOCS], Cells("full", "full", "rolling")),
-        ([CODE], Cells("full", "full", "rolling")),
+        ([DOCS], Cells("full", "full", "rolling", 0, 10)),
+        ([CODE], Cells("full", "full", "rolling", 0, 10)),
         ([LOGIN], Cells("extended", "full", "canary", 10, 30)),
         ([SECRET], Cells("extended", "full", "canary", 5, 60)),
     ],
@@ -243,7 +243,7 @@ def test_no_config_makes_less_of_a_full_plan() -> None:
         routes={"low": {"tests": "none", "build": "cached", "strategy": "direct"}}, areas={"api": ["nothing/"]}
     )
     found = route(evidence(CODE, doubts=("odd",)), known)
-    assert found.cells == Cells("full", "full", "direct")
+    assert found.cells == Cells("full", "full", "direct", 0, 10)
     assert [area.run for area in found.areas] == [True]
     more = settings(routes={"low": {"tests": "extended"}})
     assert route(evidence(CODE, doubts=("odd",)), more).cells.tests == "extended"

@@ -64,6 +64,14 @@ def test_uncommitted_work_follows_what_is_checked_out() -> None:
     assert (history.commits, history.experience.age) == (2, 0)
 
 
+def test_without_the_head_the_past_is_that_of_the_base() -> None:
+    before = Past(PAST.commits[1:])
+    world = Ports(FakeRepository(refs={"main": BASE}, pasts={BASE: before}))
+    history, _, gaps = read_past(replace(CHANGE, base=BASE), world, Settings(), EVENT)
+    assert history is not None
+    assert (history.commits, gaps) == (1, ())
+
+
 def test_the_own_commits_of_a_change_take_no_place_among_those_that_it_is_ranked_with() -> None:
     asked = []
 
@@ -110,7 +118,10 @@ class Silent(FakeForge):
     [
         (Ports(), [f"{NO_PAST}: there is no checkout", f"{RISK_FILE}: it could not be read at the base"]),
         (Ports(Broken(refs={"x": HEAD, "y": BASE})), [f"{NO_PAST}: aa cannot", f"{RISK_FILE}: it could not be read"]),
-        (Ports(FakeRepository(refs={"y": BASE})), [f"{NO_PAST}: the head of the change is not in this clone"]),
+        (
+            Ports(FakeRepository()),
+            [f"{NO_PAST}: the head of the change is not in this clone", f"{RISK_FILE}: it could not be read"],
+        ),
         (Ports(FakeRepository(refs={"x": HEAD}), Silent()), [f"{RISK_FILE}: it could not be read at the base"]),
         (Ports(FakeRepository(refs={"x": HEAD})), [f"{RISK_FILE}: it could not be read at the base"]),
     ],

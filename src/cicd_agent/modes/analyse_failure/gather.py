@@ -33,6 +33,7 @@ from cicd_agent.modes.analyse_failure.runs.jobs import FIRST_TOKENS, JobSpec, Lo
 from cicd_agent.modes.analyse_failure.runs.previous_failures import read_previous_failures
 from cicd_agent.modes.protocol import LogFiles, Ports
 from cicd_agent.modes.shared.change_reader import gaps, read_change
+from cicd_agent.modes.shared.risk_history import with_past
 from cicd_agent.modes.shared.self_triggered import own_run
 from cicd_agent.settings.schema import Settings
 
@@ -136,7 +137,8 @@ class _Reading:
         self.gaps += [Gap("the account book", limit) for limit in known.limits]
         more = gaps(change, self.settings) if change else ()
         all_gaps = (*more, *self.gaps, *(history.gaps if history else ()))
-        return Evidence(self.event, change, gaps=all_gaps, known=known).put(FAILED_RUN, failed)
+        evidence = Evidence(self.event, change, gaps=all_gaps, known=known).put(FAILED_RUN, failed)
+        return with_past(evidence, change, self.world, self.settings) if change else evidence
 
     def _specs(self, run: RunState) -> tuple[JobSpec, ...]:
         if run.path and self.world.forge is not None:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.analysis.logs.extract import Kind
-from cicd_agent.analysis.risk.assessment import assess
-from cicd_agent.analysis.rules import coverage
+from cicd_agent.analysis.rules.run import ruled
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import clip, count
@@ -14,7 +13,7 @@ from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import groups
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Remedy, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import with_saved_traces
-from cicd_agent.modes.shared.change_reader import unanalysed
+from cicd_agent.modes.shared.change_risk import change_risk
 from cicd_agent.settings.schema import Settings
 
 MAX_ROOT_CAUSE = 200
@@ -94,8 +93,7 @@ def _risk(evidence: Evidence, settings: Settings) -> Risk | None:
     change = evidence.change
     if change is None:
         return None
-    minimums = coverage.floors_of(unanalysed(change, settings))
-    return assess(change, minimums, evidence.history, evidence.learnt)
+    return change_risk(ruled(change, settings.config_file), evidence, settings)
 
 
 def _kind(first: Failure | None, attribution: Attribution) -> Kind:

@@ -1,37 +1,14 @@
-"""How carefully to deploy, what to do before and what to watch after: rules by the kinds of files that changed."""
+"""What to do before a deployment and what to watch after it: rules by the kinds of files that changed."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from math import ceil, exp, lgamma, log, sqrt
 
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.deploy_gate.result import CanaryPower, Strategy
-from cicd_agent.settings.schema import Route, Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Rollout:
-    """How it is deployed: the strategy, the percentage of a canary (0 without one), the minutes that it is watched."""
-
-    strategy: Strategy
-    percentage: int
-    minutes: int
-
-
-_ROLLOUTS: Mapping[RiskLevel, Rollout] = {
-    RiskLevel.LOW: Rollout("rolling", 0, 5),
-    RiskLevel.MEDIUM: Rollout("rolling", 0, 15),
-    RiskLevel.HIGH: Rollout("canary", 10, 30),
-    RiskLevel.CRITICAL: Rollout("canary", 5, 30),
-}
-"""What holds where the config does not say."""
-CANARY = 10
-"""The percentage of a canary of which nobody says how large it is."""
+from cicd_agent.modes.deploy_gate.result import CanaryPower
 
 _CHECKS: Mapping[PathKind, str] = {
     PathKind.MIGRATION: "take a backup and try the migration, and its way back, on a copy of the data",
@@ -66,17 +43,6 @@ def touched(change: Change | None) -> frozenset[PathKind]:
     """The kinds of files that are changed; tests, examples and documents do not run there."""
     by_file = (kinds(file.path) for file in (change.files if change else ()))
     return frozenset().union(*(each for each in by_file if not each & _NOT_DEPLOYED))
-
-
-def rollout(level: RiskLevel, settings: Settings, *, urgent: bool) -> Rollout:
-    """How to deploy a change of this risk. What repairs does not wait for a canary."""
-    route, default = settings.routes.get(level.value, Route()), _ROLLOUTS[level]
-    minutes = default.minutes if route.monitor_minutes is None else route.monitor_minutes
-    if urgent:
-        return Rollout("hotfix", 0, minutes)
-    strategy = route.strategy or default.strategy
-    percentage = (default.percentage or CANARY) if route.canary_percentage is None else route.canary_percentage
-    return Rollout(strategy, percentage if strategy == "canary" else 0, minutes)
 
 
 def checks(path_kinds: Collection[PathKind], of_model: Iterable[str]) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from cicd_agent.domain.gate_evidence import GateEvidence, Reading, State
 from cicd_agent.domain.ports.storage import State as StateStore
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.deploy_gate.advice import CANARY, Rollout
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.result import GateResult, Hold, LiftedBy, Strategy
+from cicd_agent.modes.deploy_gate.result import GateResult, Hold, LiftedBy
+from cicd_agent.modes.shared.rollout import Rollout, RouteStrategy
 
 _MAX_PULLS = 10
 """Pull requests of a deployment whose reviews and routes are looked up."""
@@ -25,7 +25,9 @@ _MODE = "deploy-gate"
 """Whose coverage counts: that of another mode is of a few files alone."""
 _SHARES = re.compile(r"(\d{1,3}(?:\.\d+)?) % → (\d{1,3}(?:\.\d+)?) % of lines")
 _MAX_MINUTES = 1_440
-_CARE: tuple[Strategy, ...] = ("direct", "rolling", "blue_green", "canary")
+_CANARY = 10
+"""The percentage of a canary of which nobody says how large it is."""
+_CARE: tuple[RouteStrategy, ...] = ("direct", "rolling", "blue_green", "canary")
 """The strategies that a route knows, the least careful first."""
 _ROUNDED = 0.1
 """Points by which the difference of two rounded shares may be too good."""
@@ -113,13 +115,10 @@ def more_careful(rollout: Rollout, evidence: Evidence, gate: GateEvidence) -> Ro
         minutes = int(parse_number(fact.values.get("monitor_minutes", ""), 1, _MAX_MINUTES) or 0)
         rollout = replace(rollout, minutes=max(rollout.minutes, minutes))
         requested = next((each for each in _CARE if each == fact.values.get("strategy")), None)
-        # What repairs does not wait for a canary, whatever was requested when nobody knew that it was urgent.
-        if requested is None or rollout.strategy == "hotfix":
-            continue
-        if _CARE.index(requested) >= _CARE.index(rollout.strategy):
+        if requested is not None and _CARE.index(requested) >= _CARE.index(rollout.strategy):
             percentage = 0
             if requested == "canary":
-                percentage = int(parse_number(fact.values.get("canary_percentage", ""), 1, 100) or CANARY)
+                percentage = int(parse_number(fact.values.get("canary_percentage", ""), 1, 100) or _CANARY)
                 percentage = min(percentage, rollout.percentage or percentage)
             rollout = replace(rollout, strategy=requested, percentage=percentage)
     return rollout

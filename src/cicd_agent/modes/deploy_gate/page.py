@@ -231,7 +231,8 @@ def _strategy(result: GateResult, evidence: Evidence) -> Iterator[Block]:
     first = f", {result.canary_percentage} % first" if result.canary_percentage else ""
     requested = [code(fact.sha[:7]) for fact in routes(evidence, _gate(evidence)) if fact.sha]
     careful: Inline = (". At least as careful as the route of ", joined(requested), " asked for") if requested else ""
-    yield Paragraph((strong("Way out:"), f" {result.strategy.replace('_', '-')}{first}", careful))
+    watched = f", watched for {result.monitor_minutes} minutes" if result.monitor_minutes else ""
+    yield Paragraph((strong("Way out:"), f" {result.strategy.replace('_', '-')}{first}{watched}", careful))
     if result.sight is not None:
         power = result.sight
         yield Paragraph(

@@ -38,6 +38,7 @@ _VALUES: Mapping[str, Callable[[GateResult], str]] = {
     "review_match": lambda result: str(result.review_match),
     "strategy": lambda result: result.strategy,
     "canary_percentage": lambda result: str(result.canary_percentage),
+    "monitor_minutes": lambda result: str(result.monitor_minutes),
     "rollback_trigger": lambda result: result.rollback_trigger,
     "rollback_to": lambda result: result.rollback_to if result.enforced else "",
     "approval_hash": lambda result: result.hash,

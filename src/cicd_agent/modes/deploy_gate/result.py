@@ -7,8 +7,7 @@ from typing import Final, Literal
 
 from cicd_agent.domain.gate_evidence import Match, State
 from cicd_agent.domain.verdict import Conclusion, Risk
-
-Strategy = Literal["rolling", "canary", "blue_green", "direct", "hotfix"]
+from cicd_agent.modes.shared.rollout import Strategy
 
 
 class GateDecision(StrEnum):
@@ -139,6 +138,7 @@ class GateResult:
     review_match: Match = Match.NONE
     strategy: Strategy = "rolling"
     canary_percentage: int = 0
+    monitor_minutes: int = 0
     sight: CanaryPower | None = None
     rollback_trigger: str = ""
     rollback_to: str = ""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.risk.assessment import Floor, assess, floors
-from cicd_agent.analysis.rules import coverage
+from cicd_agent.analysis.risk.assessment import Floor
+from cicd_agent.analysis.risk.inert import is_inert
 from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.analysis.rules.suppression import graded, weighed
 from cicd_agent.domain.evidence import Evidence
@@ -27,6 +27,8 @@ from cicd_agent.modes.deploy_gate.score import Policy, Score, policy, scored, so
 from cicd_agent.modes.deploy_gate.signals.deployments import Rollback, exempt, rollback
 from cicd_agent.modes.deploy_gate.signals.reviews import match, review
 from cicd_agent.modes.shared.change_reader import unanalysed
+from cicd_agent.modes.shared.change_risk import change_risk
+from cicd_agent.modes.shared.rollout import rollout
 from cicd_agent.settings.schema import Settings
 
 _UNITS = {"tests": " %", "coverage": " points", "failures": " %"}
@@ -52,13 +54,12 @@ class ModelOpinion:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What rules make of a deployment; `weighty` are the findings that the risk rests on."""
+    """What rules make of a deployment."""
 
     readings: Mapping[str, Reading]
     score: Score
     fingerprints: tuple[str, ...]
     holds: tuple[Hold, ...]
-    weighty: tuple[Finding, ...]
     rollback: Rollback | None
 
 
@@ -80,7 +81,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     opinion = _opinion(answers, evidence, settings)
     judged = _judged(rules, evidence, settings, opinion)
     readings, score, fingerprints, back = judged.readings, judged.score, judged.fingerprints, judged.rollback
-    of_rules, weighty = judged.holds, judged.weighty
+    of_rules = judged.holds
     of_model = [*holds.about_model(settings, limits, score, _objection(opinion, limits), answered=bool(opinion.drafts))]
     stance = _stance(opinion, score, of_model)
     hashes = approval_hashes(gate, settings, score, fingerprints, of_rules, stance=stance)
@@ -91,7 +92,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     if any(each.id == holds.OWN_POLICY for each in unlifted):
         # A deployment does not take the gate away from before itself.
         settings = settings if "enforce" in gate.told else settings.model_copy(update={"enforce": "fail"})
-    risk = _risk(rules, evidence, weighty, opinion, settings)
+    risk = _risk(rules, evidence, opinion, settings)
     asks = decision is GateDecision.HOLD and all(each.lift is LiftedBy.APPROVAL for each in unlifted)
     result = GateResult(
         conclusion=_conclusion(decision, settings),
@@ -129,9 +130,9 @@ def _judged(rules: RuleDraft, evidence: Evidence, settings: Settings, opinion: M
     gate, limits = evidence.get(GATE) or GateEvidence("", "", 0), policy(settings)
     readings = _signals(gate, evidence, limits, opinion)
     score = scored(limits, readings)
-    findings = weighty = list(graded(rules.findings))
+    findings = list(graded(rules.findings))
     if evidence.change is not None:
-        findings, weighty = weighed(rules, evidence.change, settings)
+        findings, _ = weighed(rules, evidence.change, settings)
     blocking = holds.blocking_of(findings, settings)
     back = rollback(gate, evidence.event, holds.red_checks(gate, limits))
     of_rules = [*_rule_holds(evidence, limits, score, readings, blocking=blocking, settings=settings)]
@@ -140,7 +141,6 @@ def _judged(rules: RuleDraft, evidence: Evidence, settings: Settings, opinion: M
         score,
         tuple(sorted({each.fingerprint for each in blocking})),
         (*of_rules, *([back.hold] if back else [])),
-        tuple(weighty),
         back,
     )
 
@@ -149,19 +149,23 @@ def _advised(
     result: GateResult, opinion: ModelOpinion, evidence: Evidence, gate: GateEvidence, settings: Settings
 ) -> GateResult:
     """The result with how to deploy, and what to do before and after."""
+    level, inert = result.risk.level, evidence.change is not None and is_inert(evidence.change)
+    plan = more_careful(rollout(level, settings, is_inert=inert), evidence, gate)
+    # What repairs does not wait for a canary, whatever a route has requested when nobody knew that it was urgent.
     urgent = bool(exempt(gate, evidence.event))
-    rollout = more_careful(advice.rollout(result.risk.level, settings, urgent=urgent), evidence, gate)
+    percentage = 0 if urgent else plan.percentage
     traffic = gate.traffic if gate.traffic is not None else settings.traffic_per_minute
     baseline, path_kinds = settings.baseline_error_rate, advice.touched(evidence.change)
     power = doubled = None
     if traffic:
-        power = advice.canary_power(rollout.percentage, traffic, baseline, rollout.minutes)
-        doubled = advice.minutes_to_double(rollout.percentage, traffic, baseline)
+        power = advice.canary_power(percentage, traffic, baseline, plan.minutes)
+        doubled = advice.minutes_to_double(percentage, traffic, baseline)
     drafts = opinion.drafts
     return replace(
         result,
-        strategy=rollout.strategy,
-        canary_percentage=rollout.percentage,
+        strategy="hotfix" if urgent else plan.strategy,
+        canary_percentage=percentage,
+        monitor_minutes=plan.minutes,
         sight=power,
         rollback_trigger=advice.trigger(baseline, power, [each.rollback_trigger for each in drafts]),
         pre_deploy_checks=advice.checks(path_kinds, [text for each in drafts for text in each.pre_deploy_checks]),
@@ -255,17 +259,15 @@ def _conclusion(decision: GateDecision, settings: Settings) -> Conclusion:
     return Conclusion.FAILURE if settings.enforce == "fail" else Conclusion.NEUTRAL
 
 
-def _risk(
-    rules: RuleDraft, evidence: Evidence, findings: Sequence[Finding], opinion: ModelOpinion, settings: Settings
-) -> Risk:
+def _risk(rules: RuleDraft, evidence: Evidence, opinion: ModelOpinion, settings: Settings) -> Risk:
     """The rules' risk, raised to what a model sees where a quote of its proves a reason."""
     if evidence.change is None:
         return Risk(RiskLevel.CRITICAL, 100, (Reason("the change could not be read", 100, Ground.SHAPE),))
-    missed = unanalysed(evidence.change, settings)
-    floor = [*floors(rules.areas, findings, settings.min_confidence), *coverage.floors_of(missed)]
-    if opinion.objections:
-        floor.append(Floor(opinion.level, f"the model: {_line(opinion.objections[0].text)}", Ground.FINDING))
-    return assess(evidence.change, floor, evidence.history, evidence.learnt)
+    objections = [
+        Floor(opinion.level, f"the model: {_line(objection.text)}", Ground.FINDING)
+        for objection in opinion.objections[:1]
+    ]
+    return change_risk(rules, evidence, settings, raised=objections)
 
 
 def _would_proceed(

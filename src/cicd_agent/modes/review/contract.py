@@ -27,5 +27,5 @@ CONTRACT = Contract(
         Permission("issues", "write", "make a label that is not there yet", "labels: on"),
     ),
     decisions=("approve", "comment", "request_changes", "answer", "help", "note"),
-    history="the merge base has to be there",
+    history="the merge base has to be there, and the history that the risk is judged by",
 )

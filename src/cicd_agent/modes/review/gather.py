@@ -17,6 +17,7 @@ from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.tool_findings import read_results
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
+from cicd_agent.modes.shared.risk_history import with_past
 from cicd_agent.modes.shared.self_triggered import own_run, own_touch
 from cicd_agent.settings.schema import Commenting, Provider, Settings
 
@@ -59,13 +60,14 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     threads, unread_threads = _threads(event, world, settings)
     discussed = discussion_exhibit(threads, showable(change, settings))
     hints, unread = recent_failures(event, world, settings)
-    return Evidence(
+    evidence = Evidence(
         event,
         change,
         (*guideline_exhibits(texts), *([discussed] if discussed else []), *hints),
         (*gaps(change, settings), *missed, *left_out, *unread_threads, *unread),
         findings,
     ).put(THREADS, threads)
+    return with_past(evidence, change, world, settings)
 
 
 def _threads(event: Event, world: Ports, settings: Settings) -> tuple[tuple[Thread, ...], tuple[Gap, ...]]:

@@ -24,6 +24,7 @@ from cicd_agent.modes.review.suggestion import why_shown
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.modes.shared.blocks import account_blocks, details, headline, place
 from cicd_agent.modes.shared.change_reader import changed
+from cicd_agent.modes.shared.change_risk import describe_risk, describe_score
 from cicd_agent.rendering.page import (
     Alert,
     Block,
@@ -54,9 +55,9 @@ MAX_FIXED = 10
 def page(verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> Page:
     """The whole review."""
     strong = [finding for finding in verdict.findings if reaches(finding, settings)]
-    weak = [each for each in verdict.findings if each not in strong]
+    weak, risk = [each for each in verdict.findings if each not in strong], verdict.risk
     blocks = [
-        *headline(("Risk: ", tone(verdict.risk.level, verdict.risk.level.value), f" ({verdict.risk.score})"), account),
+        *headline(("Risk: ", tone(risk.level, risk.level.value), f" {describe_score(risk)}"), account),
         _size(verdict, evidence),
         *(Paragraph(contradiction) for contradiction in verdict.contradictions),
         *(_findings(strong, evidence) if strong else [Paragraph(_nothing(verdict, evidence, account))]),
@@ -78,7 +79,7 @@ def sentence(verdict: Verdict) -> str:
     tally = ", ".join(f"{found[severity]} {severity}" for severity in worst_first)
     nothing = "no findings" if verdict.conclusion is Conclusion.SUCCESS else "no findings in what was looked at"
     findings = f"{count(len(verdict.findings), 'finding')} ({tally})" if tally else nothing
-    return f"risk {verdict.risk.level} ({verdict.risk.score}), {findings}, decision {verdict.decision}"
+    return f"risk {describe_risk(verdict.risk)}, {findings}, decision {verdict.decision}"
 
 
 def inline(finding: Finding, change: Change) -> Page:

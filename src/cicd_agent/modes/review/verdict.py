@@ -6,7 +6,6 @@ from operator import attrgetter
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.risk.assessment import assess, floors
 from cicd_agent.analysis.rules import coverage
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import graded, silence
@@ -24,6 +23,7 @@ from cicd_agent.modes.review.suggestion import prove_suggestions
 from cicd_agent.modes.review.threads import fixed, suppress_resolved
 from cicd_agent.modes.review.tool_findings import merge_same
 from cicd_agent.modes.shared.change_reader import changed, unanalysed
+from cicd_agent.modes.shared.change_risk import change_risk
 from cicd_agent.settings.schema import Settings
 
 
@@ -51,8 +51,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*open_findings, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
     missed = unanalysed(change, settings)
-    minimums = [*floors(rules.areas, weighty, settings.min_confidence), *coverage.floors_of(missed)]
-    risk = assess(change, minimums, evidence.history, evidence.learnt)
+    risk = change_risk(rules, evidence, settings, weighty)
     strong = [finding for finding in open_findings if reaches(finding, settings)]
     blocking = [finding for finding in open_findings if blocks(finding, settings)]
     unseen = any(answer.left_out for answer in main) or not recalled.whole

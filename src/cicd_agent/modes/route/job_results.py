@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError, first_problem
-from cicd_agent.modes.route.result import AreaRun, Build, Cells, RouteStrategy, TestScope
+from cicd_agent.modes.route.result import AreaRun, Build, Cells, TestScope
+from cicd_agent.modes.shared.rollout import RouteStrategy
 
 MAX_BYTES: Final = 10_000_000
 VALUES: Final[Mapping[str, frozenset[str]]] = {

@@ -14,6 +14,7 @@ from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.result import Cells, RouteResult
 from cicd_agent.modes.route.table import outside
 from cicd_agent.modes.shared.blocks import account_blocks, bullets, first_parts, headline
+from cicd_agent.modes.shared.change_risk import describe_risk
 from cicd_agent.rendering.page import Block, Details, Inline, Page, Paragraph, Table, code, strong
 from cicd_agent.settings.schema import Settings
 
@@ -29,7 +30,7 @@ def sentence(result: RouteResult, evidence: Evidence) -> str:
     strategy = f"strategy: {_strategy(cells)}"
     build = f"build: {cells.build} ({clip(result.build_why, 120)})"
     why = "; ".join(_why(result, evidence.change))
-    words = f"{_risk(result.risk)} → tests: {cells.tests} · {build} · {strategy}. Why: {why}."
+    words = f"{describe_risk(result.risk)} → tests: {cells.tests} · {build} · {strategy}. Why: {why}."
     return visible_line(clip(" ".join(words.split()), 600))
 
 
@@ -56,11 +57,6 @@ def pictures(risk: Risk) -> tuple[Pie, ...]:
         return ()
     slices = tuple(Slice(str(level), number) for level, number in zip(RiskLevel, risk.mix, strict=False))
     return (Pie(f"Risk of the last {count(total, 'change')}", slices),)
-
-
-def _risk(risk: Risk) -> str:
-    rank = f", above {risk.percentile} %" if risk.percentile is not None else ""
-    return f"{risk.level} ({risk.score}{rank})"
 
 
 def _strategy(cells: Cells) -> str:
@@ -97,7 +93,7 @@ def _absent(change: Change) -> Iterator[str]:
 
 def _heading(result: RouteResult) -> str:
     cells = result.cells
-    return f"{_risk(result.risk)} → tests: {cells.tests} · build: {cells.build} · strategy: {_strategy(cells)}"
+    return f"{describe_risk(result.risk)} → tests: {cells.tests} · build: {cells.build} · strategy: {_strategy(cells)}"
 
 
 def _cells(result: RouteResult) -> Table:
@@ -105,13 +101,17 @@ def _cells(result: RouteResult) -> Table:
     rows: list[tuple[str, str, str]] = [
         ("tests", cells.tests, _set("tests", result, result.tests_why)),
         ("build", cells.build, _set("build", result, result.build_why)),
-        ("strategy", cells.strategy, _set("strategy", result, f"risk {result.risk.level}")),
+        ("strategy", cells.strategy, _set("strategy", result, _strategy_why(result))),
     ]
     if cells.canary_percentage:
         rows.append(("canary", f"{cells.canary_percentage} %", _set("canary_percentage", result, "")))
     if cells.monitor_minutes:
         rows.append(("monitoring", f"{cells.monitor_minutes} min", _set("monitor_minutes", result, "")))
     return Table(("", "plan", "why"), [(name, code(value), clip(why, _LONGEST)) for name, value, why in rows])
+
+
+def _strategy_why(result: RouteResult) -> str:
+    return "nothing that runs has changed" if result.cells.strategy == "direct" else f"risk {result.risk.level}"
 
 
 def _set(cell: str, result: RouteResult, reason: str) -> str:

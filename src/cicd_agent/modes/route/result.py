@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from cicd_agent.domain.verdict import Conclusion, Risk
+from cicd_agent.modes.shared.rollout import RouteStrategy
 
 TestScope = Literal["none", "affected", "full", "extended"]
 Build = Literal["cached", "full"]
-RouteStrategy = Literal["rolling", "canary", "blue_green", "direct"]
 
 
 @dataclass(frozen=True, slots=True)

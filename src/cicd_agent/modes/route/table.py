@@ -1,30 +1,26 @@
 """The routing table: what is done at each level of risk, the config's cells in its place, and which areas run."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from posixpath import basename
 from typing import Final
 
-from cicd_agent.analysis.risk.features import features
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.route.result import AreaRun, Build, Cells
-from cicd_agent.settings.schema import Settings
+from cicd_agent.modes.route.result import AreaRun, Build, Cells, TestScope
+from cicd_agent.modes.shared.rollout import rollout
+from cicd_agent.settings.schema import Route, Settings
 
-TABLE: Final[Mapping[RiskLevel, Cells]] = {
-    RiskLevel.LOW: Cells("affected", "cached", "rolling"),
-    RiskLevel.MEDIUM: Cells("affected", "cached", "rolling"),
-    RiskLevel.HIGH: Cells("extended", "cached", "canary", 10, 30),
-    RiskLevel.CRITICAL: Cells("extended", "cached", "canary", 5, 60),
+TESTS: Final[Mapping[RiskLevel, TestScope]] = {
+    RiskLevel.LOW: "affected",
+    RiskLevel.MEDIUM: "affected",
+    RiskLevel.HIGH: "extended",
+    RiskLevel.CRITICAL: "extended",
 }
-"""`affected` is full as long as the test map is not proved, `cached` is full when the build itself has changed."""
+"""`affected` is full as long as the test map is not proved."""
 
-_CANARY = 10
-"""The percentage of a canary where the table has none."""
 _WHAT_BUILDS = frozenset(
     {PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE, PathKind.DOCKERFILE, PathKind.WORKFLOW, PathKind.CI_CONFIG}
 )
@@ -55,52 +51,20 @@ def first_files(paths: Sequence[str], limit: int) -> str:
     return ", ".join(paths[:limit]) + (f" and {count(more, 'more file')}" if more > 0 else "")
 
 
-def overridden(cells: Cells, level: RiskLevel, settings: Settings) -> tuple[Cells, tuple[str, ...]]:
-    """The cells with what the config says for the level in their place, and the names of these."""
-    route = settings.routes.get(level.value)
-    overrides = route.model_dump(exclude_none=True) if route else {}
-    changed = replace(cells, **overrides)
-    if "canary_percentage" not in overrides and "strategy" in overrides:
-        # A share of the traffic goes with a canary, and with nothing else.
-        share = (cells.canary_percentage or _CANARY) if changed.strategy == "canary" else 0
-        changed = replace(changed, canary_percentage=share)
-    return changed, tuple(overrides)
+def planned(level: RiskLevel, settings: Settings, *, is_inert: bool) -> tuple[Cells, tuple[str, ...]]:
+    """The cells of a level with what the config says in their place, and the names of these.
 
-
-# MDX is compiled; a page or a script in a folder of documents is served, and may be the product's.
-_PROSE = frozenset({"md", "markdown", "rst", "adoc", "asciidoc", "org", "textile", "txt"})
-_PICTURES = frozenset({"png", "jpg", "jpeg", "gif", "svg", "ico", "webp", "avif", "pdf"})
-_FOLDERS = frozenset({"doc", "docs", "documentation", "man", "manual", "changelog.d", "newsfragments", ".github"})
-_ANYWHERE = frozenset({"readme", "changelog", "license", "licence", "copying", "contributing", "authors"})
-_BUILDS = frozenset({"cmakelists.txt", "meson_options.txt"})
-_DOCTEST = re.compile(r"\s*>>>(?:\s|$)|.*\bdoctest:")
-
-
-def is_inert(change: Change) -> bool:
-    """Whether all of the change is documentation, or comments beside it."""
-    shape = features(change)
-    if not (shape.documentation_only or shape.comment_only):
-        return False
-    paths = (path for file in change.files for path in (file.path, file.old_path))
-    # What is documentation by its name has to be so by its place, too: a package may hold texts that it uses. What is
-    # not documentation has changed in its comments only.
-    is_for_people = all(PathKind.DOCS not in kinds(path) or _is_document(path) for path in paths)
-    lines = (line.text for file in change.files for line in (*file.added, *file.deleted))
-    is_known = all(file.excerpt_of is None for file in change.files)
-    return is_for_people and is_known and not any(map(_DOCTEST.match, lines))
-
-
-def _is_document(path: str) -> bool:
-    *parents, name = path.lower().split("/")
-    stem, suffix = name.partition(".")[0], name.rpartition(".")[2]
-    if "." not in name:
-        # A script may be called `install`; what is written large is there to be read.
-        return basename(path).isupper()
-    if name in _BUILDS:
-        return False
-    if not parents or stem in _ANYWHERE:
-        return suffix in _PROSE
-    return suffix in _PROSE | _PICTURES and not _FOLDERS.isdisjoint(parents)
+    No test runs for a change in which nothing that runs has changed; `cached` is full when the build has changed.
+    """
+    route, out = settings.routes.get(level.value, Route()), rollout(level, settings, is_inert=is_inert)
+    cells = Cells(
+        tests=route.tests or ("none" if is_inert else TESTS[level]),
+        build=route.build or "cached",
+        strategy=out.strategy,
+        canary_percentage=out.percentage,
+        monitor_minutes=out.minutes,
+    )
+    return cells, tuple(route.model_dump(exclude_none=True))
 
 
 _AREAS: Final[Mapping[str, frozenset[PathKind]]] = {

@@ -5,18 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.risk.assessment import Floor, assess, floors
-from cicd_agent.analysis.rules import coverage
+from cicd_agent.analysis.risk.assessment import Floor, assess
+from cicd_agent.analysis.risk.inert import is_inert
 from cicd_agent.analysis.rules.run import RuleDraft
-from cicd_agent.analysis.rules.suppression import weighed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.trials.test_run import AffectedTests
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.route.result import Cells, RouteResult, TestScope
-from cicd_agent.modes.route.table import TABLE, area_runs, build_for, is_inert, overridden, unreadable_areas
-from cicd_agent.modes.shared.change_reader import unanalysed
+from cicd_agent.modes.route.table import area_runs, build_for, planned, unreadable_areas
+from cicd_agent.modes.shared.change_risk import change_risk
 from cicd_agent.settings.schema import Settings
 
 _NOTHING = Change(base="", head="", source=ChangeSource.GIT, files=())
@@ -30,11 +29,8 @@ def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence
     # Evidence may come from a file: without a change there is always a doubt, whatever that says.
     unknown = () if change is not None or route.doubts else ("the change is not known",)
     doubts = tuple(dict.fromkeys((*route.doubts, *unknown, *unreadable_areas(settings))))
-    cells = TABLE[risk.level]
-    if change is not None and risk.level is RiskLevel.LOW and is_inert(change):
-        # No test runs for a change in which nothing that runs has changed.
-        cells = replace(cells, tests="none")
-    cells, named = overridden(cells, risk.level, settings)
+    inert = change is not None and not doubts and risk.level is RiskLevel.LOW and is_inert(change)
+    cells, named = planned(risk.level, settings, is_inert=inert)
     result = RouteResult(
         conclusion=Conclusion.NEUTRAL if doubts else Conclusion.SUCCESS,
         risk=risk,
@@ -49,14 +45,11 @@ def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence
 
 
 def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
-    change, history, learnt = evidence.change, evidence.history, evidence.learnt
-    if change is None:
+    if evidence.change is None:
         # What is not known is a risk, and never a small one.
-        return assess(_NOTHING, [Floor(RiskLevel.HIGH, "it is not known what changes")], history=history, learnt=learnt)
-    _, weighty = weighed(rules, change, settings)
-    missed = unanalysed(change, settings)
-    minimums = [*floors(rules.areas, weighty, settings.min_confidence), *coverage.floors_of(missed)]
-    return assess(change, minimums, history=history, learnt=learnt)
+        unknown = Floor(RiskLevel.HIGH, "it is not known what changes")
+        return assess(_NOTHING, [unknown], evidence.history, evidence.learnt)
+    return change_risk(rules, evidence, settings)
 
 
 def _in_doubt(result: RouteResult) -> RouteResult:

@@ -1,11 +1,13 @@
 """Reads what the repository's past says of a change, and what was learnt from it: the same for every mode."""
 
+from dataclasses import replace
+
 from pydantic import ValidationError
 
 from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.domain.events.event import Event
-from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.history import COUNTED, MAX_COMMITS, History
 from cicd_agent.domain.repository.risk_file import MAX_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused, first_problem
@@ -42,12 +44,27 @@ def read_past(
     return history, learnt, tuple(gaps)
 
 
+def with_past(evidence: Evidence, change: Change, ports: Ports, settings: Settings) -> Evidence:
+    """The evidence with the past of its change, and gaps for what of it could not be read.
+
+    Of a change from the API that there is no checkout is known already.
+    """
+    history, learnt, missing = read_past(change, ports, settings, evidence.event)
+    is_remote = change.source is ChangeSource.API
+    limits = (
+        *(gap for gap in missing if not (is_remote and gap.what == NO_PAST)),
+        *(Gap("", limit) for limit in (history.limits if history else ())),
+    )
+    return replace(evidence, history=history, learnt=learnt, gaps=(*evidence.gaps, *limits))
+
+
 def _history(change: Change, ports: Ports) -> tuple[History | None, str]:
     """The history, or why there is none."""
     repository = ports.repository
     if repository is None:
         return None, "there is no checkout"
-    head = repository.resolve(change.head or "HEAD")
+    # Without the head, as after a fork's workflow, the past is the same but for who the author is.
+    head = repository.resolve(change.head or "HEAD") or repository.resolve(change.base)
     if head is None:
         return None, "the head of the change is not in this clone; set `fetch-depth: 0` on actions/checkout"
     try:
