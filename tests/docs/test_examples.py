@@ -99,14 +99,9 @@ def test_a_route_by_the_example(own: Own, tmp_path: Path, hub: FakeGitHub) -> No
 
 @of("deploy-gate")
 def test_a_gate_by_the_example(own: Own, tmp_path: Path, hub: FakeGitHub) -> None:
-    jobs = GateJobs(tmp_path, hub, config="not-applicable: [coverage]\n")
-    reports = jobs.job.repo.path / "reports"
-    reports.mkdir()
-    (reports / "report.xml").write_text(
-        '<testsuites><testsuite><testcase name="a" classname="t"/></testsuite></testsuites>'
-    )
+    jobs = GateJobs(tmp_path, hub)
     jobs.token = hub.add_token("ghs_permitted", **own.grants)
-    inputs = own.bound({"github.sha": jobs.sha, "github.token": jobs.token}) | {"coverage_reports": ""}
+    inputs = own.bound({"github.sha": jobs.sha, "github.token": jobs.token})
     left = jobs.run("schedule" if own.example == "nightly" else "push", payload=None, **({"signals_file": ""} | inputs))
     stands(left)
     assert left.outputs["decision"] == "proceed", left.log

@@ -14,11 +14,13 @@ class Match(StrEnum):
 
 
 class State(StrEnum):
-    """How a signal was read. All but KNOWN and MISSING are faults: they hold, whatever the score says."""
+    """How a signal was read. All but KNOWN, MISSING and ABSENT are faults: they hold, whatever the score says."""
 
     KNOWN = "known"
     MISSING = "missing"
     """There is no such thing: no report was made, nobody reviewed."""
+    ABSENT = "absent"
+    """This repository has none and never had: the signal has no weight."""
     ERROR = "error"
     TIMEOUT = "timeout"
     STALE = "stale"

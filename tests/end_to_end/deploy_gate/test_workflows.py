@@ -11,18 +11,14 @@ import yaml
 
 from cicd_agent.cli.init import FOLDER, Answers, files
 from scripts.blocks import all_blocks
-from tests.support.jobs.gate import GateJobs
+from tests.support.jobs.gate import RUN, GateJobs
 from tests.support.jobs.pull_request import BEFORE, Job, Left
+from tests.support.samples.archives import zipped
 from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.run_state import Artifact, Run
 
 EXAMPLES = Path(__file__).parents[3] / "examples/workflows"
 OWN = "org/cicd-agent@v1"
-REPORT = '<testsuites><testsuite><testcase name="a" classname="t"/></testsuite></testsuites>'
-COVERAGE = (
-    '<coverage line-rate="1" version="7"><packages><package name="p"><classes>'
-    '<class filename="app.py"><lines><line number="1" hits="1"/></lines></class></classes></package></packages>'
-    "</coverage>"
-)
 
 
 @pytest.fixture
@@ -33,14 +29,18 @@ def hub() -> Iterator[FakeGitHub]:
 
 @pytest.fixture
 def jobs(tmp_path: Path, hub: FakeGitHub) -> GateJobs:
-    """The checkout, with the reports that the job before has left; the gate's token is what the workflow permits."""
-    jobs = GateJobs(tmp_path, hub, config="not-applicable: [coverage]\n")
-    reports = jobs.job.repo.path / "reports"
-    reports.mkdir()
-    (reports / "report.xml").write_text(REPORT)
-    (reports / "coverage.xml").write_text(COVERAGE)
+    """A repository with nothing configured; the gate's token is what the workflow permits."""
+    jobs = GateJobs(tmp_path, hub)
     jobs.token = hub.add_token("ghs_permitted", **permitted("deploy-gate.yml", "gate"))
     return jobs
+
+
+def cover(jobs: GateJobs, sha: str, covered: int, *, run: int) -> None:
+    """A run of this commit has left the example's artifact: so many of a hundred lines ran."""
+    lines = "".join(f"DA:{at},{int(at <= covered)}\n" for at in range(1, 101))
+    data = zipped({"coverage.xml": f"SF:app.py\n{lines}end_of_record\n".encode()})
+    artifact = Artifact(jobs.hub.new_id(), "coverage", data)
+    jobs.repo.runs.append(Run(run, "deploy", sha, "main", "success", artifacts=[artifact]))
 
 
 def load(name: str) -> dict[Any, Any]:
@@ -152,8 +152,30 @@ def ways(left: Left) -> dict[str, bool]:
 
 def test_a_deployment_that_proceeds_is_deployed_and_asks_nobody(jobs: GateJobs) -> None:
     left = gate(jobs)
-    assert (left.exit, left.outputs["decision"]) == (0, "proceed"), left.log
+    assert (left.exit, left.outputs["decision"], left.outputs["safety_score"]) == (0, "proceed", "100"), left.log
+    assert "this repository has none" in left.summary
     assert ways(left) == {"deploy": True, "deploy-approved": False}
+
+
+def test_coverage_wires_itself_from_what_the_example_leaves(jobs: GateJobs) -> None:
+    cover(jobs, jobs.base, 80, run=60)
+    cover(jobs, jobs.sha, 81, run=RUN)
+    left = gate(jobs)
+    assert (left.exit, left.outputs["safety_score"]) == (0, "100"), left.log
+    assert "80.0 % → 81.0 % of lines" in left.summary
+
+
+def test_a_change_that_leaves_no_coverage_any_more_loses_its_points(jobs: GateJobs) -> None:
+    cover(jobs, jobs.base, 80, run=60)
+    left = gate(jobs)
+    assert left.outputs["safety_score"] == "77.7"
+    assert "there is none of this commit, and artifacts of run 60 had coverage" in left.summary
+
+
+def test_coverage_that_falls_is_no_better_than_none(jobs: GateJobs) -> None:
+    cover(jobs, jobs.base, 80, run=60)
+    cover(jobs, jobs.sha, 70, run=RUN)
+    assert gate(jobs).outputs["safety_score"] == "77.7"
 
 
 def test_a_hold_that_a_person_may_lift_leads_to_the_reviewers_of_the_environment(jobs: GateJobs) -> None:

@@ -102,7 +102,7 @@ class FakeRuns(Runs):
         self._called("of_workflow")
         latest: dict[int, RunState] = {}
         for one in self.states:
-            if one.workflow_id == workflow and one.attempt >= latest.get(one.id, one).attempt:
+            if workflow in {0, one.workflow_id} and one.attempt >= latest.get(one.id, one).attempt:
                 latest[one.id] = one
         return tuple(
             one

@@ -84,7 +84,8 @@ class GitHubRuns:
         filters = {"branch": branch, "head_sha": sha, "status": status}
         query: dict[str, str | int] = {name: value for name, value in filters.items() if value}
         query["per_page"] = min(limit, PER_PAGE)
-        task, path = "list the runs of a workflow", f"/actions/workflows/{workflow}/runs"
+        path = f"/actions/workflows/{workflow}/runs" if workflow else "/actions/runs"
+        task = "list the runs of a workflow" if workflow else "list the runs of a commit or branch"
         listed = self.channel.get(task, path, Page[Run], READS, query).entries[:limit]
         return tuple(run.to(RunState) for run in listed)
 

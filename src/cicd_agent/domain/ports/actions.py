@@ -32,7 +32,10 @@ class Runs(Protocol):
     def of_workflow(
         self, workflow: int, *, branch: str = "", sha: str = "", status: str = "", limit: int = 10
     ) -> tuple[RunState, ...]:
-        """The last runs of a workflow, newest first; `status` is a status or conclusion in GitHub's words."""
+        """The last runs of a workflow, or with 0 of all of them, newest first.
+
+        `status` is a status or conclusion in GitHub's words.
+        """
 
     def compare(self, base: str, head: str) -> Change: ...
     def commit(self, sha: str) -> Change: ...

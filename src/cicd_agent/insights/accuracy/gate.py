@@ -188,5 +188,5 @@ def is_lifted(gated: GateResult) -> bool:
 
 def _weak_signals(gated: GateResult) -> frozenset[str]:
     bands = {Band.RED, Band.MISSING, Band.FAULT}
-    faults = set(State) - {State.KNOWN, State.MISSING}
+    faults = set(State) - {State.KNOWN, State.MISSING, State.ABSENT}
     return frozenset(factor.name for factor in gated.factors if factor.band in bands or factor.state in faults)

@@ -21,7 +21,7 @@ CONTRACT = Contract(
         "min-confidence",
     ),
     permissions=(
-        Permission("actions", "read", "how often the workflows failed lately"),
+        Permission("actions", "read", "how often the workflows failed lately, and the coverage in their artifacts"),
         Permission("checks", "read", "whether the commit's checks passed"),
         Permission("contents", "read", "what would be deployed"),
         Permission("deployments", "read", "what runs there now"),

@@ -96,6 +96,11 @@ def fill_coverage(
     return reading, (Gap("", f"coverage: {reason}"),)
 
 
+def has_coverage(known: FactSet) -> str:
+    """Why there has to be coverage by what earlier runs of a gate have left, "" for nothing."""
+    return next((f"an earlier run ({fact.event_id or fact.sha[:7]}) had coverage" for fact in _coverages(known)), "")
+
+
 def review_holds(evidence: Evidence, gate: GateEvidence) -> Iterator[Hold]:
     objections = [(fact.subject, reason) for fact in _newest(FactKind.REVIEW, evidence, gate) if (reason := _no(fact))]
     if objections:
@@ -160,5 +165,8 @@ def _delta(fact: Fact, known: FactSet, gate: GateEvidence) -> float | None:
 
 
 def _coverage(known: FactSet, sha: str) -> Fact | None:
-    own = tuple(fact for fact in known.facts if fact.mode == _MODE)
-    return newest_fact(replace(known, facts=own), FactKind.COVERAGE, (sha,))
+    return newest_fact(replace(known, facts=_coverages(known)), FactKind.COVERAGE, (sha,))
+
+
+def _coverages(known: FactSet) -> tuple[Fact, ...]:
+    return tuple(fact for fact in known.facts if fact.mode == _MODE and fact.kind is FactKind.COVERAGE)

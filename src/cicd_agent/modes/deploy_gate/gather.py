@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.facts import FactSet
 from cicd_agent.domain.gate_evidence import (
     ApprovalComment,
     CheckState,
@@ -27,8 +28,9 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals import read_comments, with_permissions
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.facts import fill_coverage, read_facts
-from cicd_agent.modes.deploy_gate.signals.coverage import coverage
+from cicd_agent.modes.deploy_gate.facts import fill_coverage, has_coverage, read_facts
+from cicd_agent.modes.deploy_gate.signals.coverage import coverage, needs_search
+from cicd_agent.modes.deploy_gate.signals.found_coverage import FoundCoverage, search_artifacts, with_workspace
 from cicd_agent.modes.deploy_gate.signals.readings import DAYS, failures, mark_own, passed_tests
 from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
 from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
@@ -97,18 +99,22 @@ class _Gathering:
 
     def evidence(self) -> Evidence:
         gate, subject, readings, limits = self._github()
-        change, ports = subject.change, self.ports
+        change, ports, workspace = subject.change, self.ports, None
         if change is not None and ports.workspace is not None and ports.repository is not None:
             # Only what steps of this job have left, and not what the change has brought.
-            ports = replace(ports, workspace=UntrackedFiles(ports.workspace, change, ports.repository))
+            workspace = UntrackedFiles(ports.workspace, change, ports.repository)
+            ports = replace(ports, workspace=workspace)
         file = read_signals_file(ports, self.settings)
         known = read_facts(ports.state, gate, self.event)
+        found = self._found_coverage(gate, workspace, known) if needs_search(file, self.settings) else None
         committed = next((commit.when for commit in subject.commits if commit.sha == gate.sha), 0)
-        gained = coverage(file, ports, self.settings, change, committed=committed)
+        gained = coverage(file, ports, self.settings, change, committed=committed, found=found)
         gained, unused = fill_coverage(gained, known, gate, self.settings.signal_max_age_hours * 3600)
         history, learnt, on_history, unread = self._history(change)
         readings |= {
-            "tests": passed_tests(gate.checks, readings["checks"], file, ports, self.settings, committed=committed),
+            "tests": passed_tests(
+                gate.checks, readings["checks"], file, ports, self.settings, committed=committed, change=change
+            ),
             "coverage": gained,
             "budget": file.budget_reading,
             "history": on_history,
@@ -134,6 +140,16 @@ class _Gathering:
             known=known,
         )
         return evidence.put(GATE, self._with_permissions(evidence, gate) if gate.words else gate)
+
+    def _found_coverage(self, gate: GateEvidence, workspace: UntrackedFiles | None, known: FactSet) -> FoundCoverage:
+        """Coverage that nobody named, also by what earlier runs have left."""
+        own, branch = self.event.delivery.partition(".")[0], self._branch
+        searched = self._ask(lambda forge: search_artifacts(forge, gate.sha, gate.base, branch(), own))
+        wait([searched], SECONDS / 2)
+        found, reading = came("coverage", searched, FoundCoverage())
+        if reading.problem:
+            found = FoundCoverage(problem=f"the artifacts of the runs were not read: {reading.problem}")
+        return with_workspace(found, workspace, has_coverage(known)) if workspace else found
 
     def _with_permissions(self, evidence: Evidence, gate: GateEvidence) -> GateEvidence:
         """Whose approvals may count is asked last: which they are depends on all the rest."""

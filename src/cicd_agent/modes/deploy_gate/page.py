@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.gate_evidence import GateEvidence
+from cicd_agent.domain.gate_evidence import GateEvidence, State
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.deploy_gate.approval_requests import ARTICLES
@@ -142,7 +142,7 @@ def sentence_of(text: str) -> str:
 
 
 def value(factor: Factor) -> str:
-    if factor.band is Band.NOT_APPLICABLE:
+    if factor.band is Band.NOT_APPLICABLE and factor.state is not State.ABSENT:
         return "not applicable by policy"
     return factor.words or factor.state.value
 

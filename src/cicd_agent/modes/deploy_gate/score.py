@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, floor, isfinite
 
@@ -136,10 +136,12 @@ def share(value: float, limits: Limits, *, lower_is_better: bool = False) -> flo
 
 
 def scored(policy: Policy, readings: Mapping[str, Reading]) -> Score:
-    """The score of sound readings. A model that is MISSING gave no answer: its weight is the others' then."""
+    """The score of sound readings.
+
+    A model that is MISSING gave no answer, and what is ABSENT is not there to be had: their weight is the others' then.
+    """
     shares = {name: _share(readings[name], policy) for name in SIGNALS}
-    has_model = readings["model"].state is not State.MISSING
-    weights, of_rules = _weights(policy, with_model=has_model), _weights(policy, with_model=False)
+    weights, of_rules = _both_weights(policy, readings)
     there = {name: float(readings[name].state is not State.MISSING) for name in SIGNALS}
     return Score(
         score=_sum(weights, shares),
@@ -150,14 +152,13 @@ def scored(policy: Policy, readings: Mapping[str, Reading]) -> Score:
 
 
 def missing(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]:
-    weights = _weights(policy, with_model=False).items()
-    return {name: weight for name, weight in weights if weight and readings[name].state is State.MISSING}
+    _, of_rules = _both_weights(policy, readings)
+    return {name: weight for name, weight in of_rules.items() if weight and readings[name].state is State.MISSING}
 
 
 def targets(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]:
     """For each signal that could lift both scores to the threshold on its own: the value that does, to one decimal."""
-    has_model = readings["model"].state is not State.MISSING
-    weights, of_rules = _weights(policy, with_model=has_model), _weights(policy, with_model=False)
+    weights, of_rules = _both_weights(policy, readings)
     reached = scored(policy, readings)
     results = {}
     for name, limits in policy.bands.items():
@@ -174,9 +175,17 @@ def targets(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]
     return results
 
 
-def _weights(policy: Policy, *, with_model: bool) -> dict[str, float]:
+def _both_weights(policy: Policy, readings: Mapping[str, Reading]) -> tuple[dict[str, float], dict[str, float]]:
+    """The weights with the model, where one answered, and those of the rules alone."""
+    absent = {name for name, reading in readings.items() if reading.state is State.ABSENT}
+    without = absent | {"model"}
+    has_model = readings["model"].state is not State.MISSING
+    return _weights(policy, absent if has_model else without), _weights(policy, without)
+
+
+def _weights(policy: Policy, left_out: Collection[str]) -> dict[str, float]:
     """The weights in percent of their sum, all 0 where nothing has a weight."""
-    left = {name: weight if with_model or name != "model" else 0.0 for name, weight in policy.weights.items()}
+    left = {name: 0.0 if name in left_out else weight for name, weight in policy.weights.items()}
     total = sum(left.values())
     return {name: 100 * (weight / total) if total else 0.0 for name, weight in left.items()}
 
@@ -193,7 +202,7 @@ def _sum(weights: Mapping[str, float], shares: Mapping[str, float]) -> float:
 
 
 def _factor(reading: Reading, policy: Policy, weight: float, share: float) -> Factor:
-    if reading.name in policy.not_applicable:
+    if reading.name in policy.not_applicable or reading.state is State.ABSENT:
         band = Band.NOT_APPLICABLE
     elif reading.state in FAULTS:
         band = Band.FAULT

@@ -9,7 +9,9 @@ from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.domain.ports.forge import Left
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
+from cicd_agent.modes.deploy_gate.signals.found_coverage import FoundCoverage
 from cicd_agent.modes.deploy_gate.signals.report_files import MAX_REPORT_BYTES, ReportTimes, Unreadable, read_files
 from cicd_agent.modes.deploy_gate.signals.signals_file import SignalsFile
 from cicd_agent.modes.protocol import Ports
@@ -34,40 +36,119 @@ class _Measured:
         return 100 * self.covered / self.lines
 
 
+def needs_search(file: SignalsFile, settings: Settings) -> bool:
+    """Whether reports that nobody named may count: where nobody says otherwise what was and is covered."""
+    values = file.values
+    if "coverage" in settings.not_applicable or "coverage" in file.faults or values.coverage_delta is not None:
+        return False
+    if settings.coverage_reports:
+        return not settings.base_coverage_reports and values.coverage_before is None
+    return values.coverage_before is None and values.coverage_after is None
+
+
 def coverage(
-    file: SignalsFile, ports: Ports, settings: Settings, change: Change | None = None, *, committed: int = 0
+    file: SignalsFile,
+    ports: Ports,
+    settings: Settings,
+    change: Change | None = None,
+    *,
+    committed: int = 0,
+    found: FoundCoverage | None = None,
 ) -> Reading:
-    """The points gained. Reports come before what a file says; `committed` is in seconds since the epoch."""
-    values, fault = file.values, file.faults.get("coverage")
-    before, after = values.coverage_before, values.coverage_after
-    source, measured = file.source, file.measured
+    """The points gained. Reports come before what a file says, and those that were named before what was `found`.
+
+    `committed` is in seconds since the epoch.
+    """
+    times = ReportTimes(committed, int(ports.now()))
     if settings.coverage_reports:
-        source, setting = "coverage reports", "coverage-reports"
-        try:
-            times = ReportTimes(committed, int(ports.now()))
-            head = _measured(_left(setting, settings.coverage_reports, ports), setting, times)
-            after, measured = head.percent, head.at
-            if settings.base_coverage_reports:
-                setting, fault = "base-coverage-reports", None
-                base = _measured(_left(setting, settings.base_coverage_reports, ports), setting, ReportTimes())
-                _compare(base, head, change)
-                before = base.percent
-        except Unreadable as error:
-            return Reading("coverage", error.state, source=setting, problem=str(error))
-    if fault:
+        return _named(file, ports, settings, change, times, found=found)
+    values = file.values
+    if fault := file.faults.get("coverage"):
         return fault
-    if before is not None and after is not None:
-        summary = f"{before:.1f} % → {after:.1f} % of lines"
-        # What reports count is exact; the difference of two floats is not.
-        return Reading("coverage", State.KNOWN, round(after - before, 6), summary, source, measured)
-    if settings.coverage_reports:
-        problem = "there is no coverage of what is deployed now: set `base-coverage-reports`"
-    elif values.coverage_delta is not None:
+    if values.coverage_before is not None and values.coverage_after is not None:
+        return _known(values.coverage_before, values.coverage_after, file.source, file.measured)
+    if values.coverage_delta is not None:
         summary = f"{values.coverage_delta:+.1f} points"
-        return Reading("coverage", State.KNOWN, values.coverage_delta, summary, source, measured)
-    else:
-        problem = "nobody gave it: set `coverage-reports` and `base-coverage-reports`, or `signals-file`"
+        return Reading("coverage", State.KNOWN, values.coverage_delta, summary, file.source, file.measured)
+    if found is not None:
+        return _found(found, times, change)
+    problem = "nobody gave it: set `coverage-reports` and `base-coverage-reports`, or `signals-file`"
     return Reading("coverage", State.MISSING, problem=problem)
+
+
+def _named(
+    file: SignalsFile,
+    ports: Ports,
+    settings: Settings,
+    change: Change | None,
+    times: ReportTimes,
+    *,
+    found: FoundCoverage | None,
+) -> Reading:
+    """The reading of the reports that settings name; what runs now may be given otherwise, or be found."""
+    setting, source = "coverage-reports", "coverage reports"
+    try:
+        head = _measured(_left(setting, settings.coverage_reports, ports), setting, times)
+        if settings.base_coverage_reports:
+            setting = "base-coverage-reports"
+            base = _measured(_left(setting, settings.base_coverage_reports, ports), setting, ReportTimes())
+            _compare(base, head, change)
+            return _known(base.percent, head.percent, source, head.at)
+    except Unreadable as error:
+        return Reading("coverage", error.state, source=setting, problem=str(error))
+    if fault := file.faults.get("coverage"):
+        return fault
+    if file.values.coverage_before is not None:
+        return _known(file.values.coverage_before, head.percent, source, head.at)
+    if found is not None:
+        return _gained(found, head, source, change)
+    problem = "there is no coverage of what is deployed now: set `base-coverage-reports`"
+    return Reading("coverage", State.MISSING, problem=problem)
+
+
+def _known(before: float, after: float, source: str, measured: int) -> Reading:
+    summary = f"{before:.1f} % → {after:.1f} % of lines"
+    # What reports count is exact; the difference of two floats is not.
+    return Reading("coverage", State.KNOWN, round(after - before, 6), summary, source, measured)
+
+
+def _found(found: FoundCoverage, times: ReportTimes, change: Change | None) -> Reading:
+    """The reading of reports that nobody named: what cannot be believed of them gives no points, and is no fault."""
+    if not found.head.reports:
+        if change and _is_documentation(change):
+            return Reading("coverage", State.KNOWN, 0.0, "as before: nothing but documentation is changed")
+        if found.problem or found.earlier:
+            remedy = "have this commit measured, or say `not-applicable: [coverage]` on the base branch"
+            problem = found.problem or f"there is none of this commit, and {found.earlier}: {remedy}"
+            return Reading("coverage", State.MISSING, problem=problem)
+        return Reading("coverage", State.ABSENT, words="this repository has none")
+    try:
+        head = _measured(((left.path, left) for left in found.head.reports), found.head.source, times)
+    except Unreadable as error:
+        return Reading("coverage", State.MISSING, source=found.head.source, problem=str(error))
+    return _gained(found, head, found.head.source, change)
+
+
+def _is_documentation(change: Change) -> bool:
+    """Whether a change brings documentation alone, so that there is nothing to measure."""
+    paths = {path for file in change.files for path in (file.path, file.old_path)}
+    return bool(paths) and not change.incomplete and all(PathKind.DOCS in kinds(path) for path in paths)
+
+
+def _gained(found: FoundCoverage, head: _Measured, source: str, change: Change | None) -> Reading:
+    """The coverage of `head` less that of what runs now, where its run has left some."""
+    if not found.base.reports:
+        if found.problem:
+            return Reading("coverage", State.MISSING, source=source, problem=found.problem)
+        words = f"{head.percent:.1f} % of lines, and nothing of what runs now to compare with"
+        return Reading("coverage", State.ABSENT, words=words, source=source, measured=head.at)
+    try:
+        reports = ((left.path, left) for left in found.base.reports)
+        base = _measured(reports, found.base.source, ReportTimes())
+        _compare(base, head, change)
+    except Unreadable as error:
+        return Reading("coverage", State.MISSING, source=source, problem=str(error))
+    return _known(base.percent, head.percent, f"{source}, {found.base.source}", head.at)
 
 
 def _left(setting: str, patterns: Sequence[str], ports: Ports) -> Iterable[tuple[str, Left]]:

@@ -9,8 +9,10 @@ from cicd_agent.analysis.test_reports.detection import Kind, read_report
 from cicd_agent.domain.events.workflow_run import BAD, RunState
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.gate_evidence import CheckState, Reading, State
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
+from cicd_agent.modes.deploy_gate.signals.found_coverage import takes_away_test_reports
 from cicd_agent.modes.deploy_gate.signals.report_files import ReportTimes, Unreadable, read_files
 from cicd_agent.modes.deploy_gate.signals.signals_file import SignalsFile
 from cicd_agent.modes.protocol import Ports
@@ -35,6 +37,7 @@ def passed_tests(
     settings: Settings,
     *,
     committed: int = 0,
+    change: Change | None = None,
 ) -> Reading:
     """Percent of cases that passed, else of checks.
 
@@ -50,8 +53,16 @@ def passed_tests(
     if file.values.tests_passed is not None and file.values.tests_total is not None:
         share = _share(file.values.tests_passed, file.values.tests_total, "test")
         return replace(share, source=file.source, measured=file.measured)
+    return _of_checks(checks, read, change)
+
+
+def _of_checks(checks: Sequence[CheckState], read: Reading, change: Change | None) -> Reading:
     if read.state is not State.KNOWN:
         return replace(read, name="tests")
+    if change and (taken := takes_away_test_reports(change)):
+        # Or else a change could have its checks counted in the place of tests that fail.
+        problem = f"there is no report of the tests, and {taken}: name it again in `test-reports`"
+        return Reading("tests", State.MISSING, source="test reports", problem=problem)
     ended = [check for check in checks if check.conclusion not in _UNCOUNTED and not check.own]
     pending = sum(1 for check in checks if not check.conclusion and not check.own)
     share = _share(sum(1 for check in ended if check.conclusion == "success"), len(ended), "check")

@@ -105,6 +105,12 @@ class UntrackedFiles(Workspace):
             else:
                 yield left
 
+    def holds(self, left: Left) -> bool:
+        """Whether a file from elsewhere is one of the commit's: the same content under the same name."""
+        name = PurePosixPath(left.path).name
+        paths = [path for path in self.change.paths if PurePosixPath(path).name == name]
+        return any(self.repository.blob(self.change.head, path, MAX_REPORT_BYTES) == left.content for path in paths)
+
     def _git_names(self, path: str) -> Iterator[str]:
         """What git may call a file of the workspace, or a link that leads to it: the checkout may lie further down."""
         parts = PurePosixPath(path).parts
