@@ -127,7 +127,10 @@ def test_what_the_schema_allows_is_loaded_as_it_stands(config: dict[str, Any]) -
     loaded = load({}, json.dumps(config))
     assert loaded.problems == ()
     for name, value in config.items():
-        found = getattr(loaded.settings, name.replace("-", "_"))
+        successor = catalogue()[name].successor
+        if successor in config:
+            continue  # which says it in today's spelling
+        found = getattr(loaded.settings, (successor or name).replace("-", "_"))
         assert as_written(found) == value
 
 
