@@ -75,7 +75,7 @@ class CheckState:
 class ReviewState:
     """The last word of one reviewer: `state` in GitHub's words. `commit` is what was reviewed.
 
-    `can_write` is whether the reviewer's association allows an approval to count (OWNER, MEMBER, COLLABORATOR).
+    `can_write` is whether the reviewer may push to the repository: only then does it count.
     """
 
     author: str

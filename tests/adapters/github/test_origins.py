@@ -128,6 +128,14 @@ def test_whose_word_it_is_and_what_it_weighs_is_told(scene: GateScene, gates: Ga
     ]
 
 
+def test_who_may_push_is_asked_and_not_taken_from_what_somebody_is_called(scene: GateScene, gates: Gates) -> None:
+    scene.permit("triager", "triage")
+    scene.permit("hidden-member", "write")
+    scene.review(7, "triager", association="COLLABORATOR", at=AT)
+    scene.review(7, "hidden-member", association="NONE", at=AT + 1)
+    assert [(one.author, one.can_write) for one in reviews(gates)] == [("triager", False), ("hidden-member", True)]
+
+
 def test_a_bots_change_is_told_from_a_persons_of_that_name(scene: GateScene, gates: Gates) -> None:
     scene.repo.pulls[7].author = Account("dependabot[bot]")
     [(_, origin)] = gates.origins([SHA])
@@ -153,7 +161,7 @@ def test_more_reviews_and_writers_than_are_read_are_told(scene: GateScene, forge
     assert writers.startswith("of pull request 7 only the newest 100 commits told who wrote them: nobody's approval")
 
 
-REVIEW: dict[str, Any] = {"state": "APPROVED", "submittedAt": None, "authorAssociation": "OWNER", "author": None}
+REVIEW: dict[str, Any] = {"state": "APPROVED", "submittedAt": None, "authorCanPushToRepository": True, "author": None}
 PULL: dict[str, Any] = {
     "number": 7,
     "merged": True,

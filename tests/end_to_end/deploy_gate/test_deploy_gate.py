@@ -106,6 +106,15 @@ def test_what_was_never_reviewed_holds_although_all_is_green(jobs: GateJobs) -> 
     assert (left.exit, left.outputs["decision"], left.outputs["review_match"]) == (1, "hold", "none")
 
 
+def test_only_a_request_for_changes_by_somebody_with_write_access_holds(jobs: GateJobs) -> None:
+    jobs.hub.gate.review(7, "passer-by", "CHANGES_REQUESTED", association="CONTRIBUTOR", at=jobs.now - HOUR)
+    left = jobs.run()
+    proceeds(left)
+    assert "somebody without write access asks for changes" in left.summary
+    jobs.hub.gate.review(7, "maintainer", "CHANGES_REQUESTED", at=jobs.now - HOUR)
+    held(jobs.run(), "score")
+
+
 def test_a_merge_commit_is_exactly_what_was_reviewed(jobs: GateJobs) -> None:
     merged(jobs)
     left = jobs.run()

@@ -129,6 +129,14 @@ def test_requests_for_changes_count_against() -> None:
     assert value_of_review(replace(asks, is_ours=True)) == 0
 
 
+def test_whoever_may_not_write_keeps_nobody_from_deploying() -> None:
+    asks = replace(APPROVED, author="passer-by", state="CHANGES_REQUESTED", can_write=False)
+    gated = decide(evidence(pulls=(replace(PULL, reviews=(APPROVED, asks)),)))
+    review = next(each for each in gated.factors if each.name == "review")
+    assert (gated.decision, review.value) == (GateDecision.PROCEED, 1)
+    assert review.words == "approved by 1, somebody without write access asks for changes"
+
+
 def test_one_commit_that_nobody_approved_is_not_made_up_for_by_the_others() -> None:
     other = replace(PULL, number=13, reviews=())
     commits = (COMMIT, COMMIT, COMMIT, replace(COMMIT, pull=13))

@@ -45,7 +45,7 @@ FIELDS = {
     "PullRequestCommit": "commit",
     "PullRequestCommitConnection": "nodes totalCount",
     "PullRequestConnection": "nodes pageInfo",
-    "PullRequestReview": "author authorAssociation commit id state submittedAt",
+    "PullRequestReview": "author authorAssociation authorCanPushToRepository commit id state submittedAt",
     "PullRequestReviewConnection": "nodes totalCount",
     "Ref": "name",
     "PullRequestReviewComment": (

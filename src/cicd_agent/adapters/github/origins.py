@@ -14,7 +14,6 @@ MAX_COMMITS = 50
 MAX_REVIEWS = 100
 MAX_WRITTEN = 100
 """Commits of one pull request whose authors are read."""
-CAN_WRITE = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
 PULL = f"""\
 fragment pull on PullRequest {{
@@ -25,7 +24,7 @@ fragment pull on PullRequest {{
   labels(first: 20) {{ nodes {{ name }} }}
   reviews(last: {MAX_REVIEWS}, states: [APPROVED, CHANGES_REQUESTED, DISMISSED]) {{
     totalCount
-    nodes {{ state submittedAt authorAssociation author {{ __typename login }} commit {{ oid }} }}
+    nodes {{ state submittedAt authorCanPushToRepository author {{ __typename login }} commit {{ oid }} }}
   }}
   commits(last: {MAX_WRITTEN}) {{
     totalCount
@@ -38,7 +37,7 @@ fragment pull on PullRequest {{
 class Reviewed(Shape):
     state: str
     submitted: Epoch = at("submittedAt", default=0)
-    association: str = at("authorAssociation", default="")
+    can_write: bool = at("authorCanPushToRepository", default=False)
     author: Author | None = None
     commit: Text = at("commit", "oid", default="")
 
@@ -48,7 +47,6 @@ class Reviewed(Shape):
             author=login_of(self.author),
             is_person=self.author is not None and self.author.kind == "User",
             is_ours=self.author is not None and self.author.is_viewer(viewer),
-            can_write=self.association in CAN_WRITE,
         )
 
 

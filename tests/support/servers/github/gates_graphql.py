@@ -9,6 +9,8 @@ from graphql import GraphQLError
 from tests.support.servers.github.state import Account, Pull, Repo
 
 MOST = 100
+ROLES = {"admin", "maintain", "write"}
+WRITERS = {"OWNER", "MEMBER", "COLLABORATOR"}
 LARGEST_TEXT = 512_000
 Json = Any
 
@@ -54,7 +56,7 @@ def shown(repo: Repo, pull: Pull) -> Json:
     reviews = [review for review in pull.reviews if review.state != "PENDING"]
 
     def of_states(_: object, states: Sequence[str], **page: Any) -> Json:
-        return part([shown_review(one) for one in reviews if one.state in states], **page)
+        return part([shown_review(repo, one) for one in reviews if one.state in states], **page)
 
     return {
         "number": pull.number,
@@ -72,9 +74,11 @@ def shown(repo: Repo, pull: Pull) -> Json:
     }
 
 
-def shown_review(review: Any) -> Json:
-    """A review as the schema has it."""
+def shown_review(repo: Repo, review: Any) -> Json:
+    """A review as the schema has it. Who may push is what was permitted, else what the association suggests."""
+    role = repo.gate.permissions.get(review.author.login) if review.author else "none"
     return {
+        "authorCanPushToRepository": review.association in WRITERS if role is None else role in ROLES,
         "state": review.state,
         "submittedAt": review.submitted_at,
         "authorAssociation": review.association,

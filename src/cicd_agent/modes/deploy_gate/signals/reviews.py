@@ -21,8 +21,8 @@ _MAX_OBJECTED = 0.5
 def review(gate: GateEvidence, event: Event) -> Reading:
     """The reading `review` with its value: 1 when each commit comes from a pull request with an approval that counts.
 
-    A person who asks for changes makes it 0, and so does one commit that nobody has approved: the others that go out
-    with it do not make up for that.
+    A person with write access who asks for changes makes it 0, and so does one commit that nobody has approved: the
+    others that go out with it do not make up for that.
     """
     reading = gate.reading("review")
     if reading.state not in {State.KNOWN, State.MISSING}:
@@ -42,7 +42,9 @@ def review(gate: GateEvidence, event: Event) -> Reading:
     if people and approved < len(gate.commits):
         parts = [f"{approved} of {count(len(gate.commits), 'commit')} approved"]
     value = float(approved == len(gate.commits))
-    against = [each for pull in pulls for each in pull.reviews if each.state == "CHANGES_REQUESTED"]
+    asking = [each for pull in pulls for each in pull.reviews if each.state == "CHANGES_REQUESTED"]
+    # Anybody may ask for changes of a public repository; a program has no say of its own, and costs half.
+    against = [each for each in asking if each.can_write or each.is_ours or not each.is_person]
     if against:
         value = min(value, _MAX_OBJECTED)
     if any(each.is_person and not each.is_ours for each in against):
@@ -52,6 +54,8 @@ def review(gate: GateEvidence, event: Event) -> Reading:
         parts.append("ours asks for changes")
     elif not all(each.is_person for each in against):
         parts.append("a program asks for changes")
+    if len(against) < len(asking):
+        parts.append("somebody without write access asks for changes")
     return replace(reading, state=State.KNOWN, value=value, words=", ".join(parts))
 
 
