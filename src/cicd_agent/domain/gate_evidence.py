@@ -31,6 +31,8 @@ HELD = "HOLD "
 """Begins the description of a status by which a gate says that it held."""
 SIGNALS = ("tests", "coverage", "review", "failures", "model")
 """The signals that have a weight, in the order of the table that people see."""
+TOKEN = "token"  # noqa: S105  the name of a reading
+"""Is read only where there is none: then nothing of GitHub's is known."""
 FACTS = ("checks", "required", "origins", "deployments", "incidents", "budget", "history", "approvals")
 """What is read beside them: a fault of one of these holds as well."""
 

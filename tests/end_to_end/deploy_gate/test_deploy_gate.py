@@ -173,6 +173,29 @@ def test_what_a_gate_could_not_read_holds_by_its_name(jobs: GateJobs) -> None:
     assert "`checks: read`" in left.summary
 
 
+def test_what_the_repository_cannot_have_is_no_fault(jobs: GateJobs) -> None:
+    jobs.hub.gate.data.has_rules = False
+    jobs.repo.has_issues = False
+    left = jobs.run()
+    proceeds(left)
+    assert left.log.count("rulesets") == 1
+    assert "`required-checks`" in left.log
+
+
+def test_another_refusal_of_the_rules_is_a_fault_with_its_own_remedy(jobs: GateJobs) -> None:
+    jobs.hub.fail("GET", "/rules/branches/", 403, {"message": "Resource not accessible by integration"})
+    left = jobs.run()
+    held(left, "fault-required")
+    assert "`metadata: read`" in left.summary
+
+
+def test_without_a_token_one_line_says_what_to_pass(jobs: GateJobs) -> None:
+    left = jobs.run(github_token="")
+    held(left, "no-token")
+    assert "Pass `github-token: ${{ github.token }}`" in left.summary
+    assert left.outputs["requires_approval"] == "false"
+
+
 def test_the_page_the_report_and_the_outputs_say_the_same(jobs: GateJobs) -> None:
     jobs.unapprove()
     left = jobs.run()

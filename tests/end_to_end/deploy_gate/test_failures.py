@@ -93,7 +93,7 @@ def test_a_github_that_refuses_everything_holds(jobs: GateJobs) -> None:
 def test_a_job_without_a_token_holds(jobs: GateJobs) -> None:
     left = jobs.run(github_token="")
     ended(left, 1)
-    assert "fault-checks" in stops(left)
+    assert stops(left) == {"no-token"}
     assert jobs.hub.received == []
 
 

@@ -18,6 +18,7 @@ PENDING = "pending review"
 BEYOND_PERMISSIONS = {
     "not permitted to approve": "Allow it under Settings, Actions, General, or pass a token of your own",
     "not permitted to create or approve": "Allow Actions to create them under Settings, Actions, General",
+    "upgrade to github": "GitHub has it for public repositories and for paid plans only",
     "permission to create labels": "Create the label once by hand, or add `issues: write` under `permissions:`",
 }
 """What to do where GitHub's words say more than its status: what it says → what helps."""
@@ -180,6 +181,11 @@ def missing(call: Call, answer: Answer) -> str:
 
 def is_blocked(refusal: ForgeRefused) -> bool:
     return refusal.status == 422 and PENDING in refusal.why.lower()  # noqa: PLR2004
+
+
+def is_beyond_plan(refusal: ForgeRefused) -> bool:
+    """Whether the plan of a private repository has no such thing, so that there can be none of it."""
+    return refusal.status == 403 and "upgrade to github" in refusal.why.lower()  # noqa: PLR2004
 
 
 def is_dismissed(refusal: ForgeRefused) -> bool:

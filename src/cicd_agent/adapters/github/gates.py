@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import AwareDatetime
 
 from cicd_agent.adapters.github.channel import PER_PAGE, WRITES, Channel, Query, path_part, unless_missing
-from cicd_agent.adapters.github.errors import printable
+from cicd_agent.adapters.github.errors import is_beyond_plan, printable
 from cicd_agent.adapters.github.origins import read_origins
 from cicd_agent.adapters.github.payloads import (
     CheckRun,
@@ -43,7 +43,7 @@ MAX_STATUSES = 4
 MAX_DESCRIPTION = 140
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
 NONE = "none"
-CREATED = 201
+CREATED, GONE = 201, 410
 CHECKS, STATUSES = "checks: read", "statuses: read"
 METADATA, ACTIONS, ISSUES = "metadata: read", "actions: read", "issues: read"
 DEPLOYED, DEPLOYS = "deployments: read", "deployments: write"
@@ -174,7 +174,14 @@ class GitHubGates:
     def required(self, branch: str) -> tuple[str, ...]:
         path = f"/rules/branches/{path_part(branch, 'branch')}"
         task = f"list the rules of {printable(branch)}"
-        rules = unless_missing(lambda: [*self.channel.entries(task, path, Rule, MAX_PAGES, needs=METADATA)], [])
+        try:
+            rules = unless_missing(lambda: [*self.channel.entries(task, path, Rule, MAX_PAGES, needs=METADATA)], [])
+        except ForgeRefused as refused:
+            if not is_beyond_plan(refused):
+                raise
+            # There can be none. Which checks count is for the policy to say.
+            self.channel.note(f"{refused.remedy}: rulesets. Name the checks that have to pass in `required-checks`")
+            return ()
         required = [rule.checks for rule in rules if rule.type == "required_status_checks"]
         return tuple(dict.fromkeys(check for checks in required for check in checks))
 
@@ -219,7 +226,13 @@ class GitHubGates:
 
     def incidents(self, label: str) -> tuple[Incident, ...]:
         query = {"labels": label, "state": "open", "sort": "created", "direction": "desc"}
-        listed = self.channel.entries("list the open incidents", "/issues", Issue, 1, query, needs=ISSUES)
+        try:
+            listed = [*self.channel.entries("list the open incidents", "/issues", Issue, 1, query, needs=ISSUES)]
+        except ForgeRefused as refused:
+            if refused.status != GONE:
+                raise
+            # The repository has no issues: they are switched off in its settings.
+            return ()
         return tuple(one.to(Incident) for one in listed if one.pull_request is None)
 
     def approval_comments(self, number: int, since: int) -> tuple[ApprovalComment, ...]:

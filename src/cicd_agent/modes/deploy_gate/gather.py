@@ -10,6 +10,7 @@ from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.facts import FactSet
 from cicd_agent.domain.gate_evidence import (
+    TOKEN,
     ApprovalComment,
     CheckState,
     Deployed,
@@ -48,6 +49,7 @@ SECONDS = 30.0
 T = TypeVar("T")
 
 _DAY = 86_400
+_NO_TOKEN = "there is no `github-token`"  # noqa: S105  words about one
 _READINGS = (
     *("tests", "coverage", "review", "failures", "checks", "required", "origins", "deployments", "incidents"),
     *("budget", "history", "approvals"),
@@ -124,6 +126,7 @@ class _Gathering:
             readings=(
                 *(readings[name] for name in _READINGS),
                 *(fault for name, fault in file.faults.items() if name == "traffic"),
+                *(() if self.ports.forge else (Reading(TOKEN, State.ERROR, problem=_NO_TOKEN),)),
             ),
             error_budget=file.budget,
             traffic=self.settings.traffic_per_minute if file.traffic is None else file.traffic,
@@ -232,7 +235,7 @@ class _Gathering:
         if forge is not None:
             return begin(lambda: task(forge))
         future: Future[T] = Future()
-        future.set_exception(ForgeRefused("GitHub could not be asked", why="there is no `github-token`"))
+        future.set_exception(ForgeRefused("GitHub could not be asked", why=_NO_TOKEN))
         return future
 
     def _branch(self) -> str:

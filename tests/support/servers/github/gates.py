@@ -9,6 +9,7 @@ from tests.support.servers.github.state import Account
 from tests.support.servers.openapi import github
 
 LONGEST = 140
+UPGRADE = "Upgrade to GitHub Pro or make this repository public to enable this feature."
 LEGACY = {"maintain": "write", "triage": "read"}
 """What the older field says of roles that came later."""
 
@@ -25,6 +26,8 @@ def status(visit: Visit) -> Answer:
 
 def rules(visit: Visit) -> Answer:
     """The rules of a branch, among them one that is not about checks."""
+    if not visit.repo.gate.has_rules:
+        raise Refused(403, UPGRADE)
     required = visit.repo.gate.rules.get(unquote(visit.args[0]))
     if required is None:
         return Answer(200, [])

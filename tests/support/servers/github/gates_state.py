@@ -50,6 +50,8 @@ class GateData:
     now: str = WHEN
     statuses: dict[str, list[CommitStatus]] = field(default_factory=dict)
     """By commit."""
+    has_rules: bool = True
+    """Whether the plan has rulesets: a free one of a private repository has not."""
     rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Branch → the checks that its rulesets require."""
     deployments: list[Deployment] = field(default_factory=list)
