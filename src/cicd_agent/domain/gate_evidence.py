@@ -129,8 +129,8 @@ class PastDeployment:
     """A deployment of the environment and its newest status, in GitHub's words ("" when it has none yet).
 
     Times are in seconds since the epoch; `ended` is that of the status. `held` is whether that status is a gate's own
-    word that it held: nothing was deployed then. `succeeded` is whether it ever did: GitHub calls what was replaced
-    `inactive`.
+    word that it held: nothing was deployed then. `succeeded` is when it last did, 0 for never: GitHub calls what was
+    replaced `inactive`.
     """
 
     id: int
@@ -142,11 +142,11 @@ class PastDeployment:
     creator: str = ""
     url: str = ""
     held: bool = False
-    succeeded: bool = False
+    succeeded: int = 0
 
     @property
     def worked(self) -> bool:
-        return self.succeeded or self.state == "success"
+        return bool(self.succeeded) or self.state == "success"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,8 @@ class GateEvidence:
     """All that a gate knows. `at` is when it looked, in seconds since the epoch.
 
     `sha` is what would be deployed to `environment`; `base` is what runs there now, or else where the event's change
-    begins ("" when neither is known). `required` are the names of required checks, None when nobody could say.
+    begins ("" when neither is known): `unknown_base` says why it is not known what runs there, and `is_first` that
+    nothing ever did. `required` are the names of required checks, None when nobody could say.
     `unserved` is why the event is none that a gate decides on. `policy` are the problems of the configuration, `told`
     the settings that the workflow itself gives, in which no file has a part.
     """
@@ -211,6 +212,8 @@ class GateEvidence:
     environment: str
     at: int
     base: str = ""
+    unknown_base: str = ""
+    is_first: bool = False
     ref: str = ""
     readings: tuple[Reading, ...] = ()
     checks: tuple[CheckState, ...] = ()

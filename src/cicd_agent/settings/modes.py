@@ -79,6 +79,11 @@ class DeployGateSettings(Section):
     failure_workflows: tuple[str, ...] = file_only(
         "Names or files of the workflows whose failures count; all of the branch when empty.", ()
     )
+    environment_aliases: dict[str, tuple[str, ...]] = file_only(
+        "The other names under which jobs deploy to an environment; `NAME-approved` when none are given.",
+        {},
+        keys="environments",
+    )
     incident_label: str = file_only("Label of issues that are incidents.", "incident", max_length=50)
     freezes: dict[str, Freeze] = file_only("Times in which nothing is deployed, by name.", {}, keys="freezes")
     signal_max_age_hours: float = file_only("Hours after which a signal is too old.", 168, gt=0, le=8_784)

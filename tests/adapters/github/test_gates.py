@@ -147,66 +147,64 @@ def test_very_many_runs_are_cut_and_that_is_told(hub: FakeGitHub, scene: GateSce
     assert len(hub.received) == 3
 
 
-def test_deployments_are_read_down_to_the_last_that_succeeded(hub: FakeGitHub, scene: GateScene, gates: Gates) -> None:
-    oldest = scene.add_deployment(SHA, "production", "success", at=AT)
+def test_deployments_are_read_with_what_became_of_each_in_two_requests(
+    hub: FakeGitHub, scene: GateScene, gates: Gates
+) -> None:
+    replaced = scene.add_deployment(SHA, "production", "success", "inactive", at=AT)
     good = scene.add_deployment(SHA, "production", "in_progress", "success", at=AT + 100)
     scene.add_deployment(SHA, "staging", "failure", at=AT + 200)
     bad = scene.add_deployment("d" * 40, "production", "failure", at=AT + 300)
     begun = scene.add_deployment("e" * 40, "production", at=AT + 400)
     found = gates.deployments("production")
-    assert [(one.id, one.state, one.ended) for one in found] == [
-        (begun.id, "", 0),
-        (bad.id, "failure", AT + 360),
-        (good.id, "success", AT + 160),
-        (oldest.id, "", 0),
+    assert [(one.id, one.state, one.ended, one.succeeded) for one in found] == [
+        (begun.id, "", 0, 0),
+        (bad.id, "failure", AT + 360, 0),
+        (good.id, "success", AT + 160, AT + 160),
+        (replaced.id, "inactive", AT + 60, AT + 60),
     ]
     url = f"https://api.github.test/deployments/{good.id}"
     assert found[2] == PastDeployment(
-        good.id, SHA, "main", AT + 100, "success", AT + 160, creator="github-actions[bot]", url=url, succeeded=True
+        good.id, SHA, "main", AT + 100, "success", AT + 160, "github-actions[bot]", url, succeeded=AT + 160
     )
+    assert len(hub.received) == 2
+
+
+def test_an_environment_is_read_by_all_of_its_names(hub: FakeGitHub, scene: GateScene, gates: Gates) -> None:
+    for name in ("production", "production-approved", "staging", "production"):
+        scene.add_deployment(SHA, name, "success", at=AT)
+    assert len(gates.deployments("production", "production-approved")) == 3
     assert len(hub.received) == 4
 
 
-def test_of_the_whole_list_it_is_told_how_each_ended(hub: FakeGitHub, scene: GateScene, gates: Gates) -> None:
-    for state in ("failure", "success", "error", "success", "failure", "success"):
-        scene.add_deployment(SHA, "production", state, at=AT)
-    found = gates.deployments("production", 5, whole=True)
-    assert [one.state for one in found] == ["success", "failure", "success", "error", "success"]
-    assert len(hub.received) == 1 + 5
+def test_the_search_for_a_success_goes_through_all_pages(hub: FakeGitHub, scene: GateScene, gates: Gates) -> None:
+    good = scene.add_deployment("b" * 40, "production", "in_progress", "success", at=AT)
+    for at in range(250):
+        scene.add_deployment(SHA, "production", "failure", at=AT + at)
+    found = gates.deployments("production")
+    assert [one.id for one in found if one.worked] == [good.id]
+    assert len(found) == 251
+    assert len(hub.received) == 6
 
 
-def test_of_a_named_commit_it_is_told_whether_it_was_there_before(scene: GateScene, gates: Gates) -> None:
-    """What was replaced is inactive to GitHub: its earlier statuses tell whether it had succeeded."""
-    scene.add_deployment("d" * 40, "production", "success", "inactive", at=AT)
-    scene.add_deployment("c" * 40, "production", "failure", at=AT + 100)
-    scene.add_deployment("b" * 40, "production", "success", at=AT + 200)
-    found = gates.deployments("production", sha="d" * 40)
-    assert [(one.sha[0], one.state, one.worked) for one in found] == [
-        ("b", "success", True),
-        ("c", "", False),
-        ("d", "inactive", True),
-    ]
-    assert [one.worked for one in gates.deployments("production", sha="b" * 40)] == [True, False, True]
+def test_a_thousand_deployments_of_which_none_succeeded_are_a_refusal(scene: GateScene, gates: Gates) -> None:
+    scene.add_deployment(SHA, "production", "success", at=AT)
+    for at in range(1_000):
+        scene.add_deployment(SHA, "production", "failure", at=AT + at)
+    with pytest.raises(ForgeRefused, match="none of the newest 1,000 has succeeded"):
+        gates.deployments("production")
+
+
+def test_no_number_of_statuses_hides_a_success(hub: FakeGitHub, scene: GateScene, gates: Gates) -> None:
+    scene.add_deployment(SHA, "production", "success", *["in_progress"] * 249, "inactive", at=AT)
+    [found] = gates.deployments("production")
+    assert (found.state, found.succeeded) == ("inactive", AT + 60)
+    assert len(hub.received) == 2 + 3
 
 
 def test_a_status_in_which_a_gate_held_is_no_failed_deployment(scene: GateScene, gates: Gates) -> None:
     made = scene.add_deployment(SHA, "production", at=AT)
     gates.set_deployment_status(made.id, "failure", "HOLD production ← cccccc, score 61 (needs 75)", "")
     assert [one.held for one in gates.deployments("production")] == [True]
-
-
-def test_the_search_for_a_success_ends_after_four_and_says_so(
-    hub: FakeGitHub, scene: GateScene, forge: GitHubForge
-) -> None:
-    for state in ("success", "failure", "failure", "error", "failure"):
-        scene.add_deployment(SHA, "production", state)
-    assert [one.state for one in forge.gates.deployments("production", 9)] == [
-        *("failure", "error", "failure", "failure"),
-        "",
-    ]
-    assert len(hub.received) == 5
-    assert "none of the last 4 deployments to production succeeded" in forge.notes[0]
-    assert [one.state for one in forge.gates.deployments("production", 1)] == ["failure"]
 
 
 def test_incidents_are_open_issues_with_the_label(hub: FakeGitHub, scene: GateScene, gates: Gates) -> None:

@@ -82,8 +82,14 @@ def test_a_deployment_without_an_environment_holds(jobs: GateJobs) -> None:
     held(jobs.run(environment=""), "no-environment")
 
 
-def test_what_runs_already_and_failed_is_rolled_back_to_the_last_that_worked(jobs: GateJobs) -> None:
+def test_all_jobs_run_again_after_a_deployment_failed_are_another_attempt(jobs: GateJobs) -> None:
     jobs.hub.gate.add_deployment(jobs.sha, "production", "in_progress", "failure", at=jobs.now - HOUR)
+    proceeds(jobs.run())
+
+
+def test_what_runs_already_and_does_harm_is_rolled_back_to_the_last_that_worked(jobs: GateJobs) -> None:
+    jobs.hub.gate.add_deployment(jobs.sha, "production", "in_progress", "failure", at=jobs.now - HOUR)
+    jobs.hub.gate.add_incident("Checkout is down", at=jobs.now - 60)
     left = jobs.run()
     assert (left.exit, left.outputs["decision"], left.outputs["rollback_to"]) == (1, "rollback", jobs.base), left.log
     assert left.outputs["summary"].startswith("ROLLBACK production")
@@ -158,11 +164,22 @@ def test_an_incident_or_a_red_required_check_holds(jobs: GateJobs) -> None:
     held(jobs.run(), "red-check", "missing-check", "incident", "score")
 
 
-def test_where_nothing_was_deployed_before_the_first_deployment_is_judged_by_the_push(jobs: GateJobs) -> None:
+def test_a_first_deployment_takes_an_approval_once_and_says_why(jobs: GateJobs) -> None:
     jobs.hub.gate.data.deployments.clear()
     left = jobs.run()
-    proceeds(left)
-    assert "not known what runs now" in left.summary
+    held(left, "first-deployment")
+    assert left.outputs["requires_approval"] == "true"
+    assert "nothing was ever deployed to production" in left.summary
+    jobs.hub.gate.add_deployment(jobs.base, "production-approved", "success", at=jobs.now - HOUR)
+    proceeds(jobs.run())
+
+
+def test_where_it_cannot_be_read_what_runs_now_only_an_override_lets_it_through(jobs: GateJobs) -> None:
+    grants = {name: level for name, level in jobs.grants.items() if name != "deployments"}
+    left = jobs.run(github_token=jobs.hub.add_token("ghs_less", **grants))
+    held(left, "unknown-base", "fault-deployments")
+    assert (left.outputs["requires_approval"], left.outputs["review_match"]) == ("false", "none")
+    assert "`deployments: read`" in left.summary
 
 
 def test_what_a_gate_could_not_read_holds_by_its_name(jobs: GateJobs) -> None:

@@ -44,7 +44,7 @@ FIRST = [
 ]
 LATER = [
     ("GET", "/deployments"),
-    ("GET", "/deployments/[0-9]+/statuses"),
+    ("POST", "/graphql"),
     ("POST", "/graphql"),
     ("GET", "/pulls/7"),
     ("POST", "/pulls/7/requested_reviewers"),

@@ -74,6 +74,7 @@ def test_a_shadow_whose_run_cannot_even_begin_says_hold_and_stops_nothing(jobs: 
 def test_a_shadow_that_would_roll_back_goes_on_as_well(tmp_path: Path, hub: FakeGitHub) -> None:
     jobs = GateJobs(tmp_path, hub)
     hub.gate.add_deployment(jobs.sha, "production", "in_progress", "failure", at=jobs.now - HOUR)
+    hub.gate.add_incident("Checkout is down", at=jobs.now - 60)
     assert jobs.run().outputs["rollback_to"] == jobs.base
     left = jobs.run(enforce="shadow")
     assert (*decided(left), left.outputs["rollback_to"]) == (0, "proceed", "rollback", ""), left.log
@@ -139,6 +140,7 @@ def test_a_rollback_is_told_and_a_deployment_that_proceeds_is_not(
     assert jobs.run(slack_webhook_url=slack.webhook).outputs["decision"] == "proceed"
     assert slack.messages == []
     hub.gate.add_deployment(jobs.sha, "production", "in_progress", "failure", at=jobs.now - HOUR)
+    hub.gate.add_incident("Checkout is down", at=jobs.now - 60)
     assert jobs.run(slack_webhook_url=slack.webhook).outputs["decision"] == "rollback"
     assert [text.split(",")[0] for text in slack.heard] == [f"octo/app: ROLLBACK production ← {jobs.sha[:7]}"]
 

@@ -190,7 +190,8 @@ def test_a_rollback_and_what_takes_an_override_lead_nowhere(jobs: GateJobs) -> N
     jobs.pull.landed = ()
     unreviewed = gate(jobs)
     assert (unreviewed.outputs["decision"], unreviewed.outputs["requires_approval"]) == ("hold", "false")
-    jobs.hub.gate.add_deployment(jobs.sha, "production", "failure", at=jobs.now - 60)
+    jobs.hub.gate.add_deployment(jobs.sha, "production", "success", at=jobs.now - 60)
+    jobs.hub.gate.add_incident("Checkout is down", at=jobs.now)
     back = gate(jobs)
     assert back.outputs["decision"] == "rollback"
     assert [ways(left) for left in (unreviewed, back)] == [{"deploy": False, "deploy-approved": False}] * 2

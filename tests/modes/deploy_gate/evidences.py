@@ -174,6 +174,7 @@ def generated(random: Random) -> Evidence:
         if random.random() < 0.6
     ]
     facts = [reading(name, state=random.choice(WORSE)) for name in FACTS if random.random() < 0.03]
+    harms = rare()
     runs_there = (deployment(SHA, random.choice(["failure", "success", "error"])), deployment(OLDER, id=6))
     return evidence(
         readings=readings(*measured, *facts),
@@ -181,8 +182,10 @@ def generated(random: Random) -> Evidence:
         pulls=() if rare() else (replace(PULL, reviews=tuple(_reviews(random))),),
         checks=tuple(check(name, _conclusion(random)) for name in ("unit", "lint")),
         required=random.choice([None, (), ("absent",)]) if rare() else ("unit",),
-        deployments=runs_there if rare() else (deployment(BASE),),
-        incidents=(Incident(5, "It is down", AT - random.choice([60, 60_000])),) if rare() else (),
+        deployments=runs_there if harms else (deployment(BASE),),
+        incidents=(Incident(5, "It is down", AT - random.choice([60, 60_000])),) if harms or rare() else (),
+        unknown_base="what runs now (bbbbbbb) is not in this clone" if random.random() < 0.02 else "",
+        is_first=random.random() < 0.02,
         error_budget=random.choice([-0.1, 0.0, 0.4]) if rare() else None,
         traffic=random.choice([None, 120.0, 1e9]),
         unserved="deploy-gate does not serve the event `schedule`" if random.random() < 0.02 else "",

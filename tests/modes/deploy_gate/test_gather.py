@@ -158,7 +158,7 @@ def test_without_a_checkout_the_commits_are_a_fault_and_the_change_is_a_gap() ->
 
 
 @pytest.mark.parametrize(("lost", "base"), [({BASE}, OLD), ({BASE, OLD}, HEAD), ({BASE, OLD, SHA}, "")])
-def test_what_runs_now_but_is_not_in_the_clone_is_a_fault(lost: set[str], base: str) -> None:
+def test_what_runs_now_but_is_not_in_the_clone_leaves_the_base_unknown(lost: set[str], base: str) -> None:
     class Shallow(FakeRepository):
         def ensure(self, shas: Sequence[str], token: str = "") -> str:  # noqa: ARG002  the port's signature
             return "the remote does not have it" if lost & {*shas} else ""
@@ -166,8 +166,7 @@ def test_what_runs_now_but_is_not_in_the_clone_is_a_fault(lost: set[str], base: 
     one = GateWorld(repository=Shallow(changes={("", SHA): change(OLD, SHA)}, ancestry={SHA: (HEAD,)}))
     gate = one.gate()
     assert gate.base == base
-    assert gate.reading("origins").state is State.ERROR
-    assert "the remote does not have it" in gate.reading("origins").problem
+    assert "is not in this clone (the remote does not have it)" in gate.unknown_base
 
 
 @pytest.mark.parametrize(("before", "base"), [(OLD, OLD), ("", BASE)], ids=["the push's", "the parent"])
@@ -176,7 +175,7 @@ def test_where_nothing_runs_yet_the_event_or_the_parent_says_where_the_change_be
     one.forge.gated.deployed = {"production": [PastDeployment(9, HEAD, "main", NOW, "failure")]}
     evidence = gather(replace(EVENT, base=Ref("main", before)), one.world(), Settings(environment="production"))
     assert evidence.get(GATE) is not None
-    assert evidence[GATE].base == base
+    assert (evidence[GATE].base, evidence[GATE].is_first, evidence[GATE].unknown_base) == (base, True, "")
     assert any("not known what runs now" in gap.why for gap in evidence.gaps)
 
 
@@ -392,3 +391,42 @@ def test_traffic_of_the_file_comes_before_that_of_the_settings() -> None:
     assert one.gate(traffic_per_minute=5).traffic == 5
     gate = one.gate(traffic_per_minute=5, signals_file="s.json")
     assert (gate.traffic, gate.error_budget, gate.reading("budget").value) == (120, 0.25, 0.25)
+
+
+def past(ident: int, sha: str, state: str = "success", ended: int = NOW, succeeded: int = 0) -> PastDeployment:
+    return PastDeployment(ident, sha, "main", NOW - 9_000 + ident, state, ended, succeeded=succeeded)
+
+
+@pytest.mark.parametrize(
+    ("deployments", "base"),
+    [
+        ({"production": [past(9, OLD, ended=NOW - 90)], "production-approved": [past(10, BASE)]}, BASE),
+        ({"production": [past(9, BASE, ended=NOW)], "production-approved": [past(10, OLD, ended=NOW - 90)]}, BASE),
+        ({"production": [past(9, BASE, ended=NOW), past(10, OLD, ended=NOW - 90)]}, BASE),
+        ({"production": [past(9, BASE), *(past(at, OLD, "failure") for at in range(10, 16))]}, BASE),
+        ({"production": [past(9, BASE, "inactive", succeeded=NOW - 90), past(8, OLD, "inactive")]}, BASE),
+        ({"production": [past(9, BASE), past(10, OLD, "waiting"), past(11, OLD, "queued"), past(12, OLD, "")]}, BASE),
+    ],
+    ids=["approved", "replaced", "ended later", "many failures", "taken down", "not ended"],
+)
+def test_what_runs_now_is_what_succeeded_last_under_any_of_its_names(
+    deployments: dict[str, list[PastDeployment]], base: str
+) -> None:
+    one = GateWorld()
+    one.forge.gated.deployed = deployments
+    gate = one.gate()
+    assert (gate.base, gate.unknown_base, gate.is_first) == (base, "", False)
+
+
+def test_the_other_names_of_an_environment_are_set_in_place_of_the_usual_one() -> None:
+    one = GateWorld()
+    one.forge.gated.deployed = {"prod": [past(9, BASE)], "production-approved": [past(10, OLD)]}
+    aliases = {"production": ("prod",), "staging": ("production-approved",)}
+    assert one.gate(environment_aliases=aliases).base == BASE
+
+
+def test_where_deployments_cannot_be_read_the_base_is_unknown() -> None:
+    one = GateWorld()
+    one.forge.gated.refusals["deployments"] = ForgeRefused("GitHub refused", why="403")
+    gate = one.gate()
+    assert (gate.unknown_base, gate.is_first) == ("GitHub refused (403)", False)

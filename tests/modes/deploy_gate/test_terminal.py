@@ -57,7 +57,8 @@ def test_a_score_that_misses_by_a_hair_does_not_look_as_if_it_had_reached() -> N
 
 def test_a_rollback_says_where_to() -> None:
     seen = given_by.evidence(
-        deployments=(given_by.deployment(given_by.SHA, "failure"), given_by.deployment(given_by.OLDER, id=6))
+        deployments=(given_by.deployment(given_by.SHA), given_by.deployment(given_by.OLDER, id=6)),
+        incidents=(Incident(5, "down", given_by.AT - 60),),
     )
     text = shown(given_by.decide(seen), seen)
     assert text.startswith("ROLLBACK production")

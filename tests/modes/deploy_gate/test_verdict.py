@@ -163,17 +163,29 @@ def test_without_a_pull_request_the_review_is_missing() -> None:
     assert next(each.band for each in gated.factors if each.name == "review") is Band.MISSING
 
 
-def test_it_rolls_back_what_runs_there_and_failed() -> None:
+DOWN = Incident(5, "down", AT - 60)
+
+
+@pytest.mark.parametrize("state", ["failure", "error"])
+def test_another_attempt_after_a_deployment_that_merely_failed_is_no_rollback(state: str) -> None:
+    """The network was lost under the script, and all jobs are run again."""
+    past = (deployment(SHA, state, id=9), deployment(BASE, id=8))
+    assert decide(evidence(deployments=past)).decision is GateDecision.PROCEED
+    red = decide(evidence(deployments=past, checks=(check("unit", "failure"),)))
+    assert (red.decision, stops(red)) == (GateDecision.HOLD, {"red-check"})
+
+
+def test_it_rolls_back_what_failed_and_did_harm() -> None:
     for state in ("failure", "error"):
         past = (deployment(SHA, state, id=9), deployment(BASE, "failure", id=8), deployment(OLDER, id=7))
-        gated = decide(evidence(deployments=past))
+        gated = decide(evidence(deployments=past, incidents=(DOWN,)))
         assert (gated.decision, gated.rollback_to) == (GateDecision.ROLLBACK, OLDER)
         assert (gated.conclusion, gated.requires_approval) == (Conclusion.FAILURE, False)
 
 
 def test_a_deployment_that_nobody_told_anything_of_is_not_what_runs_there() -> None:
     past = (deployment(OLDER, "", id=9), deployment(SHA, "failure", id=8), deployment(BASE))
-    gated = decide(evidence(deployments=past))
+    gated = decide(evidence(deployments=past, incidents=(DOWN,)))
     assert (gated.decision, gated.rollback_to) == (GateDecision.ROLLBACK, BASE)
 
 
@@ -187,16 +199,16 @@ def test_it_rolls_back_what_an_incident_or_a_red_check_came_after() -> None:
 
 
 def test_it_goes_back_to_what_was_replaced_and_not_to_what_failed_after_it_had_succeeded() -> None:
-    replaced = deployment(OLDER, "inactive", id=3, succeeded=True)
-    broke = deployment(BASE, "failure", id=4, succeeded=True)
-    gated = decide(evidence(deployments=(deployment(SHA, "failure"), broke, replaced)))
+    replaced = deployment(OLDER, "inactive", id=3, succeeded=AT - 9_000)
+    broke = deployment(BASE, "failure", id=4, succeeded=AT - 9_000)
+    past = (deployment(SHA, "failure"), broke, replaced)
+    gated = decide(evidence(deployments=past, incidents=(DOWN,)))
     assert (gated.decision, gated.rollback_to) == (GateDecision.ROLLBACK, OLDER)
 
 
 def test_without_a_place_to_go_back_to_it_holds_and_says_so() -> None:
-    gated = decide(
-        evidence(deployments=(deployment(SHA, "failure"), deployment(SHA, id=6), deployment(OLDER, "error")))
-    )
+    past = (deployment(SHA, "failure"), deployment(SHA, id=6), deployment(OLDER, "error", id=5))
+    gated = decide(evidence(deployments=past, incidents=(DOWN,)))
     assert (gated.decision, gated.rollback_to) == (GateDecision.HOLD, "")
     assert any("no earlier deployment is known to have succeeded" in each.remedy for each in gated.stops)
 
@@ -213,7 +225,7 @@ def test_what_was_only_held_or_asked_for_is_no_deployment_that_failed() -> None:
 
 
 def test_people_may_deploy_again_what_failed() -> None:
-    seen = evidence(deployments=(deployment(SHA, "failure"), deployment(OLDER, id=6)))
+    seen = evidence(deployments=(deployment(SHA, "failure"), deployment(OLDER, id=6)), incidents=(DOWN,))
     said = word(decide(seen).hash, "override", reason="the runner was lost")
     assert decide(with_gate(seen, words=(said,))).decision is GateDecision.PROCEED
 

@@ -49,16 +49,10 @@ class FakeGates(Gates):
         self._called("ended_since")
         return tuple(run for run in self.ended if run.branch == branch and run.created >= when)
 
-    def deployments(
-        self,
-        environment: str,
-        most: int = 10,
-        sha: str = "",  # noqa: ARG002  they are all known
-        *,
-        whole: bool = False,  # noqa: ARG002  and how they ended
-    ) -> tuple[PastDeployment, ...]:
+    def deployments(self, environment: str, *others: str) -> tuple[PastDeployment, ...]:
         self._called("deployments")
-        return tuple(self.deployed.get(environment, ())[:most])
+        found = [one for name in (environment, *others) for one in self.deployed.get(name, ())]
+        return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
     def incidents(self, label: str) -> tuple[Incident, ...]:  # noqa: ARG002  there is one label
         self._called("incidents")

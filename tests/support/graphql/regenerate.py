@@ -31,12 +31,16 @@ FIELDS = {
     "Blob": "byteSize isBinary isTruncated oid text",
     "Bot": "databaseId login",
     "Commit": "associatedPullRequests authors oid",
+    "Deployment": "id latestStatus statuses",
+    "DeploymentStatus": "createdAt description logUrl state",
+    "DeploymentStatusConnection": "nodes totalCount",
     "GitActor": "user",
     "GitActorConnection": "nodes totalCount",
     "GitObject": "oid",
     "Label": "name",
     "LabelConnection": "nodes",
     "Mutation": "resolveReviewThread",
+    "Node": "id",
     "PageInfo": "endCursor hasNextPage",
     "PullRequest": (
         "author baseRefName commits headRefOid labels mergeCommit merged number repository reviews reviewThreads"
@@ -58,7 +62,7 @@ FIELDS = {
     "PullRequestReviewThreadConnection": "nodes pageInfo totalCount",
     "PullRequestTimelineItems": "ReviewDismissedEvent",
     "PullRequestTimelineItemsConnection": "nodes",
-    "Query": "repository viewer",
+    "Query": "nodes repository viewer",
     "Reaction": "user",
     "ReactionConnection": "nodes totalCount",
     "Repository": "defaultBranchRef nameWithOwner object pullRequest pullRequests",
@@ -122,7 +126,12 @@ def cut(definition: TypeDefinitionNode) -> TypeDefinitionNode:
     if isinstance(definition, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode):
         wanted = FIELDS[definition.name.value].split()
         fields = tuple(field for field in definition.fields or () if field.name.value in wanted)
-        interfaces = tuple(one for one in definition.interfaces or () if one.name.value in FIELDS)
+        interfaces = tuple(
+            one
+            for one in definition.interfaces or ()
+            # A type whose `id` is not asked for would be no node any more.
+            if one.name.value in FIELDS and (one.name.value != "Node" or "id" in wanted)
+        )
         definition = replace(definition, fields=fields, interfaces=interfaces)
     bare: TypeDefinitionNode = visit(definition, Bare())
     return bare

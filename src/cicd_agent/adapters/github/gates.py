@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from pydantic import AwareDatetime
 
 from cicd_agent.adapters.github.channel import PER_PAGE, WRITES, Channel, Query, path_part, unless_missing
+from cicd_agent.adapters.github.deployments import DEPLOYED, Deployment, list_deployments, list_statuses
 from cicd_agent.adapters.github.errors import is_beyond_plan, printable
 from cicd_agent.adapters.github.origins import read_origins
 from cicd_agent.adapters.github.payloads import (
@@ -30,7 +31,7 @@ from cicd_agent.adapters.github.payloads import (
 from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import HELD, ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
+from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
 from cicd_agent.domain.ports.deployments import DeploymentState
 from cicd_agent.domain.text.words import clip
 from cicd_agent.errors import ForgeRefused
@@ -38,15 +39,13 @@ from cicd_agent.errors import ForgeRefused
 MAX_PAGES = 3
 MAX_COMMENT_PAGES = 20
 """Of one conversation since an approval may count: whoever writes much there does not hide what others wrote."""
-MAX_STATUSES = 4
-"""Deployments whose status is read, in search of one that succeeded."""
 MAX_DESCRIPTION = 140
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
 NONE = "none"
 CREATED, GONE = 201, 410
 CHECKS, STATUSES = "checks: read", "statuses: read"
 METADATA, ACTIONS, ISSUES = "metadata: read", "actions: read", "issues: read"
-DEPLOYED, DEPLOYS = "deployments: read", "deployments: write"
+DEPLOYS = "deployments: write"
 PENDING = "pending"
 MEMBERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
@@ -66,36 +65,6 @@ class Status(Shape):
 class Rule(Shape):
     type: str
     checks: Annotated[tuple[str, ...], each("context")] = at("parameters", "required_status_checks", default=())
-
-
-class DeploymentStatus(Shape):
-    state: str
-    description: Text = ""
-    url: Text = at("log_url", default="")
-    created: Epoch = at("created_at", default=0)
-
-
-class Deployment(Shape):
-    """A deployment; what became of it is listed elsewhere. `payload` is whatever its maker put there."""
-
-    id: int
-    sha: str
-    ref: str = ""
-    url: str = ""
-    creator: Text = at("creator", "login", default="")
-    created: Epoch = at("created_at", default=0)
-    payload: Any = None
-
-    def as_past(self, statuses: Sequence[DeploymentStatus] = ()) -> PastDeployment:
-        status = next(iter(statuses), DeploymentStatus(state=""))
-        return self.to(
-            PastDeployment,
-            state=status.state,
-            ended=status.created,
-            url=status.url or self.url,
-            held=status.state == "failure" and status.description.startswith(HELD),
-            succeeded=any(each.state == "success" for each in statuses),
-        )
 
 
 class GateComment(Posted):
@@ -202,27 +171,9 @@ class GitHubGates:
         # A run that ends meanwhile moves the others to the next page.
         return tuple({run.id: run.to(RunState) for run in runs}.values())
 
-    def deployments(
-        self, environment: str, limit: int = 10, sha: str = "", *, whole: bool = False
-    ) -> tuple[PastDeployment, ...]:
-        """The last deployments to an environment, newest first, with the status of those that are needed, or of all."""
-        listed = self._deployments({"environment": environment}, limit)
-        if whole:
-            return tuple(one.as_past(self._statuses(one.id)) for one in listed)
-        result: list[PastDeployment] = []
-        for one in listed:
-            read = sum(1 for earlier in result if earlier.state)
-            good = [earlier.sha for earlier in result if earlier.succeeded]
-            # Of the commit itself its last one tells whether it was here before; another is what to go back to.
-            is_first_of_it = one.sha == sha and all(earlier.sha != sha for earlier in result)
-            is_needed = not any(each != sha for each in good) or is_first_of_it
-            result.append(one.as_past(self._statuses(one.id) if is_needed and read < MAX_STATUSES else ()))
-        if len(listed) > MAX_STATUSES and not any(one.succeeded for one in result):
-            self.channel.note(
-                f"none of the last {MAX_STATUSES} deployments to {printable(environment)} succeeded: no status of an"
-                " earlier one was read"
-            )
-        return tuple(result)
+    def deployments(self, environment: str, *others: str) -> tuple[PastDeployment, ...]:
+        found = [one for name in dict.fromkeys((environment, *others)) for one in list_deployments(self.channel, name)]
+        return tuple(sorted(found, key=lambda one: one.id, reverse=True))
 
     def incidents(self, label: str) -> tuple[Incident, ...]:
         query = {"labels": label, "state": "open", "sort": "created", "direction": "desc"}
@@ -278,7 +229,8 @@ class GitHubGates:
             return read(call, answer, Deployment)
 
         def existing() -> Deployment | None:
-            listed = self._deployments({"environment": environment, "sha": sha}, 10)
+            query = {"environment": environment, "sha": sha}
+            listed = self.channel.entries(task, "/deployments", Deployment, 1, query, needs=DEPLOYED)
             return next((one for one in listed if nonce in str(one.payload)), None)
 
         return self.channel.once(create, existing).as_past()
@@ -291,7 +243,7 @@ class GitHubGates:
         call = self.channel.call(task, "POST", path, DEPLOYS, sent, repeatable=False)
 
         def existing() -> bool | None:
-            last = next(iter(self._statuses(deployment)), None)
+            last = next(iter(list_statuses(self.channel, deployment)), None)
             return (last is not None and last.state == state and last.description == sent["description"]) or None
 
         self.channel.once(lambda: self.channel.wire.ask(call).ok, existing)
@@ -301,16 +253,6 @@ class GitHubGates:
         if sent:
             task, path = f"ask for a review of pull request {number}", f"/pulls/{number}/requested_reviewers"
             self.channel.send(task, "POST", path, WRITES, sent)
-
-    def _deployments(self, query: dict[str, str], limit: int) -> list[Deployment]:
-        task = f"list the deployments to {printable(query['environment'])}"
-        sized: dict[str, str | int] = {**query, "per_page": min(max(limit, 1), PER_PAGE)}
-        listed = self.channel.get(task, "/deployments", list[Deployment], DEPLOYED, sized)[:limit]
-        return sorted(listed, key=lambda one: one.id, reverse=True)
-
-    def _statuses(self, deployment: int) -> Sequence[DeploymentStatus]:
-        task, path = "say what became of a deployment", f"/deployments/{deployment}/statuses"
-        return self.channel.get(task, path, list[DeploymentStatus], DEPLOYED, {"per_page": 30})
 
 
 def _moment(when: int) -> str:

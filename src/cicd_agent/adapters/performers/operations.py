@@ -85,7 +85,7 @@ def _begin(run: EffectContext, forge: Forge, effect: Deployment) -> Outcome:
 
 def _waiting(forge: Forge, effect: Deployment) -> PastDeployment | None:
     """The newest deployment of the environment if it is ours, of this commit, and has not ended."""
-    newest = next(iter(forge.gates.deployments(effect.environment, 1)), None)
+    newest = next(iter(forge.gates.deployments(effect.environment)), None)
     if newest is None or newest.sha != effect.commit or newest.state not in OPEN:
         return None
     return newest if same_login(newest.creator, forge.commits.login or ACTIONS, is_bot=True) else None

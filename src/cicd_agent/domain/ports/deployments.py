@@ -32,14 +32,11 @@ class Gates(Protocol):
     def ended_since(self, branch: str, when: int) -> tuple[RunState, ...]:
         """The runs on a branch that were created since then and have ended, newest first, at most 300."""
 
-    def deployments(
-        self, environment: str, limit: int = 10, sha: str = "", *, whole: bool = False
-    ) -> tuple[PastDeployment, ...]:
-        """The last deployments to an environment, newest first.
+    def deployments(self, environment: str, *others: str) -> tuple[PastDeployment, ...]:
+        """The deployments to an environment and its other names, newest first, each with what became of it.
 
-        What became of them is read for those newest ones only that are needed to find the last that succeeded, at most
-        four; and, where a `sha` is named, for the last of that commit, and to find one of another that succeeded. With
-        `whole` it is read for all of them, of which there are at most 100: a request for each.
+        At least the newest 100 of each name, and older ones until one that succeeded is among them. Raises ForgeRefused
+        where none of the newest thousand of a name has succeeded.
         """
 
     def incidents(self, label: str) -> tuple[Incident, ...]:

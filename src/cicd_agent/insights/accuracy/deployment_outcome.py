@@ -137,7 +137,7 @@ def read_deployments(gates: Gates, environment: str) -> tuple[tuple[PastDeployme
     Those that a gate held are left out: nothing was deployed.
     """
     try:
-        listed = gates.deployments(environment, MAX_DEPLOYMENTS, whole=True)
+        listed = gates.deployments(environment)[:MAX_DEPLOYMENTS]
     except ForgeRefused as error:
         return (), f"deployments were not read: {error}"
     deployments = tuple(each for each in listed if not each.held)

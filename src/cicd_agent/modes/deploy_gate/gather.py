@@ -31,6 +31,7 @@ from cicd_agent.modes.deploy_gate.approvals import read_comments, with_permissio
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import fill_coverage, has_coverage, read_facts
 from cicd_agent.modes.deploy_gate.signals.coverage import coverage, needs_search
+from cicd_agent.modes.deploy_gate.signals.deployments import earlier_deployments, environment_names, running
 from cicd_agent.modes.deploy_gate.signals.found_coverage import FoundCoverage, search_artifacts, with_workspace
 from cicd_agent.modes.deploy_gate.signals.readings import DAYS, failures, mark_own, passed_tests
 from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
@@ -171,16 +172,17 @@ class _Gathering:
     def _github(self) -> tuple[GateEvidence, Subject, dict[str, Reading], tuple[Gap, ...]]:
         """Ask for everything at once; only what depends on what runs now waits for that."""
         sha, at, own = self.gate.sha, self.gate.at, self.event.delivery.partition(".")[0]
-        past = self._ask(lambda forge: forge.gates.deployments(self.gate.environment, sha=sha))
+        names = environment_names(self.gate.environment, self.settings)
+        past = self._ask(lambda forge: forge.gates.deployments(*names))
         checks_read = self._ask(lambda forge: forge.gates.checks(sha))
         required_read = self._ask(lambda forge: forge.gates.required(self._branch()))
         runs_read = self._ask(lambda forge: forge.gates.ended_since(self._branch(), at - DAYS * _DAY))
         incidents_read = self._ask(lambda forge: forge.gates.incidents(self.settings.incident_label))
         wait([past], SECONDS / 2)
         deployments, on_deployments = came("deployments", past, ())
-        deployed = next((each.sha for each in deployments if each.state == "success"), "")
-        repository = self.ports.repository
-        subject = read_subject(sha, self.event, deployed, repository, self.settings)
+        now = running(earlier_deployments(deployments, self.event))
+        deployed, unread, repository = now.sha if now else "", on_deployments.problem, self.ports.repository
+        subject = read_subject(sha, self.event, deployed, repository, self.settings, unread=unread)
         shas = tuple(commit.sha for commit in subject.commits)
         origins_read = self._ask(lambda forge: dict(forge.gates.origins(shas)) if shas else {})
         # It waits for the other in its own thread, and is lost with it.
@@ -216,6 +218,8 @@ class _Gathering:
         gate = replace(
             self.gate,
             base=subject.base,
+            unknown_base=subject.unknown,
+            is_first=not (deployed or unread) and self.event.kind is not EventKind.LOCAL,
             checks=checks,
             required=required if on_required.state is State.KNOWN else None,
             commits=commits,

@@ -76,6 +76,7 @@ def digest(settings: Settings) -> str:
             "required": sorted(rules.required),
             "max_age": rules.max_age,
             "failure_workflows": sorted(settings.failure_workflows),
+            "environment_aliases": {name: sorted(names) for name, names in settings.environment_aliases.items()},
             "incident_label": settings.incident_label,
             "freezes": {name: freeze.model_dump(mode="json") for name, freeze in settings.freezes.items()},
             "require_model": settings.require_model,

@@ -30,7 +30,8 @@ _REMEDY = "put actions/checkout with `fetch-depth: 0` before this step"
 class Subject:
     """What a deployment brings. `base` is where it begins, "" when that is not known; `commits` are newest first.
 
-    `problem` is why the commits cannot all be vouched for, "" when they can.
+    `problem` is why the commits cannot all be vouched for, "" when they can. `unknown` is why it is not known what runs
+    now, so that `base` is but where the event's change begins; "" when it is, and for a first deployment.
     """
 
     base: str = ""
@@ -38,6 +39,7 @@ class Subject:
     commits: tuple[Commit, ...] = ()
     gaps: tuple[Gap, ...] = ()
     problem: str = ""
+    unknown: str = ""
 
 
 def unserved(event: Event, settings: Settings) -> str:
@@ -54,36 +56,43 @@ def unserved(event: Event, settings: Settings) -> str:
     return own_run(event)
 
 
-def read_subject(sha: str, event: Event, deployed: str, repository: Repository | None, settings: Settings) -> Subject:
-    """What lies between what runs now (`deployed`, "" when that is not known) and the commit."""
+def read_subject(
+    sha: str, event: Event, deployed: str, repository: Repository | None, settings: Settings, *, unread: str = ""
+) -> Subject:
+    """What lies between what runs now (`deployed`, "" when nothing is known to) and the commit.
+
+    `unread` is why nobody could say what runs now, "" when it was read.
+    """
     gaps: list[Gap] = []
-    problem = ""
+    unknown = unread if not deployed and event.kind is not EventKind.LOCAL else ""
     try:
         if repository is None:
-            return _unread(f"there is no checkout: {_REMEDY}", deployed)
+            return _unread(f"there is no checkout: {_REMEDY}", deployed, unknown=unknown)
         base, reason = _base(sha, event, deployed, repository, settings)
         since = base[:7] or "then"
         if deployed and base != deployed:
-            problem = f"what runs now ({deployed[:7]}) is not in this clone ({reason}): {_REMEDY}"
-            gaps.append(Gap("", f"{problem}; what has changed since {since} was looked at instead"))
+            unknown = f"what runs now ({deployed[:7]}) is not in this clone ({reason})"
+            gaps.append(Gap("", f"{unknown}; what has changed since {since} was looked at instead"))
         elif not deployed:
             gaps.append(Gap("", f"it is not known what runs now: only what has changed since {since} was looked at"))
         if not base:
             reason = f" ({reason})" if reason else ""
-            return _unread(f"it is not known what the commit is to be compared with{reason}: {_REMEDY}", gaps=gaps)
+            problem = f"it is not known what the commit is to be compared with{reason}: {_REMEDY}"
+            return _unread(problem, gaps=gaps, unknown=unknown)
         change = repository.change(base, sha)
         commits = repository.between(base, sha, _MAX_COMMITS + 1)
         if repository.between(sha, base, 1):
             gaps.append(Gap("", f"commits that run now are not in {sha[:7]}: deploying it takes them back"))
     except ConfigError as error:
-        return _unread(str(error).rstrip("."), gaps=gaps)
+        return _unread(str(error).rstrip("."), gaps=gaps, unknown=unknown)
+    problem = ""
     if len(commits) > _MAX_COMMITS:
         problem = f"more than {_MAX_COMMITS} commits would be deployed, and only the newest ones were looked up"
-    return Subject(base, change, commits[:_MAX_COMMITS], tuple(gaps), problem)
+    return Subject(base, change, commits[:_MAX_COMMITS], tuple(gaps), problem, unknown)
 
 
-def _unread(problem: str, base: str = "", gaps: Sequence[Gap] = ()) -> Subject:
-    return Subject(base, gaps=(*gaps, Gap("the change", problem)), problem=problem)
+def _unread(problem: str, base: str = "", gaps: Sequence[Gap] = (), unknown: str = "") -> Subject:
+    return Subject(base, gaps=(*gaps, Gap("the change", problem)), problem=problem, unknown=unknown)
 
 
 def _base(sha: str, event: Event, deployed: str, repository: Repository, settings: Settings) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.analysis.rules.suppression import graded, weighed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
-from cicd_agent.domain.gate_evidence import SIGNALS, TOKEN, GateEvidence, Reading, State
+from cicd_agent.domain.gate_evidence import SIGNALS, TOKEN, GateEvidence, Match, Reading, State
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
@@ -24,7 +24,7 @@ from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.questions import GateDraft, prove
 from cicd_agent.modes.deploy_gate.result import Band, GateDecision, GateResult, Hold, LiftedBy, Objection
 from cicd_agent.modes.deploy_gate.score import Policy, Score, policy, scored, sound, targets
-from cicd_agent.modes.deploy_gate.signals.deployments import Rollback, exempt, rollback
+from cicd_agent.modes.deploy_gate.signals.deployments import UNKNOWN_BASE, Rollback, about_base, exempt, rollback
 from cicd_agent.modes.deploy_gate.signals.reviews import match, review
 from cicd_agent.modes.shared.change_reader import unanalysed
 from cicd_agent.modes.shared.change_risk import change_risk
@@ -89,7 +89,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     every = apply_approvals((*of_rules, *of_model), approvals)
     unlifted = [each for each in every if not each.lifted]
     decision = _decision(unlifted, back)
-    if any(each.id == holds.OWN_POLICY for each in unlifted):
+    if any(each.id in {holds.OWN_POLICY, UNKNOWN_BASE} for each in unlifted):
         # A deployment does not take the gate away from before itself.
         settings = settings if "enforce" in gate.told else settings.model_copy(update={"enforce": "fail"})
     risk = _risk(rules, evidence, opinion, settings)
@@ -110,7 +110,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         stops=every,
         requires_approval=asks,
         enforced=settings.enforce != "shadow",
-        review_match=match(gate, event),
+        review_match=Match.NONE if gate.unknown_base else match(gate, event),
         rollback_to=back.to if back else "",
         objections=opinion.objections,
         dropped=opinion.dropped,
@@ -211,6 +211,7 @@ def _rule_holds(
     if gate.unserved or not gate.sha or not gate.environment or gate.reading(TOKEN).state is State.ERROR:
         # Nobody has looked at anything else.
         return
+    yield from about_base(gate, event)
     yield from holds.about_checks(gate, limits)
     yield from holds.about_change(gate, event, limits, blocking)
     if "review" not in limits.not_applicable:

@@ -3,6 +3,7 @@
 from subprocess import CalledProcessError
 from urllib.parse import unquote
 
+from tests.support.servers.github.gates_graphql import node_id
 from tests.support.servers.github.gates_state import CommitStatus, Deployment, DeploymentStatus
 from tests.support.servers.github.routes import Answer, Json, Refused, Route, Visit, paged, user
 from tests.support.servers.github.state import Account
@@ -155,6 +156,7 @@ def shown(deployment: Deployment) -> Json:
     return github().sample(
         "deployment",
         id=deployment.id,
+        node_id=node_id(deployment),
         sha=deployment.sha,
         ref=deployment.ref,
         environment=deployment.environment,

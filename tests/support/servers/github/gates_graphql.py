@@ -6,6 +6,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from tests.support.servers.github.gates_state import Deployment
 from tests.support.servers.github.state import Account, Pull, Repo
 
 MOST = 100
@@ -90,6 +91,30 @@ def shown_review(repo: Repo, review: Any) -> Json:
 def shown_commit(login: str) -> Json:
     """A commit of a pull request by who wrote it, "" for somebody without an account."""
     return {"commit": {"authors": lambda _, **page: part([{"user": {"login": login} if login else None}], **page)}}
+
+
+def node_id(deployment: Deployment) -> str:
+    """By which GraphQL knows a deployment."""
+    return f"DE_{deployment.id}"
+
+
+def shown_deployment(deployment: Deployment) -> Json:
+    """A deployment as the schema has it: its statuses newest first."""
+    statuses = [
+        {
+            "state": one.state.upper(),
+            "description": one.description,
+            "logUrl": one.log_url or None,
+            "createdAt": one.created_at,
+        }
+        for one in reversed(deployment.statuses)
+    ]
+    return {
+        "__typename": "Deployment",
+        "id": node_id(deployment),
+        "latestStatus": next(iter(statuses), None),
+        "statuses": lambda _, **page: part(statuses, **page),
+    }
 
 
 def actor(account: Account | None) -> Json:

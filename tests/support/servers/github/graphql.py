@@ -13,7 +13,7 @@ from graphql import GraphQLError, GraphQLSchema, build_schema, execute_sync, par
 from graphql.language import DocumentNode, OperationDefinitionNode
 
 from tests.support.servers.github.diff import texts
-from tests.support.servers.github.gates_graphql import actor, found
+from tests.support.servers.github.gates_graphql import actor, found, node_id, shown_deployment
 from tests.support.servers.github.routes import Answer
 from tests.support.servers.github.state import WHEN, Account, Pull, Repo, ReviewComment
 
@@ -86,6 +86,17 @@ class Root:
     def viewer(self, _: object) -> Json:
         """Who asks; an App is a user with a suffix here."""
         return {"login": self.account.viewer or self.account.login, "databaseId": number_of(self.account)}
+
+    def nodes(self, _: object, ids: Sequence[str]) -> Json:
+        """What has these ids, of which only deployments are known here; null where there is none."""
+        if not self.account.may("deployments=read"):
+            raise refused(REFUSED, "FORBIDDEN")
+        if len(ids) > MOST:
+            raise refused(f"You may not provide more than {MOST} node ids", "ARGUMENT_LIMIT")
+        known = {node_id(one): one for repo in self.repos.values() for one in repo.gate.deployments}
+        if missing := [each for each in ids if each not in known]:
+            raise refused(f"Could not resolve to a node with the global id of '{missing[0]}'", "NOT_FOUND")
+        return [shown_deployment(known[each]) for each in ids]
 
     def repository(self, _: object, owner: str, name: str, **__: object) -> Json:
         """A repository, whose pull requests take a permission of their own."""
