@@ -58,7 +58,7 @@ K = PathKind
         ("k8s/api.yaml", {K.DATA, K.INFRASTRUCTURE}),
         (".github/workflows/ci.yml", {K.DATA, K.WORKFLOW}),
         ("examples/.github/workflows/ci.yml", {K.DATA, K.EXAMPLE}),
-        (".gitlab-ci.yml", {K.DATA, K.CI_CONFIG}),
+        (".gitlab-ci.yml", {K.DATA, K.CI_CONFIG, K.PIPELINE}),
         (".github/cicd-agent.yml", {K.DATA, K.OWN_CONFIG}),
         ("CODEOWNERS", {K.CI_CONFIG, K.CODE_OWNERS}),
         (".github/CODEOWNERS", {K.CI_CONFIG, K.CODE_OWNERS}),

@@ -34,10 +34,12 @@ from cicd_agent.domain.verdict import Ground, Reason, Risk, RiskLevel
 FLOORS = (
     (PathKind.OWN_CONFIG, RiskLevel.HIGH, "the rules of this review"),
     (PathKind.MIGRATION, RiskLevel.HIGH, "a database migration"),
+    (PathKind.DATABASE_SCHEMA, RiskLevel.HIGH, "the schema of a database"),
     (PathKind.AUTH, RiskLevel.HIGH, "authentication or permissions"),
     (PathKind.API_CONTRACT, RiskLevel.HIGH, "the contract of an API"),
     (PathKind.INFRASTRUCTURE, RiskLevel.HIGH, "infrastructure"),
     (PathKind.WORKFLOW, RiskLevel.MEDIUM, "the workflows that build and release"),
+    (PathKind.PIPELINE, RiskLevel.MEDIUM, "the pipeline that builds and releases"),
     (PathKind.DOCKERFILE, RiskLevel.MEDIUM, "how the image is built"),
     (PathKind.ENV_CONFIG, RiskLevel.MEDIUM, "settings of the running program"),
     (PathKind.DEPENDENCY_MANIFEST, RiskLevel.MEDIUM, "the dependencies"),

@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from cicd_agent.analysis.risk.assessment import FLOORS, risky_kinds
 from cicd_agent.analysis.risk.comment_only import is_comment_only
+from cicd_agent.analysis.risk.content import content_kinds
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
 from cicd_agent.analysis.rules.python.source import expression_text
@@ -157,11 +158,19 @@ def _changes_interpreter(context: FileContext) -> bool:
     return any(number == 1 and text.startswith("#!") for number, text in (*context.added, *context.deleted))
 
 
+def _by_content(context: FileContext) -> frozenset[PathKind]:
+    texts = [text for text in (context.head, context.base) if text is not None]
+    # Without a checkout the lines of the diff are all that is known.
+    shown = texts or ["\n".join(line.text for line in context.diff.lines)]
+    changed = (text for _, text in (*context.added, *context.deleted))
+    return content_kinds(context.path, context.kinds, shown, changed)
+
+
 def areas(change_context: ChangeContext) -> tuple[Area, ...]:
     """One area for each kind of risky file; a file with nothing but new comments touches none."""
     touched: dict[PathKind, list[str]] = defaultdict(list)
     for context in change_context.files:
-        risky = set(risky_kinds(context.kinds))
+        risky = set(risky_kinds(context.kinds | _by_content(context)))
         if context.diff.kind is ChangeKind.RENAMED:
             # What moves away is no longer there: the owners of the code, the check of a login.
             risky.update(risky_kinds(kinds(context.diff.old_path)))

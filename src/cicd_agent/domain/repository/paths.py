@@ -20,6 +20,7 @@ class PathKind(StrEnum):
     TEST = "test"
     EXAMPLE = "example"
     MIGRATION = "migration"
+    DATABASE_SCHEMA = "database_schema"
     AUTH = "auth"
     API_CONTRACT = "api_contract"
     INFRASTRUCTURE = "infrastructure"
@@ -28,6 +29,7 @@ class PathKind(StrEnum):
     LOCK_FILE = "lock_file"
     WORKFLOW = "workflow"
     CI_CONFIG = "ci_config"
+    PIPELINE = "pipeline"
     CODE_OWNERS = "code_owners"
     AGENT_INSTRUCTIONS = "agent_instructions"
     ENV_CONFIG = "env_config"
@@ -78,7 +80,9 @@ _NAMES, _PATHS = (
 # Suffixes of class files: the case of the letter tells LoginTest.java from latest.java.
 _TEST_CLASSES = re.compile(r"(?:Test|Tests|IT|Spec)\.(?:java|kt|kts|scala|groovy|cs|php|swift)$")
 
-_MIGRATION_NAME = re.compile(r"v\d+[\d._]*__.+\.(?:sql|java|kt)|.+\.(?:up|down)\.sql|\d{3,}.*\.(?:py|rb|[jt]s|php|go)")
+_MIGRATION_NAME = re.compile(
+    r"v\d+[\d._]*__.+\.(?:sql|java|kt)|.+\.(?:up|down)\.sql|(?:version)?\d{3,}.*\.(?:py|rb|[jt]s|php|go|exs|cs)"
+)
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -105,7 +109,8 @@ def kinds(path: str) -> frozenset[PathKind]:
         return relation | {PathKind.DOCS}
     is_yaml = suffix in {"yml", "yaml"}
     is_workflow = lower.startswith(".github/workflows/") and is_yaml
-    is_ci = lower.startswith((".github/actions/", ".circleci/", ".buildkite/")) or _NAMES["ci"].match(name)
+    is_pipeline = _PATHS["pipelines"].match("/" + lower)
+    is_ci = is_pipeline or _NAMES["ci"].match(name)
     is_of_cluster = folders & _FOLDERS["cluster"] and (is_yaml or suffix in {"json", "tpl", "j2"})
     is_product = not relation & {PathKind.TEST, PathKind.VENDORED, PathKind.EXAMPLE}
     is_source = suffix in _SUFFIXES["source"]
@@ -118,14 +123,21 @@ def kinds(path: str) -> frozenset[PathKind]:
             PathKind.ASSET: suffix in _SUFFIXES["asset"],
             PathKind.WORKFLOW: is_workflow,
             PathKind.CI_CONFIG: is_ci and not is_workflow,
+            PathKind.PIPELINE: is_pipeline and not is_workflow,
             PathKind.DOCKERFILE: _NAMES["docker"].match(name),
             PathKind.INFRASTRUCTURE: _NAMES["infrastructure"].match(name) or is_of_cluster,
             PathKind.ENV_CONFIG: _NAMES["env"].match(name) and not _NAMES["env-template"].match(name),
             PathKind.MIGRATION: is_product and _is_migration(name, suffix, parents),
+            PathKind.DATABASE_SCHEMA: is_product and _PATHS["schemas"].match("/" + lower),
             PathKind.API_CONTRACT: is_product and _NAMES["api"].match(name),
-            PathKind.AUTH: is_product and is_source and _WORDS["auth"] & {word.lower() for word in _WORD.findall(path)},
+            PathKind.AUTH: is_product and is_source and _WORDS["auth"] & words(path),
         }
     )
+
+
+def words(path: str) -> frozenset[str]:
+    """The words that a path is put together from, in small letters."""
+    return frozenset(word.lower() for word in _WORD.findall(path))
 
 
 def _holding(conditions: Mapping[PathKind, object]) -> frozenset[PathKind]:

@@ -12,6 +12,7 @@ from cicd_agent.modes.deploy_gate.result import CanaryPower
 
 _CHECKS: Mapping[PathKind, str] = {
     PathKind.MIGRATION: "take a backup and try the migration, and its way back, on a copy of the data",
+    PathKind.DATABASE_SCHEMA: "compare the schema with that of the database, and have the migration that leads there",
     PathKind.AUTH: "log in, log out and try a forbidden page on staging, with an old session as well",
     PathKind.API_CONTRACT: "run the clients' contract tests against staging",
     PathKind.INFRASTRUCTURE: "read the plan of the infrastructure change: nothing that holds data is replaced",
@@ -23,6 +24,7 @@ _CHECKS: Mapping[PathKind, str] = {
 }
 _FOCUS: Mapping[PathKind, str] = {
     PathKind.MIGRATION: "time and locks of database queries",
+    PathKind.DATABASE_SCHEMA: "time and locks of database queries",
     PathKind.AUTH: "failed logins, and answers 401 and 403",
     PathKind.API_CONTRACT: "answers 4xx, by client",
     PathKind.INFRASTRUCTURE: "restarts, memory and processor time",

@@ -101,7 +101,7 @@ def _cells(result: RouteResult) -> Table:
     rows: list[tuple[str, str, str]] = [
         ("tests", cells.tests, _set("tests", result, result.tests_why)),
         ("build", cells.build, _set("build", result, result.build_why)),
-        ("strategy", cells.strategy, _set("strategy", result, _strategy_why(result))),
+        ("strategy", cells.strategy, _set("strategy", result, _strategy_reason(result))),
     ]
     if cells.canary_percentage:
         rows.append(("canary", f"{cells.canary_percentage} %", _set("canary_percentage", result, "")))
@@ -110,7 +110,7 @@ def _cells(result: RouteResult) -> Table:
     return Table(("", "plan", "why"), [(name, code(value), clip(why, _LONGEST)) for name, value, why in rows])
 
 
-def _strategy_why(result: RouteResult) -> str:
+def _strategy_reason(result: RouteResult) -> str:
     return "nothing that runs has changed" if result.cells.strategy == "direct" else f"risk {result.risk.level}"
 
 

@@ -72,7 +72,7 @@ _AREAS: Final[Mapping[str, frozenset[PathKind]]] = {
     "tests": frozenset({PathKind.TEST}),
     "dependencies": frozenset({PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE, PathKind.VENDORED}),
     "infrastructure": frozenset({PathKind.INFRASTRUCTURE, PathKind.DOCKERFILE, PathKind.ENV_CONFIG}),
-    "migrations": frozenset({PathKind.MIGRATION}),
+    "migrations": frozenset({PathKind.MIGRATION, PathKind.DATABASE_SCHEMA}),
     "workflows": frozenset(
         {PathKind.WORKFLOW, PathKind.CI_CONFIG, PathKind.OWN_CONFIG, PathKind.CODE_OWNERS, PathKind.AGENT_INSTRUCTIONS}
     ),
