@@ -11,6 +11,7 @@ from cicd_agent.app.storage import StoredState, existing_store, open_store
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.errors import ConfigError, StoreRefused
 from cicd_agent.settings.environment import Environment
+from tests.adapters.storage.books import run
 from tests.support.fakes.store import FakeStore
 
 TERMINAL = Environment()
@@ -79,7 +80,8 @@ def test_modes_see_facts_under_the_name_that_the_repository_has_for_them() -> No
     """On another server than github.com a chain is named with its host."""
     store = FakeStore()
     chain = "git.example.com/octo/app"
-    store.put([Fact(chain, FactKind.TESTS, "a" * 40, 10), Fact("octo/app", FactKind.TESTS, "b" * 40, 10)])
+    facts = [Fact(chain, FactKind.TESTS, "a" * 40, 10), Fact("octo/app", FactKind.TESTS, "b" * 40, 10)]
+    store.append(run(repository=chain), facts)
     known = StoredState(store, chain, "octo/app").find(FactKind.TESTS)
     assert [(fact.repository, fact.subject) for fact in known.facts] == [("octo/app", "a" * 40)]
     assert not known.trusted

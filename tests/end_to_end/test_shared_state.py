@@ -10,6 +10,7 @@ import pytest
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.domain.ports.storage import FactQuery
+from tests.adapters.storage.books import run
 from tests.support.jobs.failure import FailureJobs, failed, passed
 from tests.support.jobs.gate import GateJobs
 from tests.support.servers.github.app import FakeGitHub
@@ -32,7 +33,7 @@ def book(tmp_path: Path) -> Path:
 def put(book: Path, *facts: Fact) -> None:
     book.mkdir(exist_ok=True)
     store = SqlStore.open(book / "state.db")
-    store.put(facts)
+    store.append(run(repository=facts[0].repository), facts)
     store.close()
 
 

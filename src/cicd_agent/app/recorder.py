@@ -23,6 +23,8 @@ from cicd_agent.domain.audit_entry import (
     canonical_json,
     chain_name,
     digest,
+    fact_digest,
+    fact_key,
 )
 from cicd_agent.domain.effects import Annotation, Artifact, Effect, Output, Summary
 from cicd_agent.domain.facts import Fact
@@ -81,8 +83,8 @@ class Recorder:
             )
         return audit
 
-    def record_outcome(self, audit: Audit, record: RunRecord) -> Audit:
-        """Record the outcome of a run whose decision was recorded; the end of the chain."""
+    def record_outcome(self, audit: Audit, record: RunRecord, facts: Sequence[Fact] = ()) -> Audit:
+        """Record the outcome of a run whose decision was recorded, and leave its facts; the end of the chain."""
         if audit.state != "recorded":
             return audit
         event = record.event
@@ -98,20 +100,14 @@ class Recorder:
             "exit": int(record.exit),
             "degraded": record.outputs.get("degraded") == "true",
             "receipts": [asdict(each) for each in record.receipts if each.kind != "output"],
+            "facts": {fact_key(each): fact_digest(each) for each in facts},
         }
-        return self._append(audit.repository, entry)
+        return self._append(audit.repository, entry, facts)
 
-    def record_facts(self, mode: Mode[Any], decision: Decision, outputs: Mapping[str, str]) -> None:
-        """Store the facts that a decision of this very job holds for later runs, less what is secret in them."""
-        store = self._store
-        if store is None or self._refusal:
-            return
+    def facts(self, mode: Mode[Any], decision: Decision, outputs: Mapping[str, str]) -> Sequence[Fact]:
+        """What a decision of this very job holds for later runs, less what is secret in it, each fact once."""
         facts = extract_facts(mode, decision, outputs, self.chain, event_id=self.event_id, at=int(self.now()))
-        try:
-            if facts:
-                store.put([self._redacted_fact(each) for each in facts])
-        except StoreRefused as error:
-            self.warn(f"facts for later runs could not be left: {error}")
+        return [*{fact_key(each): each for each in map(self._redacted_fact, facts)}.values()]
 
     def close(self) -> None:
         if store := self.__dict__.get("_store"):
@@ -140,13 +136,13 @@ class Recorder:
             self._refused(error)
             return None
 
-    def _append(self, chain: str, fields: Mapping[str, Any]) -> Audit:
+    def _append(self, chain: str, fields: Mapping[str, Any], facts: Sequence[Fact] = ()) -> Audit:
         try:
             store = self._store
             if store is None and not self._refusal:
                 return Audit()
             if store is not None and not self._refusal:
-                link = store.append(self._redacted_entry(chain, fields))
+                link = store.append(self._redacted_entry(chain, fields), facts)
                 return Audit("recorded", link.repository, link.seq, link.hash)
         except TimeLimitReached:
             # Whoever has a result to report, or why there is none, does so all the same.

@@ -109,15 +109,14 @@ class Reporter:
                 performed = self._perform(plan.here, audit, context.event, outputs, allowed, earlier=lost)
         context.grant_grace()
         record = self._ended(record, performed)
-        record = replace(record, audit=self.recorder.record_outcome(audit, record))
+        facts = self.recorder.facts(mode, decision, record.outputs) if allowed.saves_facts else ()
+        record = replace(record, audit=self.recorder.record_outcome(audit, record, facts))
         self._write(record)
         self._show(mode, decision, record, context)
         try:
-            if allowed.saves_facts:
-                self.recorder.record_facts(mode, decision, record.outputs)
             self._export(record, settings)
         except TimeLimitReached:
-            self.console.warn("the run ended before its metrics, or facts for later runs, could be left")
+            self.console.warn("the run ended before its metrics could be left")
         for note in context.ports.forge.notes if context.ports.forge else ():
             self.console.warn(note)
         return record.exit

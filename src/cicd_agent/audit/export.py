@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent import __version__
-from cicd_agent.audit.query import entry_document, select_chains
+from cicd_agent.audit.query import RunFilter, entry_document, select_chains
 from cicd_agent.audit.summary import COLUMNS, RunSummary
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.finding import Finding
@@ -22,16 +22,17 @@ from cicd_agent.domain.text.json_view import Node
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.rendering.sarif import MOST_RESULTS, plain, result_of, rule_id, rule_of
 
-_ALL: Final = 2**52
+ALL: Final = 2**52
 _MAX_RULES: Final = 5_000
 _MAX_CELL: Final = 30_000
 """Spreadsheets hold little more in one."""
 
 
-def export_rows(store: Store, query: EntryQuery, *, runs_only: bool) -> Iterator[Row]:
+def export_rows(store: Store, query: EntryQuery, picked: RunFilter, *, runs_only: bool) -> Iterator[Row]:
     """Chains as they are stored, from their beginnings; where something is picked out of them, the newest first."""
-    if query != EntryQuery(repository=query.repository, kind=Kind.RUN):
-        yield from store.find(replace(query, kind=Kind.RUN if runs_only else None, limit=_ALL))
+    if picked or query != EntryQuery(repository=query.repository, kind=Kind.RUN):
+        found = store.find(replace(query, kind=Kind.RUN if runs_only or picked else None, limit=ALL))
+        yield from filter(picked.picks, found)
         return
     for repository in select_chains(store, query.repository):
         for row in store.rows(repository):

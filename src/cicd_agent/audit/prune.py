@@ -6,8 +6,8 @@ from dataclasses import asdict
 from cicd_agent import __version__
 from cicd_agent.audit.page import PruneResult
 from cicd_agent.audit.query import Progress, counted
+from cicd_agent.audit.recorded_facts import check_chain
 from cicd_agent.audit.tampering import Break
-from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import Entry, Kind
 from cicd_agent.domain.ports.storage import Removal, Store
 
@@ -22,7 +22,7 @@ def prune_chain(
     old = _old_part(store, repository, before, progress)
     if old is None:
         return PruneResult(repository, None, store.head(repository))
-    broken = verify(counted(store.rows(repository), progress, f"checking {repository}")).breaks
+    broken = check_chain(store, repository, progress).breaks
     removed: Removal | None = old
     if not is_dry:
         removed = store.prune(repository, before, lambda pruned: _entry(pruned, broken, now))

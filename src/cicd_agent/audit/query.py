@@ -1,8 +1,10 @@
 """Finds entries of the audit log: by chain, by what a person calls one, and with the outcome of each run."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cicd_agent.domain.audit_entry import LOCAL_CHAIN, Kind, Row, chain_name
@@ -24,6 +26,34 @@ _MAX_RUN: Final = 40 * 24 * 3_600
 _STEP: Final = 2_000
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs are picked by what their entries say; the default picks every one."""
+
+    escalated: bool = False
+    max_confidence: float | None = None
+
+    def __bool__(self) -> bool:
+        return self.escalated or self.max_confidence is not None
+
+    def picks(self, row: Row) -> bool:
+        """Whether the run of an entry is meant: one that states no confidence is not below any."""
+        if not self:
+            return True
+        data = Node.read(row.text)
+        if row.columns.kind is not Kind.RUN or (self.escalated and not data["escalated"].flag):
+            return False
+        return self.max_confidence is None or _number(data["confidence"]) <= self.max_confidence
+
+
+def _number(node: Node) -> float:
+    try:
+        value = float(node.scalar)
+    except ValueError:
+        return math.inf
+    return math.inf if math.isnan(value) else value
 
 
 def chain_for(repository: str, environment: Environment, store: Store | None) -> str:

@@ -34,6 +34,8 @@ class Tampering(StrEnum):
     """The entry of a removal does not agree with the chain."""
     RECEIPTS = "receipts"
     """What became of a run is recorded for no run, or twice."""
+    FACT = "fact"
+    """A fact for later runs is not what an entry recorded, or is recorded by none, or is missing."""
     NO_ENTRY = "no_entry"
 
 
@@ -89,6 +91,8 @@ class Verification:
     pruned: RecordedRemoval | None = None
     anchored: tuple[AnchorCheck, ...] = ()
     notes: tuple[str, ...] = ()
+    facts: int = 0
+    """Facts for later runs that were compared with what the entries say."""
 
     @property
     def holds(self) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +16,12 @@ from cicd_agent.app.options import RunOptions
 from cicd_agent.app.session import Invocation, Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.entry_page import render_entry
-from cicd_agent.audit.export import FORMATS, export_rows
+from cicd_agent.audit.export import ALL, FORMATS, export_rows
 from cicd_agent.audit.page import WIDE, render_pruned, render_runs, render_verified
 from cicd_agent.audit.prune import prune_chain
 from cicd_agent.audit.query import (
     MIN_SHA,
+    RunFilter,
     counted,
     entry_document,
     find_entry,
@@ -27,9 +29,10 @@ from cicd_agent.audit.query import (
     select_chains,
     unfinished,
 )
+from cicd_agent.audit.recorded_facts import check_chain
 from cicd_agent.audit.summary import RunSummary, report_anchors
 from cicd_agent.audit.tampering import Verification
-from cicd_agent.audit.verification import parse_anchor, verify
+from cicd_agent.audit.verification import parse_anchor
 from cicd_agent.cli.options import (
     audit_options,
     composed,
@@ -43,6 +46,7 @@ from cicd_agent.domain.audit_entry import Kind, Link, entry_hash
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.text.json_view import Node
+from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.settings.environment import Environment
 
@@ -100,6 +104,9 @@ _filters = composed(
     click.option("--sha", metavar="SHA", help="of this commit, or its beginning"),
     click.option("--of", metavar="MODE", help="of this mode"),
     click.option("--decision", metavar="WORD", help="that came to this decision"),
+    click.option("--risk", metavar="LEVEL", type=click.Choice([each.value for each in RiskLevel]), help="of this risk"),
+    click.option("--escalated", is_flag=True, help="that asked for a person"),
+    click.option("--max-confidence", metavar="N", type=click.FloatRange(0, 1), help="not more confident, 0 to 1"),
     click.option("--pull", metavar="N", type=int, help="of this pull request"),
     click.option("--since", metavar="WHEN", help="not older than `30d`, `12h`, or a date"),
     click.option("--until", metavar="WHEN", help="older than that"),
@@ -130,7 +137,15 @@ def stored_log(options: RunOptions, environment: Environment) -> Iterator[Store]
 
 
 def _query(
-    now: float, *, of: str = "", sha: str = "", pull: int = 0, since: str = "", until: str = "", **columns: Any
+    now: float,
+    *,
+    of: str = "",
+    sha: str = "",
+    risk: str = "",
+    pull: int = 0,
+    since: str = "",
+    until: str = "",
+    **columns: Any,
 ) -> EntryQuery:
     """Which runs the options ask for. Raises ConfigError."""
     sha = sha.strip().lower()
@@ -139,7 +154,7 @@ def _query(
     if pull < 0:
         raise ConfigError("--pull is no number of a pull request", remedy="Give the number that GitHub shows")
     begin, end = _time(since, now, "--since"), _time(until, now, "--until")
-    return EntryQuery(kind=Kind.RUN, mode=of, sha=sha, pull=pull, since=begin, until=end, **columns)
+    return EntryQuery(kind=Kind.RUN, mode=of, sha=sha, risk_level=risk, pull=pull, since=begin, until=end, **columns)
 
 
 def _time(text: str, now: float, option: str) -> int:
@@ -159,14 +174,27 @@ def _time(text: str, now: float, option: str) -> int:
     _filters,
     click.option("--most", "limit", metavar="N", type=int, help="how many (default: 20)"),
 )
-def _list(store: Store, session: Session, *, limit: int = 20, **filters: Any) -> int:
+def _list(
+    store: Store,
+    session: Session,
+    *,
+    limit: int = 20,
+    escalated: bool = False,
+    max_confidence: float | None = None,
+    **filters: Any,
+) -> int:
     """The newest runs, a line each."""
     console = session.console
     if limit < 1:
         raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
     query = _query(session.now(), **filters)
     select_chains(store, query.repository)
-    rows = list(store.find(replace(query, limit=limit + 1)))
+    picked = RunFilter(escalated, max_confidence)
+    # Of what an entry says there is no index: where it matters, all that match otherwise are read.
+    found = store.find(replace(query, limit=ALL if picked else limit + 1))
+    if picked:
+        found = filter(picked.picks, counted(found, console.progress, "reading runs"))
+    rows = list(islice(found, limit + 1))
     shown, is_more = rows[:limit], len(rows) > limit
     open_runs = unfinished(store, query, shown)
     runs = [RunSummary.of(row, finished=(row.repository, row.seq) not in open_runs) for row in shown]
@@ -229,10 +257,8 @@ def _verify(store: Store, session: Session, *, anchors: tuple[str, ...] = (), re
     results = []
     for chain in select_chains(store, named) if named or not repository else ():
         console.progress(f"checking {chain}")
-        # Before the rows: what is recorded meanwhile lies beyond the end, and is no cut.
-        head = store.head(chain)
-        rows = counted(store.rows(chain), console.progress, f"checking {chain}")
-        results.append(verify(rows, [each for each in links if each.repository == chain], head))
+        anchors_of_chain = [each for each in links if each.repository == chain]
+        results.append(check_chain(store, chain, console.progress, anchors_of_chain))
     console.progress("")
     console.print_result(
         document(results, lost, location=store.location),
@@ -290,10 +316,20 @@ def anchor_of(text: str) -> Link:
     _filters,
     out_option("where to write it (default: standard output)"),
 )
-def _export(store: Store, session: Session, *, out: str = "", **filters: Any) -> int:
+def _export(
+    store: Store,
+    session: Session,
+    *,
+    out: str = "",
+    escalated: bool = False,
+    max_confidence: float | None = None,
+    **filters: Any,
+) -> int:
     """Runs for other tools."""
     console, kind = session.console, session.options.format or "jsonl"
-    rows = export_rows(store, _query(session.now(), **filters), runs_only=kind != "jsonl")
+    rows = export_rows(
+        store, _query(session.now(), **filters), RunFilter(escalated, max_confidence), runs_only=kind != "jsonl"
+    )
     lines = FORMATS[kind](counted(rows, console.progress, "exporting"))
     if out:
         try:

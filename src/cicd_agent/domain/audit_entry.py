@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from cicd_agent.domain.facts import Fact
+
 VERSION: Final = 1
 ZERO_HASH: Final = "0" * 64
 MAX_TEXT: Final = 4_000_000
@@ -143,6 +145,20 @@ def hash_of_digest(repository: str, seq: int, prev: str, text_digest: str) -> st
     """As `chained`, for a text of which only the digest is at hand."""
     position = {"digest": text_digest, "prev": prev, "repository": repository, "seq": seq}
     return digest(json.dumps(position, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
+
+
+def fact_key(fact: Fact) -> str:
+    """What a fact replaces another one by, and is found by in the entry that recorded it."""
+    identity = (fact.repository, fact.kind, fact.subject, fact.sha, fact.mode)
+    return digest(json.dumps([key_text(name) for name in identity]))
+
+
+def fact_digest(fact: Fact) -> str:
+    """The digest of all that a fact says, as every store can hold it."""
+    texts = {
+        name: key_text(getattr(fact, name)) for name in ("repository", "subject", "mode", "sha", "ref", "event_id")
+    }
+    return digest(canonical_json({**texts, "kind": fact.kind, "at": fact.at, "values": fact.values}))
 
 
 def digest(text: str) -> str:

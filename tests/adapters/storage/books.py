@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cicd_agent.adapters.storage.database import Database, parse_url
+from cicd_agent.adapters.storage.postgres import PostgresServer
+from cicd_agent.adapters.storage.sqlite import SqliteFile
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Row, entry_hash, parse_columns
 from cicd_agent.domain.ports.storage import Removal, Store
@@ -31,6 +34,10 @@ class Book:
     def file(self) -> Path:
         """What holds the entries, where that is a file."""
         return Path(self.place)
+
+
+def database_of(book: Book) -> Database:
+    return SqliteFile(Path(book.place), 20) if book.kind == "sqlite" else PostgresServer(parse_url(book.place), 20)
 
 
 def run(number: int = 0, repository: str = REPOSITORY, **told: Any) -> Entry:

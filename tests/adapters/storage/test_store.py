@@ -1,14 +1,18 @@
 """What every account book does alike, in SQLite and in PostgreSQL."""
 
+import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from cicd_agent.domain.audit_entry import Columns, Entry, Kind, Link
 from cicd_agent.domain.ports.storage import EntryQuery, Removal, Store
 from cicd_agent.errors import StoreRefused
-from tests.adapters.storage.books import REPOSITORY, SHA, Book, removal, run, unbroken
+from tests.adapters.storage.books import REPOSITORY, SHA, Book, database_of, removal, run, unbroken
 
 Opening = Callable[[Book], Store]
 
@@ -233,3 +237,28 @@ def test_a_place_is_told_and_guarded_where_it_takes_a_password(book: Book, store
 def test_a_link_names_its_place_for_people(store: Store) -> None:
     assert store.append(run()).anchor.startswith(f"{REPOSITORY}#1:")
     assert isinstance(store.head(REPOSITORY), Link)
+
+
+VIEW = "SELECT event_id, event_type, decision, confidence, iterations, escalated, sha, pr_number FROM agent_audit_log"
+
+
+def test_the_database_shows_each_run_by_the_names_that_people_look_for(book: Book, opening: Opening) -> None:
+    store = opening(book)
+    told: dict[str, Any] = {"confidence": "0.62", "iterations": 3, "escalated": True, "actions": [{"kind": "comment"}]}
+    store.append(run(1, **told, output={"text": "a\0b"}))
+    store.append(run(2, pull=None, escalated=False))
+    store.append(Entry.of(REPOSITORY, {"kind": "receipts", "of": 1}))
+    # Whoever looks into the file does so with a connection of their own.
+    database = database_of(book)
+    with closing(sqlite3.connect(book.place)) if book.kind == "sqlite" else database.transaction() as connection:
+        rows = connection.execute(f"{VIEW} ORDER BY event_id").fetchall()
+        shown = "SELECT \"timestamp\", actions_taken, full_output FROM agent_audit_log WHERE event_id = '1.1'"
+        [(when, actions, output)] = connection.execute(shown).fetchall()
+    database.close()
+    assert rows == [
+        ("1.1", "review", "approve", 0.62, 3, True, SHA, 5),
+        ("2.1", "review", "approve", None, None, False, SHA, None),
+    ]
+    assert str(when).replace(" ", "T").startswith("2026-09-21T")
+    assert json.loads(actions) == [{"kind": "comment"}]
+    assert json.loads(output)["text"] in {"a\0b", "a\ufffdb"}

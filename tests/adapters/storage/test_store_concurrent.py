@@ -31,7 +31,10 @@ def test_threads_may_share_a_store(store: Store) -> None:
 
     def write(name: str) -> None:
         links.extend(store.append(run(number, event_id=f"{name}.{number}")) for number in range(10))
-        store.put([Fact(REPOSITORY, FactKind.TESTS, name, 1), Fact(REPOSITORY, FactKind.TESTS, "shared", 1)])
+        store.append(
+            run(repository="acme/other"),
+            [Fact(REPOSITORY, FactKind.TESTS, name, 1), Fact(REPOSITORY, FactKind.TESTS, "shared", 1)],
+        )
 
     threads = [threading.Thread(target=write, args=(f"thread-{number}",)) for number in range(4)]
     for thread in threads:

@@ -10,7 +10,7 @@ import pytest
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.domain.ports.storage import FactQuery, Store
-from tests.adapters.storage.books import REPOSITORY, SHA, Book
+from tests.adapters.storage.books import REPOSITORY, SHA, Book, run
 
 Opening = Callable[[Book], Store]
 ODD = "\x00 \ud800 \U0001f600 '"
@@ -23,8 +23,8 @@ def fact(at: int = 1, **told: object) -> Fact:
 
 def test_facts_come_back_newest_first(book: Book, opening: Opening) -> None:
     store = opening(book)
-    store.put([fact(1), fact(3, subject="b", ref="main", event_id="7.1"), fact(2, subject="c")])
-    store.put([])
+    store.append(run(), [fact(1), fact(3, subject="b", ref="main", event_id="7.1"), fact(2, subject="c")])
+    store.append(run(), [])
     store.close()
     found = opening(book).facts(FactQuery(REPOSITORY))
     assert [each.at for each in found] == [3, 2, 1]
@@ -32,8 +32,8 @@ def test_facts_come_back_newest_first(book: Book, opening: Opening) -> None:
 
 
 def test_a_later_fact_replaces_an_earlier_one(store: Store) -> None:
-    store.put([fact(5), fact(6, mode="review")])
-    store.put([fact(7, values={"failed": "1"}), fact(4, values={"failed": "2"})])
+    store.append(run(), [fact(5), fact(6, mode="review")])
+    store.append(run(), [fact(7, values={"failed": "1"}), fact(4, values={"failed": "2"})])
     assert [(each.mode, each.at, each.values["failed"]) for each in store.facts(FactQuery(REPOSITORY))] == [
         ("review", 6, "0"),
         ("route", 4, "2"),
@@ -41,13 +41,14 @@ def test_a_later_fact_replaces_an_earlier_one(store: Store) -> None:
 
 
 def test_facts_are_found_by_what_they_are_about(store: Store) -> None:
-    store.put(
+    store.append(
+        run(),
         [
             fact(1),
             fact(2, kind=FactKind.DEPLOYMENT, subject="production"),
             fact(3, kind=FactKind.DEPLOYMENT, subject="staging", sha="f" * 40),
             fact(4, repository="b/two"),
-        ]
+        ],
     )
 
     def found(**about: object) -> list[int]:
@@ -62,7 +63,7 @@ def test_facts_are_found_by_what_they_are_about(store: Store) -> None:
 
 
 def test_any_text_may_stand_in_a_fact(store: Store) -> None:
-    store.put([fact(1, subject=ODD, ref=ODD, values={ODD: ODD}), fact(2, subject="s" * 9_000)])
+    store.append(run(), [fact(1, subject=ODD, ref=ODD, values={ODD: ODD}), fact(2, subject="s" * 9_000)])
     long, odd = store.facts(FactQuery(REPOSITORY))
     assert odd.values == {ODD: ODD}
     assert "\0" not in odd.subject
@@ -81,7 +82,7 @@ def test_any_text_may_stand_in_a_fact(store: Store) -> None:
 def test_what_is_no_fact_is_none(tmp_path: Path, changed: str) -> None:
     path = tmp_path / "state.db"
     with closing(SqlStore.open(path)) as store:
-        store.put([fact(1), fact(2, subject="b")])
+        store.append(run(), [fact(1), fact(2, subject="b")])
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute(f"UPDATE cicd_agent_facts SET {changed} WHERE subject = 'b'")
         assert [each.at for each in store.facts(FactQuery(REPOSITORY))] == [1]

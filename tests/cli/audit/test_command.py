@@ -63,6 +63,8 @@ def test_the_repository_is_a_column_only_where_there_are_several(store: FakeStor
         (("--since", "2026-09-24"), [(OTHER, 1), (SHOP, 4)]),
         (("--until", "2026-09-23"), [(SHOP, 1)]),
         (("--of", "route"), []),
+        (("--risk", "medium"), [(SHOP, 4), (SHOP, 3), (SHOP, 1)]),
+        (("--escalated",), []),
     ],
 )
 def test_runs_are_found_by_what_is_known_of_them(
@@ -262,3 +264,20 @@ def test_an_entry_that_says_nothing_is_shown_all_the_same() -> None:
     assert "what it says cannot be read" in ask(store, "show", "2").out
     told: dict[str, Any] = json.loads(ask(store, "show", "2", "--format", "json").out)
     assert told["entry"]["told"] == "no JSON"
+
+
+def test_runs_are_picked_by_what_they_say_of_their_confidence_however_many_there_are() -> None:
+    store = FakeStore()
+    for number in range(1, 40):
+        store.append(decided(number, confidence=f"{number / 40:g}", escalated=number % 2 == 0, risk_level="high"))
+    store.append(decided(40, confidence=None, escalated=True))
+    store.append(decided(41, confidence="high", escalated=True))
+    arguments = ("--escalated", "--max-confidence", "0.1", "--risk", "high")
+    assert listed(store, *arguments) == [(SHOP, 4), (SHOP, 2)]
+    assert listed(store, *arguments, "--most", "1") == [(SHOP, 4)]
+    exported = ask(store, "export", "--escalated", "--max-confidence", "0.1").out.splitlines()
+    assert [json.loads(line)["seq"] for line in exported] == [4, 2]
+    with pytest.raises(ConfigError, match="--max-confidence"):
+        ask(store, "list", "--max-confidence", "7")
+    with pytest.raises(ConfigError, match="--risk"):
+        ask(store, "list", "--risk", "dire")

@@ -16,6 +16,7 @@ from cicd_agent.adapters.performers.perform import perform
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.app import reporter
 from cicd_agent.domain.facts import Fact, FactKind
+from tests.adapters.storage.books import run
 from tests.support.jobs import pull_request as pulls
 from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import Job, Left
@@ -89,6 +90,11 @@ def test_the_example_of_a_gate_with_a_book_proves_it_and_is_red_when_it_was_chan
         again = ask(jobs.job, "audit", "verify", "--anchor", known, state_dir=book)
         assert (again.exit, "the anchor of #" in again.log) == (0, True), again.log
 
+    _execute(Path(book), """UPDATE cicd_agent_facts SET "values" = '{"decision": "proceed"}' WHERE kind = 'tests'""")
+    changed = step(jobs, audit)
+    assert (changed.exit, changed.outputs["conclusion"]) == (1, "failure")
+    assert "#2 fact: the fact" in changed.summary
+
     _rewrite(Path(book))
     broken = step(jobs, audit)
     assert (broken.exit, broken.outputs["conclusion"]) == (1, "failure")
@@ -157,7 +163,7 @@ def test_coverage_that_an_earlier_run_measured_counts_only_where_no_step_can_wri
     ]
     for address in (url, folder / "state.db"):
         store = SqlStore.open(address)
-        store.put(facts)
+        store.append(run(repository=facts[0].repository), facts)
         store.close()
 
     def coverage(left: Left) -> tuple[str, bool]:
@@ -235,6 +241,10 @@ def test_a_run_that_takes_too_long_is_entered_with_its_reason(
 
 def _rewrite(book: Path) -> None:
     """Change what the first entry says, as somebody with the file can."""
+    _execute(book, "UPDATE cicd_agent_entries SET text = replace(text, 'proceed', 'hold') WHERE seq = 1")
+
+
+def _execute(book: Path, statement: str) -> None:
     with sqlite3.connect(book / "state.db") as base:
-        base.execute("UPDATE cicd_agent_entries SET text = replace(text, 'proceed', 'hold') WHERE seq = 1")
+        assert base.execute(statement).rowcount == 1
     base.close()

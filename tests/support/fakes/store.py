@@ -27,7 +27,7 @@ class FakeStore(Store):
     def is_authenticated(self) -> bool:
         return self.guarded
 
-    def append(self, entry: Entry) -> Link:
+    def append(self, entry: Entry, facts: Sequence[Fact] = ()) -> Link:
         self._open()
         before = self.heads.get(entry.repository) or Link(entry.repository, 0, ZERO_HASH)
         seq = before.seq + 1
@@ -35,6 +35,8 @@ class FakeStore(Store):
         row = Row(entry.repository, seq, before.hash, link.hash, entry.text, entry.columns)
         self.chains.setdefault(entry.repository, []).append(row)
         self.heads[entry.repository] = link
+        for each in facts:
+            self.kept[(each.repository, each.kind, each.subject, each.sha, each.mode)] = each
         return link
 
     def head(self, repository: str) -> Link | None:
@@ -71,12 +73,10 @@ class FakeStore(Store):
         pruned = Removal(repository, chain[0].seq, chain[end - 1].seq, chain[end - 1].hash, before)
         self.append(entry(pruned))
         del chain[:end]
+        old = [key for key, fact in self.kept.items() if fact.repository == repository and fact.at < before]
+        for key in old:
+            del self.kept[key]
         return pruned
-
-    def put(self, facts: Sequence[Fact]) -> None:
-        self._open()
-        for each in facts:
-            self.kept[(each.repository, each.kind, each.subject, each.sha, each.mode)] = each
 
     def facts(self, about: FactQuery) -> tuple[Fact, ...]:
         self._open()
@@ -106,6 +106,7 @@ def _is(row: Row, wanted: EntryQuery) -> bool:
         and wanted.event_id in ("", found.event_id)
         and found.sha.startswith(wanted.sha)
         and wanted.mode in ("", found.mode)
+        and wanted.risk_level in ("", found.risk_level)
         and wanted.decision in ("", found.decision)
         and wanted.pull in (0, found.pull)
         and wanted.since <= found.at

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -16,6 +16,7 @@ ERRORS: Final[dict[str, dict[str, tuple[str, str]]]] = tomllib.loads(
     files(__package__).joinpath("errors.toml").read_text("utf-8")
 )
 """The reason of an error and its remedy, by kind and code."""
+_VIEW_TERM: Final = re.compile(r"\b(MOMENT|FIELD)\((\w+)\)")
 _MAX_MESSAGE: Final = 200
 _MAX_CAUSES: Final = 20
 _POOLED: Final = 2
@@ -47,6 +48,8 @@ class Database(ABC):
     table_query: str
     """Finds a table by its name."""
     key_type: str
+    view_terms: Mapping[str, str]
+    """How a view shows a time in seconds (MOMENT), and a member of the JSON that `text` holds (FIELD)."""
     """The type of text that is sorted by its bytes."""
     secrets: Collection[str] = ()
     """What no message may show."""
@@ -77,7 +80,8 @@ class Database(ABC):
 
     def ddl(self, statement: str) -> str:
         """A statement of a migration in its own dialect."""
-        return statement.replace(" KEY NOT", f" {self.key_type} NOT")
+        written = statement.replace(" KEY NOT", f" {self.key_type} NOT")
+        return _VIEW_TERM.sub(lambda term: self.view_terms[term[1]].format(term[2]), written)
 
     @abstractmethod
     def explain(self, error: Exception) -> tuple[str, str]:

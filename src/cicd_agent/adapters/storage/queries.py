@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-from cicd_agent.domain.audit_entry import MAX_KEY, ZERO_HASH, Columns, Entry, Kind, Link, Row, digest, key_text
+from cicd_agent.domain.audit_entry import MAX_KEY, ZERO_HASH, Columns, Entry, Kind, Link, Row, fact_key, key_text
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.domain.ports.storage import EntryQuery, FactQuery
 from cicd_agent.errors import StoreRefused
@@ -90,11 +90,12 @@ def select_entries(query: EntryQuery) -> Statement:
         ("pull", query.pull),
         ("repository", query.repository),
         ("decision", query.decision),
+        ("risk_level", query.risk_level),
         ("mode", query.mode),
         ("kind", query.kind or ""),
     )
     given = [(column, value) for column, value in values if value]
-    leading = next((column for column, _ in given if column != "kind"), "at")
+    leading = next((column for column, _ in given if column not in {"kind", "risk_level"}), "at")
     conditions: list[str] = []
     parameters: list[str | int] = []
     for column, value in given:
@@ -194,12 +195,10 @@ def valid_hash(value: object) -> str:
 
 def fact_values(fact: Fact) -> tuple[str | int, ...]:
     """A fact by FACT_COLUMNS; of a time that is no number nothing is left."""
-    identity = (fact.repository, fact.kind, fact.subject, fact.sha, fact.mode)
-    key = digest(json.dumps([key_text(name) for name in identity]))
     at = fact.at if 0 <= fact.at < MAX_NUMBER else 0
     texts = (key_text(text) for text in (fact.mode, fact.sha, fact.ref, fact.event_id))
     values = json.dumps({str(name): str(value) for name, value in fact.values.items()}, sort_keys=True)
-    return (key, key_text(fact.repository), fact.kind.value, key_text(fact.subject), at, *texts, values)
+    return (fact_key(fact), key_text(fact.repository), fact.kind.value, key_text(fact.subject), at, *texts, values)
 
 
 class _StoredFact(BaseModel):

@@ -63,7 +63,9 @@ def migrate(database: Database, connection: Connection, target: str = NEWEST) ->
 
 
 def table_statements(database: Database) -> dict[str, str]:
-    """The statement that makes each table, on one line."""
+    """The statement that makes each table or view, on one line."""
     statements = [_VERSIONS, *(each for version in MIGRATIONS.values() for each in version)]
-    lines = [" ".join(database.ddl(each).split()) for each in statements if each.startswith("CREATE TABLE")]
+    lines = [
+        " ".join(database.ddl(each).split()) for each in statements if each.startswith(("CREATE TABLE", "CREATE VIEW"))
+    ]
     return {line.split()[2]: line for line in lines}

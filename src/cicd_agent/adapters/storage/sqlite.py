@@ -18,9 +18,12 @@ from cicd_agent.errors import StoreRefused
 # FULL: a commit is on the disk before it returns, with its write-ahead log, too; NORMAL would lose the last commits
 # with the power. A file may come from anywhere: its schema calls no functions, and its cells are looked at.
 _PRAGMAS: Final = ("synchronous=FULL", "fullfsync=ON", "trusted_schema=OFF", "cell_size_check=ON")
-_CODE: Final = "SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')"
+_CODE: Final = (
+    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' OR (type = 'view' AND name <> 'agent_audit_log')"
+)
 _TABLES: Final = (
-    "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name LIKE 'cicd\\_agent\\_%' ESCAPE '\\' LIMIT 9"
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name LIKE 'cicd\\_agent\\_%' ESCAPE '\\'"
+    " OR type = 'view' LIMIT 9"
 )
 _BESIDE: Final = ("-journal", "-wal", "-shm")
 """What SQLite opens beside its file. It would wait for ever for what comes out of a pipe, and no signal ends that."""
@@ -38,6 +41,10 @@ class SqliteFile(Database):
     is_server = False
     table_query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
     key_type = "TEXT"
+    view_terms = {  # noqa: RUF012  as declared by its base
+        "MOMENT": "strftime('%Y-%m-%dT%H:%M:%SZ', {}, 'unixepoch')",
+        "FIELD": "json_extract(text, '$.{}')",
+    }
 
     def __init__(self, path: Path, patience: float) -> None:
         super().__init__(str(path), patience)
@@ -100,7 +107,7 @@ class SqliteFile(Database):
                 if " ".join(str(made).split()) != statements.get(str(name)):
                     raise StoreRefused(
                         f"{self.location} cannot be used",
-                        why=f"its table {str(name)[:40]!a} is not the one of an account book",
+                        why=f"its table or view {str(name)[:40]!a} is not the one of an account book",
                         remedy="Find out who made it, and move it away: a new one is begun",
                     )
 

@@ -62,10 +62,13 @@ class SqlStore(Store):
     def is_authenticated(self) -> bool:
         return self._database.is_server
 
-    def append(self, entry: Entry) -> Link:
+    def append(self, entry: Entry, facts: Sequence[Fact] = ()) -> Link:
         queries.check_entry(entry)
         with self._database.transaction(writes=True) as connection:
-            return self._insert(connection, entry, self._end(connection, entry.repository))
+            link = self._insert(connection, entry, self._end(connection, entry.repository))
+            if facts:
+                self._database.write_many(connection, queries.UPSERT_FACT, [*map(queries.fact_values, facts)])
+            return link
 
     def head(self, repository: str) -> Link | None:
         with self._database.transaction() as connection:
@@ -110,17 +113,13 @@ class SqlStore(Store):
             ).fetchone()
             pruned = Removal(repository, first, last, digest, before)
             connection.execute("DELETE FROM cicd_agent_entries WHERE repository = ? AND seq <= ?", (name, last))
+            connection.execute(
+                "DELETE FROM cicd_agent_facts WHERE repository = ? AND at < ?", (name, queries.clamp(before))
+            )
             self._insert(connection, queries.check_entry(entry(pruned)), end)
         if isinstance(self._database, SqliteFile):
             self._database.shrink()
         return pruned
-
-    def put(self, facts: Sequence[Fact]) -> None:
-        """Store facts, in one order everywhere, so that two processes cannot wait for each other."""
-        rows = {str(values[0]): values for values in map(queries.fact_values, facts)}
-        if rows:
-            with self._database.transaction(writes=True) as connection:
-                self._database.write_many(connection, queries.UPSERT_FACT, [rows[key] for key in sorted(rows)])
 
     def facts(self, query: FactQuery) -> tuple[Fact, ...]:
         with self._database.transaction() as connection:

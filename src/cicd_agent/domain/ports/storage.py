@@ -21,6 +21,7 @@ class EntryQuery:
     sha: str = ""
     mode: str = ""
     decision: str = ""
+    risk_level: str = ""
     pull: int = 0
     since: int = 0
     until: int = 0
@@ -52,7 +53,7 @@ class Removal:
 class Store(Protocol):
     """The audit log. Every method may raise StoreRefused; several processes may use the same one at once.
 
-    What `append`, `prune` or `put` returned from is there after a crash of the process.
+    What `append` or `prune` returned from is there after a crash of the process.
     """
 
     @property
@@ -63,7 +64,11 @@ class Store(Protocol):
     def is_authenticated(self) -> bool:
         """Whether only who holds a secret can write to it."""
 
-    def append(self, entry: Entry) -> Link: ...
+    def append(self, entry: Entry, facts: Sequence[Fact] = ()) -> Link:
+        """Record an entry at the end of its chain, and with it, or not at all, the facts that its text names.
+
+        Each fact replaces the one of the same repository, kind, subject, sha and mode.
+        """
 
     def head(self, repository: str) -> Link | None:
         """The end of the chain as it is stored beside its entries, None when it has none."""
@@ -82,11 +87,10 @@ class Store(Protocol):
     def prune(self, repository: str, before: int, entry: Callable[[Removal], Entry]) -> Removal | None:
         """Remove the entries from the beginning of a chain up to the first that is not older than `before`.
 
+        Facts of the repository that are as old go with them.
+
         What was removed is recorded itself, by `entry`, in the same transaction. None when there is nothing to remove.
         """
-
-    def put(self, facts: Sequence[Fact]) -> None:
-        """Store facts for later runs; each replaces the one of the same repository, kind, subject, sha and mode."""
 
     def facts(self, query: FactQuery) -> tuple[Fact, ...]: ...
     def close(self) -> None: ...
