@@ -61,12 +61,12 @@ def check_chain(store: Store, repository: str, progress: Progress, anchors: Sequ
     head, recorded = store.head(repository), RecordedFacts()
     rows = counted(store.rows(repository), progress, f"checking {repository}")
     result = verify(recorded.watch(rows), anchors, head)
-    facts, broken = _compared(store, repository, recorded)
+    facts, broken = _fact_breaks(store, repository, recorded)
     if broken:
         # Runs go on meanwhile: it is looked at again, with the entries that came since.
         for _ in recorded.watch(store.rows(repository, recorded.last + 1)):
             pass
-        facts, broken = _compared(store, repository, recorded)
+        facts, broken = _fact_breaks(store, repository, recorded)
     unknown = sum(1 for key, fact in facts.items() if recorded.is_unknown(key, fact))
     note = f"{count(unknown, 'fact')} from before facts were recorded: nothing tells whether they were changed"
     breaks = [*result.breaks, *broken]
@@ -79,7 +79,7 @@ def check_chain(store: Store, repository: str, progress: Progress, anchors: Sequ
     )
 
 
-def _compared(store: Store, repository: str, recorded: RecordedFacts) -> tuple[dict[str, Fact], list[Break]]:
+def _fact_breaks(store: Store, repository: str, recorded: RecordedFacts) -> tuple[dict[str, Fact], list[Break]]:
     """The facts by their keys, and what is wrong with them."""
     facts = {fact_key(each): each for each in store.facts(FactQuery(repository, limit=_EVERY))}
     broken = [*_changed(facts, recorded), *_planted(facts, recorded), *_lost(store, repository, facts, recorded)]

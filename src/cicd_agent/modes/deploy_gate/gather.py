@@ -31,8 +31,8 @@ from cicd_agent.modes.deploy_gate.approvals import read_comments, with_permissio
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import fill_coverage, has_coverage, read_facts
 from cicd_agent.modes.deploy_gate.signals.coverage import coverage, needs_search
+from cicd_agent.modes.deploy_gate.signals.coverage_discovery import DiscoveredCoverage, search_artifacts, with_workspace
 from cicd_agent.modes.deploy_gate.signals.deployments import earlier_deployments, environment_names, running
-from cicd_agent.modes.deploy_gate.signals.found_coverage import FoundCoverage, search_artifacts, with_workspace
 from cicd_agent.modes.deploy_gate.signals.readings import DAYS, failures, mark_own, passed_tests
 from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
 from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
@@ -109,7 +109,7 @@ class _Gathering:
             ports = replace(ports, workspace=workspace)
         file = read_signals_file(ports, self.settings)
         known = read_facts(ports.state, gate, self.event)
-        found = self._found_coverage(gate, workspace, known) if needs_search(file, self.settings) else None
+        found = self._discover_coverage(gate, workspace, known) if needs_search(file, self.settings) else None
         committed = next((commit.when for commit in subject.commits if commit.sha == gate.sha), 0)
         gained = coverage(file, ports, self.settings, change, committed=committed, found=found)
         gained, unused = fill_coverage(gained, known, gate, self.settings.signal_max_age_hours * 3600)
@@ -145,14 +145,16 @@ class _Gathering:
         )
         return evidence.put(GATE, self._with_permissions(evidence, gate) if gate.words else gate)
 
-    def _found_coverage(self, gate: GateEvidence, workspace: UntrackedFiles | None, known: FactSet) -> FoundCoverage:
+    def _discover_coverage(
+        self, gate: GateEvidence, workspace: UntrackedFiles | None, known: FactSet
+    ) -> DiscoveredCoverage:
         """Coverage that nobody named, also by what earlier runs have left."""
         own, branch = self.event.delivery.partition(".")[0], self._branch
         searched = self._ask(lambda forge: search_artifacts(forge, gate.sha, gate.base, branch(), own))
         wait([searched], SECONDS / 2)
-        found, reading = came("coverage", searched, FoundCoverage())
+        found, reading = came("coverage", searched, DiscoveredCoverage())
         if reading.problem:
-            found = FoundCoverage(problem=f"the artifacts of the runs were not read: {reading.problem}")
+            found = DiscoveredCoverage(problem=f"the artifacts of the runs were not read: {reading.problem}")
         return with_workspace(found, workspace, has_coverage(known)) if workspace else found
 
     def _with_permissions(self, evidence: Evidence, gate: GateEvidence) -> GateEvidence:

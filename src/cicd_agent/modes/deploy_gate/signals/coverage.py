@@ -11,7 +11,7 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes.deploy_gate.signals.found_coverage import FoundCoverage
+from cicd_agent.modes.deploy_gate.signals.coverage_discovery import DiscoveredCoverage
 from cicd_agent.modes.deploy_gate.signals.report_files import MAX_REPORT_BYTES, ReportTimes, Unreadable, read_files
 from cicd_agent.modes.deploy_gate.signals.signals_file import SignalsFile
 from cicd_agent.modes.protocol import Ports
@@ -53,7 +53,7 @@ def coverage(
     change: Change | None = None,
     *,
     committed: int = 0,
-    found: FoundCoverage | None = None,
+    found: DiscoveredCoverage | None = None,
 ) -> Reading:
     """The points gained. Reports come before what a file says, and those that were named before what was `found`.
 
@@ -71,7 +71,7 @@ def coverage(
         summary = f"{values.coverage_delta:+.1f} points"
         return Reading("coverage", State.KNOWN, values.coverage_delta, summary, file.source, file.measured)
     if found is not None:
-        return _found(found, times, change)
+        return _discovered(found, times, change)
     problem = "nobody gave it: set `coverage-reports` and `base-coverage-reports`, or `signals-file`"
     return Reading("coverage", State.MISSING, problem=problem)
 
@@ -83,7 +83,7 @@ def _named(
     change: Change | None,
     times: ReportTimes,
     *,
-    found: FoundCoverage | None,
+    found: DiscoveredCoverage | None,
 ) -> Reading:
     """The reading of the reports that settings name; what runs now may be given otherwise, or be found."""
     setting, source = "coverage-reports", "coverage reports"
@@ -112,7 +112,7 @@ def _known(before: float, after: float, source: str, measured: int) -> Reading:
     return Reading("coverage", State.KNOWN, round(after - before, 6), summary, source, measured)
 
 
-def _found(found: FoundCoverage, times: ReportTimes, change: Change | None) -> Reading:
+def _discovered(found: DiscoveredCoverage, times: ReportTimes, change: Change | None) -> Reading:
     """The reading of reports that nobody named: what cannot be believed of them gives no points, and is no fault."""
     if not found.head.reports:
         if change and _is_documentation(change):
@@ -135,7 +135,7 @@ def _is_documentation(change: Change) -> bool:
     return bool(paths) and not change.incomplete and all(PathKind.DOCS in kinds(path) for path in paths)
 
 
-def _gained(found: FoundCoverage, head: _Measured, source: str, change: Change | None) -> Reading:
+def _gained(found: DiscoveredCoverage, head: _Measured, source: str, change: Change | None) -> Reading:
     """The coverage of `head` less that of what runs now, where its run has left some."""
     if not found.base.reports:
         if found.problem:

@@ -12,7 +12,7 @@ from cicd_agent.domain.gate_evidence import CheckState, Reading, State
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes.deploy_gate.signals.found_coverage import takes_away_test_reports
+from cicd_agent.modes.deploy_gate.signals.coverage_discovery import takes_away_test_reports
 from cicd_agent.modes.deploy_gate.signals.report_files import ReportTimes, Unreadable, read_files
 from cicd_agent.modes.deploy_gate.signals.signals_file import SignalsFile
 from cicd_agent.modes.protocol import Ports

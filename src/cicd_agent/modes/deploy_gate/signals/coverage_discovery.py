@@ -53,7 +53,7 @@ class CommitCoverage:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundCoverage:
+class DiscoveredCoverage:
     """What was found of the commit that would be deployed, and of what runs now.
 
     `earlier` says why there has to be coverage, "" when nothing shows that there ever was. `problem` is why the
@@ -66,7 +66,7 @@ class FoundCoverage:
     problem: str = ""
 
 
-def search_artifacts(forge: Forge, sha: str, base: str, branch: str, own: str) -> FoundCoverage:
+def search_artifacts(forge: Forge, sha: str, base: str, branch: str, own: str) -> DiscoveredCoverage:
     """The coverage in the artifacts of both commits' runs; `own` is the id of the run that asks, and comes first.
 
     Where what runs now has no run, the newest ones of the branch tell whether there was coverage. Raises ForgeRefused.
@@ -79,7 +79,7 @@ def search_artifacts(forge: Forge, sha: str, base: str, branch: str, own: str) -
         newest = forge.runs.of_workflow(0, branch=branch, status="success", limit=2 * _MAX_RUNS)
         witness = _read(forge, [run for run in newest if run.sha != sha and run.event not in _OF_PULLS])
     earlier = witness.source or witness.gone
-    return FoundCoverage(_read(forge, runs), compared, f"{earlier} had coverage" if earlier else "")
+    return DiscoveredCoverage(_read(forge, runs), compared, f"{earlier} had coverage" if earlier else "")
 
 
 def _runs_of(forge: Forge, sha: str) -> list[RunState]:
@@ -146,7 +146,7 @@ def _taken_away(change: Change, is_about: Callable[[str, bool], object]) -> str:
     return ""
 
 
-def with_workspace(found: FoundCoverage, workspace: UntrackedFiles, known_earlier: str) -> FoundCoverage:
+def with_workspace(found: DiscoveredCoverage, workspace: UntrackedFiles, known_earlier: str) -> DiscoveredCoverage:
     """What was found with the reports of the workspace, and without those that are files of the commit.
 
     `known_earlier` is why there has to be coverage by what is known from elsewhere, "" for nothing.
