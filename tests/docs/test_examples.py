@@ -19,6 +19,7 @@ from tests.support.servers.openai.app import OpenAIServer, answer
 NOTHING = {**DRAFT, "findings": [], "risk_level": "low", "confidence": 0.9}
 ELSEWHERE = {
     "approve-deploy": "end_to_end/deploy_gate/test_workflows.py",
+    "llm-evaluation": "end_to_end/deploy_gate/test_workflows.py",
     "deploy-gate": "end_to_end/deploy_gate/test_workflows.py",
     "gen-tests": "end_to_end/gen_tests/test_workflows.py",
     "replies": "end_to_end/review/test_replies.py",

@@ -1,10 +1,12 @@
 """The settings of the first five modes; another brings its own in its folder."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from cicd_agent.domain.finding import Severity
+from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, TOKEN
 from cicd_agent.settings.section import Group, Section, Switch, file_only, input_only, setting
 
 SignalWord = Literal["tests", "coverage", "review", "failures", "model"]
@@ -15,6 +17,35 @@ class Band(Group):
 
     green: Annotated[float, Field(allow_inf_nan=False)]
     red: Annotated[float, Field(allow_inf_nan=False)]
+
+
+class TeamSignal(Group):
+    """A number of a team's own, as a weighted factor of the score, or with `stop` as a limit that holds by itself.
+
+    `from` names a JSON file that a step of the job has left, and after a `#` by a JSON pointer the number in it
+    (`eval.json#/score`); without one the file holds nothing else. Where `green` is less than `red`, less is better.
+    Without `environments` it counts for all.
+    """
+
+    source: Annotated[str, Field(alias="from", max_length=500)]
+    green: Annotated[float, Field(allow_inf_nan=False)]
+    red: Annotated[float, Field(allow_inf_nan=False)]
+    weight: Annotated[float, Field(ge=0, le=100)] = 0.0
+    stop: bool = False
+    environments: tuple[str, ...] = ()
+
+
+_TEAM_SIGNAL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+_MAX_TEAM_SIGNALS = 20
+
+
+def _named(signals: dict[str, TeamSignal]) -> dict[str, TeamSignal]:
+    for name in signals:
+        if not _TEAM_SIGNAL.fullmatch(name) or name in {*SIGNALS, *FACTS, TOKEN, "traffic", "change"}:
+            raise ValueError("a name of its own, of up to 40 letters, digits, `-` and `_`, that begins with a letter")
+    if len(signals) > _MAX_TEAM_SIGNALS:
+        raise ValueError(f"at most {_MAX_TEAM_SIGNALS} signals")
+    return signals
 
 
 class Freeze(Group):
@@ -70,6 +101,9 @@ class DeployGateSettings(Section):
         "Weight of a signal in the safety score; the others keep theirs, and the sum is made 100.", {}, keys="signals"
     )
     thresholds: dict[SignalWord, Band] = file_only("Where a signal is green and red.", {}, keys="signals")
+    signals: Annotated[dict[str, TeamSignal], AfterValidator(_named)] = file_only(
+        "Numbers of a team's own in JSON files, weighted in the score, or with `stop` as limits.", {}, keys="signals"
+    )
     not_applicable: tuple[SignalWord, ...] = file_only(
         "Signals that this repository cannot have: they have no weight, and every report says so.", ()
     )

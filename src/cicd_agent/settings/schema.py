@@ -15,6 +15,7 @@ from cicd_agent.settings.modes import (
     ReviewSettings,
     Route,
     RouteSettings,
+    TeamSignal,
 )
 from cicd_agent.settings.run import (
     DENY_PATHS,
@@ -44,6 +45,7 @@ __all__ = [
     "Route",
     "Settings",
     "Stage",
+    "TeamSignal",
     "TokenPrice",
     "field_order",
     "kebab",
@@ -63,7 +65,7 @@ _ORDER: Final = str.split("""
     run_id rerun verify_command environment sha threshold enforce on_hold signals_file test_reports
     coverage_reports base_coverage_reports needs jobs slack_webhook_url slack_token slack_channel models prices
     judge labels keep_unchanged check_run replies commit_comment failure_issue areas routes weights thresholds
-    not_applicable required_checks failure_workflows environment_aliases incident_label freezes
+    signals not_applicable required_checks failure_workflows environment_aliases incident_label freezes
     signal_max_age_hours require_audit require_model approvals approvers approval_hours traffic_per_minute
     baseline_error_rate record_deployment
     cache_max_mb cache_max_days daily_cost_usd daily_runs accuracy rules deny_paths

@@ -18,7 +18,7 @@ from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.run_state import Artifact, Run
 
 EXAMPLES = Path(__file__).parents[3] / "examples/workflows"
-OWN = "org/cicd-agent@v1"
+OWN, GATE = "org/cicd-agent@v1", "org/cicd-agent/deploy-gate@v1"
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def permitted(name: str, job: str) -> dict[str, str]:
     return {each.replace("-", "_"): level for each, level in load(name)["jobs"][job]["permissions"].items()}
 
 
-def given(name: str, job: str, **secrets: str) -> dict[str, str]:
+def given(name: str, job: str, uses: str = OWN, **secrets: str) -> dict[str, str]:
     """The inputs of a job's own step, as the command line takes them; a secret that is not set is empty."""
-    [step] = [one for one in load(name)["jobs"][job]["steps"] if one.get("uses") == OWN]
+    [step] = [one for one in load(name)["jobs"][job]["steps"] if one.get("uses") == uses]
     inputs = {each.replace("-", "_"): str(value) for each, value in step["with"].items()}
     return {
         each: re.sub(r"\$\{\{ secrets\.(\w+) \}\}", lambda match: secrets.get(match[1], ""), value)
@@ -176,6 +176,38 @@ def test_coverage_that_falls_is_no_better_than_none(jobs: GateJobs) -> None:
     cover(jobs, jobs.base, 80, run=60)
     cover(jobs, jobs.sha, 70, run=RUN)
     assert gate(jobs).outputs["safety_score"] == "77.7"
+
+
+def policy_in(name: str) -> str:
+    """The configuration that an example shows in its first comment."""
+    lines = [each.removeprefix("#") for each in (EXAMPLES / name).read_text("utf-8").split("\n")]
+    at = next(index for index, each in enumerate(lines) if each.strip() == "signals:")
+    shown = lines[at : lines.index("", at)]
+    return "\n".join(each.removeprefix("   ") for each in shown) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("scores", "decision", "said"),
+    [
+        ({"answer_quality": 0.93, "harmful_share": 0.0}, "proceed", "0.93"),
+        ({"answer_quality": 0.93, "harmful_share": 0.02}, "hold", "`harm` is 0.02, above 0.01"),
+        ({"answer_quality": 0.5, "harmful_share": 0.0}, "proceed", "| answers | 0.5 | 22 | 0 |"),
+        ({"answer_quality": "great", "harmful_share": 0.0}, "hold", "`/answer_quality` is a text, and no number"),
+        (None, "hold", "`harm` is not known"),
+    ],
+)
+def test_an_evaluation_decides_by_the_example(
+    tmp_path: Path, hub: FakeGitHub, scores: dict[str, Any] | None, decision: str, said: str
+) -> None:
+    jobs = GateJobs(tmp_path, hub, config=policy_in("llm-evaluation.yml"))
+    jobs.token = hub.add_token("ghs_permitted", **permitted("llm-evaluation.yml", "gate"))
+    if scores is not None:
+        (jobs.job.repo.path / "evaluation").mkdir()
+        (jobs.job.repo.path / "evaluation/scores.json").write_text(json.dumps(scores))
+    left = jobs.run(payload=None, **({"signals_file": ""} | given("llm-evaluation.yml", "gate", uses=GATE)))
+    assert left.outputs["decision"] == decision, left.log
+    assert said in left.summary, left.summary
+    assert runs("llm-evaluation.yml", "deploy", left.outputs) == (decision == "proceed")
 
 
 def test_a_hold_that_a_person_may_lift_leads_to_the_reviewers_of_the_environment(jobs: GateJobs) -> None:

@@ -37,6 +37,7 @@ from cicd_agent.modes.deploy_gate.signals.readings import DAYS, failures, mark_o
 from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
 from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
 from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
+from cicd_agent.modes.deploy_gate.signals.team_signals import team_readings
 from cicd_agent.modes.deploy_gate.subject import Subject, read_subject, unserved
 from cicd_agent.modes.deploy_gate.verdict import possible_hashes
 from cicd_agent.modes.protocol import Ports
@@ -128,6 +129,7 @@ class _Gathering:
                 *(readings[name] for name in _READINGS),
                 *(fault for name, fault in file.faults.items() if name == "traffic"),
                 *(() if self.ports.forge else (Reading(TOKEN, State.ERROR, problem=_NO_TOKEN),)),
+                *team_readings(ports, self.settings, gate.environment, committed),
             ),
             error_budget=file.budget,
             traffic=self.settings.traffic_per_minute if file.traffic is None else file.traffic,

@@ -12,7 +12,7 @@ from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.modes.deploy_gate.freezes import ActiveFreeze, Calendar
 from cicd_agent.modes.deploy_gate.result import Hold, LiftedBy
-from cicd_agent.modes.deploy_gate.score import FAULTS, Policy, Score, missing
+from cicd_agent.modes.deploy_gate.score import FAULTS, Policy, Score, below_red, missing
 from cicd_agent.modes.deploy_gate.signals.deployments import exempt
 from cicd_agent.modes.deploy_gate.signals.reviews import approvals, match
 from cicd_agent.settings.schema import Settings
@@ -100,6 +100,20 @@ def about_readings(gate: GateEvidence, policy: Policy, readings: Mapping[str, Re
         text = f"`{name}` cannot be relied on: {clip(problem, _MAX_LENGTH)}"
         remedy = f"mend what `{name}` is read from"
         yield Hold(f"fault-{name}", text, LiftedBy.APPROVAL, remedy, about=(reading.state,))
+
+
+def about_stops(policy: Policy, readings: Mapping[str, Reading]) -> Iterator[Hold]:
+    """The team's own signals that hold by themselves: below red, or where nobody knows."""
+    for name in policy.stops:
+        reading, limits = readings[name], policy.bands[name]
+        if reading.state is State.KNOWN and reading.value is not None and not below_red(reading.value, limits):
+            continue
+        word = "below" if limits.green >= limits.red else "above"
+        text = f"`{name}` is {reading.words}, {word} {limits.red:g}"
+        if reading.state is not State.KNOWN:
+            text = f"`{name}` is not known: {clip(reading.problem or reading.state, _MAX_LENGTH)}"
+        remedy = f"bring it to {limits.red:g} or better"
+        yield Hold(f"signal-{name}", text, LiftedBy.OVERRIDE, remedy, about=(reading.state,))
 
 
 def about_change(gate: GateEvidence, event: Event, policy: Policy, blocking: Sequence[Finding]) -> Iterator[Hold]:

@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from math import ceil, floor, isfinite
+from math import ceil, floor, inf, isfinite, log10
 
 from cicd_agent import __version__
 from cicd_agent.domain.gate_evidence import SIGNALS, Reading, State
 from cicd_agent.modes.deploy_gate.result import Band, Factor
+from cicd_agent.modes.deploy_gate.signals.team_signals import signals_of
 from cicd_agent.settings.schema import Band as Limits
 from cicd_agent.settings.schema import Settings
 
@@ -37,7 +38,8 @@ _SKEW = 3_600
 class Policy:
     """How a deployment is judged. `weights` are as they were set, 0 for a signal that is not applicable.
 
-    `max_age` is in seconds. `required` are checks that must have passed, beside those of the rulesets.
+    `max_age` is in seconds. `required` are checks that must have passed, beside those of the rulesets. `stops` are the
+    team's own signals that hold by themselves.
     """
 
     threshold: float
@@ -46,20 +48,30 @@ class Policy:
     not_applicable: tuple[str, ...]
     required: tuple[str, ...]
     max_age: float
+    stops: tuple[str, ...] = ()
 
 
-def policy(settings: Settings) -> Policy:
+def policy(settings: Settings, environment: str = "") -> Policy:
+    own = signals_of(settings, environment)
     ignored = tuple(name for name in SIGNALS if name in settings.not_applicable)
     weights: dict[str, float] = {str(name): weight for name, weight in settings.weights.items()}
     bands: dict[str, Limits] = {str(name): limits for name, limits in settings.thresholds.items()}
     return Policy(
         # A default that nobody wrote is a whole number, the same in a file is not: a policy is the same all the same.
         threshold=float(settings.threshold),
-        weights={name: 0.0 if name in ignored else weights.get(name, WEIGHTS[name]) for name in SIGNALS},
-        bands={**BANDS, **bands},
+        weights={
+            **{name: 0.0 if name in ignored else weights.get(name, WEIGHTS[name]) for name in SIGNALS},
+            **{name: float(signal.weight) for name, signal in own.items()},
+        },
+        bands={
+            **BANDS,
+            **bands,
+            **{name: Limits(green=signal.green, red=signal.red) for name, signal in own.items()},
+        },
         not_applicable=ignored,
         required=tuple(dict.fromkeys(settings.required_checks)),
         max_age=float(settings.signal_max_age_hours * 3600),
+        stops=tuple(name for name, signal in own.items() if signal.stop),
     )
 
 
@@ -72,6 +84,7 @@ def digest(settings: Settings) -> str:
             "threshold": rules.threshold,
             "weights": rules.weights,
             "bands": {name: [limits.green, limits.red] for name, limits in rules.bands.items()},
+            "signals": {name: signal.model_dump(mode="json") for name, signal in settings.signals.items()},
             "not_applicable": rules.not_applicable,
             "required": sorted(rules.required),
             "max_age": rules.max_age,
@@ -115,7 +128,7 @@ def sound(reading: Reading, policy: Policy, at: int) -> Reading:
     if reading.state is not State.KNOWN:
         return reading
     state, problem = State.NONSENSE, ""
-    minimum, maximum = RANGES[reading.name]
+    minimum, maximum = RANGES.get(reading.name, (-inf, inf))
     age = at - reading.measured if reading.name in _AGEING and reading.measured else 0
     if reading.value is None:
         problem = reading.problem or "it has no value"
@@ -136,19 +149,24 @@ def share(value: float, limits: Limits, *, lower_is_better: bool = False) -> flo
     return min(max(ratio, 0.0), 1.0) if isfinite(ratio) else 0.0
 
 
+def below_red(value: float, limits: Limits) -> bool:
+    """Whether a value is worse than the limit: with the same number for both, less is worse."""
+    return value < limits.red if limits.green >= limits.red else value > limits.red
+
+
 def scored(policy: Policy, readings: Mapping[str, Reading]) -> Score:
     """The score of sound readings.
 
     A model that is MISSING gave no answer, and what is ABSENT is not there to be had: their weight is the others' then.
     """
-    shares = {name: _share(readings[name], policy) for name in SIGNALS}
+    shares = {name: _share(readings[name], policy) for name in policy.weights}
     weights, of_rules = _both_weights(policy, readings)
-    there = {name: float(readings[name].state is not State.MISSING) for name in SIGNALS}
+    there = {name: float(readings[name].state is not State.MISSING) for name in policy.weights}
     return Score(
         score=_sum(weights, shares),
         without=_sum(of_rules, shares),
         reachable=_sum(of_rules, there),
-        factors=tuple(_factor(readings[name], policy, weights[name], shares[name]) for name in SIGNALS),
+        factors=tuple(_factor(readings[name], policy, weights[name], shares[name]) for name in policy.weights),
     )
 
 
@@ -158,7 +176,10 @@ def missing(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]
 
 
 def targets(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]:
-    """For each signal that could lift both scores to the threshold on its own: the value that does, to one decimal."""
+    """For each signal that could lift both scores to the threshold on its own: the value that does, rounded up to it.
+
+    To one decimal; of a team's own signals to a hundredth of the way from red to green.
+    """
     weights, of_rules = _both_weights(policy, readings)
     reached = scored(policy, readings)
     results = {}
@@ -169,11 +190,18 @@ def targets(policy: Policy, readings: Mapping[str, Reading]) -> dict[str, float]
             (policy.threshold - reached.without) / of_rules[name], (policy.threshold - reached.score) / weights[name]
         )
         target = _share(readings[name], policy) + gap
-        value = 10 * (limits.red + target * (limits.green - limits.red))
+        scale = 10.0 if name in BANDS else _scale(limits)
+        value = scale * (limits.red + target * (limits.green - limits.red))
         if gap > 0 and target <= 1 and isfinite(value):
             away = ceil if limits.green >= limits.red else floor
-            results[name] = away(round(value, 6)) / 10
+            results[name] = away(round(value, 6)) / scale
     return results
+
+
+def _scale(limits: Limits) -> float:
+    """The power of ten that makes whole numbers of a hundredth of the way from red to green."""
+    width = abs(limits.green - limits.red) or abs(limits.green) or 1.0
+    return 10.0 ** min(max(2 - floor(log10(width)), 0), 12)
 
 
 def _both_weights(policy: Policy, readings: Mapping[str, Reading]) -> tuple[dict[str, float], dict[str, float]]:
@@ -199,7 +227,7 @@ def _share(reading: Reading, policy: Policy) -> float:
 
 def _sum(weights: Mapping[str, float], shares: Mapping[str, float]) -> float:
     # Sums of shares are off by a rounding error: 75 must not be missed by it.
-    return min(100.0, round(sum(weights[name] * shares[name] for name in SIGNALS), 2))
+    return min(100.0, round(sum(weight * shares[name] for name, weight in weights.items()), 2))
 
 
 def _factor(reading: Reading, policy: Policy, weight: float, share: float) -> Factor:

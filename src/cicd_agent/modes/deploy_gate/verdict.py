@@ -11,7 +11,7 @@ from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.analysis.rules.suppression import graded, weighed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
-from cicd_agent.domain.gate_evidence import SIGNALS, TOKEN, GateEvidence, Match, Reading, State
+from cicd_agent.domain.gate_evidence import TOKEN, GateEvidence, Match, Reading, State
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
@@ -77,7 +77,7 @@ def possible_hashes(evidence: Evidence, settings: Settings) -> list[str]:
 def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> GateResult:
     """The decision. Whatever models say, it is at most as good as the rules alone make it."""
     gate = evidence.get(GATE) or GateEvidence("", "", 0)
-    event, limits = evidence.event, policy(settings)
+    event, limits = evidence.event, policy(settings, gate.environment)
     opinion = _opinion(answers, evidence, settings)
     judged = _judged(rules, evidence, settings, opinion)
     readings, score, fingerprints, back = judged.readings, judged.score, judged.fingerprints, judged.rollback
@@ -127,7 +127,8 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
 
 
 def _judged(rules: RuleDraft, evidence: Evidence, settings: Settings, opinion: ModelOpinion) -> _Judged:
-    gate, limits = evidence.get(GATE) or GateEvidence("", "", 0), policy(settings)
+    gate = evidence.get(GATE) or GateEvidence("", "", 0)
+    limits = policy(settings, gate.environment)
     readings = _signals(gate, evidence, limits, opinion)
     score = scored(limits, readings)
     findings = list(graded(rules.findings))
@@ -184,7 +185,7 @@ def _opinion(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Setti
 
 
 def _signals(gate: GateEvidence, evidence: Evidence, limits: Policy, opinion: ModelOpinion) -> dict[str, Reading]:
-    readings = {name: gate.reading(name) for name in SIGNALS} | {"review": review(gate, evidence.event)}
+    readings = {name: gate.reading(name) for name in limits.weights} | {"review": review(gate, evidence.event)}
     if readings["model"].state in {State.KNOWN, State.MISSING}:
         confidence = opinion.confidence
         readings["model"] = (
@@ -223,6 +224,7 @@ def _rule_holds(
     else:
         yield from holds.about_coverage(unanalysed(evidence.change, settings))
     yield from holds.about_readings(gate, limits, readings)
+    yield from holds.about_stops(limits, readings)
     yield from holds.about_score(limits, score, readings)
 
 
@@ -304,7 +306,7 @@ def _better(limits: Policy, readings: Mapping[str, Reading]) -> Iterator[str]:
             yield "every commit approved by somebody who did not write it, and no changes requested"
         else:
             there = "measured, at" if readings[name].state is State.MISSING else "at"
-            yield f"{name} {there} {f'{value:g}'.replace('-', '−')}{_UNITS[name]} or better"
+            yield f"{name} {there} {f'{value:g}'.replace('-', '−')}{_UNITS.get(name, '')} or better"
 
 
 def _escalations(risk: Risk, opinion: ModelOpinion, evidence: Evidence, *, asks: bool) -> Iterator[str]:
