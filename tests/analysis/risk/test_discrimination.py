@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.risk_model import recall_at
-from cicd_agent.analysis.risk.calibration import auc, calibration_error
+from cicd_agent.analysis.risk.discrimination import Advantage, advantage, auc, calibration_error, lower_bound
 
 
 def test_a_perfect_order_an_even_and_a_wrong_one() -> None:
@@ -19,6 +19,29 @@ def test_without_both_kinds_there_is_nothing_to_tell_apart() -> None:
     assert auc([1, 2], [True, True]) is None
     assert recall_at([1, 2], [False, False]) is None
     assert calibration_error([], []) is None
+
+
+def test_an_advantage_is_the_difference_of_the_areas_and_as_sure_as_there_is_evidence() -> None:
+    labels = [False, True] * 20
+    good, poor = (
+        [float(label) + index % 3 for index, label in enumerate(labels)],
+        [float(index % 7) for index in range(40)],
+    )
+    found = advantage(good, poor, labels)
+    assert found is not None
+    assert found.difference == pytest.approx((auc(good, labels) or 0) - (auc(poor, labels) or 0))
+    more = advantage(good * 4, poor * 4, labels * 4)
+    assert more is not None
+    assert more.difference == pytest.approx(found.difference)
+    assert more.error_squared == pytest.approx(found.error_squared / 4, rel=0.05)
+    assert advantage(good, good, labels) == Advantage(0, 0)
+    assert advantage([1, 2, 3], [3, 2, 1], [True, False, False]) is None
+
+
+def test_the_bound_counts_what_differs_within_periods_or_between_them() -> None:
+    assert lower_bound([Advantage(0.1, 0.0004), Advantage(0.1, 0.0004)], 2) == pytest.approx(0.1 - 2 * 0.0002**0.5)
+    assert lower_bound([Advantage(0.2, 0), Advantage(0, 0)], 2) == pytest.approx(0.1 - 2 * 0.1)
+    assert lower_bound([Advantage(0.2, 0)], 2) is None
 
 
 def test_a_promise_is_measured_against_what_came() -> None:

@@ -2,7 +2,8 @@ from random import Random
 
 import pytest
 
-from cicd_agent.analysis.risk.calibration import auc, learn
+from cicd_agent.analysis.risk.calibration import learn
+from cicd_agent.analysis.risk.discrimination import auc
 from cicd_agent.analysis.risk.model import WEIGHTS, log_odds
 from cicd_agent.domain.repository.history import Experience, Measures
 from cicd_agent.domain.repository.risk_file import RiskFile
@@ -20,7 +21,7 @@ def past(count: int) -> tuple[list[Measures], list[bool]]:
                 directories=1,
                 files=1,
                 added=added,
-                experience=Experience(commits=float(commits), age=5.0),
+                experience=Experience(commits=float(commits), recent_commits=float(commits), age=5.0),
             )
         )
         outcomes.append(random.random() < (0.8 if commits < 6 else added / 1_500))
@@ -30,7 +31,7 @@ def past(count: int) -> tuple[list[Measures], list[bool]]:
 def test_what_is_learnt_orders_new_changes_better_than_what_is_shipped() -> None:
     changes, outcomes = past(900)
     learnt = learn(changes[:600], outcomes[:600])
-    assert learnt.weights["exp"] < -0.3
+    assert learnt.weights["rexp"] < -0.3
     own = auc([log_odds(change, learnt) for change in changes[600:]], outcomes[600:])
     shipped = auc([log_odds(change) for change in changes[600:]], outcomes[600:])
     assert own is not None
@@ -40,13 +41,13 @@ def test_what_is_learnt_orders_new_changes_better_than_what_is_shipped() -> None
 
 def test_what_is_never_known_gets_no_weight() -> None:
     learnt = learn(*past(50))
-    assert not {"lt", "ndev", "nuc", "rexp", "sexp"} & set(learnt.weights)
+    assert not {"ndev", "nuc", "sexp"} & set(learnt.weights)
 
 
 def test_a_handful_of_outcomes_hardly_moves_the_shipped_weights() -> None:
     learnt = learn(*past(12))
     assert learnt.weights["la"] == pytest.approx(WEIGHTS["la"], abs=0.05)
-    assert learnt.weights["exp"] == pytest.approx(0, abs=0.05)
+    assert learnt.weights["rexp"] == pytest.approx(0, abs=0.05)
 
 
 def test_added_lines_are_never_learnt_to_be_a_blessing() -> None:

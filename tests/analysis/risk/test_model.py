@@ -1,5 +1,6 @@
 from dataclasses import replace
 from math import exp, log
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -20,25 +21,28 @@ from cicd_agent.analysis.risk.model import (
 )
 from cicd_agent.domain.repository.history import Experience, Measures, entropy
 from cicd_agent.domain.repository.risk_file import RiskFile
+from cicd_agent.domain.verdict import RiskLevel
 
 SMALL = Measures(subsystems=1, directories=1, files=1, added=3)
 KNOWN = Experience(developers=4, age=10, last_changes=2, commits=7, recent_commits=3, subsystem_commits=1)
-OWN = RiskFile(intercept=-2.0, weights={"la": 0.5, "exp": -0.3, "ndev": 0.2})
+OWN = RiskFile(intercept=-2.0, weights={"la": 0.5, "rexp": -0.3, "ndev": 0.2})
 CALIBRATED = OWN.model_copy(update={"slope": 1.2, "offset": -0.1, "matured": 200})
 
 
 def test_the_shipped_log_odds_are_the_weighted_logs() -> None:
     change = Measures(subsystems=2, directories=3, files=4, entropy=1.5, added=10, deleted=5, is_fix=True)
-    expected = -2.96 + 0.4142 * log(11) + 0.0695 * log(6) + 0.1949 * log(5) + 0.2992 * log(3) + 1.323 * log(2)
+    features = {"la": 10, "ld": 5, "nf": 4, "nd": 3, "ns": 2, "entropy": 1.5, "fix": 1, "adds": 1}
+    assert features.keys() == WEIGHTS.keys()
+    expected = INTERCEPT + sum(WEIGHTS[name] * log(1 + value) for name, value in features.items())
     assert log_odds(change) == pytest.approx(expected)
 
 
 def test_the_past_says_nothing_to_the_shipped_weights_and_something_to_own_ones() -> None:
     seasoned = replace(SMALL, experience=KNOWN)
     assert log_odds(seasoned) == log_odds(SMALL)
-    assert log_odds(seasoned, OWN) == pytest.approx(-2.0 + 0.5 * log(4) - 0.3 * log(8) + 0.2 * log(5))
+    assert log_odds(seasoned, OWN) == pytest.approx(-2.0 + 0.5 * log(4) - 0.3 * log(4) + 0.2 * log(5))
     assert log_odds(SMALL, OWN) == pytest.approx(-2.0 + 0.5 * log(4))
-    assert (unknown(SMALL), unknown(seasoned, OWN), unknown(SMALL, OWN)) == ((), (), ("ndev", "exp"))
+    assert (unknown(SMALL), unknown(seasoned, OWN), unknown(SMALL, OWN)) == ((), (), ("ndev", "rexp"))
 
 
 @pytest.mark.parametrize("halves", [RiskFile(intercept=1.0), RiskFile(weights={"la": 3.0}), RiskFile()])
@@ -84,6 +88,39 @@ def test_no_more_than_their_share_reaches_each_level() -> None:
     assert thresholds_of([0] * 100) == (1, 2, 3)
     assert thresholds_of([100] * 100) == (98, 99, 100)
     assert thresholds_of([]) == (1, 2, 3)
+
+
+def test_a_line_of_a_test_counts_a_quarter_of_one_of_the_product() -> None:
+    tests = replace(SMALL, added=200, added_in_tests=200)
+    assert log_odds(tests) == pytest.approx(log_odds(replace(SMALL, added=50)))
+    mixed = replace(SMALL, added=200, added_in_tests=150)
+    assert log_odds(SMALL) < log_odds(tests) < log_odds(mixed) < log_odds(replace(SMALL, added=200))
+    assert [terms(each)[0].text for each in (tests, mixed)] == [
+        "200 lines added, all in tests",
+        "200 lines added, 150 in tests",
+    ]
+
+
+def test_files_that_rest_for_long_say_something_else_than_those_that_rest_for_a_month() -> None:
+    def old(days: float | None) -> float | None:
+        return logs(replace(SMALL, experience=Experience(age=days)))["old"]
+
+    assert (old(None), old(0), old(30)) == (None, 0, 0)
+    assert old(61) == pytest.approx(log(62 / 31))
+
+
+@pytest.mark.parametrize(("floored", "most"), [(0, 15), (10, 15), (26, 28), (50, 51), (90, 90), (100, 100)])
+def test_what_floors_lift_takes_of_the_share_of_its_level(floored: int, most: int) -> None:
+    """It was 37 of 100 where floors lift 26: as many of the others as if there were no floors."""
+    random = Random(floored)
+    scores = random.sample(range(100), 100)
+    floors = [RiskLevel.HIGH] * floored + [RiskLevel.LOW] * (100 - floored)
+    medium, high, critical = thresholds_of(scores, floors)
+    is_high = [score >= high or level is RiskLevel.HIGH for score, level in zip(scores, floors, strict=True)]
+    assert most - 1 <= sum(is_high) <= most
+    assert sum(score >= critical for score in scores) <= 3
+    left = [score for score, level in zip(scores, floors, strict=True) if level is RiskLevel.LOW]
+    assert len(left) * 0.5 <= sum(score < medium for score in left)
 
 
 @settings(max_examples=100, deadline=None)

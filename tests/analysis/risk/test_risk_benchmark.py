@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.risk_model import BASELINE, COLD, OWN, Project, Result, inside_deciles, main, misses, read
+from benchmarks.risk_model import ADOPTED, BASELINE, COLD, OWN, Project, Result, inside_deciles, main, misses, read
 from cicd_agent.domain.repository.history import Measures
 
 HEADER = "_id,date,bug,__,ns,nd,nf,entrophy,la,ld,lt,fix,ndev,age,nuc,exp,rexp,sexp"
@@ -11,8 +11,8 @@ ROW = "ca99,{date},{bug},0,1,2,3,0.5,10,4,100,1,35,16.3,27,6,5.5,5"
 GOOD = Result(0.8, 0.5, 0.7, 0.1)
 
 
-def table(own: Result) -> dict[str, list[Result]]:
-    return {BASELINE: [Result(0.79, 0.4, 0.5, 0.1)], COLD: [GOOD], OWN: [own]}
+def table(own: Result, adopted: Result = GOOD) -> dict[str, list[Result]]:
+    return {BASELINE: [Result(0.79, 0.4, 0.5, 0.1)], COLD: [GOOD], OWN: [own], ADOPTED: [adopted]}
 
 
 def test_a_project_is_read_oldest_first(tmp_path: Path) -> None:
@@ -45,6 +45,17 @@ def test_each_goal_that_is_missed_is_named() -> None:
     missed = list(misses([project], table(Result(0.70, 0.5, None, None))))
     assert len(missed) == 3
     assert missed[-1] == "MISSED: go: own history 0.7000 is below lines added 0.7900"
+    (missed_by_calibrate,) = misses([project], table(GOOD, Result(0.791, 0.5, 0.7, 0.1)))
+    assert "what calibrate leaves 0.7910 is below cold start" in missed_by_calibrate
+
+
+def test_without_data_it_is_said_how_to_give_some(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["risk_model"])
+    monkeypatch.delenv("JIT_DATA", raising=False)
+    assert main() == 2
+    assert "give --data DIR or JIT_DATA=DIR" in capsys.readouterr().err
 
 
 def test_a_score_that_is_the_size_says_nothing_inside_its_deciles() -> None:

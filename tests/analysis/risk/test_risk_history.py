@@ -15,7 +15,7 @@ from cicd_agent.domain.verdict import Ground, Reason, RiskLevel
 from tests.support.samples.changes import change_of
 
 SEASONED = Experience(developers=4, age=10, last_changes=2, commits=7, recent_commits=3, subsystem_commits=1)
-OWN = RiskFile(intercept=-2.0, weights={"la": 0.5, "exp": -0.3}, slope=1.0, offset=0.0, matured=200)
+OWN = RiskFile(intercept=-2.0, weights={"la": 0.5, "rexp": -0.3}, slope=1.0, offset=0.0, matured=200)
 NOTHING = History()
 
 
@@ -116,7 +116,7 @@ def test_troubles_are_told_by_the_file_that_had_most_of_them() -> None:
         Trouble("src/c.py", "repaired", 4),
     )
     reasons = assess(adding(1), (), History(troubles=troubles)).reasons
-    assert reasons[0] == Reason("`src/b.py` was reverted twice in 90 days, 1 other file as well", 46, Ground.AREA)
+    assert reasons[0] == Reason("`src/b.py` was reverted twice in 90 days, 1 other file as well", 41, Ground.AREA)
     assert Reason("`src/c.py` was repaired 4 times in 90 days", 0, Ground.AREA) in reasons
 
 
@@ -129,13 +129,13 @@ def test_experience_counts_where_the_weights_have_it_and_is_named_where_it_is_no
     assert known.reasons[1].points < 0
     newcomer = assess(adding(50), (), NOTHING, OWN)
     assert newcomer.score > known.score
-    assert newcomer.reasons[-1] == Reason("not known, and so taken for what is usual: exp", 0)
+    assert newcomer.reasons[-1] == Reason("not known, and so taken for what is usual: rexp", 0)
 
 
 def test_a_probability_is_spoken_of_only_after_a_calibration_and_of_what_runs() -> None:
     seasoned = History(experience=SEASONED)
     assert assess(adding(50), (), seasoned, OWN).probability == pytest.approx(
-        1 / (1 + exp(2.0 - 0.5 * log(51) + 0.3 * log(8)))
+        1 / (1 + exp(2.0 - 0.5 * log(51) + 0.3 * log(4)))
     )
     assert assess(adding(50), (), seasoned).probability is None
     assert assess(adding(50), (), NOTHING, OWN).probability is None
@@ -151,7 +151,7 @@ LEARNT = st.one_of(
     st.builds(
         RiskFile,
         intercept=st.one_of(st.none(), WEIGHT),
-        weights=st.dictionaries(st.sampled_from(["la", "ld", "nf", "entropy", "exp", "age"]), WEIGHT, max_size=4),
+        weights=st.dictionaries(st.sampled_from(["la", "ld", "nf", "entropy", "rexp", "age"]), WEIGHT, max_size=4),
         thresholds=st.one_of(st.none(), st.tuples(THRESHOLD, THRESHOLD, THRESHOLD)),
     ),
 )

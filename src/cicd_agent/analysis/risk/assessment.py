@@ -110,7 +110,8 @@ def assess(
     if learnt is not None and learnt.thresholds is not None:
         thresholds = ascending(learnt.thresholds)
     else:
-        thresholds = thresholds_of(scores) if len(scores) >= _MIXED else SHIPPED_THRESHOLDS
+        own = thresholds_of(scores, [past.floor for past in recent])
+        thresholds = own if len(scores) >= _MIXED else SHIPPED_THRESHOLDS
     reached, reasons = _by_model(measures, learnt)
     if shape.comment_only:
         # Many words are still words. A floor holds all the same: a secret in a README is no comment.

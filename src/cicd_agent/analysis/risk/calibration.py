@@ -1,17 +1,17 @@
 """Fit the model of risk to a repository's own outcomes, and judge it by the newest ones, which it has not seen.
 
-What comes out is a file for a person to review. Where own weights order the newest changes no better than the shipped
-ones, the shipped ones stay; where there are too few outcomes, nothing is called a probability.
+What comes out is a file for a person to review. Unless own weights would have ordered the changes better than the
+shipped ones time and again, and by more than chance, the shipped ones stay; where there are too few outcomes, nothing
+is called a probability.
 """
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-from operator import itemgetter
 from statistics import median_low
 
 from cicd_agent.analysis.risk.assessment import level_of
+from cicd_agent.analysis.risk.discrimination import Advantage, advantage, auc, calibration_error, lower_bound
 from cicd_agent.analysis.risk.logistic import fit, probability
 from cicd_agent.analysis.risk.model import (
     FEATURES,
@@ -36,8 +36,14 @@ MIN_OF_EACH = 10
 """With fewer of the bad ones, or of the good ones, a fit is an anecdote."""
 MIN_CHANGES = 100
 """With fewer past changes their quantiles are no thresholds."""
-_LEARNT_FROM = 0.8
+LEARNT_FROM = 0.8
 _FOLDS = 5
+_PERIODS = 5
+"""In so many parts the newer half of the changes is judged, each by what was learnt from all before it."""
+_DEVIATIONS = 1.645
+"""One-sided, 95 %: so sure is it that own weights are better before they are taken."""
+HALF_LIFE = 0.5
+"""The changes of half a history ago count half as much as the newest: habits change."""
 _CHANCE = 0.5
 _LITTLE = 1e-3
 """The ridge of two numbers that are learnt from hundreds."""
@@ -104,7 +110,8 @@ def calibrate_on(changes: Sequence[PastChange], labels: Sequence[Label], about: 
     fitted = _learn(rows, file)
     recent = changes[:COUNTED]
     scores = [score(change.measures, fitted.file) for change in recent]
-    file = fitted.file.model_copy(update={"thresholds": thresholds_of(scores)})
+    thresholds = thresholds_of(scores, [change.floor for change in recent])
+    file = fitted.file.model_copy(update={"thresholds": thresholds})
     shares = {"shares_before": level_shares(recent, None), "shares_after": level_shares(recent, file)}
     return replace(fitted, file=file.model_copy(update=shares))
 
@@ -125,7 +132,7 @@ def _learn(rows: Sequence[_Row], file: RiskFile) -> Calibration:
     bad = sum(row.bad for row in rows)
     if lacking := _lacking(len(rows), bad):
         return Calibration(file, notes=(f"no probability: {lacking}",))
-    cut = int(_LEARNT_FROM * len(rows))
+    cut = int(LEARNT_FROM * len(rows))
     early, late = rows[:cut], rows[cut:]
     judged_bad = sum(row.bad for row in late)
     for name, part in (("oldest four fifths", early), ("newest fifth", late)):
@@ -136,10 +143,10 @@ def _learn(rows: Sequence[_Row], file: RiskFile) -> Calibration:
     scaled = _scaled(_Model(None), early, _Model(None).odds(early))
     own = _own(early)
     own_quality = own.quality(late)
-    is_better = (own_quality.auc or 0.0) > (before.auc or 0.0)
-    chosen, after = (own, own_quality) if is_better else (scaled, scaled.quality(late))
-    notes = [] if is_better else ["the shipped weights stay: own ones order the newest changes no better"]
-    if is_better and own.weights is not None:
+    reason = objection([row.measures for row in rows], [row.bad for row in rows])
+    chosen, after = (scaled, scaled.quality(late)) if reason else (own, own_quality)
+    notes = [f"the shipped weights stay: {reason}"] if reason else []
+    if not reason and own.weights is not None:
         file = file.model_copy(update=own.weights.model_dump(include={"intercept", "weights", "typical"}))
     if chosen.slope > 0 and (after.auc or 0.0) > _CHANCE:
         file = file.model_copy(update={"slope": _rounded(chosen.slope), "offset": _rounded(chosen.offset)})
@@ -148,6 +155,33 @@ def _learn(rows: Sequence[_Row], file: RiskFile) -> Calibration:
         after = after.model_copy(update={"calibration_error": None})
     file = file.model_copy(update={"before": before, "after": after})
     return Calibration(file, len(early), len(late), judged_bad, own_quality.auc, tuple(notes))
+
+
+def objection(changes: Sequence[Measures], outcomes: Sequence[bool], shipped: RiskFile | None = None) -> str:
+    """What speaks against own weights in place of `shipped` ones, "" for nothing; the changes are oldest first.
+
+    Own weights are taken where, period after period, those learnt from all before would have ordered the changes
+    better, so that the lower bound of the mean is above 0, and where the newest period agrees.
+    """
+    periods = _advantages(changes, outcomes, shipped)
+    if periods and periods[-1].difference <= 0:
+        return "own ones order the newest changes no better"
+    bound = lower_bound(periods, _DEVIATIONS)
+    if bound is None or bound <= 0:
+        return "that own ones order later changes better may be chance"
+    return ""
+
+
+def _advantages(changes: Sequence[Measures], outcomes: Sequence[bool], shipped: RiskFile | None) -> list[Advantage]:
+    """Of own weights over the shipped ones in each period of the newer half, learnt from all that was before it."""
+    start = WEIGHTS if shipped is None else shipped.weights
+    found: list[Advantage | None] = []
+    for period in range(_PERIODS):
+        first, last = (len(changes) * (_PERIODS + number) // (2 * _PERIODS) for number in (period, period + 1))
+        own = learn(changes[:first], outcomes[:first], start=start)
+        by_own, by_shipped = ([log_odds(each, model) for each in changes[first:last]] for model in (own, shipped))
+        found.append(advantage(by_own, by_shipped, outcomes[first:last]))
+    return [each for each in found if each is not None]
 
 
 def _lacking(matured: int, bad: int) -> str:
@@ -197,10 +231,10 @@ def learn(
     start: Mapping[str, float] = WEIGHTS,
     features: Sequence[str] = FEATURES,
     nonnegative: Collection[str] = NEVER_LOWER,
-    importance: Sequence[float] = (),
     ridge: float = RIDGE,
+    half_life: float = HALF_LIFE,
 ) -> RiskFile:
-    """Weights and intercept for these changes, drawn to `start`; an outcome is True where a repair was needed."""
+    """Weights and intercept for these changes (oldest first), drawn to `start`; True is one that needed a repair."""
     known = [logs(change) for change in changes]
     names = [name for name in features if any(each[name] is not None for each in known)]
     fitted = fit(
@@ -208,11 +242,18 @@ def learn(
         outcomes,
         ridge=ridge,
         nonnegative=[index for index, name in enumerate(names) if name in nonnegative],
-        importance=importance,
+        importance=_recency(len(known), half_life),
         towards=[start.get(name, 0.0) for name in names],
     )
     weights = {name: _bounded(weight) for name, weight in zip(names, fitted.weights, strict=True)}
     return RiskFile(intercept=_bounded(fitted.intercept), weights=weights, typical=_typical(known, names))
+
+
+def _recency(total: int, half_life: float) -> list[float]:
+    """How much each of so many rows counts, the newest last, 1 on average."""
+    counts = [0.5 ** ((1 - index / total) / half_life) for index in range(total)]
+    mean = sum(counts) / max(1, total)
+    return [each / mean for each in counts]
 
 
 def _typical(known: Sequence[Mapping[str, float | None]], names: Sequence[str]) -> dict[str, float]:
@@ -220,30 +261,3 @@ def _typical(known: Sequence[Mapping[str, float | None]], names: Sequence[str]) 
     of_the_past = [name for name in names if name not in OF_THE_DIFF]
     values = {name: [value for each in known if (value := each[name]) is not None] for name in of_the_past}
     return {name: _bounded(median_low(fitted)) for name, fitted in values.items()}
-
-
-def auc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
-    """The chance that a random True has a higher score than a random False; a tie counts half."""
-    positives = sum(1 for label in labels if label)
-    negatives = len(labels) - positives
-    if not positives or not negatives:
-        return None
-    won, below = 0.0, 0
-    for _, tied in groupby(sorted(zip(scores, labels, strict=True), key=itemgetter(0)), key=itemgetter(0)):
-        kinds = [label for _, label in tied]
-        of_these = sum(1 for label in kinds if label)
-        won += of_these * (below + (len(kinds) - of_these) / 2)
-        below += len(kinds) - of_these
-    return won / positives / negatives
-
-
-def calibration_error(probabilities: Sequence[float], labels: Sequence[bool], bins: int = 10) -> float | None:
-    """The expected calibration error: how far the promised share is from the seen one, over bins of equal width."""
-    promised, seen = [0.0] * bins, [0] * bins
-    for chance, label in zip(probabilities, labels, strict=True):
-        index = min(bins - 1, max(0, int(chance * bins)))
-        promised[index] += chance
-        seen[index] += bool(label)
-    if not labels:
-        return None
-    return sum(abs(chance - count) for chance, count in zip(promised, seen, strict=True)) / len(labels)

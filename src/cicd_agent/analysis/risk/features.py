@@ -11,10 +11,20 @@ from cicd_agent.domain.repository.history import Experience, Measures, entropy
 from cicd_agent.domain.repository.paths import UNCOUNTED, PathKind, kinds
 
 UNKNOWN = Experience()
+OF_TESTS = frozenset({PathKind.TEST, PathKind.EXAMPLE})
+"""What runs, and not where the product does."""
 _UNCOUNTED_ATTRIBUTES = {"linguist-generated", "linguist-vendored", "-diff"}
 _REPAIRS = re.compile(r"(?i)\b(?:fix(?:e[sd]|ing)?|bug(?:s|fix|fixes)?|hotfix|defects?)\b(?!-)")
 _COSMETICS = re.compile(
     r"(?i)\b(?:typos?|spelling|grammar|lint(?:er|ing)?|format(?:ting)?|docs?|comments?|ci|flake8|ruff)\b"
+)
+# What Renovate, Dependabot, Snyk, pre-commit.ci and Greenkeeper call their updates, whatever the type in front.
+_UPDATES = re.compile(
+    r"""(?ix) \w+\( (?:[\w-]+[-/\ ])? (?:deps?|dependenc(?:y|ies)) (?:-dev)? \)!?:
+    | (?:\[[\w.\ -]+\]\ )? (?:\w+(?:\([^)]*\))?!?:\ )? (?:security\ )?
+    (?: pre-commit\ autoupdate | lock\ file\ maintenance | package\S*json\b.*\bto\ reduce\ vulnerabilities
+      | (?:bump|upgrade|update|pin|replace)\ (?:the\ )?
+        (?: dependency\ |\S+\ (?:from\ v?\d|requirement|group|digest|docker\ tag|action|to\ (?:version\ |v)?\d)\b ) )"""
 )
 
 
@@ -41,23 +51,28 @@ def features(change: Change, experience: Experience = UNKNOWN) -> Features:
         and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
         and not file.is_bundle
     ]
-    added = [file.added_count for file in counted]
-    deleted = [file.deleted_count for file in counted]
+    churn = [(file.added_count, file.deleted_count) for file in counted]
+    in_tests = sum(file.added_count for file in counted if kinds_of[file.path] & OF_TESTS)
     # What is renamed to look like documentation was something else, and is gone from there.
     is_documentation = {
         file.path: PathKind.DOCS in kinds_of[file.path] & kinds(file.old_path) and _is_plain(file)
         for file in change.files
     }
     return Features(
-        measured(kinds_of, list(zip(added, deleted, strict=True)), is_fix=_is_fix(change.commits), known=experience),
+        measured(kinds_of, churn, in_tests, is_fix=_is_fix(change.commits), known=experience),
         documentation_only=bool(kinds_of) and all(is_documentation.values()),
         comment_only=bool(kinds_of)
         and all(is_documentation[file.path] or is_comment_only(file, change) for file in change.files),
     )
 
 
-def measured(paths: Collection[str], churn: Sequence[tuple[int, int]], *, is_fix: bool, known: Experience) -> Measures:
-    """The numbers of a change of these paths; `churn` are the added and deleted lines of those that are counted."""
+def measured(
+    paths: Collection[str], churn: Sequence[tuple[int, int]], in_tests: int, *, is_fix: bool, known: Experience
+) -> Measures:
+    """The numbers of a change of these paths; `churn` are the added and deleted lines of those that are counted.
+
+    Of the added lines, `in_tests` are in tests and examples.
+    """
     parents = {path.rpartition("/")[0] for path in paths}
     return Measures(
         subsystems=len({parent.partition("/")[0] for parent in parents}),
@@ -66,13 +81,14 @@ def measured(paths: Collection[str], churn: Sequence[tuple[int, int]], *, is_fix
         entropy=entropy(list(map(sum, churn))),
         added=sum(added for added, _ in churn),
         deleted=sum(deleted for _, deleted in churn),
+        added_in_tests=in_tests,
         is_fix=is_fix,
         experience=known,
     )
 
 
 def says_repair(subject: str) -> bool:
-    return bool(_REPAIRS.search(subject)) and not _COSMETICS.search(subject)
+    return bool(_REPAIRS.search(subject)) and not _COSMETICS.search(subject) and not _UPDATES.match(subject)
 
 
 def _is_fix(commits: Iterable[Commit]) -> bool:

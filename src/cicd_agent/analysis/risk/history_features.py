@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Literal
 
 from cicd_agent.analysis.risk.assessment import floor_of
-from cicd_agent.analysis.risk.features import measured, says_repair
+from cicd_agent.analysis.risk.features import OF_TESTS, measured, says_repair
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import (
     COUNTED,
@@ -22,13 +22,17 @@ from cicd_agent.domain.repository.history import (
     PastCommit,
     Trouble,
 )
-from cicd_agent.domain.repository.paths import UNCOUNTED, kinds
+from cicd_agent.domain.repository.paths import UNCOUNTED, PathKind, kinds
 from cicd_agent.domain.verdict import RiskLevel
 
 MAX_TROUBLES = 100
 _DAY = 86_400
 _WEEK = 7 * _DAY
 _YEAR = 365.25 * _DAY
+
+
+_Paths = dict[str, tuple[frozenset[PathKind], RiskLevel]]
+"""What paths alone say: their kinds, and the floor of these."""
 
 
 @dataclass(slots=True)
@@ -107,12 +111,12 @@ def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> Hi
     totals.files |= {path: _File() for path in touched}
     if author is not None:
         totals.authors[author] = _Author()
-    floors: dict[str, tuple[bool, RiskLevel]] = {}
+    judged_paths: _Paths = {}
     recent: list[PastChange] = []
     for commit in reversed(before):
         if commit.sha in judged:
             known = Experience() if past.shallow else totals.experience(commit.paths, commit.author, commit.when)
-            recent.append(_judged(commit, known, floors))
+            recent.append(_judged(commit, known, judged_paths))
         totals.add(commit)
     troubles, cut = _troubles(before, names, now)
     return History(
@@ -125,15 +129,21 @@ def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> Hi
     )
 
 
-def _judged(commit: PastCommit, known: Experience, floors: dict[str, tuple[bool, RiskLevel]]) -> PastChange:
-    """A commit in numbers, counted as `features` counts a change; `floors` remembers what paths say."""
+def _judged(commit: PastCommit, known: Experience, known_paths: _Paths) -> PastChange:
+    """A commit in numbers, counted as `features` counts a change; `known_paths` remembers what paths say."""
     for path in commit.paths:
-        if path not in floors:
+        if path not in known_paths:
             path_kinds = kinds(path)
-            floors[path] = not path_kinds & UNCOUNTED, floor_of(path_kinds)
-    churn = [lines for path, lines in zip(commit.paths, commit.churn, strict=True) if floors[path][0]]
-    measures = measured(commit.paths, churn, is_fix=says_repair(commit.subject), known=known)
-    floor = max((floors[path][1] for path in commit.paths), key=lambda level: level.rank, default=RiskLevel.LOW)
+            known_paths[path] = path_kinds, floor_of(path_kinds)
+    counted = [
+        (known_paths[path][0], lines)
+        for path, lines in zip(commit.paths, commit.churn, strict=True)
+        if not known_paths[path][0] & UNCOUNTED
+    ]
+    in_tests = sum(added for path_kinds, (added, _) in counted if path_kinds & OF_TESTS)
+    churn = [lines for _, lines in counted]
+    measures = measured(commit.paths, churn, in_tests, is_fix=says_repair(commit.subject), known=known)
+    floor = max((known_paths[path][1] for path in commit.paths), key=lambda level: level.rank, default=RiskLevel.LOW)
     return PastChange(commit.sha, commit.when, measures, floor)
 
 

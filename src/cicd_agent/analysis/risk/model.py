@@ -1,50 +1,51 @@
 """How likely a change of some shape is to need a repair: the weights that are shipped, or those of the repository.
 
 The model is just-in-time defect prediction: the log-odds that a later commit has to repair a change are a weighted sum
-of ln(1 + feature). The shipped weights know the diff alone. They were fitted to several open-source projects; their
-form, fitted without the project that it is judged by, orders the changes of four projects with a mean area under the
-ROC curve of .739, where lines added alone reach .731 (`benchmarks/risk_model.py`). A project's own past, with authors,
-ages and experience, reaches .755 (`calibration.learn`). To strangers these say little: they point in different
-directions in different projects, and made weights from elsewhere worse (.725), so that none of them is shipped.
+of ln(1 + feature). The shipped weights, in model.toml, know the diff alone: each is the mean of what single open-source
+projects teach. `benchmarks/risk_model.py` measures them on projects that they were not fitted to, beside own weights of
+a project's past, with authors, ages and experience (`calibration.learn`). To strangers these say little: they point in
+different directions in different projects, so that none of them is shipped.
 
-Added lines never lower the result, whoever wrote the weights: theirs is never negative, and that of the entropy, which
+Added lines never lower the result, whoever wrote the weights: theirs are never negative, and that of the entropy, which
 the same lines change, stays between 0 and theirs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, log1p
+from importlib.resources import files
+from itertools import pairwise
+from math import floor, log1p
 
 from cicd_agent.analysis.risk.logistic import probability
 from cicd_agent.domain.repository.history import Experience, Measures
 from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import RiskLevel
 
-FEATURES = ("la", "ld", "nf", "nd", "ns", "entropy", "fix", "lt", "ndev", "age", "nuc", "exp", "rexp", "sexp")
-"""The names of the features, as the field calls them: the keys of `RiskFile.weights`."""
-OF_THE_DIFF = FEATURES[:7]
+FEATURES = ("la", "ld", "nf", "nd", "ns", "entropy", "fix", "adds", "ndev", "age", "old", "nuc", "rexp", "sexp")
+"""The names of the features, most of them as the field calls them: the keys of `RiskFile.weights`.
 
-NEVER_LOWER = ("la", "entropy")
+`adds` is whether any line is added, `old` the part of `age` beyond a month. The count of an author's commits (exp) is
+none of them: it grows with the project, and what was learnt of it yesterday is wrong tomorrow.
+"""
+OF_THE_DIFF = FEATURES[:8]
+
+NEVER_LOWER = ("la", "entropy", "adds")
 """The features whose weights are never negative: more added lines are never less risky."""
-
-# What `benchmarks/risk_model.py --write` prints: fitted to four open-source projects of the same weight (OpenStack, Qt,
-# Go, the Eclipse platform; 76,712 changes).
-INTERCEPT = -2.96
-WEIGHTS: Mapping[str, float] = {
-    "la": 0.4142,
-    "ld": 0.0695,
-    "nf": 0.1949,
-    "nd": 0,
-    "ns": 0.2992,
-    "entropy": 0,
-    "fix": 1.323,
-}
-
-_NO_LINE = Measures(subsystems=1, directories=1, files=1)
 
 Thresholds = tuple[int, int, int]
 
-SHIPPED_THRESHOLDS: Thresholds = (22, 48, 69)
+_SHIPPED = tomllib.loads(files(__package__).joinpath("model.toml").read_text("utf-8"))
+INTERCEPT: float = _SHIPPED["intercept"]
+WEIGHTS: Mapping[str, float] = _SHIPPED["weights"]
+TEST_LINE: float = _SHIPPED["test_line"]
+_MEDIUM, _HIGH, _CRITICAL = _SHIPPED["thresholds"]
+SHIPPED_THRESHOLDS: Thresholds = (_MEDIUM, _HIGH, _CRITICAL)
+
+_NO_LINE = Measures(subsystems=1, directories=1, files=1)
+
+_MONTH = log1p(30)
 
 QUANTILES = (0.50, 0.85, 0.97)
 """The shares of a repository's own changes that are below medium, high and critical."""
@@ -82,24 +83,24 @@ class _Model:
 def logs(measures: Measures) -> dict[str, float | None]:
     """ln(1 + feature) by the feature's name, None for what is not known."""
     past = measures.experience
+    age = None if past.age is None else log1p(max(0.0, past.age))
     values = {
-        "la": measures.added,
+        "la": measures.added - (1 - TEST_LINE) * measures.added_in_tests,
         "ld": measures.deleted,
         "nf": measures.files,
         "nd": measures.directories,
         "ns": measures.subsystems,
         "entropy": measures.entropy,
         "fix": float(measures.is_fix),
-        "lt": measures.lines_before,
+        "adds": float(measures.added > 0),
         "ndev": past.developers,
-        "age": past.age,
         "nuc": past.last_changes,
-        "exp": past.commits,
         "rexp": past.recent_commits,
         "sexp": past.subsystem_commits,
     }
-    # Clocks go wrong: an age may be below nothing.
-    return {name: None if value is None else log1p(max(0.0, value)) for name, value in values.items()}
+    # Clocks go wrong: an age may be below nothing, and so may what is reckoned from it.
+    known = {name: None if value is None else log1p(max(0.0, value)) for name, value in values.items()}
+    return known | {"age": age, "old": None if age is None else max(0.0, age - _MONTH)}
 
 
 def log_odds(measures: Measures, learnt: RiskFile | None = None) -> float:
@@ -131,13 +132,12 @@ def terms(measures: Measures, learnt: RiskFile | None = None) -> list[Term]:
     if commits is not None:
         author = f"its author has made {count(round(commits), 'commit')} here before"
     results = [
-        Term(f"{count(measures.added, 'line')} added", part("la")),
+        Term(_added(measures), part("la", "adds")),
         Term(f"{count(measures.deleted, 'line')} deleted", part("ld")),
         Term(f"spread over {count(measures.files, 'file')}{among}", part("nf", "nd", "ns", "entropy")),
         Term("its commits say that it repairs something", part("fix")),
-        Term(f"its files had {count(round(measures.lines_before or 0), 'line')} before", part("lt")),
-        Term(_files(measures.experience), part("ndev", "age", "nuc")),
-        Term(author, part("exp", "rexp", "sexp")),
+        Term(_files(measures.experience), part("ndev", "age", "old", "nuc")),
+        Term(author, part("rexp", "sexp")),
     ]
     return [term for term in results if term.value]
 
@@ -159,12 +159,22 @@ def chance(measures: Measures, learnt: RiskFile | None) -> float | None:
     return probability(learnt.slope * log_odds(measures, learnt) + learnt.offset)
 
 
-def thresholds_of(scores: Iterable[int]) -> Thresholds:
-    """Where medium, high and critical begin, so that no more than their share of these scores reaches each."""
-    ordered = sorted(scores)
-    if not ordered:
+def thresholds_of(scores: Sequence[int], floors: Sequence[RiskLevel] = ()) -> Thresholds:
+    """Where medium, high and critical begin, so that no more than their share of these changes reaches each.
+
+    What a floor (one for each score, if any is given) lifts to a level takes of its share. Where floors lift too many,
+    of the others only as large a part gets there as belongs into the level above.
+    """
+    if not scores:
         return ascending((1, 1, 1))
-    return ascending([ordered[max(0, ceil(share * len(ordered)) - 1)] + 1 for share in QUANTILES])
+    ranks = [level.rank for level in floors] or [0] * len(scores)
+    borders: list[int] = []
+    for rank, (below, below_next) in enumerate(pairwise((*QUANTILES, 1.0)), 1):
+        others = sorted(reached for reached, lifted in zip(scores, ranks, strict=True) if lifted < rank)
+        left = (1 - below) * len(scores) - (len(scores) - len(others))
+        room = floor(round(max(left, (1 - below_next) * len(others)), 6))
+        borders.append(others[-room - 1] + 1 if others else 1)
+    return ascending(borders)
 
 
 def ascending(thresholds: Sequence[int]) -> Thresholds:
@@ -181,8 +191,16 @@ def _model(learnt: RiskFile | None) -> _Model:
         return _Model(INTERCEPT, WEIGHTS, {})
     weights = {name: learnt.weights[name] for name in FEATURES if name in learnt.weights}
     lines = max(0.0, weights.get("la", 0.0))
-    bounded = {"la": lines, "entropy": min(max(0.0, weights.get("entropy", 0.0)), lines)}
+    adds = max(0.0, weights.get("adds", 0.0))
+    bounded = {"la": lines, "adds": adds, "entropy": min(max(0.0, weights.get("entropy", 0.0)), lines)}
     return _Model(learnt.intercept, weights | bounded, learnt.typical)
+
+
+def _added(measures: Measures) -> str:
+    lines = f"{count(measures.added, 'line')} added"
+    if not measures.added_in_tests:
+        return lines
+    return f"{lines}, {'all' if measures.added_in_tests == measures.added else f'{measures.added_in_tests:,}'} in tests"
 
 
 def _files(past: Experience) -> str:

@@ -40,8 +40,8 @@ class Experience:
 class Measures:
     """One change in numbers. A subsystem is a top-level directory (files at the root share one).
 
-    `entropy` is Shannon's, in bits, of the changed lines over the files. `lines_before` is the length of the touched
-    files before the change, None when it is not known.
+    `entropy` is Shannon's, in bits, of the changed lines over the files. `added_in_tests` are those of `added` that
+    stand in tests and examples.
     """
 
     subsystems: int = 0
@@ -50,7 +50,7 @@ class Measures:
     entropy: float = 0.0
     added: int = 0
     deleted: int = 0
-    lines_before: float | None = None
+    added_in_tests: int = 0
     is_fix: bool = False
     experience: Experience = Experience()
 
