@@ -230,3 +230,28 @@ def test_gen_tests_is_told_which_python_it_would_take(job: Job) -> None:
     assert left.exit == 1
     assert checks["project's Python"]["health"] == "fail"
     assert checks["project's Python"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        ("uses: org/cicd-agent/deploy-gate@v1\n        with:\n          enforce: shadow\n", "is in shadow"),
+        ("uses: org/cicd-agent@v1\n        with:\n          mode: deploy-gate\n", "enforces"),
+        ("uses: org/cicd-agent/review@v1\n", ""),
+    ],
+)
+def test_a_gate_that_was_never_backtested_is_told_how(job: Job, step: str, state: str) -> None:
+    workflows = job.repo.path / ".github/workflows"
+    workflows.mkdir(parents=True)
+    (workflows / "deploy.yml").write_text(f"on: push\njobs:\n  gate:\n    steps:\n      - {step}")
+    for name in ("GITHUB_ACTIONS", "GITHUB_EVENT_PATH", "GITHUB_EVENT_NAME"):
+        job.variables.pop(name, None)
+    _, checks = look(job)
+    assert state in checks.get("backtest", {"words": ""})["words"]
+    assert ("backtest" in checks) is bool(state)
+    if state:
+        assert checks["backtest"]["health"] == "skip"
+        assert "deploy-gate --backtest 30d" in checks["backtest"]["remedy"]
+        (job.repo.path / ".cicd-agent").mkdir(exist_ok=True)
+        (job.repo.path / ".cicd-agent/backtest.json").write_text("{}")
+        assert "backtest" not in look(job)[1]

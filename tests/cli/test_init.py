@@ -193,3 +193,12 @@ def test_a_person_is_asked_until_the_answer_is_one() -> None:
     prompt = Prompt(out, lambda: next(lines, ""))
     assert prompt.ask("What?", "review", lambda text: text in MODES) == "review"
     assert out.getvalue().count("What? [review]") == 2
+
+
+def test_a_gate_is_offered_a_backtest_where_a_token_is_there(repo: TempRepo) -> None:
+    command = parse(["init", "--repo-dir", str(repo.path), "--yes", "--force", "--modes", "deploy-gate"])
+    for token, offered in (("", False), ("ghs_1", True)):
+        out = io.StringIO()
+        variables = {"PATH": os.environ["PATH"], "GITHUB_TOKEN": token}
+        assert run(command, variables, Streams(out, out)) == 0
+        assert ("cicd-agent deploy-gate --backtest 30d" in out.getvalue()) is offered

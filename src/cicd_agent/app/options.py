@@ -31,6 +31,7 @@ class RunOptions:
     keep_evidence: bool = False
     logs: tuple[str, ...] = ()
     green: str = ""
+    backtest: str = ""
 
     @property
     def is_run(self) -> bool:

@@ -31,6 +31,8 @@ from cicd_agent.app.context import RunContext, any_settings, prepare
 from cicd_agent.app.model_router import price_table
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.session import Session
+from cicd_agent.cli.backtest import untested_gate
+from cicd_agent.cli.init import BACKTEST
 from cicd_agent.cli.options import command, format_option, location_options
 from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.modes import MODES
@@ -248,6 +250,8 @@ def _configuration(context: RunContext | None, settings: Settings, trouble: Agen
         yield Check("organisation", Health.OK, "`organisation-config` is valid; `cicd-agent config explain` shows it")
     for notice in loaded.notices:
         yield Check("notice", Health.WARN, notice)
+    if context.top is not None and context.event.kind is EventKind.LOCAL and (words := untested_gate(context.top)):
+        yield Check("backtest", Health.SKIP, words, BACKTEST)
 
 
 def _event(mode: ModeName, context: RunContext | None) -> Iterator[Check]:

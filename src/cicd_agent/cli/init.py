@@ -15,9 +15,11 @@ import click
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.git.repository import GitRepository
+from cicd_agent.app.context import first_settings
 from cicd_agent.app.session import Session
 from cicd_agent.cli.options import command, repo_dir_option
 from cicd_agent.domain.modes import MODES
+from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import contract_of
 from cicd_agent.settings.environment import Environment
@@ -29,6 +31,7 @@ UPLOAD: Final = "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0
 DOWNLOAD: Final = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1"
 FOLDER: Final = ".github/workflows"
 CONFIG: Final = ".github/cicd-agent.yml"
+BACKTEST: Final = "cicd-agent deploy-gate --backtest 30d --input environment=production"
 _MAX_WORKFLOWS = 100
 _MAX_BYTES = 100_000
 _FLAGS = "--modes review,analyse-failure --forks no --model none, or --yes"
@@ -98,7 +101,8 @@ def init(session: Session, *, yes: bool, force: bool, modes: str = "", forks: st
         )
     for path, text in made.items():
         _write(top, path, text)
-    console.print("\n".join(_next_steps(made, answers, server)))
+    has_token = bool(first_settings(options, session.environment).github_token.get_secret_value())
+    console.print("\n".join(_next_steps(made, answers, server, has_token=has_token)))
     return Exit.OK
 
 
@@ -110,11 +114,15 @@ def _locate(repo_dir: str, environment: Environment) -> tuple[Path, str, str]:
     except ConfigError as error:
         why = error.why or error.what
         raise ConfigError("this is no git repository", why=why, remedy="Go into one, or give --repo-dir") from None
-    branch = next((name for name in ("main", "master", "develop") if repository.resolve(f"refs/heads/{name}")), "main")
-    head = repository.top / ".git/refs/remotes/origin/HEAD"
+    return repository.top, default_branch(repository, repository.top), _host(repository.top)
+
+
+def default_branch(repository: Repository, top: Path) -> str:
+    """The branch that the remote begins with, else the first of the usual names that the clone has."""
+    head = top / ".git/refs/remotes/origin/HEAD"
     if head.is_file() and (match := re.match(r"ref: refs/remotes/origin/(\S+)", head.read_text("utf-8", "replace"))):
-        branch = match[1]
-    return repository.top, branch, _host(repository.top)
+        return match[1]
+    return next((name for name in ("main", "master", "develop") if repository.resolve(f"refs/heads/{name}")), "main")
 
 
 def _host(top: Path) -> str:
@@ -184,7 +192,7 @@ def _write(top: Path, path: str, text: str) -> None:
     write_file(top / path, text)
 
 
-def _next_steps(made: Mapping[str, str], answers: Answers, host: str) -> Iterator[str]:
+def _next_steps(made: Mapping[str, str], answers: Answers, host: str, *, has_token: bool = False) -> Iterator[str]:
     yield from (f"wrote {path}" for path in made)
     yield ""
     steps = ["git add .github && git commit --message 'Add cicd-agent', on a branch; then open a pull request"]
@@ -192,6 +200,8 @@ def _next_steps(made: Mapping[str, str], answers: Answers, host: str) -> Iterato
         steps.append("gh secret set OPENAI_API_KEY" + (f" --repo {host}/OWNER/NAME" if _is_elsewhere(host) else ""))
     if _is_elsewhere(host):
         steps.append(f"on {host}: mirror org/cicd-agent there, or let GitHub Connect fetch it")
+    if has_token and "deploy-gate" in answers.modes:
+        steps.append(f"{BACKTEST}, to see what the gate would have held last month")
     steps.append("cicd-agent doctor")
     yield from (f"{number}. {step}" for number, step in enumerate(steps, 1))
 

@@ -144,6 +144,10 @@ def _file(name: str, parameter: str, text: str) -> click.Option:
 
 
 def _run(session: Session, **files: str) -> int:
+    if session.options.backtest:
+        from cicd_agent.cli.backtest import backtest  # noqa: PLC0415  a run pays for nothing of this
+
+        return backtest(session)
     from cicd_agent.app.stages import run_mode  # noqa: PLC0415  `--help` pays for nothing of this
 
     return run_mode(session, **files)

@@ -1,0 +1,1 @@
+"""A gate's policy judged on what was deployed before it was there."""
