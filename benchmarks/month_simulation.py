@@ -59,9 +59,11 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = float(START)
+        self.slept = 0.0
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+        self.slept += seconds
 
 
 class Month:
@@ -81,18 +83,29 @@ class Month:
         self.clock = Clock()
         self.tally = Tally()
         self.undeployed: list[Change] = []
+        self.asked = self.pushes[0]
+        """About which the gate is asked now."""
         self.incidents = sorted(self.chance.randrange(30 * DAY) + START for _ in range(round(team.incidents)))
         self.nights = 0
         self.run_ids = 10**6
         self._settle()
 
     def run(self) -> Tally:
-        clock = SimpleNamespace(monotonic=time.monotonic, time=lambda: self.clock.now)
-        with patch("cicd_agent.app.main.time", clock):
+        clock = SimpleNamespace(
+            monotonic=lambda: time.monotonic() + self.clock.slept, time=lambda: self.clock.now, sleep=self._sleep
+        )
+        # A version that does not wait has no clock there.
+        with patch("cicd_agent.app.main.time", clock), patch("cicd_agent.app.stages.time", clock, create=True):
             for push in self.pushes:
                 self._deployment(push)
         self.hub.close()
         return self.tally
+
+    def _sleep(self, seconds: float) -> None:
+        """The gate waits: what it waits for may end meanwhile."""
+        self.clock.sleep(seconds)
+        if self.asked.pending_until <= self.clock.now:
+            self._ended_pending()
 
     def _settle(self) -> None:
         """The repository as the first push finds it: people, rules, a week of runs, and what runs in production."""
@@ -110,7 +123,8 @@ class Month:
 
     def _deployment(self, push: Push) -> None:
         """One push: its checks, the gate as often as people ask it, and what is deployed then."""
-        self.clock.now = float(push.at)
+        self.clock.now = max(float(push.at), self.clock.now + MINUTE)
+        self.asked = push
         self._world(push)
         self.undeployed += push.changes
         run = self._new_run(push)

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.jobs.gate import AFTER, EVENTS, HOUR, GateJobs
+from tests.support.jobs.gate import AFTER, EVENTS, HOUR, RUN, GateJobs
 from tests.support.jobs.pull_request import Left
 from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.gates_made import moment
+from tests.support.servers.github.run_state import Attempt, Run
+from tests.support.servers.github.run_state import Job as RunJob
 
 MOST_REQUESTS = 15
 
@@ -188,6 +191,24 @@ def test_what_a_gate_could_not_read_holds_by_its_name(jobs: GateJobs) -> None:
     assert (left.exit, left.outputs["decision"]) == (1, "hold")
     assert "fault-checks" in stops(left)
     assert "`checks: read`" in left.summary
+
+
+def test_a_week_of_its_own_holds_is_no_week_of_failures(jobs: GateJobs) -> None:
+    gate, file = jobs.hub.gate, ".github/workflows/deploy.yml"
+    jobs.job.variables["GITHUB_WORKFLOW_REF"] = f"octo/app/{file}@refs/heads/main"
+    gate.add_check(jobs.sha, "gate", "", run=RUN)
+    for number in range(8):
+        names = (("test", "success"), ("gate", "failure"), ("deploy", "skipped"))
+        attempt = Attempt([RunJob(jobs.hub.new_id(), name, word) for name, word in names])
+        when = moment(jobs.now - number * HOUR - HOUR)
+        jobs.repo.runs.append(
+            Run(900 + number, "deploy", "d" * 40, "main", created_at=when, path=file, attempts=[attempt])
+        )
+    left = jobs.run()
+    proceeds(left)
+    assert "0 of 1 run in 7 days failed" in left.summary
+    jobs.repo.runs[-1].attempts[-1].jobs[0] = RunJob(jobs.hub.new_id(), "test", "failure")
+    assert "1 of 2 runs in 7 days failed" in jobs.run().summary
 
 
 def test_what_the_repository_cannot_have_is_no_fault(jobs: GateJobs) -> None:

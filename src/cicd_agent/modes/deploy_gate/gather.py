@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.facts import FactSet
 from cicd_agent.domain.gate_evidence import (
@@ -33,6 +34,7 @@ from cicd_agent.modes.deploy_gate.facts import fill_coverage, has_coverage, read
 from cicd_agent.modes.deploy_gate.signals.coverage import coverage, needs_search
 from cicd_agent.modes.deploy_gate.signals.coverage_discovery import DiscoveredCoverage, search_artifacts, with_workspace
 from cicd_agent.modes.deploy_gate.signals.deployments import earlier_deployments, environment_names, running
+from cicd_agent.modes.deploy_gate.signals.own_runs import gate_job, without_holds
 from cicd_agent.modes.deploy_gate.signals.readings import DAYS, failures, mark_own, passed_tests
 from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
 from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
@@ -175,12 +177,12 @@ class _Gathering:
 
     def _github(self) -> tuple[GateEvidence, Subject, dict[str, Reading], tuple[Gap, ...]]:
         """Ask for everything at once; only what depends on what runs now waits for that."""
-        sha, at, own = self.gate.sha, self.gate.at, self.event.delivery.partition(".")[0]
+        sha, own = self.gate.sha, self.event.delivery.partition(".")[0]
         names = environment_names(self.gate.environment, self.settings)
         past = self._ask(lambda forge: forge.gates.deployments(*names))
         checks_read = self._ask(lambda forge: forge.gates.checks(sha))
         required_read = self._ask(lambda forge: forge.gates.required(self._branch()))
-        runs_read = self._ask(lambda forge: forge.gates.ended_since(self._branch(), at - DAYS * _DAY))
+        runs_read = self._ask(lambda forge: self._runs(forge, checks_read))
         incidents_read = self._ask(lambda forge: forge.gates.incidents(self.settings.incident_label))
         wait([past], SECONDS / 2)
         deployments, on_deployments = came("deployments", past, ())
@@ -245,6 +247,13 @@ class _Gathering:
         future: Future[T] = Future()
         future.set_exception(ForgeRefused("GitHub could not be asked", why=_NO_TOKEN))
         return future
+
+    def _runs(self, forge: Forge, checks: Future[tuple[CheckState, ...]]) -> tuple[RunState, ...]:
+        """The runs that have ended lately, without what the gate itself has held."""
+        runs = forge.gates.ended_since(self._branch(), self.gate.at - DAYS * _DAY)
+        run = self.event.delivery.partition(".")[0]
+        job = "" if checks.exception() else gate_job(mark_own(checks.result(), run))
+        return without_holds(forge, runs, self.event.workflow, job)
 
     def _branch(self) -> str:
         """The branch whose rules hold and whose runs count: what is deployed from elsewhere has to meet them, too."""
