@@ -116,9 +116,8 @@ def test_comments_only_is_low_however_long() -> None:
         (Hunk(1, 0, 1, 900, "", tuple(DiffLine(LineKind.ADDED, None, n, "// why") for n in range(1, 901))),),
     )
     risk = assess(change(many, file("README.md", 1)))
-    assert (risk.level, risk.score) == (RiskLevel.LOW, SHIPPED_THRESHOLDS[0] - 1)
-    cut = risk.reasons[-1]
-    assert (cut.text, cut.points < 0) == ("comments only: nothing that runs has changed", True)
+    assert risk.level is RiskLevel.LOW
+    assert "comments only: nothing that runs has changed" in [reason.text for reason in risk.reasons]
     assert sum(reason.points for reason in risk.reasons) == risk.score
 
 

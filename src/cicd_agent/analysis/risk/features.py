@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from cicd_agent.analysis.risk.annotation_only import is_annotation_only
 from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.domain.repository.diff import FileDiff
@@ -11,6 +12,8 @@ from cicd_agent.domain.repository.history import Experience, Measures, entropy
 from cicd_agent.domain.repository.paths import UNCOUNTED, PathKind, kinds
 
 UNKNOWN = Experience()
+_PROVED = 50
+"""In a change of more files no lines are told from comments and annotations: to prove it takes what the files hold."""
 OF_TESTS = frozenset({PathKind.TEST, PathKind.EXAMPLE})
 """What runs, and not where the product does."""
 _UNCOUNTED_ATTRIBUTES = {"linguist-generated", "linguist-vendored", "-diff"}
@@ -40,8 +43,8 @@ class Features:
 def features(change: Change, experience: Experience = UNKNOWN) -> Features:
     """Measure a change.
 
-    Lines of documentation and of generated, vendored and lock files are not counted, nor are the lines before the
-    change, since those of past changes are not known.
+    Lines of documentation and of generated, vendored and lock files are not counted, nor those of files in which, by
+    proof, comments or annotations alone change.
     """
     kinds_of = {file.path: kinds(file.path) for file in change.files}
     counted = [
@@ -50,6 +53,7 @@ def features(change: Change, experience: Experience = UNKNOWN) -> Features:
         if not kinds_of[file.path] & UNCOUNTED
         and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
         and not file.is_bundle
+        and not (len(change.files) <= _PROVED and (is_comment_only(file, change) or is_annotation_only(file, change)))
     ]
     churn = [(file.added_count, file.deleted_count) for file in counted]
     in_tests = sum(file.added_count for file in counted if kinds_of[file.path] & OF_TESTS)
