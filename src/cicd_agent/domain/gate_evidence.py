@@ -204,7 +204,8 @@ class GateEvidence:
     `sha` is what would be deployed to `environment`; `base` is what runs there now, or else where the event's change
     begins ("" when neither is known): `unknown_base` says why it is not known what runs there, and `is_first` that
     nothing ever did. `required` are the names of required checks, None when nobody could say.
-    `unserved` is why the event is none that a gate decides on. `policy` are the problems of the configuration, `told`
+    `unserved` is why the event is none that a gate decides on. `policy` are the problems of the configuration,
+    `is_policy_new` is whether it was read where it is another one than that of what runs now, `told`
     the settings that the workflow itself gives, in which no file has a part.
     """
 
@@ -229,6 +230,7 @@ class GateEvidence:
     """Requests a minute, None when nobody gave it."""
     unserved: str = ""
     policy: tuple[str, ...] = ()
+    is_policy_new: bool = False
     told: frozenset[str] = frozenset()
     request: ApprovalRequest | None = None
 

@@ -229,6 +229,45 @@ def test_a_rollback_and_what_takes_an_override_lead_nowhere(jobs: GateJobs) -> N
     assert [ways(left) for left in (unreviewed, back)] == [{"deploy": False, "deploy-approved": False}] * 2
 
 
+def push(jobs: GateJobs, number: int, *, approved: bool) -> dict[str, bool]:
+    """One more pull request is squashed onto main and pushed; the jobs that its gate lets run, as GitHub records it."""
+    git, gates = jobs.job.repo.git, jobs.hub.gate
+    before, topic = jobs.job.repo.head, f"topic-{number}"
+    git("checkout", "--quiet", "-b", topic)
+    (jobs.job.repo.path / f"app{number}.py").write_text(f"LIMIT = {number}\n")
+    git("add", f"app{number}.py")
+    git("commit", "--quiet", "-m", "Add a limit")
+    jobs.hub.add_pull(number, base="main", head=topic, head_ref=topic)
+    git("checkout", "--quiet", "main")
+    git("merge", "--quiet", "--squash", topic)
+    git("commit", "--quiet", "-m", f"Add a limit (#{number})")
+    sha = jobs.job.repo.head
+    gates.merge(number, sha)
+    if approved:
+        gates.review(number, "reviewer", at=jobs.now)
+    for name in ("unit", "lint"):
+        gates.add_check(sha, name, at=jobs.now)
+    jobs.job.variables |= {"GITHUB_SHA": sha, "GITHUB_RUN_ID": str(100 + number)}
+    payload = jobs.payload("push") | {"before": before, "after": sha}
+    left = jobs.run(payload=payload, **({"signals_file": ""} | given("deploy-gate.yml", "gate")))
+    ran = ways(left)
+    for name in (name for name, lets in ran.items() if lets):
+        environment = load("deploy-gate.yml")["jobs"][name]["environment"]
+        gates.add_deployment(sha, environment, "in_progress", "success", at=jobs.now + number)
+    return ran
+
+
+def test_over_several_pushes_the_example_holds_nothing_for_what_was_approved_before(jobs: GateJobs) -> None:
+    """What people approve is deployed under another name of the environment: the later pushes know of it."""
+    at_once, approved = {"deploy": True, "deploy-approved": False}, {"deploy": False, "deploy-approved": True}
+    assert push(jobs, 8, approved=True) == at_once
+    assert push(jobs, 9, approved=False) == approved
+    assert push(jobs, 10, approved=True) == at_once
+    assert push(jobs, 11, approved=True) == at_once
+    assert push(jobs, 12, approved=False) == approved
+    assert push(jobs, 13, approved=True) == at_once
+
+
 @pytest.mark.parametrize("conclusion", ["success", "failure"])
 def test_outputs_that_nobody_wrote_deploy_nothing(conclusion: str) -> None:
     for name in ("deploy", "deploy-approved"):

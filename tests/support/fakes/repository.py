@@ -64,5 +64,8 @@ class FakeRepository(Repository):
     def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
         return self.lines.get((base, head), ())[:most]
 
+    def tree_ids(self, shas: Sequence[str]) -> tuple[str, ...]:
+        return tuple(shas)
+
     def patch_id(self, base: str, head: str) -> str:
         return self.patch_ids.get((base, head), "")

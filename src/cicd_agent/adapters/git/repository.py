@@ -186,6 +186,11 @@ class GitRepository:
         old, new = self._commit(base), self._commit(head)
         return list_commits(self._ours, "--first-parent", f"--max-count={limit}", f"{old}..{new}", "--")
 
+    def tree_ids(self, shas: Sequence[str]) -> tuple[str, ...]:
+        """ConfigError when one of them is not in this clone."""
+        names = [f"{self._commit(sha)}^{{tree}}" for sha in shas]
+        return tuple(self._ours.text("rev-parse", *names).split()) if names else ()
+
     def patch_id(self, base: str, head: str) -> str:
         """ConfigError when one of the two, or what they hold, is not in this clone."""
         return patch_id(self._ours, self._commit(base), self._commit(head))

@@ -88,6 +88,9 @@ class Repository(Protocol):
     def between(self, base: str, head: str, limit: int) -> tuple[Commit, ...]:
         """The commits on the first-parent line of `head` that are not in `base`, newest first."""
 
+    def tree_ids(self, shas: Sequence[str]) -> tuple[str, ...]:
+        """Git's id of all the files of each commit: the same where two commits have the same content."""
+
     def patch_id(self, base: str, head: str) -> str:
         """Git's stable id of the diff from one commit to another, "" when there is none; the same for a rebased one."""
 

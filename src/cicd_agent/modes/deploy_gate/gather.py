@@ -40,7 +40,7 @@ from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
 from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
 from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
 from cicd_agent.modes.deploy_gate.signals.team_signals import team_readings
-from cicd_agent.modes.deploy_gate.subject import Subject, read_subject, unserved
+from cicd_agent.modes.deploy_gate.subject import Subject, is_policy_new, read_subject, unserved
 from cicd_agent.modes.deploy_gate.verdict import possible_hashes
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import gaps
@@ -127,6 +127,7 @@ class _Gathering:
         }
         gate = replace(
             gate,
+            is_policy_new=is_policy_new(self.event, gate.base, ports.repository, self.settings),
             readings=(
                 *(readings[name] for name in _READINGS),
                 *(fault for name, fault in file.faults.items() if name == "traffic"),

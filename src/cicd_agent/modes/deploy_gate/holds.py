@@ -146,7 +146,7 @@ def about_policy(gate: GateEvidence, event: Event, change: Change | None, config
     # It is read at the event's base, else on the default branch; what runs now may have had another one.
     if change is None or event.kind is EventKind.LOCAL or event.base.sha == change.base:
         return
-    if not any(config_file in {file.path, file.old_path} for file in change.files):
+    if not gate.is_policy_new and not any(config_file in {file.path, file.old_path} for file in change.files):
         return
     approved = {pull.number for pull in gate.pulls if any(approvals(pull))}
     rest = [each.sha for each in gate.commits if each.match is Match.NONE or each.pull not in approved]

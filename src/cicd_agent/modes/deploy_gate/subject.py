@@ -81,14 +81,51 @@ def read_subject(
             return _unread(problem, gaps=gaps, unknown=unknown)
         change = repository.change(base, sha)
         commits = repository.between(base, sha, _MAX_COMMITS + 1)
+        is_cut = len(commits) > _MAX_COMMITS
+        commits = _without_reverted(commits[:_MAX_COMMITS], repository)
         if repository.between(sha, base, 1):
             gaps.append(Gap("", f"commits that run now are not in {sha[:7]}: deploying it takes them back"))
     except ConfigError as error:
         return _unread(str(error).rstrip("."), gaps=gaps, unknown=unknown)
     problem = ""
-    if len(commits) > _MAX_COMMITS:
+    if is_cut:
         problem = f"more than {_MAX_COMMITS} commits would be deployed, and only the newest ones were looked up"
-    return Subject(base, change, commits[:_MAX_COMMITS], tuple(gaps), problem, unknown)
+    return Subject(base, change, commits, tuple(gaps), problem, unknown)
+
+
+def _without_reverted(commits: Sequence[Commit], repository: Repository) -> tuple[Commit, ...]:
+    """The commits of a first-parent line, newest first, less what was taken back before it went out.
+
+    Where the files are again what they were before, whatever lies between brings nothing: neither a held commit nor
+    its revert.
+    """
+    before = repository.parents(commits[-1].sha)[:1] if commits else ()
+    if not before:
+        return tuple(commits)
+    oldest_first = commits[::-1]
+    trees = repository.tree_ids((*before, *(commit.sha for commit in oldest_first)))
+    last = {tree: index for index, tree in enumerate(trees)}
+    lasting: list[Commit] = []
+    index = last[trees[0]]
+    while index < len(oldest_first):
+        lasting.append(oldest_first[index])
+        index = last[trees[index + 1]]
+    return tuple(reversed(lasting))
+
+
+def is_policy_new(event: Event, base: str, repository: Repository | None, settings: Settings) -> bool:
+    """Whether a push is judged by another policy than that of what runs now.
+
+    It is read at the commit before the push, which may have been held: what takes it back again takes no trace of it
+    from the change.
+    """
+    if event.kind is not EventKind.PUSH or repository is None or not base or event.base.sha in {"", base}:
+        return False
+    try:
+        texts = [repository.blob(commit, settings.config_file) for commit in (event.base.sha, base)]
+    except ConfigError:
+        return True
+    return texts[0] != texts[1]
 
 
 def _unread(problem: str, base: str = "", gaps: Sequence[Gap] = (), unknown: str = "") -> Subject:
