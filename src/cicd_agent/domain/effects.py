@@ -184,8 +184,11 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Button:
+    """A link; to where the effect with the key `of` stands, once that is known, and else to `url`."""
+
     text: str
     url: str
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

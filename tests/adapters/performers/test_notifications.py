@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.effects import Button, Notification, Plan, ReceiptState
+from cicd_agent.domain.effects import Button, Comment, Notification, Plan, ReceiptState
 from cicd_agent.domain.ports.actions import Notifier
 from cicd_agent.domain.text.redaction import MASK
 from cicd_agent.errors import AgentError, BudgetExhausted, NotifierRefused
@@ -111,6 +111,14 @@ def test_a_button_leads_there_too_or_is_left_out(site: Site, ear: Ear, url: str)
     receipt = site.perform(replace(RED, buttons=(Button("Look", url), there)))["red"]
     assert ear.links == [(there,)]
     assert (receipt.state, receipt.detail) == (ReceiptState.DONE, "told without 1 button that leads nowhere of ours")
+
+
+def test_a_button_opens_the_comment_of_this_run_where_that_was_posted(site: Site, ear: Ear) -> None:
+    button = Button("Look", RED.url, of="asks")
+    site.perform(Comment("asks", 5, "Please look."), replace(RED, buttons=(button,)))
+    assert [one.url for one in ear.links[0]] == [site.forge.conversation[5][-1].url]
+    site.perform(replace(RED, key="again", buttons=(replace(button, of="never"),)))
+    assert [one.url for one in ear.links[1]] == [RED.url]
 
 
 def test_details_and_buttons_are_masked_and_visible_and_the_empty_are_left_out(site: Site, ear: Ear) -> None:

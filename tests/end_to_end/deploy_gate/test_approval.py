@@ -65,8 +65,8 @@ def proceeds(left: Left) -> None:
 def test_an_approval_starts_the_held_run_again_and_that_proceeds(jobs: GateJobs) -> None:
     hash_ = jobs.hold()
     [asked] = jobs.told
-    assert f"/approve-deploy {hash_}" in asked
-    assert re.search(rf"Held run: .*/octo/app/actions/runs/{RUN}\b", asked)
+    assert "comment `/approve-deploy`" in asked
+    assert re.search(rf"Held run: .*/octo/app/actions/runs/{RUN}\), lifted by an approval of `{hash_}`", asked)
     asked_for = len(jobs.hub.received)
     left = jobs.comment(f"Looked at it.\n/approve-deploy {hash_}")
     assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "success"), left.log

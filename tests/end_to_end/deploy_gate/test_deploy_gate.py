@@ -240,8 +240,8 @@ def test_the_page_the_report_and_the_outputs_say_the_same(jobs: GateJobs) -> Non
     gated = left.report["gated"]
     assert gated["decision"] == left.outputs["decision"] == "hold"
     assert gated["hash"] == left.outputs["approval_hash"]
-    assert f"`/approve-deploy {gated['hash']}`" in left.summary
-    assert f"`/approve-deploy {gated['hash']}`" in jobs.told[0]
+    assert "`/approve-deploy` on [pull request 7]" in left.summary
+    assert f"lifted by an approval of `{gated['hash']}`" in jobs.told[0]
     assert json.loads(left.outputs["monitoring_focus"]) == gated["monitoring_focus"]
 
 

@@ -18,7 +18,7 @@ from cicd_agent.domain.effects import (
     ReviewRequest,
     Summary,
 )
-from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.gate_evidence import CheckState, Deployed, Incident, Match, State
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.modes.deploy_gate import page as pages
@@ -26,11 +26,16 @@ from cicd_agent.modes.deploy_gate.page import LONGEST, sentence
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
 from cicd_agent.modes.deploy_gate.result import GateResult, points
 from cicd_agent.modes.protocol import Account
+from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate import evidences as given_by
 from tests.support.pages import markdown
 
-comment = markdown(pages.comment)
+
+def comment(result: GateResult, evidence: Evidence, account: Account) -> str:
+    return github_markdown(pages.comment(result, evidence, account, Settings()))
+
+
 summary = markdown(pages.page)
 
 HOSTS = frozenset({"github.test"})
@@ -68,12 +73,54 @@ def held(**gate: Any) -> tuple[GateResult, Any]:
 def test_a_hold_says_why_what_would_lift_it_and_where_the_held_run_is() -> None:
     gated, evidence = held()
     text = comment(gated, evidence, Account())
-    assert text.startswith("### HOLD production ← ")
-    assert "the score is" in text.lower()
-    assert f"`/approve-deploy {gated.hash}`" in text
+    assert text.startswith("### Approval needed to deploy aaaaaaa to production\n")
+    assert "Held because **nobody but the author has approved `#12`**" in text
+    assert "comment `/approve-deploy`. Anybody with write access who wrote none of it may (not `ada`)." in text
     held_run = r"^Held run: \[run 77\\?\.1\]\(https://github.test/o/r/actions/runs/77\), lifted by an approval of "
     assert re.search(rf"{held_run}`{gated.hash}`$", text, re.MULTILINE)
     assert "every commit approved by somebody who did not write it" in text
+
+
+def test_the_request_says_what_is_asked_of_whom_why_what_goes_out_and_what_to_watch_in_this_order() -> None:
+    direct = Deployed("e" * 40, "Quick fix", Match.SAME_PATCH, 0, ("zoe",))
+    gated, evidence = held(commits=(given_by.COMMIT, direct))
+    text = comment(gated, evidence, Account())
+    parts = (
+        "### Approval needed",
+        "**To approve:**",
+        "(not `ada`, `zoe`)",
+        "Held because **",
+        f"Would deploy 2 commits by `ada`, `zoe` ([compare](https://github.test/o/r/compare/{given_by.BASE}...",
+        "**risk low (3)**",
+        "Raise the limit",
+        "Quick fix · `zoe` · no pull request",
+        "**Watch after deploying:**",
+        "<details><summary>Score",
+        "| signal |",
+    )
+    places = [text.find(part) for part in parts]
+    assert -1 not in places, parts[places.index(-1)]
+    assert places == sorted(places)
+    assert len(text.partition("<details>")[0].splitlines()) <= 20
+
+
+def test_what_nobody_can_order_by_a_comment_says_so() -> None:
+    direct = Deployed(given_by.SHA, "Quick fix", Match.SAME_PATCH)
+    evidence = seen(pulls=(), commits=(direct,))
+    gated = given_by.decide(evidence)
+    assert "Set `approvals: [issue]`" in summary(gated, evidence, Account(), Settings())
+    asks = summary(gated, evidence, Account(), Settings(approvals=("issue",)))
+    assert f"`/approve-deploy {gated.hash}` on the issue" in asks
+
+
+def test_the_cause_is_what_would_do_and_not_all_that_is_less_than_perfect() -> None:
+    nearly = given_by.reading("tests", 99.8, words="499 of 500 checks passed")
+    gated, _ = held(readings=given_by.readings(nearly))
+    assert [hold.text for hold in gated.stops] == ["nobody but the author has approved #12"]
+    worse = given_by.readings(given_by.reading("tests", 95.0, words="475 of 500 checks passed"))
+    gated, _ = held(readings=worse)
+    [hold] = gated.stops
+    assert hold.text == "tests: 475 of 500 checks passed; nobody but the author has approved #12"
 
 
 def test_what_takes_an_override_offers_no_approval() -> None:
@@ -109,7 +156,7 @@ def test_a_score_that_misses_by_a_hair_does_not_look_as_if_it_had_reached() -> N
     gated, evidence = held()
     close = replace(gated, score=74.99)
     assert "score 74.9 (needs 75)" in sentence(close)
-    assert "score 74.9 (needs 75)" in summary(close, evidence, Account(), Settings())
+    assert "Score 74.9 of 75 needed" in summary(close, evidence, Account(), Settings())
 
 
 def test_a_shadow_says_so_and_tells_nobody() -> None:

@@ -44,15 +44,16 @@ def test_a_decision_begins_with_its_word_and_where_it_is_about() -> None:
 def test_a_hold_says_what_would_lift_it() -> None:
     gated, seen = held()
     text = shown(gated, seen)
-    assert text.startswith("HOLD production")
-    assert f"comments /approve-deploy {gated.hash}. That is about" in " ".join(text.split())
+    assert text.startswith("Approval needed to deploy aaaaaaa to production")
+    assert "To approve: comment /approve-deploy on pull request 12." in " ".join(text.split())
     gated, seen = held(checks=(given_by.check("unit", "failure"),))
-    assert f"comments /override-deploy {gated.hash} REASON. That is about" in " ".join(shown(gated, seen).split())
+    order = f"To override: comment /override-deploy {gated.hash} REASON on pull request 12."
+    assert order in " ".join(shown(gated, seen).split())
 
 
 def test_a_score_that_misses_by_a_hair_does_not_look_as_if_it_had_reached() -> None:
     gated, seen = held()
-    assert "score 74.9 (needs 75)" in shown(replace(gated, score=74.99), seen)
+    assert "Score 74.9 of 75 needed" in shown(replace(gated, score=74.99), seen)
 
 
 def test_a_rollback_says_where_to() -> None:

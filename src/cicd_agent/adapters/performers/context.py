@@ -70,6 +70,8 @@ class EffectContext:
     """Effects of a kind that were begun with, where there is a limit for them."""
     outputs: list[Output] = field(default_factory=list)
     """What only carrying out the plan could tell."""
+    urls: dict[str, str] = field(default_factory=dict)
+    """Where on GitHub an effect stands that was carried out, by its key."""
     last_comment: Comment | None = None
     """The last comment that was carried out: it has space for what a refused review would have said."""
     threads: dict[str, Thread] | None = None
@@ -119,6 +121,8 @@ class EffectContext:
         """The receipt of an effect, in the journal too; `why` is the line that explains it and others."""
         receipt = Receipt(effect.key, effect.kind, state, self.redact(detail), url)
         self.journal.record(receipt)
+        if url:
+            self.urls[effect.key] = url
         if state.falls_short or expected:
             self.omissions.add(effect, receipt, why)
         return receipt

@@ -80,7 +80,8 @@ def notify(run: EffectContext, effect: Notification) -> Receipt:
         return run.record(effect, ReceiptState.DEGRADED, f"not tried again: {why}", why=why)
     run.tried[effect.kind] += 1
     details = [line for each in effect.details if (line := _line(run, each))]
-    safe = [Button(_line(run, each.text), each.url) for each in effect.buttons if _is_safe(run, each.url)]
+    linked = [Button(_line(run, each.text), _url(run, each)) for each in effect.buttons]
+    safe = [each for each in linked if _is_safe(run, each.url)]
     buttons = [each for each in safe if each.text]
     run.intend(effect, text)
     try:
@@ -95,6 +96,11 @@ def notify(run: EffectContext, effect: Notification) -> Receipt:
 
 def _line(run: EffectContext, text: str) -> str:
     return visible_line(run.redact(" ".join(text.split())))
+
+
+def _url(run: EffectContext, button: Button) -> str:
+    of = run.urls.get(button.of, "")
+    return of if _is_safe(run, of) else button.url
 
 
 def _is_safe(run: EffectContext, url: str) -> bool:

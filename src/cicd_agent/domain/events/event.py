@@ -166,6 +166,10 @@ class Event:
     def commit_url(self, sha: str) -> str:
         return f"{self.server}/{self.repo}/commit/{sha}" if self.server and self.repo and sha else ""
 
+    def compare_url(self, base: str, sha: str) -> str:
+        known = self.server and self.repo and base and sha
+        return f"{self.server}/{self.repo}/compare/{base}...{sha}" if known else ""
+
     @property
     def hosts(self) -> frozenset[str]:
         """The only host that what we publish links to: the event's own server."""

@@ -192,7 +192,20 @@ def about_score(policy: Policy, score: Score, readings: Mapping[str, Reading]) -
         yield Hold("unreachable", text, LiftedBy.APPROVAL, remedy, about=tuple(costs))
     if score.without < needed:
         text = f"the score is {score.without:g} and {needed:g} is needed"
-        yield Hold("score", text, LiftedBy.APPROVAL, "see the signals")
+        text = "; ".join(_costly(score, needed)) or text
+        yield Hold("score", text, LiftedBy.APPROVAL)
+
+
+def _costly(score: Score, needed: float) -> list[str]:
+    """What the signals say that cost most, as much as would do; what could not be read holds by itself."""
+    costs = sorted((each.points - each.weight, each.name, each.words) for each in score.factors)
+    faults = {each.name for each in score.factors if each.state in FAULTS} | {"model"}
+    texts, gap = [], needed - score.without
+    for lost, name, words in costs:
+        if lost < 0 < gap and name not in faults:
+            texts.append(words if name == "review" else f"{name}: {words}")
+            gap += lost
+    return texts
 
 
 def about_model(settings: Settings, policy: Policy, score: Score, objection: str, *, answered: bool) -> Iterator[Hold]:

@@ -22,7 +22,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.approvals import key
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.page import comment, page, pictures, sentence, sentence_of
+from cicd_agent.modes.deploy_gate.page import comment, page, pictures, request_lines, sentence, sentence_of
 from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
 from cicd_agent.rendering.github_markdown import github_markdown
@@ -71,10 +71,10 @@ def _reports(result: GateResult, evidence: Evidence, account: Account, settings:
     gate = evidence.get(GATE)
     if gate is None or evidence.event.kind is EventKind.LOCAL:
         return
-    body = github_markdown(comment(result, evidence, account))
     lifters = {hold.lift for hold in _unlifted(result)}
     can_be_lifted = result.decision is GateDecision.HOLD and bool(lifters) and LiftedBy.NOBODY not in lifters
     pull = gate.pulls[0].number if gate.pulls else 0
+    body = github_markdown(comment(result, evidence, account, settings))
     if pull and "comment" in settings.approvals and settings.comment is not Commenting.NONE:
         if result.decision is GateDecision.PROCEED and any(hold.lifted for hold in result.stops):
             # The request stays as it was when somebody answered it: a short order means what it said then.
@@ -83,6 +83,7 @@ def _reports(result: GateResult, evidence: Evidence, account: Account, settings:
             yield Comment(key(result.environment), pull, body, only_edit=not can_be_lifted)
     if can_be_lifted and "issue" in settings.approvals:
         title = clip(f"Deployment to {result.environment} is held at {result.sha[:7]}", _MAX_TITLE)
+        body = github_markdown(comment(result, evidence, account, settings, on_pull=False))
         yield Issue(key(result.environment), title, body)
     if can_be_lifted and pull and settings.approvers and "review-request" in settings.approvals:
         yield ReviewRequest(f"{key(result.environment)}/review", pull, settings.approvers)
@@ -112,13 +113,14 @@ def _notification(result: GateResult, evidence: Evidence) -> Iterator[Effect]:
     buttons = [Button("Open the run", event.run_url)] if event.run_url else []
     pull = gate.pulls[0] if gate and gate.pulls else None
     if pull is not None and pull.url:
-        buttons.append(Button(f"Pull request {pull.number}", pull.url))
-    command = [f"approve with: /approve-deploy {result.hash}"] if result.requires_approval else []
+        # The comment itself, where it was posted.
+        buttons.insert(0, Button(f"Pull request {pull.number}", pull.url, of=key(result.environment)))
+    text, details = request_lines(result, evidence)
     yield Notification(
         key=f"{key(result.environment)}/{result.sha[:12]}",
-        text=f"{event.repo}: {sentence(result)}",
+        text=f"{event.repo}: {text}",
         url=event.run_url,
-        details=(*(hold.text for hold in _unlifted(result)[:6]), *command),
+        details=details,
         buttons=tuple(buttons),
     )
 

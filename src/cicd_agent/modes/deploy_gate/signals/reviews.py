@@ -10,7 +10,7 @@ from cicd_agent.domain.gate_evidence import Deployed, GateEvidence, Match, Origi
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.repository.change import Commit
 from cicd_agent.domain.text.quote import shown
-from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.deploy_gate.signals.deployments import known
 
@@ -37,19 +37,16 @@ def review(gate: GateEvidence, event: Event) -> Reading:
     pulls = [pull for pull in gate.pulls if pull.number in numbers]
     approvers = {pull.number: {each.author.casefold() for each in approvals(pull)} for pull in pulls}
     approved = sum(1 for commit in gate.commits if commit.match is not Match.NONE and approvers.get(commit.pull))
-    people = frozenset().union(*approvers.values())
-    parts = [f"approved by {len(people) or 'nobody'}"]
-    if people and approved < len(gate.commits):
-        parts = [f"{approved} of {count(len(gate.commits), 'commit')} approved"]
+    parts = _lacking(gate, pulls) or [f"approved by {len(frozenset().union(*approvers.values()))}"]
     value = float(approved == len(gate.commits))
     asking = [each for pull in pulls for each in pull.reviews if each.state == "CHANGES_REQUESTED"]
     # Anybody may ask for changes of a public repository; a program has no say of its own, and costs half.
     against = [each for each in asking if each.can_write or each.is_ours or not each.is_person]
     if against:
         value = min(value, _MAX_OBJECTED)
-    if any(each.is_person and not each.is_ours for each in against):
+    if people := [each.author for each in against if each.is_person and not each.is_ours]:
         value = 0.0
-        parts.append("changes requested")
+        parts.append(f"{first_names(people)} requested changes")
     if any(each.is_ours for each in against):
         parts.append("ours asks for changes")
     elif not all(each.is_person for each in against):
@@ -57,6 +54,24 @@ def review(gate: GateEvidence, event: Event) -> Reading:
     if len(against) < len(asking):
         parts.append("somebody without write access asks for changes")
     return replace(reading, state=State.KNOWN, value=value, words=", ".join(parts))
+
+
+def _lacking(gate: GateEvidence, pulls: Sequence[OriginPull]) -> list[str]:
+    """What has no approval that counts, as clauses."""
+    lacking = [pull for pull in pulls if not any(approvals(pull))]
+    unknown = [f"#{pull.number}" for pull in lacking if pull.cut]
+    changed = [f"#{pull.number}" for pull in lacking if not pull.cut and any(_approvals_ever(pull))]
+    rest = [ref for pull in lacking if (ref := f"#{pull.number}") not in {*unknown, *changed}]
+    parts = [f"nobody but the author has approved {first_names(rest)}"] if rest else []
+    parts += [f"{each} has changed since it was approved" for each in changed]
+    parts += [f"not all who wrote {each} are known, so that no approval of it counts" for each in unknown]
+    if parts:
+        return parts
+    if direct := sum(1 for commit in gate.commits if not commit.pull):
+        parts.append(f"{count(direct, 'commit')} of {len(gate.commits)} came by no pull request")
+    if other := sum(1 for commit in gate.commits if commit.pull and commit.match is Match.NONE):
+        parts.append(f"{count(other, 'commit')} of {len(gate.commits)} differ from what was reviewed")
+    return parts
 
 
 def match(gate: GateEvidence, event: Event) -> Match:
@@ -67,11 +82,17 @@ def match(gate: GateEvidence, event: Event) -> Match:
 
 def approvals(pull: OriginPull) -> Iterator[ReviewState]:
     """The approvals that count: of the last commit, by people with write access who did not write it."""
+    for each in _approvals_ever(pull):
+        if pull.head and each.commit == pull.head and not pull.cut:
+            yield each
+
+
+def _approvals_ever(pull: OriginPull) -> Iterator[ReviewState]:
+    """Those of any commit, by people who may approve it."""
     authors = {"", *(login.casefold() for login in (pull.author, *pull.authors))}
     for each in pull.reviews:
         may_approve = each.is_person and not each.is_ours and each.can_write and each.author.casefold() not in authors
-        is_of_head = pull.head and each.commit == pull.head
-        if each.state == "APPROVED" and may_approve and is_of_head and not pull.cut:
+        if each.state == "APPROVED" and may_approve:
             yield each
 
 
