@@ -77,7 +77,8 @@ class CheckState:
 class ReviewState:
     """The last word of one reviewer: `state` in GitHub's words. `commit` is what was reviewed.
 
-    `can_write` is whether the reviewer may push to the repository: only then does it count.
+    `can_write` is whether the reviewer may push to the repository: only then does it count. `same_patch` is whether it
+    is of an earlier commit whose patch is the one that goes out.
     """
 
     author: str
@@ -87,6 +88,7 @@ class ReviewState:
     is_person: bool = True
     is_ours: bool = False
     can_write: bool = True
+    same_patch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def test_the_request_says_what_is_asked_of_whom_why_what_goes_out_and_what_to_wa
         "(not `ada`, `zoe`)",
         "Held because **",
         f"Would deploy 2 commits by `ada`, `zoe` ([compare](https://github.test/o/r/compare/{given_by.BASE}...",
-        "**risk low (3)**",
+        "**risk low (",
         "Raise the limit",
         "Quick fix · `zoe` · no pull request",
         "**Watch after deploying:**",

@@ -37,7 +37,7 @@ from cicd_agent.modes.deploy_gate.signals.deployments import earlier_deployments
 from cicd_agent.modes.deploy_gate.signals.own_runs import gate_job, without_holds
 from cicd_agent.modes.deploy_gate.signals.readings import DAYS, failures, mark_own, passed_tests
 from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
-from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
+from cicd_agent.modes.deploy_gate.signals.reviews import match_pulls
 from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
 from cicd_agent.modes.deploy_gate.signals.team_signals import team_readings
 from cicd_agent.modes.deploy_gate.subject import Subject, is_policy_new, read_subject, unserved
@@ -204,8 +204,7 @@ class _Gathering:
         origins, on_origins = came("origins", origins_read, {})
         comments, on_comments = came("approvals", comments_read, ())
         token = self.settings.github_token.get_secret_value()
-        commits, unmatched = match_commits(subject.commits, origins, repository, token) if repository else ((), ())
-        pulls = {pull.number: pull for pull in map(origins.get, shas) if pull and pull.number}
+        commits, pulls, unmatched = match_pulls(subject.commits, origins, repository, token)
         on_origins = _on_origins(on_origins, subject, commits, pulls)
         failed, absent = failures(runs, self.settings.failure_workflows, own, on_runs)
         readings = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.gate_evidence import Match, OriginPull
-from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
+from cicd_agent.domain.gate_evidence import Match, OriginPull, ReviewState
+from cicd_agent.modes.deploy_gate.signals.reviews import approvals, match_commits, with_earlier_approvals
 from tests.support.repos import TempRepo
 
 TEXT = "".join(f"line {number}\n" for number in range(40))
@@ -70,3 +70,70 @@ def test_a_line_that_was_slipped_in_with_the_merge_is_not(way: Callable[[Branche
     repo = Branches(tmp_path / "repo")
     way(repo)
     assert set(repo.matches({"b.txt": "new\nevil\n"})) == {Match.NONE}
+
+
+def update(repo: Branches) -> None:
+    repo.git("merge", "--quiet", "--no-ff", "-m", "Merge branch 'main' into topic", "main")
+
+
+def onto_main(repo: Branches) -> None:
+    repo.git("rebase", "--quiet", "main")
+
+
+def amend(repo: Branches) -> None:
+    repo.git("commit", "--quiet", "--amend", "-m", "Say it better")
+
+
+def counted(repo: Branches, way: Callable[[Branches], None], changed: dict[str, str] | None = None) -> list[str]:
+    """Who has approved what goes out, of the commit before the branch was brought up to date and merged."""
+    repo.switch("topic")
+    way(repo)
+    for name, content in (changed or {}).items():
+        repo.write(name, content)
+    repo.git("add", "--all")
+    repo.git("commit", "--quiet", "--amend", "--no-edit")
+    head = repo.head
+    repo.switch("main")
+    squash(repo)
+    reviews = (ReviewState("bob", "APPROVED", repo.reviewed), ReviewState("ann", "APPROVED", repo.reviewed))
+    pull = OriginPull(5, "ann", "main", head, repo.head, authors=("ann",), reviews=reviews)
+    repository = GitRepository(repo.path, {"PATH": os.environ["PATH"]})
+    commits = repository.between(repo.base, repo.head, 50)
+    deployed, _ = match_commits(commits, {commit.sha: pull for commit in commits}, repository, "")
+    [standing], gaps = with_earlier_approvals(deployed, (pull,), repository, "")
+    assert gaps == ()
+    return [each.author for each in approvals(standing)]
+
+
+@pytest.mark.parametrize("way", [update, onto_main, amend])
+def test_an_approval_stands_when_the_patch_is_the_same(way: Callable[[Branches], None], tmp_path: Path) -> None:
+    assert counted(Branches(tmp_path / "repo"), way) == ["bob"]
+
+
+@pytest.mark.parametrize("way", [update, onto_main])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"b.txt": "new\nevil\n"},
+        {"c.txt": "evil\n"},
+        # What came from the base branch is taken back.
+        {"a.txt": TEXT.replace("line 30", "line thirty").replace("line 2\n", "line too\n")},
+    ],
+)
+def test_what_the_update_itself_has_changed_was_approved_by_nobody(
+    way: Callable[[Branches], None], changed: dict[str, str], tmp_path: Path
+) -> None:
+    assert counted(Branches(tmp_path / "repo"), way, changed) == []
+
+
+def test_an_approval_that_cannot_be_compared_is_named_and_does_not_count(tmp_path: Path) -> None:
+    repo = Branches(tmp_path / "repo")
+    squash(repo)
+    reviews = (ReviewState("bob", "APPROVED", "f" * 40),)
+    pull = OriginPull(5, "ann", "main", repo.reviewed, repo.head, authors=("ann",), reviews=reviews)
+    repository = GitRepository(repo.path, {"PATH": os.environ["PATH"]})
+    commits = repository.between(repo.base, repo.head, 50)
+    deployed, _ = match_commits(commits, {commit.sha: pull for commit in commits}, repository, "")
+    [standing], gaps = with_earlier_approvals(deployed, (pull,), repository, "")
+    assert [*approvals(standing)] == []
+    assert "an earlier approval of pull request 5 could not be compared" in gaps[0].why

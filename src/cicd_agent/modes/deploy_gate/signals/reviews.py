@@ -1,6 +1,6 @@
 """Whether what is deployed is what was reviewed, and what reviewers said of it, as a number."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -14,6 +14,8 @@ from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.deploy_gate.signals.deployments import known
 
+_MAX_COMPARED = 5
+"""Earlier commits of a pull request whose patch is compared with what goes out."""
 _MAX_OBJECTED = 0.5
 """The most that a review is worth where a program asks for changes: it counts against, and never for."""
 
@@ -81,9 +83,9 @@ def match(gate: GateEvidence, event: Event) -> Match:
 
 
 def approvals(pull: OriginPull) -> Iterator[ReviewState]:
-    """The approvals that count: of the last commit, by people with write access who did not write it."""
+    """The approvals that count: of the last commit or the same patch, by people with write access who wrote none."""
     for each in _approvals_ever(pull):
-        if pull.head and each.commit == pull.head and not pull.cut:
+        if pull.head and (each.commit == pull.head or each.same_patch) and not pull.cut:
             yield each
 
 
@@ -94,6 +96,18 @@ def _approvals_ever(pull: OriginPull) -> Iterator[ReviewState]:
         may_approve = each.is_person and not each.is_ours and each.can_write and each.author.casefold() not in authors
         if each.state == "APPROVED" and may_approve:
             yield each
+
+
+def match_pulls(
+    commits: Sequence[Commit], origins: Mapping[str, OriginPull], repository: Repository | None, token: str
+) -> tuple[tuple[Deployed, ...], dict[int, OriginPull], tuple[Gap, ...]]:
+    """What would be deployed, the pull requests that it came from by number, and what could not be compared."""
+    pulls = {pull.number: pull for each in commits if (pull := origins.get(each.sha)) and pull.number}
+    if repository is None:
+        return (), pulls, ()
+    deployed, unmatched = match_commits(commits, origins, repository, token)
+    compared, unlike = with_earlier_approvals(deployed, pulls.values(), repository, token)
+    return deployed, {pull.number: pull for pull in compared}, (*unmatched, *unlike)
 
 
 def match_commits(
@@ -143,3 +157,44 @@ def _match_pull(
         return none, ""
     is_merge = len(shas) == 1 and repository.parents(shas[0])[1:] == (pull.head,)
     return dict.fromkeys(shas, Match.EXACT if is_merge else Match.SAME_PATCH), ""
+
+
+def with_earlier_approvals(
+    commits: Sequence[Deployed], pulls: Iterable[OriginPull], repository: Repository, token: str
+) -> tuple[tuple[OriginPull, ...], tuple[Gap, ...]]:
+    """The pull requests with each approval of an earlier commit marked whose own patch is what goes out of it.
+
+    So an approval outlives a merge of the base branch and a rebase, and nothing that either has changed itself.
+    """
+    runs = [(number, tuple(run)) for number, run in groupby(commits, key=lambda commit: commit.pull)]
+    found: list[OriginPull] = []
+    gaps: list[Gap] = []
+    for pull in pulls:
+        lines = [line for number, line in runs if number == pull.number]
+        earlier = dict.fromkeys(each.commit for each in _approvals_ever(pull) if each.commit != pull.head)
+        if len(lines) == 1 and earlier and all(each.match is not Match.NONE for each in lines[0]):
+            try:
+                same = _same_patch(lines[0], tuple(earlier)[-_MAX_COMPARED:], repository, token)
+            except ConfigError as error:
+                same, why = frozenset(), f"could not be compared with what goes out: {error}".rstrip(".")
+                gaps.append(Gap("", f"an earlier approval of pull request {pull.number} {why}"))
+            marked = (replace(each, same_patch=True) if each.commit in same else each for each in pull.reviews)
+            found.append(replace(pull, reviews=tuple(marked)))
+        else:
+            found.append(pull)
+    return tuple(found), tuple(gaps)
+
+
+def _same_patch(
+    line: Sequence[Deployed], approved: Sequence[str], repository: Repository, token: str
+) -> frozenset[str]:
+    """Those of the approved commits whose patch since they left the base branch is that of the line."""
+    before = next(iter(repository.parents(line[-1].sha)), "")
+    patch = repository.patch_id(before, line[0].sha) if before else ""
+    same = set()
+    for commit in filter(None, approved):
+        if problem := repository.ensure((before, commit), token):
+            raise ConfigError(problem)
+        if patch and repository.patch_id(repository.change(before, commit).base, commit) == patch:
+            same.add(commit)
+    return frozenset(same)
