@@ -206,3 +206,11 @@ def test_a_change_that_takes_its_test_reports_away_has_no_tests_though_all_check
     reading = one.gate().reading("tests")
     assert reading.state is State.MISSING
     assert "this change takes it out of `.github/workflows/cd.yml`" in reading.problem
+
+
+def test_of_many_workflows_of_what_runs_now_that_of_the_gate_is_looked_at_first() -> None:
+    one = world(head=report(90, 10))
+    others = [state(80 + number, BASE, workflow_id=80 + number) for number in range(9)]
+    one.forge.ran.states = [state(RUN, SHA, workflow_id=3), *others, state(60, BASE, workflow_id=3)]
+    store(one, 60, "reports", {"coverage.json": report(80, 20)})
+    assert read(one).value == 10

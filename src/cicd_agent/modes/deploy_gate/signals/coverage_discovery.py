@@ -30,7 +30,7 @@ _NAMES = (
 """What the files are called in artifacts; what they are, their content says."""
 _ABOUT_COVERAGE = re.compile(r"(?i)cov|jacoco|clover|cobertura")
 _ABOUT_REPORTS = re.compile(r"(?i)report|test|result")
-_MAX_RUNS, _MAX_ARTIFACTS, _MAX_PACKED, _MAX_TOTAL = 3, 6, 20_000_000, 100_000_000
+_MAX_RUNS, _MAX_ARTIFACTS, _MAX_PACKED, _MAX_TOTAL = 5, 6, 20_000_000, 100_000_000
 _OF_PULLS = frozenset({"pull_request", "pull_request_target"})
 """Runs of pull requests say nothing of the commit: what they have checked out is a merge of it, or anything at all."""
 
@@ -72,11 +72,13 @@ def search_artifacts(forge: Forge, sha: str, base: str, branch: str, own: str) -
     Where what runs now has no run, the newest ones of the branch tell whether there was coverage. Raises ForgeRefused.
     """
     runs = sorted(_runs_of(forge, sha), key=lambda run: str(run.id) != own)
-    before = _runs_of(forge, base) if base else []
+    workflow = next((run.workflow_id for run in runs if str(run.id) == own), 0)
+    # Of many workflows of a push, the one that asks is the likeliest to measure both.
+    before = sorted(_runs_of(forge, base) if base else [], key=lambda run: run.workflow_id != workflow)
     compared = _read(forge, before)
     witness = compared
     if not before:
-        newest = forge.runs.of_workflow(0, branch=branch, status="success", limit=2 * _MAX_RUNS)
+        newest = forge.runs.of_workflow(0, branch=branch, status="success", limit=_MAX_RUNS)
         witness = _read(forge, [run for run in newest if run.sha != sha and run.event not in _OF_PULLS])
     earlier = witness.source or witness.gone
     return DiscoveredCoverage(_read(forge, runs), compared, f"{earlier} had coverage" if earlier else "")
