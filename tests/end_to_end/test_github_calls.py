@@ -10,8 +10,8 @@ from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.state import Pull
 
 FEW, MANY = 8, 12
-FEW_TEXTS, MANY_TEXTS = 1, 12
-"""What the texts of the files cost besides where there is no checkout: 60 of them a request."""
+FEW_TEXTS, MANY_TEXTS = 2, 13
+"""What the texts of the files (60 a request) and the risk file of the base cost besides where there is no checkout."""
 LINE = "    return os.environ['RATE_0']"
 
 
