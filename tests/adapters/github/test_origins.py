@@ -74,12 +74,16 @@ def test_a_merged_pull_request_is_found_by_the_commit_it_made(hub: FakeGitHub, s
     assert len(hub.received) == 1
 
 
-def test_fifty_commits_are_one_request_and_more_are_cut(hub: FakeGitHub, scene: GateScene, forge: GitHubForge) -> None:
-    shas = [f"{at:040x}" for at in range(60)]
+def test_fifty_commits_are_one_request_and_what_is_over_three_hundred_is_cut(
+    hub: FakeGitHub, scene: GateScene, forge: GitHubForge
+) -> None:
+    shas = [f"{at:040x}" for at in range(310)]
     scene.merge(7, *shas)
-    assert [sha for sha, _ in forge.gates.origins(shas)] == shas[:50]
+    assert [sha for sha, _ in forge.gates.origins(shas[:50])] == shas[:50]
     assert len(hub.received) == 1
-    assert forge.notes == ("only 50 of 60 commits were looked up by their pull request",)
+    assert [sha for sha, _ in forge.gates.origins(shas)] == shas[:300]
+    assert len(hub.received) == 7
+    assert forge.notes == ("only 300 of 310 commits were looked up by their pull request",)
 
 
 def test_what_is_no_commit_is_not_asked_for(hub: FakeGitHub, gates: Gates) -> None:

@@ -69,7 +69,7 @@ def test_an_approval_starts_the_held_run_again_and_that_proceeds(jobs: GateJobs)
     assert re.search(rf"Held run: .*/octo/app/actions/runs/{RUN}\), lifted by an approval of `{hash_}`", asked)
     asked_for = len(jobs.hub.received)
     left = jobs.comment(f"Looked at it.\n/approve-deploy {hash_}")
-    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "success"), left.log
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "neutral"), left.log
     assert attempts(jobs) == 2
     receipts = {each["key"]: each["state"] for each in left.report["receipts"]}
     assert receipts[f"rerun-{RUN}-1"] == "done"
@@ -90,7 +90,7 @@ def test_an_approval_starts_the_held_run_again_and_that_proceeds(jobs: GateJobs)
 def test_an_order_without_the_whole_hash_is_of_the_request_that_stood_there(jobs: GateJobs, digits: int) -> None:
     hash_ = jobs.hold()
     left = jobs.comment(f"/approve-deploy {hash_[:digits]}".rstrip())
-    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "success"), left.log
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "neutral"), left.log
     assert f"`{hash_}`" in answer(jobs)
     again = jobs.again()
     proceeds(again)
@@ -180,7 +180,7 @@ def test_a_programs_comment_starts_nothing_and_costs_no_request(jobs: GateJobs) 
 
 def test_an_approval_is_void_when_a_check_turned_red_meanwhile(jobs: GateJobs) -> None:
     hash_ = jobs.hold()
-    assert jobs.comment(f"/approve-deploy {hash_}").outputs["conclusion"] == "success"
+    assert jobs.comment(f"/approve-deploy {hash_}").outputs["conclusion"] == "neutral"
     checks = jobs.repo.check_runs
     checks[:] = [replace(one, conclusion="failure") if one.name == "unit" else one for one in checks]
     again = jobs.again()
@@ -225,7 +225,7 @@ def test_the_gate_asks_in_an_issue_where_the_policy_says_so(tmp_path: Path, hub:
     assert issue.title == f"Deployment to production is held at {jobs.sha[:7]}"
     assert f"/approve-deploy {hash_}" in issue.body
     left = jobs.comment(f"/approve-deploy {hash_}", number=issue.number)
-    assert (left.exit, left.outputs["conclusion"]) == (0, "success"), left.log
+    assert (left.exit, left.outputs["conclusion"]) == (0, "neutral"), left.log
     assert attempts(jobs) == 2
     proceeds(jobs.again())
 

@@ -281,7 +281,7 @@ def test_the_workflow_that_hears_an_approval_may_start_the_run_again(jobs: GateJ
     assert inputs == {"provider": "none"}
     grants = permitted("approve-deploy.yml", "approve")
     left = jobs.comment(f"/approve-deploy {hash_}", grants=grants)
-    assert (left.exit, left.outputs["conclusion"]) == (0, "success"), left.log
+    assert (left.exit, left.outputs["conclusion"]) == (0, "neutral"), left.log
     assert len(jobs.hub.of("POST", "/rerun-failed-jobs$")) == 1
     assert gate(jobs).outputs["decision"] == "proceed"
 

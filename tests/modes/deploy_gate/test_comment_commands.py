@@ -63,7 +63,7 @@ def reruns(plan: Plan) -> Sequence[Rerun]:
 def test_the_held_run_is_started_again_and_nothing_is_approved_here() -> None:
     request, said, plan = answered(conversation())
     assert (request.run, request.attempt, request.problem, request.word.permission) == (12, 2, "", "write")
-    assert (said.manner, said.conclusion) == (Manner.ANSWER, Conclusion.SUCCESS)
+    assert (said.manner, said.conclusion) == (Manner.ANSWER, Conclusion.NEUTRAL)
     assert [(each.run, each.attempt, each.reason) for each in reruns(plan)] == [(12, 2, "approval")]
     (reply,) = [each for each in plan.effects if isinstance(each, Reply)]
     assert (reply.pull, reply.to, reply.key) == (5, 3, "reply-3")

@@ -191,11 +191,11 @@ def test_a_redeployment_brings_nothing_that_could_be_reviewed() -> None:
 def test_more_commits_than_can_be_looked_up_are_a_fault() -> None:
     one = GateWorld()
     first = one.repository.lines[BASE, SHA][0]
-    others = (replace(first, sha=f"{number:040x}") for number in range(50))
+    others = (replace(first, sha=f"{number:040x}") for number in range(300))
     one.repository.lines = {(BASE, SHA): (first, *others)}
     gate = one.gate()
-    assert len(gate.commits) == 50
-    assert "more than 50 commits" in gate.reading("origins").problem
+    assert len(gate.commits) == 300
+    assert "more than 300 commits" in gate.reading("origins").problem
     assert gate.reading("origins").state is State.ERROR
 
 

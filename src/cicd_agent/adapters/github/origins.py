@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from pydantic import ConfigDict, Field
 
@@ -9,8 +10,11 @@ from cicd_agent.adapters.github.channel import Channel
 from cicd_agent.adapters.github.graphql import Author, Nodes, login_of, query
 from cicd_agent.adapters.github.payloads import Epoch, Named, Shape, Text, Viewed, at
 from cicd_agent.domain.gate_evidence import OriginPull, ReviewState
+from cicd_agent.domain.parallel import run_parallel
 
-MAX_COMMITS = 50
+MAX_COMMITS = 300
+PER_QUERY = 50
+"""Commits of one query; these are put side by side."""
 MAX_REVIEWS = 100
 MAX_WRITTEN = 100
 """Commits of one pull request whose authors are read."""
@@ -134,8 +138,12 @@ def read_origins(channel: Channel, shas: Sequence[str]) -> tuple[tuple[str, Orig
     if len(requested) > MAX_COMMITS:
         channel.note(f"only {MAX_COMMITS} of {len(requested):,} commits were looked up by their pull request")
         requested = requested[:MAX_COMMITS]
-    if not requested:
-        return ()
+    batches = [requested[at : at + PER_QUERY] for at in range(0, len(requested), PER_QUERY)]
+    read = run_parallel([partial(_read_batch, channel, batch) for batch in batches], len(batches))
+    return tuple(origin for batch in read for origin in batch)
+
+
+def _read_batch(channel: Channel, requested: Sequence[str]) -> list[tuple[str, OriginPull]]:
     by_alias = {f"c{at}": sha for at, sha in enumerate(requested)}
     answer = query(
         channel,
@@ -157,7 +165,7 @@ def read_origins(channel: Channel, shas: Sequence[str]) -> tuple[tuple[str, Orig
                 channel.note(limit)
         elif commit is not None and (writers := logins(commit.writers)):
             origins.append((sha, OriginPull(0, "", "", "", "", authors=writers)))
-    return tuple(origins)
+    return origins
 
 
 def text_of_query(commits: int) -> str:

@@ -22,11 +22,11 @@ class Gates(Protocol):
     def required(self, branch: str) -> tuple[str, ...]: ...
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
-        """The merged pull request that each commit came from, in one request.
+        """The merged pull request that each commit came from, 50 of them a request.
 
         Of a commit without one, number 0 with whoever wrote it; where that is not known either, it is not in it.
 
-        At most 50 commits. Each reviewer's last word that is an approval, a request for changes or a dismissal counts.
+        At most 300 commits. Each reviewer's last word that is an approval, a request for changes or a dismissal counts.
         """
 
     def ended_since(self, branch: str, when: int) -> tuple[RunState, ...]:

@@ -60,7 +60,7 @@ def verify(evidence: Evidence) -> ChatReply:
     if request.problem:
         return ChatReply(Conclusion.NEUTRAL, Manner.NOTE, f"This {noun} was not taken up: {request.problem}.")
     return ChatReply(
-        Conclusion.SUCCESS,
+        Conclusion.NEUTRAL,  # the gate that is started again says whether it succeeds
         Manner.ANSWER,
         f"The held run {request.run} is started again. It reads this {noun} of `{request.word.hash}` and decides "
         "anew: it still holds if anything has changed that the approval was about.",

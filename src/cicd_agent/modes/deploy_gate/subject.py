@@ -21,8 +21,8 @@ SERVED = (
     EventKind.LOCAL,
 )
 
-_MAX_COMMITS = 50
-"""Commits whose origin is looked up, in one request."""
+_MAX_COMMITS = 300
+"""Commits whose origin is looked up."""
 _REMEDY = "put actions/checkout with `fetch-depth: 0` before this step"
 
 
