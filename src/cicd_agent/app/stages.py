@@ -1,10 +1,12 @@
 """What a mode does at each of its stages, from its options to its exit code."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +64,8 @@ class _Run:
     mode: Mode[Any]
     session: Session
     closing: ExitStack
+    waited: list[float] = field(default_factory=list)
+    """The seconds that were spent waiting for others, where the default time limit does not count them."""
 
     def context(self, known: Event | None = None) -> RunContext:
         session, reporter = self.session, self.session.reporter
@@ -72,14 +76,32 @@ class _Run:
         limit = minutes(context.settings, options.mode)
         ends = session.elapsed() + limit * 60
         session.limit(limit * 60)
+        is_default = context.settings.timeout_minutes is None
+
+        def left() -> float:
+            return ends + sum(self.waited) - session.elapsed()
+
+        def wait(seconds: float) -> None:
+            if is_default:
+                self.waited.append(seconds)
+                session.limit(left())
+            time.sleep(seconds)
+
         ports = _with_trials(context, session, limit)
-        ports = replace(ports, now=session.now, state=reporter.recorder.state())
+        ports = replace(
+            ports,
+            now=session.now,
+            state=reporter.recorder.state(),
+            wait=wait,
+            seconds_left=lambda: inf if is_default else ends - session.elapsed(),
+            progress=session.console.warn,
+        )
         return replace(
             context,
             ports=ports,
             timeline=reporter.timeline,
             progress=session.console.progress,
-            grant_grace=lambda: session.limit(max(ends - session.elapsed(), GRACE_SECONDS)),
+            grant_grace=lambda: session.limit(max(left(), GRACE_SECONDS)),
         )
 
     def router(self, context: RunContext) -> ModelRouter:
@@ -90,7 +112,7 @@ class _Run:
             self.mode,
             context.loaded,
             environment.workload,
-            session.elapsed,
+            lambda: session.elapsed() - sum(self.waited),
             console.redact,
             cache=self._cache(context),
             quota=lambda models: used_up(models, settings, recorder.store, recorder.chain, session.now),

@@ -61,7 +61,9 @@ class CheckState:
     """A check run or commit status of the commit, in GitHub's words; `conclusion` is "" while it goes on.
 
     `ended` is in seconds since the epoch, 0 while it goes on. `own` is whether it belongs to the run that asks.
-    `app` is the slug of the GitHub App that made a check run ("github-actions"), "" for a commit status.
+    `app` is the slug of the GitHub App that made a check run ("github-actions"), "" for a commit status; `app_id` is
+    its number. Of a job of a workflow, `run` is the run's id, `workflow` its file, `event` what started it; `deploys`
+    is whether it names an environment.
     """
 
     name: str
@@ -71,6 +73,36 @@ class CheckState:
     url: str = ""
     app: str = ""
     own: bool = False
+    app_id: int = 0
+    started: int = 0
+    run: int = 0
+    workflow: str = ""
+    event: str = ""
+    deploys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredCheck:
+    """A check that a branch requires, and the number of the only app that satisfies it, 0 for any source."""
+
+    name: str
+    app: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredChecks:
+    """What a branch requires; `unread` is why that of its classic protection is not known, "" when it is."""
+
+    checks: tuple[RequiredCheck, ...] = ()
+    unread: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(check.name for check in self.checks))
+
+    @property
+    def apps(self) -> tuple[tuple[str, int], ...]:
+        return tuple((check.name, check.app) for check in self.checks if check.app)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +237,8 @@ class GateEvidence:
 
     `sha` is what would be deployed to `environment`; `base` is what runs there now, or else where the event's change
     begins ("" when neither is known): `unknown_base` says why it is not known what runs there, and `is_first` that
-    nothing ever did. `required` are the names of required checks, None when nobody could say.
+    nothing ever did. `required` are the names of required checks, None when nobody could say; `required_apps` those
+    that one app has to satisfy, with its number.
     `unserved` is why the event is none that a gate decides on. `policy` are the problems of the configuration,
     `is_policy_new` is whether it was read where it is another one than that of what runs now, `told`
     the settings that the workflow itself gives, in which no file has a part.
@@ -221,6 +254,7 @@ class GateEvidence:
     readings: tuple[Reading, ...] = ()
     checks: tuple[CheckState, ...] = ()
     required: tuple[str, ...] | None = None
+    required_apps: tuple[tuple[str, int], ...] = ()
     commits: tuple[Deployed, ...] = ()
     pulls: tuple[OriginPull, ...] = ()
     deployments: tuple[PastDeployment, ...] = ()

@@ -59,6 +59,12 @@ class Ports:
     """The settings, by their fields, that come from the workflow: inputs, and what the organisation says."""
     state: State | None = None
     """What earlier runs have left about this repository; None where nothing is kept."""
+    wait: Callable[[float], None] | None = None
+    """Waits so many seconds; None where nobody may."""
+    seconds_left: Callable[[], float] = lambda: 0.0
+    """Of the time limit of the run."""
+    progress: Callable[[str], None] = lambda _: None
+    """Says in the log what is being done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,15 @@ class DeployGateSettings(Section):
     required_checks: tuple[str, ...] = file_only(
         "Names of checks that must have passed, beside those that the rulesets of the branch require.", ()
     )
+    ignore_checks: tuple[str, ...] = file_only(
+        "Names or glob patterns of checks that do not count and are not waited for, unless they are required.", ()
+    )
+    wait_for_checks: float = file_only(
+        "Minutes that the gate waits for checks that still run, on top of the time limit or within `timeout-minutes`.",
+        10,
+        ge=0,
+        le=360,
+    )
     failure_workflows: tuple[str, ...] = file_only(
         "Names or files of the workflows whose failures count; all of the branch when empty.", ()
     )

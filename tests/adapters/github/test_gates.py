@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, PastDeployment
+from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, PastDeployment, RequiredChecks
 from cicd_agent.domain.ports.deployments import Gates
 from cicd_agent.errors import ForgeRefused
 from tests.support.servers.github.app import FakeGitHub
@@ -53,7 +53,9 @@ def test_check_runs_and_statuses_of_a_commit_are_read_together(hub: FakeGitHub, 
     scene.add_status(SHA, "ci/legacy", "error", at=AT)
     scene.add_status(SHA, "ci/slow", "pending", at=AT)
     first, second, *statuses = gates.checks(SHA)
-    assert first == CheckState("test", "completed", "failure", AT, test.url, "github-actions")
+    assert first == CheckState(
+        "test", "completed", "failure", AT, test.url, "github-actions", app_id=15_368, started=first.started, run=5
+    )
     assert (second.name, second.status, second.conclusion, second.ended, second.app) == (
         "lint",
         "in_progress",
@@ -65,48 +67,156 @@ def test_check_runs_and_statuses_of_a_commit_are_read_together(hub: FakeGitHub, 
         CheckState("ci/legacy", "completed", "error", AT, "https://ci.test/1"),
         CheckState("ci/slow", "pending", url="https://ci.test/1"),
     ]
-    assert len(hub.received) == 2
+    assert len(hub.received) == 3
     assert hub.received[0].query["filter"] == "latest"
 
 
-def test_of_one_name_the_newest_check_counts_and_another_apps_is_another(scene: GateScene, forge: GitHubForge) -> None:
-    scene.add_check(SHA, "test", "failure")
-    scene.add_check(SHA, "test", "success")
-    scene.add_check(SHA, "test", "neutral", app="other")
-    assert [(one.app, one.conclusion) for one in forge.gates.checks(SHA)] == [
-        ("github-actions", "success"),
-        ("other", "neutral"),
+def conclusions(gates: Gates) -> list[tuple[str, str, str]]:
+    return [(one.app, one.workflow.rpartition("/")[2], one.conclusion) for one in gates.checks(SHA)]
+
+
+def test_of_one_workflow_the_newer_run_counts_and_of_one_run_every_check(scene: GateScene, forge: GitHubForge) -> None:
+    scene.begin_run(5, SHA, "ci.yml", status="failure")
+    scene.begin_run(6, SHA, "ci.yml", status="success")
+    scene.add_check(SHA, "test", "failure", run=5)
+    # Two legs of a matrix that was given one name.
+    scene.add_check(SHA, "test", "failure", run=6)
+    scene.add_check(SHA, "test", "success", run=6)
+    assert conclusions(forge.gates) == [
+        ("github-actions", "ci.yml", "failure"),
+        ("github-actions", "ci.yml", "success"),
     ]
+
+
+def test_a_newer_green_check_hides_no_red_one_of_another_workflow_or_app(scene: GateScene, forge: GitHubForge) -> None:
+    scene.begin_run(5, SHA, "ci.yml", status="failure")
+    scene.begin_run(6, SHA, "docs.yml", status="success")
+    scene.add_check(SHA, "test", "failure", run=5)
+    scene.add_check(SHA, "test", "success", run=6)
+    scene.add_check(SHA, "test", "neutral", app="other")
+    assert conclusions(forge.gates) == [
+        ("github-actions", "ci.yml", "failure"),
+        ("github-actions", "docs.yml", "success"),
+        ("other", "", "neutral"),
+    ]
+    assert forge.notes == ()
+
+
+def test_what_another_app_began_again_counts_as_it_was_begun_last(scene: GateScene, forge: GitHubForge) -> None:
+    scene.add_check(SHA, "test", "failure", app="jenkins")
+    scene.add_check(SHA, "test", "success", app="jenkins")
+    assert conclusions(forge.gates) == [("jenkins", "", "success")]
     assert forge.notes == ("more than one check is called test: the newest counts",)
 
 
-@pytest.mark.parametrize(("number", "read", "asked"), [(100, 100, 2), (250, 250, 4), (301, 300, 4)])
-def test_hundreds_of_check_runs_are_read_and_the_limit_is_told(
-    scene: GateScene, forge: GitHubForge, number: int, read: int, asked: int
-) -> None:
+def test_where_runs_may_not_be_read_no_check_hides_one_of_another_run(hub: FakeGitHub, scene: GateScene) -> None:
+    scene.begin_run(5, SHA, "ci.yml", status="failure")
+    scene.begin_run(6, SHA, "ci.yml", status="success")
+    scene.add_check(SHA, "test", "failure", run=5)
+    scene.add_check(SHA, "test", "success", run=6)
+    token = hub.add_token("ghs_less", checks="read", statuses="read")
+    with GitHubForge(token, "o/r", api_url=hub.url) as forge:
+        assert [one.conclusion for one in forge.gates.checks(SHA)] == ["failure", "success"]
+        assert "which workflow a check belongs to was not read" in forge.notes[0]
+        assert "`actions: read`" in forge.notes[0]
+
+
+def test_a_run_whose_next_job_has_not_begun_goes_on(scene: GateScene, gates: Gates) -> None:
+    scene.begin_run(5, SHA, "ci.yml")
+    scene.begin_run(6, SHA, "docs.yml")
+    scene.begin_run(7, SHA, "nightly.yml", event="schedule", status="queued")
+    scene.add_check(SHA, "lint", run=5)
+    scene.add_check(SHA, "pages", "", run=6)
+    found = [(one.name, one.status, one.event) for one in gates.checks(SHA)]
+    assert found == [
+        ("lint", "completed", "push"),
+        ("pages", "in_progress", "push"),
+        ("ci (workflow)", "in_progress", "push"),
+        ("nightly (workflow)", "queued", "schedule"),
+    ]
+
+
+def test_a_job_that_names_an_environment_deploys(scene: GateScene, gates: Gates) -> None:
+    scene.add_check(SHA, "deploy", "failure", run=5, environment="production")
+    scene.add_check(SHA, "test", "failure", run=5)
+    assert [(one.name, one.deploys) for one in gates.checks(SHA)] == [("deploy", True), ("test", False)]
+
+
+@pytest.mark.parametrize(("number", "asked"), [(100, 3), (150, 4), (350, 6)])
+def test_hundreds_of_check_runs_are_read_whole(scene: GateScene, forge: GitHubForge, number: int, asked: int) -> None:
     for at in range(number):
-        scene.add_check(SHA, f"shard {at}")
-    assert len(forge.gates.checks(SHA)) == read
+        scene.add_check(SHA, f"shard {at}", "failure" if at > 300 else "success")
+    assert len(forge.gates.checks(SHA)) == number
     assert forge.requests == asked
-    assert forge.notes == ("only the first 300 check runs of a commit were read",) * (number > read)
+    assert forge.notes == ()
 
 
-def test_more_statuses_than_one_page_holds_are_told(scene: GateScene, forge: GitHubForge) -> None:
+def test_more_statuses_than_one_page_holds_are_read(scene: GateScene, forge: GitHubForge) -> None:
     for at in range(101):
         scene.add_status(SHA, f"ci/{at}")
-    assert len(forge.gates.checks(SHA)) == 100
-    assert forge.notes == ("only the first 100 commit statuses were read",)
+    assert len(forge.gates.checks(SHA)) == 101
+    assert forge.notes == ()
 
 
-def test_required_checks_are_those_of_the_rulesets_of_the_branch(
+@pytest.mark.parametrize("path", ["/check-runs$", "/status$", "/actions/runs$"])
+def test_a_list_that_is_shorter_than_it_says_is_a_refusal(
+    hub: FakeGitHub, scene: GateScene, gates: Gates, path: str
+) -> None:
+    for at in range(150):
+        scene.add_check(SHA, f"shard {at}")
+        scene.add_status(SHA, f"ci/{at}")
+        scene.begin_run(at, SHA, f"{at}.yml", status="success")
+    empty = {"total_count": 150, "check_runs": [], "statuses": [], "workflow_runs": []}
+    hub.fail("GET", path, 200, empty, nth=2, times=3)
+    with pytest.raises(ForgeRefused, match=r"is not whole \(0 of 150 came\)\. Run the job again"):
+        gates.checks(SHA)
+
+
+def test_what_moved_to_another_page_meanwhile_is_read_again(hub: FakeGitHub, scene: GateScene, gates: Gates) -> None:
+    for at in range(150):
+        scene.add_check(SHA, f"shard {at}")
+    hub.fail("GET", "/check-runs$", 200, {"total_count": 150, "check_runs": []}, nth=2)
+    assert len(gates.checks(SHA)) == 150
+
+
+def test_required_checks_are_those_of_rulesets_and_of_classic_protection(
     hub: FakeGitHub, scene: GateScene, gates: Gates
 ) -> None:
     scene.require("release/1.0 ü", "test", "lint", "test")
-    assert gates.required("release/1.0 ü") == ("test", "lint")
-    assert gates.required("main") == ()
+    scene.require("release/1.0 ü", "test", "build", app=15_368, classic=True)
+    expected = [("test", 0), ("lint", 0), ("test", 15_368), ("build", 15_368)]
+    assert [(one.name, one.app) for one in gates.required("release/1.0 ü").checks] == expected
+    assert gates.required("main") == RequiredChecks()
+    assert len(hub.received) == 4
+
+
+def test_rules_that_are_not_shown_are_none_only_where_nothing_is_protected(
+    hub: FakeGitHub, scene: GateScene, gates: Gates
+) -> None:
+    hub.fail("GET", "/rules/", 404, {"message": "Not Found"}, times=2)
+    assert gates.required("main") == RequiredChecks()
+    scene.require("main", "test")
+    with pytest.raises(ForgeRefused, match="refused to list the rules of main"):
+        gates.required("main")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_classic_protection_that_the_token_may_not_see_is_noted(
+    hub: FakeGitHub, scene: GateScene, forge: GitHubForge, status: int
+) -> None:
+    scene.require("main", "test")
+    hub.fail("GET", "/r/branches/main$", status, {"message": "no"}, times=2)
+    required = forge.gates.required("main")
+    assert required.names == ("test",)
+    assert required.unread.startswith("it is not known which checks classic branch protection requires: GitHub refused")
     hub.fail("GET", "/rules/", 404, {"message": "Not Found"})
-    assert gates.required("main") == ()
-    assert len(hub.received) == 3
+    with pytest.raises(ForgeRefused, match="404"):
+        forge.gates.required("main")
+
+
+def test_classic_protection_without_its_details_is_noted(hub: FakeGitHub, forge: GitHubForge) -> None:
+    hub.fail("GET", "/r/branches/main$", 200, {"protected": True, "protection": {"enabled": True}})
+    assert "name the checks in `required-checks`" in forge.gates.required("main").unread
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
@@ -140,11 +250,11 @@ def test_what_is_no_time_is_refused(gates: Gates, when: int) -> None:
 
 
 def test_very_many_runs_are_cut_and_that_is_told(hub: FakeGitHub, scene: GateScene, forge: GitHubForge) -> None:
-    for _ in range(301):
+    for _ in range(1_001):
         scene.add_run("main", at=AT)
-    assert len(forge.gates.ended_since("main", AT)) == 300
-    assert forge.notes == ("only the newest 300 runs since 2027-01-15T08:00:00Z were read",)
-    assert len(hub.received) == 3
+    assert len(forge.gates.ended_since("main", AT)) == 1_000
+    assert forge.notes == ("only the newest 1,000 runs since 2027-01-15T08:00:00Z were read",)
+    assert len(hub.received) == 10
 
 
 def test_deployments_are_read_with_what_became_of_each_in_two_requests(

@@ -12,6 +12,7 @@ from github.Requester import HTTPRequestsConnectionClass
 from cicd_agent.adapters.github.channel import Channel
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.github.transport import Wire
+from cicd_agent.domain.gate_evidence import RequiredCheck, RequiredChecks
 from tests.support.servers.github.app import FakeGitHub
 
 EIGHT = 8
@@ -63,8 +64,8 @@ def test_each_of_eight_that_ask_the_same_kind_of_thing_gets_its_own(hub: FakeGit
     for name in names:
         hub.gate.require(name, f"check of {name}")
     found = at_once([partial(forge.gates.required, name) for name in names])
-    assert found == [(f"check of {name}",) for name in names]
-    assert forge.requests == len(hub.received) == EIGHT
+    assert found == [RequiredChecks((RequiredCheck(f"check of {name}"),)) for name in names]
+    assert forge.requests == len(hub.received) == 2 * EIGHT
 
 
 @pytest.mark.usefixtures("abreast")
@@ -96,7 +97,7 @@ def test_eight_different_things_are_read_at_once(hub: FakeGitHub, forge: GitHubF
         lambda: gates.permission("octocat"),
     ]
     alone = [work() for work in works]
-    assert alone == ["test", ("test",), 7, "main", "success", "down", "octocat", "admin"]
+    assert alone == ["test", RequiredChecks((RequiredCheck("test"),)), 7, "main", "success", "down", "octocat", "admin"]
     asked = len(hub.received)
     assert at_once(works) == alone
     assert len(hub.received) == 2 * asked == forge.requests

@@ -15,7 +15,7 @@ from tests.support.servers.github.gates_made import moment
 from tests.support.servers.github.run_state import Attempt, Run
 from tests.support.servers.github.run_state import Job as RunJob
 
-MOST_REQUESTS = 15
+MOST_REQUESTS = 16
 
 
 @pytest.fixture

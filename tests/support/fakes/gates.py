@@ -5,7 +5,15 @@ from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
+from cicd_agent.domain.gate_evidence import (
+    ApprovalComment,
+    CheckState,
+    Incident,
+    OriginPull,
+    PastDeployment,
+    RequiredCheck,
+    RequiredChecks,
+)
 from cicd_agent.domain.ports.deployments import DeploymentState, Gates
 from cicd_agent.errors import AgentError
 
@@ -37,9 +45,12 @@ class FakeGates(Gates):
         self._called("checks")
         return self.states.get(sha, ())
 
-    def required(self, branch: str) -> tuple[str, ...]:
+    def checks_in_progress(self, sha: str) -> frozenset[str]:
+        return frozenset(check.name for check in self.states.get(sha, ()) if check.status == "in_progress")
+
+    def required(self, branch: str) -> RequiredChecks:
         self._called("required")
-        return self.demanded.get(branch, ())
+        return RequiredChecks(tuple(map(RequiredCheck, self.demanded.get(branch, ()))))
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
         self._called("origins")

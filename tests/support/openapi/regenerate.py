@@ -75,6 +75,7 @@ OPERATIONS = (
     *(
         # The gate: what is known of a commit and of an environment, who may approve, and what becomes of it.
         "GET /repos/{owner}/{repo}/commits/{ref}/status",
+        "GET /repos/{owner}/{repo}/branches/{branch}",
         "GET /repos/{owner}/{repo}/rules/branches/{branch}",
         "GET /repos/{owner}/{repo}/deployments",
         "POST /repos/{owner}/{repo}/deployments",

@@ -5,66 +5,55 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Annotated
 from urllib.parse import quote
 
 from pydantic import AwareDatetime
 
-from cicd_agent.adapters.github.channel import PER_PAGE, WRITES, Channel, Query, path_part, unless_missing
+from cicd_agent.adapters.github.channel import PER_PAGE, WRITES, Channel, Query, unless_missing
+from cicd_agent.adapters.github.checks import (
+    MAX_RUN_PAGES,
+    read_checks,
+    read_checks_in_progress,
+    read_required,
+    read_whole,
+)
 from cicd_agent.adapters.github.deployments import DEPLOYED, Deployment, list_deployments, list_statuses
-from cicd_agent.adapters.github.errors import is_beyond_plan, printable
+from cicd_agent.adapters.github.errors import Call, printable
 from cicd_agent.adapters.github.origins import read_origins
 from cicd_agent.adapters.github.payloads import (
-    CheckRun,
-    Epoch,
     Issue,
-    Page,
     Posted,
     Run,
     Shape,
     Text,
     at,
-    each,
     read,
     seconds,
 )
 from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.deploy_comment import deploy_command
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
+from cicd_agent.domain.gate_evidence import (
+    ApprovalComment,
+    CheckState,
+    Incident,
+    OriginPull,
+    PastDeployment,
+    RequiredChecks,
+)
 from cicd_agent.domain.ports.deployments import DeploymentState
 from cicd_agent.domain.text.words import clip
 from cicd_agent.errors import ForgeRefused
 
-MAX_PAGES = 3
 MAX_COMMENT_PAGES = 20
 """Of one conversation since an approval may count: whoever writes much there does not hide what others wrote."""
 MAX_DESCRIPTION = 140
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
 NONE = "none"
 CREATED, GONE = 201, 410
-CHECKS, STATUSES = "checks: read", "statuses: read"
 METADATA, ACTIONS, ISSUES = "metadata: read", "actions: read", "issues: read"
 DEPLOYS = "deployments: write"
-PENDING = "pending"
 MEMBERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
-
-
-class Status(Shape):
-    name: str = at("context")
-    state: str
-    url: Text = at("target_url", default="")
-    ended: Epoch = at("updated_at", default=0)
-
-    def as_check(self) -> CheckState:
-        if self.state == PENDING:
-            return self.to(CheckState, status=PENDING, ended=0)
-        return self.to(CheckState, status="completed", conclusion=self.state)
-
-
-class Rule(Shape):
-    type: str
-    checks: Annotated[tuple[str, ...], each("context")] = at("parameters", "required_status_checks", default=())
 
 
 class GateComment(Posted):
@@ -112,64 +101,24 @@ class GitHubGates:
     nonce: Callable[[], str] = lambda: token_hex(8)
 
     def checks(self, sha: str) -> tuple[CheckState, ...]:
-        """The newest check run or commit status of each name on a commit.
+        return read_checks(self.channel, sha)
 
-        Another app's check of the same name is another check. What the same app began under one name more than once is
-        one check, by which it was begun last: where an earlier one says something else, that is noted.
-        """
-        path = f"/commits/{path_part(sha, 'commit')}"
-        task = f"list the checks of commit {sha[:7]}"
-        runs = self.channel.entries(
-            task,
-            f"{path}/check-runs",
-            CheckRun,
-            MAX_PAGES,
-            {"filter": "latest"},
-            needs=CHECKS,
-            limit=f"only the first {MAX_PAGES * PER_PAGE} check runs of a commit were read",
-        )
-        newest: dict[tuple[str, str], CheckRun] = {}
-        for run in sorted(runs, key=lambda run: run.id):
-            key = (run.name, run.app)
-            if key in newest and newest[key].conclusion != run.conclusion:
-                self.channel.note(f"more than one check is called {printable(run.name)}: the newest counts")
-            newest[key] = run
-        statuses = self.channel.get(task, f"{path}/status", Page[Status], STATUSES, {"per_page": PER_PAGE})
-        if statuses.total > len(statuses.entries):
-            self.channel.note(f"only the first {len(statuses.entries)} commit statuses were read")
-        shown = [run.to(CheckState, url=run.url or run.details_url) for run in newest.values()]
-        return (*shown, *(status.as_check() for status in statuses.entries))
+    def checks_in_progress(self, sha: str) -> frozenset[str]:
+        return read_checks_in_progress(self.channel, sha)
 
-    def required(self, branch: str) -> tuple[str, ...]:
-        path = f"/rules/branches/{path_part(branch, 'branch')}"
-        task = f"list the rules of {printable(branch)}"
-        try:
-            rules = unless_missing(lambda: [*self.channel.entries(task, path, Rule, MAX_PAGES, needs=METADATA)], [])
-        except ForgeRefused as refused:
-            if not is_beyond_plan(refused):
-                raise
-            # There can be none. Which checks count is for the policy to say.
-            self.channel.note(f"{refused.remedy}: rulesets. Name the checks that have to pass in `required-checks`")
-            return ()
-        required = [rule.checks for rule in rules if rule.type == "required_status_checks"]
-        return tuple(dict.fromkeys(check for checks in required for check in checks))
+    def required(self, branch: str) -> RequiredChecks:
+        return read_required(self.channel, branch)
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
         return read_origins(self.channel, shas)
 
     def ended_since(self, branch: str, when: int) -> tuple[RunState, ...]:
         since = _moment(when)
-        runs = self.channel.entries(
-            "list the runs that have ended",
-            "/actions/runs",
-            Run,
-            MAX_PAGES,
-            {"branch": branch, "status": "completed", "created": f">={since}"},
-            needs=ACTIONS,
-            limit=f"only the newest {MAX_PAGES * PER_PAGE} runs since {since} were read",
-        )
-        # A run that ends meanwhile moves the others to the next page.
-        return tuple({run.id: run.to(RunState) for run in runs}.values())
+        query = {"branch": branch, "status": "completed", "created": f">={since}"}
+        call = Call("list the runs that have ended", "GET", f"{self.channel.root}/actions/runs", ACTIONS, query)
+        limit = f"only the newest {MAX_RUN_PAGES * PER_PAGE:,} runs since {since} were read"
+        runs = read_whole(self.channel, call, Run, lambda run: run.id, pages=MAX_RUN_PAGES, limit=limit)
+        return tuple(run.to(RunState) for run in runs)
 
     def deployments(self, environment: str, *others: str) -> tuple[PastDeployment, ...]:
         found = [one for name in dict.fromkeys((environment, *others)) for one in list_deployments(self.channel, name)]

@@ -5,7 +5,14 @@ from typing import Literal, Protocol
 
 from cicd_agent.domain.effects import PostedComment
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import ApprovalComment, CheckState, Incident, OriginPull, PastDeployment
+from cicd_agent.domain.gate_evidence import (
+    ApprovalComment,
+    CheckState,
+    Incident,
+    OriginPull,
+    PastDeployment,
+    RequiredChecks,
+)
 
 DeploymentState = Literal["queued", "in_progress", "success", "failure", "error", "inactive"]
 
@@ -17,9 +24,16 @@ class Gates(Protocol):
     """
 
     def checks(self, sha: str) -> tuple[CheckState, ...]:
-        """The newest check run or commit status of each name on a commit, at most 300."""
+        """The check runs and commit statuses of a commit, the newest of each app, workflow and name; all, or a refusal.
 
-    def required(self, branch: str) -> tuple[str, ...]: ...
+        A workflow run that goes on while none of its jobs does is among them.
+        """
+
+    def checks_in_progress(self, sha: str) -> frozenset[str]:
+        """The names of those among the first 100 check runs in progress, by one request."""
+
+    def required(self, branch: str) -> RequiredChecks:
+        """What the rulesets of a branch require, and its classic protection as far as the token may see it."""
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
         """The merged pull request that each commit came from, 50 of them a request.
@@ -30,7 +44,7 @@ class Gates(Protocol):
         """
 
     def ended_since(self, branch: str, when: int) -> tuple[RunState, ...]:
-        """The runs on a branch that were created since then and have ended, newest first, at most 300."""
+        """The runs on a branch that were created since then and have ended, newest first, at most 1,000."""
 
     def deployments(self, environment: str, *others: str) -> tuple[PastDeployment, ...]:
         """The deployments to an environment and its other names, newest first, each with what became of it.

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final, NoReturn, TypeVar
 
 from cicd_agent.domain.events.workflow_run import RunState
-from cicd_agent.domain.gate_evidence import CheckState, Incident, OriginPull, PastDeployment
+from cicd_agent.domain.gate_evidence import CheckState, Incident, OriginPull, PastDeployment, RequiredChecks
 from cicd_agent.domain.ports.deployments import Gates
 from cicd_agent.errors import ForgeRefused
 
@@ -23,7 +23,7 @@ class Record:
     """
 
     gates: Gates
-    required: Callable[[], tuple[str, ...]]
+    required: Callable[[], RequiredChecks]
     runs: Callable[[], tuple[RunState, ...]]
     incidents: Callable[[], tuple[Incident, ...]]
     deployments: tuple[PastDeployment, ...] = ()
@@ -58,10 +58,10 @@ class PastGates:
 
     def checks(self, sha: str, *_: object, **__: object) -> tuple[CheckState, ...]:
         read = self._read(lambda: self.record.checks_of(sha))
-        required = {*self.record.required()}
+        required = {*self.record.required().names}
         return tuple(each for each in read if each.ended <= self.at + (WAIT if each.name in required else 0))
 
-    def required(self, *_: object, **__: object) -> tuple[str, ...]:
+    def required(self, *_: object, **__: object) -> RequiredChecks:
         return self.record.required()
 
     def origins(self, shas: Sequence[str], *_: object, **__: object) -> tuple[tuple[str, OriginPull], ...]:

@@ -18,12 +18,14 @@ from cicd_agent.domain.gate_evidence import (
     GateEvidence,
     OriginPull,
     Reading,
+    RequiredChecks,
     State,
 )
 from cicd_agent.domain.parallel import begin
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import History
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.markdown import find_marker
 from cicd_agent.domain.text.words import count
@@ -31,6 +33,8 @@ from cicd_agent.errors import AgentError, ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals import read_comments, with_permissions
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import fill_coverage, has_coverage, read_facts
+from cicd_agent.modes.deploy_gate.score import policy
+from cicd_agent.modes.deploy_gate.signals.checks import share_of_checks
 from cicd_agent.modes.deploy_gate.signals.coverage import coverage, needs_search
 from cicd_agent.modes.deploy_gate.signals.coverage_discovery import DiscoveredCoverage, search_artifacts, with_workspace
 from cicd_agent.modes.deploy_gate.signals.deployments import earlier_deployments, environment_names, running
@@ -42,6 +46,7 @@ from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
 from cicd_agent.modes.deploy_gate.signals.team_signals import team_readings
 from cicd_agent.modes.deploy_gate.subject import Subject, is_policy_new, read_subject, unserved
 from cicd_agent.modes.deploy_gate.verdict import possible_hashes
+from cicd_agent.modes.deploy_gate.waiting import wait_for_checks
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import gaps
 from cicd_agent.modes.shared.risk_history import read_past
@@ -103,8 +108,12 @@ class _Gathering:
     settings: Settings
     gate: GateEvidence
 
-    def evidence(self) -> Evidence:
+    def evidence(self, *, may_wait: bool = True) -> Evidence:
         gate, subject, readings, limits = self._github()
+        if may_wait and wait_for_checks(gate, self.event, self.ports, self.settings):
+            # Meanwhile somebody may have approved it, opened an incident, or deployed something else.
+            later = replace(self, gate=replace(self.gate, at=int(self.ports.now())))
+            return later.evidence(may_wait=False)
         change, ports, workspace = subject.change, self.ports, None
         if change is not None and ports.workspace is not None and ports.repository is not None:
             # Only what steps of this job have left, and not what the change has brought.
@@ -117,10 +126,10 @@ class _Gathering:
         gained = coverage(file, ports, self.settings, change, committed=committed, found=found)
         gained, unused = fill_coverage(gained, known, gate, self.settings.signal_max_age_hours * 3600)
         history, learnt, on_history, unread = self._history(change)
+        rules, needs_tests = policy(self.settings), _needs_tests(change)
+        of_checks = share_of_checks(gate, readings["checks"], rules, needs_tests=needs_tests)
         readings |= {
-            "tests": passed_tests(
-                gate.checks, readings["checks"], file, ports, self.settings, committed=committed, change=change
-            ),
+            "tests": passed_tests(of_checks, file, ports, self.settings, committed=committed, change=change),
             "coverage": gained,
             "budget": file.budget_reading,
             "history": on_history,
@@ -181,7 +190,7 @@ class _Gathering:
         sha, own = self.gate.sha, self.event.delivery.partition(".")[0]
         names = environment_names(self.gate.environment, self.settings)
         past = self._ask(lambda forge: forge.gates.deployments(*names))
-        checks_read = self._ask(lambda forge: forge.gates.checks(sha))
+        checks_read = self._ask(lambda forge: mark_own(forge.gates.checks(sha), own))
         required_read = self._ask(lambda forge: forge.gates.required(self._branch()))
         runs_read = self._ask(lambda forge: self._runs(forge, checks_read))
         incidents_read = self._ask(lambda forge: forge.gates.incidents(self.settings.incident_label))
@@ -197,8 +206,7 @@ class _Gathering:
         reads: list[Future[Any]] = [checks_read, required_read, runs_read, incidents_read, origins_read, comments_read]
         wait(reads, SECONDS / 2)
         checks, on_checks = came("checks", checks_read, ())
-        checks = mark_own(checks, own)
-        required, on_required = came("required", required_read, ())
+        required, on_required = came("required", required_read, RequiredChecks())
         runs, on_runs = came("failures", runs_read, ())
         incidents, on_incidents = came("incidents", incidents_read, ())
         origins, on_origins = came("origins", origins_read, {})
@@ -211,7 +219,7 @@ class _Gathering:
             "review": _on_review(on_origins, commits, pulls),
             "failures": failed,
             "checks": self._with_summary(on_checks, _checks_summary(checks)),
-            "required": self._with_summary(on_required, ", ".join(required) or "none is required"),
+            "required": self._with_summary(on_required, ", ".join(required.names) or "none is required"),
             "origins": on_origins,
             "deployments": self._with_summary(
                 on_deployments, f"{deployed[:7]} runs now" if deployed else "none has succeeded yet"
@@ -227,14 +235,15 @@ class _Gathering:
             unknown_base=subject.unknown,
             is_first=not (deployed or unread) and self.event.kind is not EventKind.LOCAL,
             checks=checks,
-            required=required if on_required.state is State.KNOWN else None,
+            required=required.names if on_required.state is State.KNOWN else None,
+            required_apps=required.apps,
             commits=commits,
             pulls=tuple(pulls.values()),
             deployments=deployments,
             incidents=incidents,
             words=comments,
         )
-        return gate, subject, readings, (*unmatched, *absent)
+        return gate, subject, readings, (*unmatched, *absent, *_unread(required))
 
     def _orders(self, forge: Forge, pull: int) -> tuple[ApprovalComment, ...]:
         return read_comments(forge, pull, self.gate, self.settings, self.event)
@@ -286,6 +295,15 @@ def came(name: str, future: Future[T], nothing: T) -> tuple[T, Reading]:
     if isinstance(error, AgentError):
         return nothing, Reading(name, State.ERROR, source="GitHub", problem=str(error).rstrip("."))
     return future.result(), Reading(name, State.KNOWN, source="GitHub")
+
+
+def _needs_tests(change: Change | None) -> bool:
+    """Whether anything but documents is changed: pipelines skip the tests of these."""
+    return change is None or not change.files or any(PathKind.DOCS not in kinds(file.path) for file in change.files)
+
+
+def _unread(required: RequiredChecks) -> tuple[Gap, ...]:
+    return (Gap("", required.unread),) if required.unread else ()
 
 
 def _newest_pull(shas: Iterable[str], origins: Mapping[str, OriginPull]) -> int:

@@ -7,20 +7,27 @@ from cicd_agent.analysis.rules.coverage import describe
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.finding import Finding, Severity
-from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, TOKEN, CheckState, GateEvidence, Match, Reading, State
+from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, TOKEN, GateEvidence, Match, Reading, State
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.modes.deploy_gate.freezes import ActiveFreeze, Calendar
 from cicd_agent.modes.deploy_gate.result import Hold, LiftedBy
 from cicd_agent.modes.deploy_gate.score import FAULTS, Policy, Score, below_red, missing
+from cicd_agent.modes.deploy_gate.signals.checks import (
+    PASSED,
+    is_pending,
+    is_red,
+    red_checks,
+    required_names,
+    satisfying,
+    still_running,
+)
 from cicd_agent.modes.deploy_gate.signals.deployments import exempt
 from cicd_agent.modes.deploy_gate.signals.reviews import approvals, match
 from cicd_agent.settings.schema import Settings
 
 OWN_POLICY = "own-policy"
 
-_PASSED = frozenset({"success", "neutral", "skipped"})
-"""Conclusions of a check run that satisfy GitHub where the check is required."""
 _NEEDED = ("checks", "required", "origins", "deployments", "incidents")
 """Facts that somebody has to have looked for: that there are none is known only then."""
 _MAX_NAMED = 5
@@ -45,39 +52,61 @@ def about_event(gate: GateEvidence, calendar: Calendar) -> Iterator[Hold]:
 
 
 def about_checks(gate: GateEvidence, policy: Policy) -> Iterator[Hold]:
-    states: dict[str, list[CheckState]] = {}
-    for each in gate.checks:
-        states.setdefault(each.name, []).append(each)
-    required = _required(gate, policy)
-    pending = [name for name in required if any(_is_pending(each) for each in states.get(name, ()))]
+    required = required_names(gate, policy)
+    states = {name: satisfying(gate, name) for name in required}
+    pending = [name for name in required if any(map(is_pending, states[name]))]
     # One that goes on in the run that asks waits for us, or runs beside us: people may know that it is the gate's own.
-    own = [name for name in pending if any(each.own and _is_pending(each) for each in states[name])]
+    own = [name for name in pending if any(each.own and is_pending(each) for each in states[name])]
     others = [name for name in pending if name not in own]
-    absent = [name for name in required if name not in states]
+    absent = [name for name in required if not states[name]]
+    running = [
+        each for each in dict.fromkeys(each.name for each in still_running(gate, policy)) if each not in required
+    ]
     beside = "let the gate's job need it; the gate's own job cannot be a required check"
-    for name, checks, one, several, lifted_by, remedy in (
-        ("pending-check", others, "has not ended", "have not ended", LiftedBy.NOBODY, "wait for the end"),
-        ("pending-check", own, "runs beside the gate", "run beside the gate", LiftedBy.OVERRIDE, beside),
-        ("red-check", red_checks(gate, policy), "failed", "failed", LiftedBy.OVERRIDE, "mend what it shows"),
-        ("missing-check", absent, "was not run", "were not run", LiftedBy.OVERRIDE, "run it on this commit"),
+    again = "wait for the end and run the gate again; name one that never ends in `ignore-checks`"
+    red, run_it = red_checks(gate, policy), "run it on this commit"
+    for name, noun, checks, one, several, lifted_by, remedy in (
+        ("pending-check", "required ", others, "has not ended", "have not ended", LiftedBy.NOBODY, "wait for the end"),
+        ("pending-check", "required ", own, "runs beside the gate", "run beside the gate", LiftedBy.OVERRIDE, beside),
+        ("running-check", "", running, "is still running", "are still running", LiftedBy.APPROVAL, again),
+        ("red-check", "required ", red, "failed", "failed", LiftedBy.OVERRIDE, "mend what it shows"),
+        (
+            "missing-check",
+            "required ",
+            absent,
+            "was not run",
+            "were not run",
+            LiftedBy.OVERRIDE,
+            run_it,
+        ),
     ):
         if checks:
-            names = first_names([f"`{clip(check, 80)}`" for check in checks], _MAX_NAMED)
-            noun, state = ("check", one) if len(checks) == 1 else ("checks", several)
-            yield Hold(name, f"the required {noun} {names} {state}", lifted_by, remedy, about=tuple(checks))
+            names = first_names([_named(check, gate) for check in checks], _MAX_NAMED)
+            kind, state = ("check", one) if len(checks) == 1 else ("checks", several)
+            yield Hold(name, f"the {noun}{kind} {names} {state}", lifted_by, remedy, about=tuple(checks))
 
 
-def red_checks(gate: GateEvidence, policy: Policy) -> tuple[str, ...]:
-    failed = {each.name for each in gate.checks if not _is_pending(each) and each.conclusion not in _PASSED}
-    return tuple(name for name in _required(gate, policy) if name in failed)
+def _named(check: str, gate: GateEvidence) -> str:
+    """The check, and the app that alone can satisfy it where another one has tried."""
+    name = f"`{clip(check, 80)}`"
+    apps = {app for required, app in gate.required_apps if required == check}
+    others = {each.app or "a commit status" for each in gate.checks if each.name == check}
+    if not apps or satisfying(gate, check) or not others:
+        return name
+    return f"{name} (of the app {', '.join(map(str, sorted(apps)))}; it came from {', '.join(sorted(others))})"
 
 
-def _required(gate: GateEvidence, policy: Policy) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*(gate.required or ()), *policy.required)))
-
-
-def _is_pending(check: CheckState) -> bool:
-    return check.status != "completed"
+def about_trigger(gate: GateEvidence, event: Event) -> Iterator[Hold]:
+    """The run whose end started the gate: unless it was run again and every check of it has passed by now."""
+    run = event.run
+    if event.kind is not EventKind.WORKFLOW_RUN or run is None or run.conclusion in PASSED:
+        return
+    now = [check for check in gate.checks if check.run == run.id and not check.deploys]
+    if now and not any(is_pending(check) or is_red(check) for check in now):
+        return
+    text = f"the run of `{clip(run.name, 80)}` that started the gate ended with {run.conclusion or 'no conclusion'}"
+    about = (str(run.id), run.conclusion)
+    yield Hold("red-run", text, LiftedBy.OVERRIDE, "mend what it shows and run it again", about=about)
 
 
 def about_readings(gate: GateEvidence, policy: Policy, readings: Mapping[str, Reading]) -> Iterator[Hold]:

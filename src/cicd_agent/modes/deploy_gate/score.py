@@ -38,8 +38,8 @@ _SKEW = 3_600
 class Policy:
     """How a deployment is judged. `weights` are as they were set, 0 for a signal that is not applicable.
 
-    `max_age` is in seconds. `required` are checks that must have passed, beside those of the rulesets. `stops` are the
-    team's own signals that hold by themselves.
+    `max_age` is in seconds. `required` are checks that must have passed, beside those of the rulesets; `ignored` are
+    patterns of the names of others that do not count. `stops` are the team's own signals that hold by themselves.
     """
 
     threshold: float
@@ -49,6 +49,7 @@ class Policy:
     required: tuple[str, ...]
     max_age: float
     stops: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 def policy(settings: Settings, environment: str = "") -> Policy:
@@ -72,6 +73,7 @@ def policy(settings: Settings, environment: str = "") -> Policy:
         required=tuple(dict.fromkeys(settings.required_checks)),
         max_age=float(settings.signal_max_age_hours * 3600),
         stops=tuple(name for name, signal in own.items() if signal.stop),
+        ignored=tuple(dict.fromkeys(settings.ignore_checks)),
     )
 
 
@@ -87,6 +89,7 @@ def digest(settings: Settings) -> str:
             "signals": {name: signal.model_dump(mode="json") for name, signal in settings.signals.items()},
             "not_applicable": rules.not_applicable,
             "required": sorted(rules.required),
+            "ignored": sorted(rules.ignored),
             "max_age": rules.max_age,
             "failure_workflows": sorted(settings.failure_workflows),
             "environment_aliases": {name: sorted(names) for name, names in settings.environment_aliases.items()},

@@ -24,6 +24,7 @@ from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.questions import GateDraft, prove
 from cicd_agent.modes.deploy_gate.result import Band, GateDecision, GateResult, Hold, LiftedBy, Objection
 from cicd_agent.modes.deploy_gate.score import Policy, Score, policy, scored, sound, targets
+from cicd_agent.modes.deploy_gate.signals.checks import red_checks
 from cicd_agent.modes.deploy_gate.signals.deployments import UNKNOWN_BASE, Rollback, about_base, exempt, rollback
 from cicd_agent.modes.deploy_gate.signals.reviews import match, review
 from cicd_agent.modes.shared.change_reader import unanalysed
@@ -135,7 +136,7 @@ def _judged(rules: RuleDraft, evidence: Evidence, settings: Settings, opinion: M
     if evidence.change is not None:
         findings, _ = weighed(rules, evidence.change, settings)
     blocking = holds.blocking_of(findings, settings)
-    back = rollback(gate, evidence.event, holds.red_checks(gate, limits))
+    back = rollback(gate, evidence.event, red_checks(gate, limits))
     of_rules = [*_rule_holds(evidence, limits, score, readings, blocking=blocking, settings=settings)]
     return _Judged(
         readings,
@@ -214,6 +215,7 @@ def _rule_holds(
         return
     yield from about_base(gate, event)
     yield from holds.about_checks(gate, limits)
+    yield from holds.about_trigger(gate, event)
     yield from holds.about_change(gate, event, limits, blocking)
     if "review" not in limits.not_applicable:
         yield from review_holds(evidence, gate)

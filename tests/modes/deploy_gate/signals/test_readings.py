@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.gate_evidence import Reading, State
+from cicd_agent.domain.gate_evidence import GateEvidence, Reading, State
+from cicd_agent.modes.deploy_gate.score import policy
+from cicd_agent.modes.deploy_gate.signals.checks import share_of_checks
 from cicd_agent.modes.deploy_gate.signals.readings import mark_own, passed_tests
 from cicd_agent.modes.deploy_gate.signals.signals_file import SignalsFile, Values
 from cicd_agent.modes.protocol import Ports
@@ -30,8 +32,14 @@ FILES = {
 }
 
 
+def of_checks(*checks: Any, how: Reading = KNOWN, **settings: Any) -> Reading:
+    gate = GateEvidence("", "", NOW, checks=checks)
+    return share_of_checks(gate, how, policy(Settings(**settings)), needs_tests=True)
+
+
 def read(*checks: Any, given: SignalsFile = NOTHING, how: Reading = KNOWN, **settings: Any) -> Reading:
-    return passed_tests(checks, how, given, Ports(workspace=FakeWorkspace(FILES)), Settings(**settings))
+    share = of_checks(*checks, how=how, **settings)
+    return passed_tests(share, given, Ports(workspace=FakeWorkspace(FILES)), Settings(**settings))
 
 
 def test_reports_count_cases_and_skipped_ones_are_none() -> None:
@@ -57,7 +65,8 @@ def test_one_report_that_says_nothing_is_enough_to_know_nothing(name: str, state
 
 
 def test_reports_without_a_workspace_are_a_fault() -> None:
-    assert passed_tests((), KNOWN, SignalsFile(), Ports(), Settings(test_reports=("a.xml",))).state is State.ERROR
+    settings = Settings(test_reports=("a.xml",))
+    assert passed_tests(of_checks(), SignalsFile(), Ports(), settings).state is State.ERROR
 
 
 def test_another_step_may_have_counted() -> None:
@@ -152,4 +161,4 @@ def test_without_a_time_of_its_own_that_of_the_file_counts(modified: int, commit
 
 def read_files(files: dict[str, bytes], *, modified: int = 0, committed: int = 0) -> Reading:
     ports = Ports(workspace=FakeWorkspace(files, modified=modified), now=lambda: float(NOW))
-    return passed_tests((), KNOWN, NOTHING, ports, Settings(test_reports=tuple(files)), committed=committed)
+    return passed_tests(of_checks(), NOTHING, ports, Settings(test_reports=tuple(files)), committed=committed)

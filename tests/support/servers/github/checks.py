@@ -10,6 +10,8 @@ LONGEST_TITLE = 255
 LONGEST_SUMMARY = 65_535
 MOST_ANNOTATIONS = 50
 LONGEST_MESSAGE = 65_536
+GITHUB_ACTIONS = 15_368
+"""The number of the app whose checks are the jobs of workflows."""
 
 
 def slug(account: Account) -> str:
@@ -23,7 +25,11 @@ def check_runs(visit: Visit) -> Answer:
     """Those of a commit, each in a suite of its own, so that filter=latest leaves none out."""
     query = visit.query
     of_commit = [one for one in visit.repo.check_runs if one.commit == visit.args[0]]
-    found = [one for one in of_commit if one.name == query.get("check_name", one.name)]
+    found = [
+        one
+        for one in of_commit
+        if one.name == query.get("check_name", one.name) and one.status == query.get("status", one.status)
+    ]
     page = paged(visit, found, lambda one: shown(visit, one))
     return Answer(200, {"total_count": len(found), "check_runs": page.body}, page.headers)
 
@@ -89,7 +95,8 @@ def unfit(note: Json) -> bool:
 
 def shown(visit: Visit, check: CheckRun) -> Json:
     """A check run as the API gives it."""
-    app = github().sample("nullable-integration", slug=check.app, name=check.app)
+    app = github().sample("nullable-integration", id=app_id(check.app), slug=check.app, name=check.app)
+    deployment = github().sample("deployment-simple", environment=check.environment) if check.environment else None
     output = {
         "title": check.output.get("title"),
         "summary": check.output.get("summary"),
@@ -109,7 +116,13 @@ def shown(visit: Visit, check: CheckRun) -> Json:
         html_url=check.url or f"{visit.base_url}/{visit.repo.name}/runs/{check.id}",
         output=output,
         app=app,
+        **({"deployment": deployment} if deployment else {}),
     )
+
+
+def app_id(slug: str) -> int:
+    """The number of an app."""
+    return GITHUB_ACTIONS if slug == "github-actions" else sum(slug.encode())
 
 
 ROUTES = (

@@ -32,9 +32,25 @@ def rules(visit: Visit) -> Answer:
     required = visit.repo.gate.rules.get(unquote(visit.args[0]))
     if required is None:
         return Answer(200, [])
-    checks = [{"context": name} for name in required]
+    checks = [{"context": name} | ({"integration_id": app} if app else {}) for name, app in required]
     parameters = {"required_status_checks": checks, "strict_required_status_checks_policy": False}
     return Answer(200, [{"type": "deletion"}, {"type": "required_status_checks", "parameters": parameters}])
+
+
+def branch(visit: Visit) -> Answer:
+    """A branch with its classic protection, as far as whoever may read the contents sees it."""
+    name, gate = unquote(visit.args[0]), visit.repo.gate
+    required = gate.classic.get(name)
+    checks = {
+        "enforcement_level": "off" if required is None else "non_admins",
+        "contexts": [context for context, _ in required or ()],
+        "checks": [{"context": context, "app_id": app or None} for context, app in required or ()],
+    }
+    protection = {"enabled": required is not None, "required_status_checks": checks}
+    is_protected = required is not None or name in gate.rules
+    return Answer(
+        200, github().sample("branch-with-protection", name=name, protected=is_protected) | {"protection": protection}
+    )
 
 
 def deployments(visit: Visit) -> Answer:
@@ -183,6 +199,7 @@ def shown_deployment_status(visit: Visit, status: DeploymentStatus) -> Json:
 
 ROUTES = (
     Route("GET", r"/commits/([0-9a-f]+)/status", "statuses=read", status),
+    Route("GET", r"/branches/([^/]+)", "contents=read", branch),
     Route("GET", r"/rules/branches/([^/]+)", "metadata=read", rules),
     Route("GET", r"/deployments", "deployments=read", deployments),
     Route("POST", r"/deployments", "deployments=write", deploy),

@@ -13,11 +13,11 @@ from `hub.gate.data`: `data.deployments[-1].statuses`, `data.asked[7]`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tests.support.servers.github.gates_state import WHEN, CommitStatus, Deployment, DeploymentStatus, GateData
-from tests.support.servers.github.run_state import Run
+from tests.support.servers.github.run_state import Attempt, Run
 from tests.support.servers.github.state import Account, CheckRun, Comment, Issue, Pull, Repo, Review
 
 
@@ -42,13 +42,46 @@ class GateScene:
         app: str = "github-actions",
         run: int = 0,
         at: int = 0,
+        status: str = "in_progress",
+        environment: str = "",
     ) -> CheckRun:
-        """A check run of a commit; without a conclusion it goes on. With `run` it is a job of that run."""
+        """A check run of a commit; without a conclusion it has this status. With `run` it is a job of that run.
+
+        With an `environment` it is a job that names it.
+        """
         ident = self.new_id()
         url = f"https://github.test/{self.repo.name}/actions/runs/{run}/job/{ident}" if run else ""
-        status, ended = ("completed", moment(at)) if conclusion else ("in_progress", None)
-        made = CheckRun(ident, app, sha, name, "", conclusion, {}, status=status, completed_at=ended, url=url)
+        status, ended = ("completed", moment(at)) if conclusion else (status, None)
+        made = CheckRun(
+            ident,
+            app,
+            sha,
+            name,
+            "",
+            conclusion,
+            {},
+            status=status,
+            completed_at=ended,
+            url=url,
+            environment=environment,
+        )
         self.repo.check_runs.append(made)
+        return made
+
+    def end_check(self, check: CheckRun, conclusion: str = "success", at: int = 0) -> None:
+        """Let a check that goes on end."""
+        runs = self.repo.check_runs
+        at_once = replace(check, status="completed", conclusion=conclusion, completed_at=moment(at))
+        runs[[one.id for one in runs].index(check.id)] = at_once
+
+    def begin_run(self, run: int, sha: str, path: str, *, event: str = "push", status: str = "in_progress") -> Run:
+        """A run of a workflow by its file below `.github/workflows`; it goes on unless its status is a conclusion."""
+        is_over = status in {"success", "failure", "cancelled"}
+        attempt = Attempt(conclusion=status if is_over else None, status="completed" if is_over else status)
+        name, path = path.removesuffix(".yml"), f".github/workflows/{path}"
+        workflow = sum(path.encode())
+        made = Run(run, name, sha, "main", workflow=workflow, path=path, event=event, attempts=[attempt])
+        self.repo.runs.append(made)
         return made
 
     def add_status(self, sha: str, context: str, state: str = "success", *, at: int = 0) -> None:
@@ -56,9 +89,10 @@ class GateScene:
         others = [one for one in self.data.statuses.get(sha, []) if one.context != context]
         self.data.statuses[sha] = [*others, CommitStatus(context, state, "https://ci.test/1", moment(at))]
 
-    def require(self, branch: str, *names: str) -> None:
-        """Let the rulesets of a branch require these checks."""
-        self.data.rules[branch] = names
+    def require(self, branch: str, *names: str, app: int = 0, classic: bool = False) -> None:
+        """Let the rulesets of a branch, or its classic protection, require these checks, from one app or any source."""
+        where = self.data.classic if classic else self.data.rules
+        where[branch] = tuple((name, app) for name in names)
 
     def merge(self, number: int, *landed: str, writers: tuple[str, ...] = ("contributor",)) -> Pull:
         """Merge a pull request, by which these commits came to be on its base branch: more than one by a rebase."""

@@ -52,8 +52,10 @@ class GateData:
     """By commit."""
     has_rules: bool = True
     """Whether the plan has rulesets: a free one of a private repository has not."""
-    rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Branch → the checks that its rulesets require."""
+    rules: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    """Branch → the checks that its rulesets require, each with the number of the app that has to run it, 0 for any."""
+    classic: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    """The same by classic branch protection."""
     deployments: list[Deployment] = field(default_factory=list)
     """Oldest first."""
     permissions: dict[str, str] = field(default_factory=dict)

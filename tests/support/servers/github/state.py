@@ -112,6 +112,8 @@ class CheckRun:
     status: str = "completed"
     completed_at: str | None = WHEN
     url: str = ""
+    environment: str = ""
+    """Where it deploys to."""
 
 
 @dataclass

@@ -24,14 +24,11 @@ DAYS = 7
 _MAX_REPORTS, _MAX_REPORT_BYTES = 1_000, 20_000_000
 _FEW, _LEAST_RUN = 10, 1 / 9
 """So many skipped tests, and fewer than one in ten that ran: what ran says nothing of the rest."""
-_UNCOUNTED = frozenset({"", "neutral", "skipped"})
-"""Conclusions of checks that say neither yes nor no."""
 _TESTS = frozenset({Kind.JUNIT, Kind.TRX, Kind.GO_TEST, Kind.JEST, Kind.PYTEST})
 
 
 def passed_tests(
-    checks: Sequence[CheckState],
-    read: Reading,
+    of_checks: Reading,
     file: SignalsFile,
     ports: Ports,
     settings: Settings,
@@ -39,9 +36,9 @@ def passed_tests(
     committed: int = 0,
     change: Change | None = None,
 ) -> Reading:
-    """Percent of cases that passed, else of checks.
+    """Percent of cases that passed, else of checks, which `of_checks` says.
 
-    `read` is how the reading of the checks went; the commit was `committed` then, in seconds since the epoch.
+    The commit was `committed` then, in seconds since the epoch.
     """
     if settings.test_reports:
         try:
@@ -53,22 +50,11 @@ def passed_tests(
     if file.values.tests_passed is not None and file.values.tests_total is not None:
         share = _share(file.values.tests_passed, file.values.tests_total, "test")
         return replace(share, source=file.source, measured=file.measured)
-    return _of_checks(checks, read, change)
-
-
-def _of_checks(checks: Sequence[CheckState], read: Reading, change: Change | None) -> Reading:
-    if read.state is not State.KNOWN:
-        return replace(read, name="tests")
-    if change and (taken := takes_away_test_reports(change)):
+    if of_checks.state is State.KNOWN and change and (taken := takes_away_test_reports(change)):
         # Or else a change could have its checks counted in the place of tests that fail.
         problem = f"there is no report of the tests, and {taken}: name it again in `test-reports`"
         return Reading("tests", State.MISSING, source="test reports", problem=problem)
-    ended = [check for check in checks if check.conclusion not in _UNCOUNTED and not check.own]
-    pending = sum(1 for check in checks if not check.conclusion and not check.own)
-    share = _share(sum(1 for check in ended if check.conclusion == "success"), len(ended), "check")
-    summary = ", ".join(filter(None, (share.words, f"{pending} going on" if pending else "")))
-    measured = max((check.ended for check in ended), default=0)
-    return replace(share, words=summary, source="checks of the commit", measured=measured)
+    return of_checks
 
 
 def mark_own(checks: Sequence[CheckState], run: str) -> tuple[CheckState, ...]:

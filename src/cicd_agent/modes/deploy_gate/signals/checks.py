@@ -1,0 +1,127 @@
+"""What the checks of a commit say: which of them are required, which still run, and what share of them passed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, Reading, State
+from cicd_agent.domain.text.words import clip, count, first_names
+from cicd_agent.modes.deploy_gate.score import Policy
+
+PASSED = frozenset({"success", "neutral", "skipped"})
+"""Conclusions of a check run that satisfy GitHub where the check is required."""
+UNCOUNTED = frozenset({"", "neutral", "skipped"})
+"""Conclusions of checks that say neither yes nor no."""
+
+_WAITS = "waiting"
+"""A job that somebody has to let into its environment."""
+_ACTIONS = "github-actions"
+_ABOUT_ELSE = frozenset(
+    {
+        "branch_protection_rule", "deployment", "deployment_status", "discussion", "discussion_comment", "fork",
+        "gollum", "issue_comment", "issues", "label", "milestone", "page_build", "public", "pull_request_review",
+        "pull_request_review_comment", "registry_package", "release", "schedule", "status", "watch",
+    }
+)  # fmt: skip
+"""Events whose runs GitHub shows on the newest commit of the default branch although they do not check it."""
+_TEST = re.compile(r"(?:^|[^a-z])(?:unit|e2e|(?:py|unit)?tests?|tox|specs?|integration)(?:$|[^a-z])", re.IGNORECASE)
+_LEGS = re.compile(r"\s*\([^()]*\)$")
+_MAX_NAMED = 5
+
+
+def required_names(gate: GateEvidence, policy: Policy) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*(gate.required or ()), *policy.required)))
+
+
+def satisfying(gate: GateEvidence, name: str) -> list[CheckState]:
+    """The checks that count for a required one: where an app is named, those of another app and statuses do not."""
+    apps = {app for required, app in gate.required_apps if required == name}
+    return [check for check in gate.checks if check.name == name and (not apps or check.app_id in apps)]
+
+
+def red_checks(gate: GateEvidence, policy: Policy) -> tuple[str, ...]:
+    return tuple(name for name in required_names(gate, policy) if any(map(is_red, satisfying(gate, name))))
+
+
+def is_red(check: CheckState) -> bool:
+    return not is_pending(check) and check.conclusion not in PASSED
+
+
+def is_pending(check: CheckState) -> bool:
+    return check.status != "completed"
+
+
+def still_running(gate: GateEvidence, policy: Policy) -> list[CheckState]:
+    """The checks that may still say no, required or not.
+
+    Left out are jobs that deploy or wait for an environment, and what would wait for the gate as it waits for them: its
+    own job, other legs of it, and what else its run has not begun. Two runs of its workflow do not wait for each other.
+    """
+    pending = [check for check in gate.checks if is_pending(check) and check.status != _WAITS and not check.deploys]
+    own = [check for check in pending if check.own and check.status == "in_progress"]
+    jobs = {base_name(check.name) for check in own}
+    # One of them is the gate's own: with a single one there is nothing beside it.
+    beside = own if len(jobs) > 1 else []
+    ours = {base_name(check.name) for check in own if len(jobs) == 1}
+    workflows = {check.workflow for check in gate.checks if check.own and check.workflow}
+    required = set(required_names(gate, policy))
+    others = [
+        check
+        for check in pending
+        if not check.own
+        and (check.name in required or check.event not in _ABOUT_ELSE)
+        and check.workflow not in workflows
+        and not (check.app == _ACTIONS and base_name(check.name) in ours)
+    ]
+    return [check for check in (*others, *beside) if check.name in required or not is_ignored(check, policy)]
+
+
+def is_ignored(check: CheckState, policy: Policy) -> bool:
+    return any(fnmatchcase(check.name, pattern) for pattern in policy.ignored)
+
+
+def base_name(name: str) -> str:
+    """The job's name without the leg of its matrix."""
+    return _LEGS.sub("", name)
+
+
+def share_of_checks(gate: GateEvidence, read: Reading, policy: Policy, *, needs_tests: bool) -> Reading:
+    """Percent of the checks that passed, `read` being how the reading of the checks went.
+
+    Where `needs_tests`, tests that all were skipped are no tests. Deployments are none either: one that failed is what
+    the next one is for.
+    """
+    if read.state is not State.KNOWN:
+        return replace(read, name="tests")
+    required = set(required_names(gate, policy))
+    counted = [
+        check
+        for check in gate.checks
+        if not (check.own and is_pending(check))
+        and not check.deploys
+        and (check.name in required or not is_ignored(check, policy))
+    ]
+    pending = sum(map(is_pending, counted))
+    skipped = _skipped_tests(counted, required) if needs_tests else []
+    if skipped and not pending:
+        names = first_names([f"`{clip(name, 80)}`" for name in skipped], _MAX_NAMED)
+        verb = "was" if len(skipped) == 1 else "were"
+        return Reading("tests", State.MISSING, problem=f"no test ran: {names} {verb} skipped or cancelled")
+    ended = [check for check in counted if check.conclusion not in UNCOUNTED]
+    if not ended:
+        problem = "no check of this commit has ended" if pending or not counted else "every check was skipped"
+        return Reading("tests", State.MISSING, problem=problem)
+    passed = sum(1 for check in ended if check.conclusion == "success")
+    summary = f"{passed:,} of {count(len(ended), 'check')} passed"
+    reading = Reading("tests", State.KNOWN, 100 * passed / len(ended), summary, "checks of the commit")
+    going_on = f"{summary}, {pending} going on" if pending else summary
+    return replace(reading, words=going_on, measured=max(check.ended for check in ended))
+
+
+def _skipped_tests(checks: Sequence[CheckState], required: set[str]) -> list[str]:
+    """The checks by name that run tests, or else are required, if not one of them came to a result."""
+    tests = [check for check in checks if _TEST.search(check.name)] or [one for one in checks if one.name in required]
+    if any(check.conclusion not in {"skipped", "neutral", "cancelled"} for check in tests):
+        return []
+    return list(dict.fromkeys(check.name for check in tests))
