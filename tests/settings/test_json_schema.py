@@ -77,7 +77,7 @@ def test_what_is_wrong_for_the_schema_is_wrong_for_us(config: object) -> None:
 
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
-RULES = st.from_regex("[a-z-]{1,20}", fullmatch=True)
+RULES = st.from_regex("[a-z][a-z-]{0,19}", fullmatch=True)
 
 
 def values(shape: dict[str, Any]) -> st.SearchStrategy[Any]:
