@@ -103,7 +103,7 @@ class ConfigFile:
             yield Problem(entry.line, f"{key} is input-only: set it in the workflow.", severity, self.name)
         elif entry.value in (None, "") and not self._is_of_organisation:
             return
-        elif setting.shape["type"] == "object" and isinstance(entry.value, Block):
+        elif setting.keys and isinstance(entry.value, Block):
             yield from self._mapping(setting, entry, entry.value)
         else:
             try:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, TOKEN
+from cicd_agent.settings.risk import RiskWord
 from cicd_agent.settings.section import Group, Section, Switch, file_only, input_only, setting
 
 SignalWord = Literal["tests", "coverage", "review", "failures", "model"]
@@ -194,9 +195,6 @@ class GenTestsSettings(Section):
     keep_unchanged: Switch = file_only(
         "Whether tests are kept that pass on the base as well: they hold on to what the change did not change.", "off"
     )
-
-
-RiskWord = Literal["low", "medium", "high", "critical"]
 
 
 class Route(Group):

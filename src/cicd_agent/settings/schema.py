@@ -17,6 +17,7 @@ from cicd_agent.settings.modes import (
     RouteSettings,
     TeamSignal,
 )
+from cicd_agent.settings.risk import RiskSettings
 from cicd_agent.settings.run import (
     DENY_PATHS,
     Api,
@@ -64,10 +65,10 @@ _ORDER: Final = str.split("""
     evidence_file decision_file test_command python coverage_threshold deliver detect_flaky allow_unsandboxed
     run_id rerun verify_command environment sha threshold enforce on_hold signals_file test_reports
     coverage_reports base_coverage_reports needs jobs slack_webhook_url slack_token slack_channel models prices
-    judge labels keep_unchanged check_run replies commit_comment failure_issue areas routes weights thresholds
-    signals not_applicable required_checks ignore_checks wait_for_checks failure_workflows environment_aliases
-    incident_label freezes signal_max_age_hours require_audit require_model approvals approvers approval_hours
-    traffic_per_minute baseline_error_rate record_deployment
+    judge labels keep_unchanged check_run replies commit_comment failure_issue areas routes
+    risk services weights thresholds signals not_applicable required_checks ignore_checks wait_for_checks
+    failure_workflows environment_aliases incident_label freezes signal_max_age_hours require_audit require_model
+    approvals approvers approval_hours traffic_per_minute baseline_error_rate record_deployment
     cache_max_mb cache_max_days daily_cost_usd daily_runs accuracy rules deny_paths
 """)
 """The order of the documents. What is not here comes last."""
@@ -77,6 +78,7 @@ class Settings(
     RunSettings,
     ModelSettings,
     FindingSettings,
+    RiskSettings,
     TestRunSettings,
     ReviewSettings,
     GenTestsSettings,

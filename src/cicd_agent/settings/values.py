@@ -120,9 +120,10 @@ def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
         case "array", tuple() if all(isinstance(item, str) for item in value):
             return value
         case "object", Block(entries) if len(named := {each.key: each.value for each in entries}) == len(entries):
-            if unknown := named.keys() - shape.get("properties", {}).keys():
+            properties, items = shape.get("properties", {}), shape.get("additionalProperties")
+            if (unknown := named.keys() - properties.keys()) and not items:
                 raise InvalidValue(f"{expected} without {quote(min(unknown))}")
-            return {key: _converted(shape["properties"][key], each, expected) for key, each in named.items()}
+            return {key: _converted(properties.get(key, items), each, expected) for key, each in named.items()}
         case _:
             raise InvalidValue(expected)
 
@@ -245,7 +246,7 @@ def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappi
         shape = {**definitions[shape["$ref"].rpartition("/")[2]], **shape}
     for alternative in shape.get("anyOf", ()):
         if alternative.get("type") != "null":
-            shape = {**shape, **alternative}
+            shape = {**shape, **_resolved(alternative, definitions)}
     if isinstance(items := shape.get("additionalProperties"), Mapping):
         shape = {**shape, "additionalProperties": _resolved(items, definitions)}
     if "properties" in shape:

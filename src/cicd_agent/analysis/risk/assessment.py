@@ -96,18 +96,24 @@ _REPAIRED_OFTEN = 3
 
 
 def assess(
-    change: Change, floors: Iterable[Floor] = (), history: History | None = None, learnt: RiskFile | None = None
+    change: Change,
+    floors: Iterable[Floor] = (),
+    history: History | None = None,
+    learnt: RiskFile | None = None,
+    bounds: Thresholds | None = None,
 ) -> Risk:
     """The risk of a change: the model's score, raised to every floor. The points of the reasons add up to the score.
 
     With `history`, it is ranked among the last changes, each with its own score and its own floor, and their scores say
-    where the levels begin, unless `learnt` does.
+    where the levels begin, unless `learnt` does, or `bounds`, which a team has set.
     """
     shape = features(change, history.experience if history is not None else UNKNOWN)
     measures = shape.measures
     recent = history.recent[:AMONG] if history is not None else ()
     scores = [score(past.measures, learnt) for past in recent]
-    if learnt is not None and learnt.thresholds is not None:
+    if bounds is not None:
+        thresholds = bounds
+    elif learnt is not None and learnt.thresholds is not None:
         thresholds = ascending(learnt.thresholds)
     else:
         own = thresholds_of(scores, [past.floor for past in recent])

@@ -4,7 +4,7 @@ One pass from old to new: when a commit's turn comes, everything before it has b
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
@@ -91,11 +91,18 @@ class _Totals:
         return replace(known, commits=done.commits, recent_commits=round(recent, 3), subsystem_commits=in_subsystems)
 
 
-def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> History:
+def history_of(
+    past: Past,
+    change: Change,
+    now: int,
+    limit: int = COUNTED,
+    floor: Callable[[str], RiskLevel] = lambda path: floor_of(kinds(path)),
+) -> History:
     """What `past` says of `change` at `now` (seconds since the epoch).
 
     The newest `limit` past changes are measured. The change's own commits are not its past; the newest of them says who
     its author is. In a shallow clone nobody's experience is known, for all that was before is missing from every count.
+    `floor` is what a path alone says of a past change.
     """
     own = {commit.sha for commit in change.commits}
     before = [commit for commit in past.commits if commit.sha not in own]
@@ -116,7 +123,7 @@ def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> Hi
     for commit in reversed(before):
         if commit.sha in judged:
             known = Experience() if past.shallow else totals.experience(commit.paths, commit.author, commit.when)
-            recent.append(_judged(commit, known, judged_paths))
+            recent.append(_judged(commit, known, judged_paths, floor))
         totals.add(commit)
     troubles, cut = _troubles(before, names, now)
     return History(
@@ -129,12 +136,13 @@ def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> Hi
     )
 
 
-def _judged(commit: PastCommit, known: Experience, known_paths: _Paths) -> PastChange:
+def _judged(
+    commit: PastCommit, known: Experience, known_paths: _Paths, floor_of_path: Callable[[str], RiskLevel]
+) -> PastChange:
     """A commit in numbers, counted as `features` counts a change; `known_paths` remembers what paths say."""
     for path in commit.paths:
         if path not in known_paths:
-            path_kinds = kinds(path)
-            known_paths[path] = path_kinds, floor_of(path_kinds)
+            known_paths[path] = kinds(path), floor_of_path(path)
     counted = [
         (known_paths[path][0], lines)
         for path, lines in zip(commit.paths, commit.churn, strict=True)

@@ -22,6 +22,7 @@ from cicd_agent.modes.shared.blocks import (
     model_parts,
     unproved,
 )
+from cicd_agent.modes.shared.services import services_block
 from cicd_agent.rendering.page import (
     Block,
     Bullets,
@@ -87,6 +88,7 @@ def page(result: GateResult, evidence: Evidence, account: Account, settings: Set
         *_reasons(result, evidence.event),
         *(() if held else [factors]),
         *_content(result, evidence),
+        *services_block(result.services),
         *_strategy(result, evidence),
         *_model_objections(result),
         _next(result),

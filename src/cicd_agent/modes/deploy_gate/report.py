@@ -25,6 +25,7 @@ from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.page import comment, page, pictures, request_lines, sentence, sentence_of
 from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.shared.services import services_output
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Commenting, Settings
 
@@ -39,6 +40,7 @@ _VALUES: Mapping[str, Callable[[GateResult], str]] = {
     "strategy": lambda result: result.strategy,
     "canary_percentage": lambda result: str(result.canary_percentage),
     "monitor_minutes": lambda result: str(result.monitor_minutes),
+    "services": lambda result: services_output(result.services),
     "rollback_trigger": lambda result: result.rollback_trigger,
     "rollback_to": lambda result: result.rollback_to if result.enforced else "",
     "approval_hash": lambda result: result.hash,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from math import floor
 from typing import Final, Literal
 
+from cicd_agent.analysis.risk.team_policy import AffectedService
 from cicd_agent.domain.gate_evidence import Match, State
 from cicd_agent.domain.verdict import Conclusion, Risk
 from cicd_agent.modes.shared.rollout import Strategy
@@ -139,6 +140,7 @@ class GateResult:
     strategy: Strategy = "rolling"
     canary_percentage: int = 0
     monitor_minutes: int = 0
+    services: tuple[AffectedService, ...] = ()
     sight: CanaryPower | None = None
     rollback_trigger: str = ""
     rollback_to: str = ""

@@ -98,6 +98,8 @@ def digest(settings: Settings) -> str:
             "require_model": settings.require_model,
             "rules": settings.rules,
             "paths_ignore": settings.paths_ignore,
+            "risk": settings.risk.model_dump(mode="json"),
+            "services": {name: each.model_dump(mode="json") for name, each in settings.services.items()},
             "fail_on": settings.fail_on,
             "min_confidence": float(settings.min_confidence),
         }

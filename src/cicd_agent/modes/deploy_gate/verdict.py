@@ -7,6 +7,7 @@ from typing import Any
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.risk.assessment import Floor
 from cicd_agent.analysis.risk.inert import is_inert
+from cicd_agent.analysis.risk.team_policy import affected_services
 from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.analysis.rules.suppression import graded, weighed
 from cicd_agent.domain.evidence import Evidence
@@ -168,6 +169,7 @@ def _advised(
         strategy="hotfix" if urgent else plan.strategy,
         canary_percentage=percentage,
         monitor_minutes=plan.minutes,
+        services=affected_services(evidence.change, settings, gate.environment),
         sight=power,
         rollback_trigger=advice.trigger(baseline, power, [each.rollback_trigger for each in drafts]),
         pre_deploy_checks=advice.checks(path_kinds, [text for each in drafts for text in each.pre_deploy_checks]),

@@ -15,6 +15,7 @@ from cicd_agent.modes.route.result import Cells, RouteResult
 from cicd_agent.modes.route.table import outside
 from cicd_agent.modes.shared.blocks import account_blocks, bullets, first_parts, headline
 from cicd_agent.modes.shared.change_risk import describe_risk
+from cicd_agent.modes.shared.services import services_block
 from cicd_agent.rendering.page import Block, Details, Inline, Page, Paragraph, Table, code, strong
 from cicd_agent.settings.schema import Settings
 
@@ -40,6 +41,7 @@ def page(result: RouteResult, evidence: Evidence, account: Account, _settings: S
         (
             *headline(_heading(result), account),
             _cells(result),
+            *services_block(result.services),
             *_areas(result, evidence),
             *_doubts(result),
             *_would_be(result),

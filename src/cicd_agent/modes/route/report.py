@@ -13,13 +13,14 @@ from cicd_agent.modes.route.job_results import slug
 from cicd_agent.modes.route.page import page, pictures, sentence
 from cicd_agent.modes.route.result import RouteResult
 from cicd_agent.modes.route.table import DEFAULT_AREAS
+from cicd_agent.modes.shared.services import services_output
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Settings
 
 RUNS: Final = tuple(f"run_{slug(area)}" for area in DEFAULT_AREAS)
 OUTPUTS: tuple[str, ...] = (
     *("risk_percentile", "reasons", "tests", "build", "strategy", "canary_percentage", "monitor_minutes"),
-    *("areas", "skipped_areas", *RUNS, "matrix", "has_jobs", "affected_tests_file", "plan_file"),
+    *("areas", "skipped_areas", *RUNS, "matrix", "has_jobs", "services", "affected_tests_file", "plan_file"),
 )
 
 _MAX_NOTICES = 3
@@ -74,6 +75,7 @@ def _outputs(result: RouteResult, evidence: Evidence) -> Mapping[str, str]:
         **{f"run_{slug(area.name)}": _json(slug(area.name) in slugs) for area in result.areas},
         "matrix": _json({"include": [{"area": area} for area in running]}),
         "has_jobs": _json(bool(running)),
+        "services": services_output(result.services),
     }
 
 

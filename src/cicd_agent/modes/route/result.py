@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from cicd_agent.analysis.risk.team_policy import AffectedService
 from cicd_agent.domain.verdict import Conclusion, Risk
 from cicd_agent.modes.shared.rollout import RouteStrategy
 
@@ -49,6 +50,7 @@ class RouteResult:
     would_be: Cells | None = None
     overridden: tuple[str, ...] = ()
     """The cells that the config sets in place of the table's."""
+    services: tuple[AffectedService, ...] = ()
     confidence: float | None = None
     escalate: tuple[str, ...] = ()
 

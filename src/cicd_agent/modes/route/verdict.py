@@ -7,6 +7,7 @@ from typing import Any
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.risk.assessment import Floor, assess
 from cicd_agent.analysis.risk.inert import is_inert
+from cicd_agent.analysis.risk.team_policy import affected_services
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import Change, ChangeSource
@@ -40,6 +41,7 @@ def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence
         areas=area_runs(change, settings, everything=bool(doubts)),
         doubts=doubts,
         overridden=named,
+        services=affected_services(change, settings),
     )
     return _certain(result, change, route.affected) if change is not None and not doubts else _in_doubt(result)
 

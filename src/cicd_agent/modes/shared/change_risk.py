@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from cicd_agent.analysis.risk.assessment import Floor, assess, floors
+from cicd_agent.analysis.risk.team_policy import team_floors
 from cicd_agent.analysis.rules import coverage
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import weighed
@@ -26,13 +27,17 @@ def change_risk(
     """
     change = changed(evidence)
     _, weighty = weighed(rules, change, settings)
+    areas, of_team = team_floors(rules.areas, change, settings)
     minimums = [
-        *floors(rules.areas, weighty, settings.min_confidence),
+        *floors(areas, weighty, settings.min_confidence),
+        *of_team,
         *coverage.floors_of(unanalysed(change, settings)),
         *floors((), findings, settings.min_confidence),
         *raised,
     ]
-    return assess(change, minimums, evidence.history, evidence.learnt)
+    levels = settings.risk.levels
+    bounds = (levels.medium, levels.high, levels.critical) if levels else None
+    return assess(change, minimums, evidence.history, evidence.learnt, bounds)
 
 
 def describe_risk(risk: Risk) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from cicd_agent.analysis.risk.history_features import history_of
+from cicd_agent.analysis.risk.team_policy import path_floor
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.repository.change import Change, ChangeSource
@@ -26,7 +27,7 @@ def read_past(
 
     A base without a risk file is no gap: nothing was learnt yet. The head's own copy of the file is never read.
     """
-    history, unread = _history(change, ports)
+    history, unread = _history(change, ports, settings)
     gaps = [Gap(NO_PAST, unread)] if unread else []
     learnt, problem = None, ""
     try:
@@ -58,7 +59,7 @@ def with_past(evidence: Evidence, change: Change, ports: Ports, settings: Settin
     return replace(evidence, history=history, learnt=learnt, gaps=(*evidence.gaps, *limits))
 
 
-def _history(change: Change, ports: Ports) -> tuple[History | None, str]:
+def _history(change: Change, ports: Ports, settings: Settings) -> tuple[History | None, str]:
     """The history, or why there is none."""
     repository = ports.repository
     if repository is None:
@@ -74,7 +75,7 @@ def _history(change: Change, ports: Ports) -> tuple[History | None, str]:
         return None, str(error)
     # Where nobody may look at a clock, the newest commit stands for now.
     now = int(ports.now()) or max((commit.when for commit in past.commits), default=0)
-    return history_of(past, change, now), ""
+    return history_of(past, change, now, floor=path_floor(settings)), ""
 
 
 def _base_file(ports: Ports, settings: Settings, event: Event) -> bytes | None:
