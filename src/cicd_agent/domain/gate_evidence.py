@@ -63,7 +63,7 @@ class CheckState:
     `ended` is in seconds since the epoch, 0 while it goes on. `own` is whether it belongs to the run that asks.
     `app` is the slug of the GitHub App that made a check run ("github-actions"), "" for a commit status; `app_id` is
     its number. Of a job of a workflow, `run` is the run's id, `workflow` its file, `event` what started it; `deploys`
-    is whether it names an environment.
+    is whether it names an environment, `may_fail` whether it failed in a run that passed (`continue-on-error`).
     """
 
     name: str
@@ -79,6 +79,7 @@ class CheckState:
     workflow: str = ""
     event: str = ""
     deploys: bool = False
+    may_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

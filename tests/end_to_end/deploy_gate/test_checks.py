@@ -184,6 +184,12 @@ def test_a_green_check_of_another_workflow_hides_no_red_one(jobs: GateJobs) -> N
     held(jobs.run(), "red-check", "score")
 
 
+def test_a_job_that_may_fail_holds_nothing(jobs: GateJobs) -> None:
+    jobs.hub.gate.begin_run(70, jobs.sha, "ci.yml", status="success")
+    jobs.hub.gate.add_check(jobs.sha, "unit (3.15-dev)", "failure", run=70, at=jobs.now - HOUR)
+    proceeds(jobs.run())
+
+
 def test_another_apps_check_satisfies_no_rule_that_names_an_app(jobs: GateJobs) -> None:
     gate = jobs.hub.gate
     gate.require("main", "audit", app=JENKINS)

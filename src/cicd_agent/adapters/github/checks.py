@@ -48,6 +48,7 @@ class CommitCheck(CheckRun):
 
     def as_check(self, runs: Mapping[int, Run]) -> CheckState:
         run = runs.get(self.run)
+        has_passed = run is not None and (run.status, run.conclusion) == (COMPLETED, "success")
         return self.to(
             CheckState,
             url=self.url or self.details_url,
@@ -55,6 +56,7 @@ class CommitCheck(CheckRun):
             workflow=file_of(run) if run else "",
             event=run.event if run else "",
             deploys=self.deployment is not None,
+            may_fail=has_passed and self.conclusion == "failure",
         )
 
 

@@ -127,7 +127,8 @@ class _Gathering:
         gained, unused = fill_coverage(gained, known, gate, self.settings.signal_max_age_hours * 3600)
         history, learnt, on_history, unread = self._history(change)
         rules, needs_tests = policy(self.settings), _needs_tests(change)
-        of_checks = share_of_checks(gate, readings["checks"], rules, needs_tests=needs_tests)
+        changed = {path for each in (change.files if change else ()) for path in (each.path, each.old_path)}
+        of_checks = share_of_checks(gate, readings["checks"], rules, needs_tests=needs_tests, changed=changed)
         readings |= {
             "tests": passed_tests(of_checks, file, ports, self.settings, committed=committed, change=change),
             "coverage": gained,

@@ -86,10 +86,16 @@ def test_where_an_app_is_named_no_other_one_and_no_status_satisfies() -> None:
     assert satisfying(absent, "test") == []
 
 
-def share(*checks: CheckState, needs_tests: bool = True, required: tuple[str, ...] = (), **settings: Any) -> Any:
+def share(
+    *checks: CheckState,
+    needs_tests: bool = True,
+    required: tuple[str, ...] = (),
+    changed: tuple[str, ...] = (),
+    **settings: Any,
+) -> Any:
     gate = GateEvidence("c" * 40, "production", NOW, checks=checks, required=required)
     read = Reading("checks", State.KNOWN)
-    return share_of_checks(gate, read, policy(Settings(**settings)), needs_tests=needs_tests)
+    return share_of_checks(gate, read, policy(Settings(**settings)), needs_tests=needs_tests, changed=changed)
 
 
 @pytest.mark.parametrize("how", ["skipped", "cancelled", "neutral"])
@@ -120,3 +126,13 @@ def test_a_deployment_that_failed_and_what_is_left_out_are_no_tests() -> None:
         job("test", "success"), job("deploy", "failure", deploys=True), job("bot", "failure"), ignore_checks=("bot",)
     )
     assert (reading.value, reading.words) == (100, "1 of 1 check passed")
+
+
+def test_what_may_fail_counts_only_where_it_is_required_or_its_workflow_changes() -> None:
+    checks = (job("test", "success"), job("nightly-python", "failure", may_fail=True, workflow="ci.yml"))
+    reading = share(*checks)
+    assert (reading.value, reading.words) == (100, "1 of 1 check passed, 1 failed that may (`continue-on-error`)")
+    assert share(*checks, required=("nightly-python",)).value == 50
+    # Or else a change could let its own tests fail.
+    assert share(*checks, changed=("ci.yml",)).value == 50
+    assert share(checks[1]).state is State.MISSING

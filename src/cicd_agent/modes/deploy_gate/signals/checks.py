@@ -1,7 +1,7 @@
 """What the checks of a commit say: which of them are required, which still run, and what share of them passed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -86,11 +86,13 @@ def base_name(name: str) -> str:
     return _LEGS.sub("", name)
 
 
-def share_of_checks(gate: GateEvidence, read: Reading, policy: Policy, *, needs_tests: bool) -> Reading:
+def share_of_checks(
+    gate: GateEvidence, read: Reading, policy: Policy, *, needs_tests: bool, changed: Collection[str] = ()
+) -> Reading:
     """Percent of the checks that passed, `read` being how the reading of the checks went.
 
     Where `needs_tests`, tests that all were skipped are no tests. Deployments are none either: one that failed is what
-    the next one is for.
+    the next one is for. What may fail by its workflow does not count, unless that file is `changed` just now.
     """
     if read.state is not State.KNOWN:
         return replace(read, name="tests")
@@ -108,12 +110,18 @@ def share_of_checks(gate: GateEvidence, read: Reading, policy: Policy, *, needs_
         names = first_names([f"`{clip(name, 80)}`" for name in skipped], _MAX_NAMED)
         verb = "was" if len(skipped) == 1 else "were"
         return Reading("tests", State.MISSING, problem=f"no test ran: {names} {verb} skipped or cancelled")
-    ended = [check for check in counted if check.conclusion not in UNCOUNTED]
+    allowed = [
+        check for check in counted if check.may_fail and check.name not in required and check.workflow not in changed
+    ]
+    ended = [check for check in counted if check.conclusion not in UNCOUNTED and check not in allowed]
     if not ended:
-        problem = "no check of this commit has ended" if pending or not counted else "every check was skipped"
+        none = "every check was skipped or may fail"
+        problem = "no check of this commit has ended" if pending or not counted else none
         return Reading("tests", State.MISSING, problem=problem)
     passed = sum(1 for check in ended if check.conclusion == "success")
     summary = f"{passed:,} of {count(len(ended), 'check')} passed"
+    if allowed:
+        summary += f", {len(allowed)} failed that may (`continue-on-error`)"
     reading = Reading("tests", State.KNOWN, 100 * passed / len(ended), summary, "checks of the commit")
     going_on = f"{summary}, {pending} going on" if pending else summary
     return replace(reading, words=going_on, measured=max(check.ended for check in ended))
