@@ -65,7 +65,7 @@ def test_a_deployment_of_what_our_review_refused_is_held_and_leaves_what_was_rea
     held = jobs.run(state_dir=str(book))
     assert (held.exit, held.outputs["decision"]) == (1, "hold"), held.log
     assert [each["id"] for each in held.report["gated"]["stops"]] == ["own-review"]
-    assert f"Our own review of {jobs.head[:7]} asked for changes" in held.summary
+    assert f"our own review of {jobs.head[:7]} asked for changes" in held.summary
 
 
 def test_a_failure_that_comes_back_is_known_again(tmp_path: Path, hub: FakeGitHub, book: Path) -> None:
