@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,6 @@ from tests.support.jobs.gate import HOUR, RUN, GateJobs
 from tests.support.jobs.pull_request import Left
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.state import Account
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        yield hub
 
 
 @pytest.fixture

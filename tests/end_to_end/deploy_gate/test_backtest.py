@@ -3,7 +3,6 @@
 import io
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ from cicd_agent.app.main import run
 from cicd_agent.cli.parser import parse
 from tests.support.jobs.gate import HOUR, GateJobs
 from tests.support.servers.github.app import FakeGitHub
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        yield hub
 
 
 @pytest.fixture

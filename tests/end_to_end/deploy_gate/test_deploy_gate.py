@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,17 +15,6 @@ from tests.support.servers.github.run_state import Attempt, Run
 from tests.support.servers.github.run_state import Job as RunJob
 
 MOST_REQUESTS = 16
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        yield hub
-
-
-@pytest.fixture
-def jobs(tmp_path: Path, hub: FakeGitHub) -> GateJobs:
-    return GateJobs(tmp_path, hub)
 
 
 def stops(left: Left) -> list[str]:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,17 +19,6 @@ from tests.support.jobs.pull_request import Left
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.openai.app import OpenAIServer, Step, answer, malformed, refusal, status
 from tests.support.time_limit import strikes_anywhere
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        yield hub
-
-
-@pytest.fixture
-def jobs(tmp_path: Path, hub: FakeGitHub) -> GateJobs:
-    return GateJobs(tmp_path, hub)
 
 
 def ended(left: Left, code: int, *words: str) -> None:

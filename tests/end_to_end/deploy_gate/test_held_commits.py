@@ -1,7 +1,6 @@
 """What was held stays in what the next push brings, until it is deployed or taken back; its policy judges nothing."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,6 @@ from tests.support.servers.github.app import FakeGitHub
 
 LOOSE = "threshold: 0\nnot-applicable: [review]\nenforce: shadow\n"
 CONFIG = ".github/cicd-agent.yml"
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        yield hub
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a gate writes into GitHub's own record of deployments, from end to end, where the base branch asks for it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,6 @@ from tests.support.jobs.pull_request import Left
 from tests.support.servers.github.app import FakeGitHub
 
 ON = "record-deployment: on\n"
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        yield hub
 
 
 @pytest.fixture

@@ -2,21 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from tests.support.jobs.gate import GateJobs
-from tests.support.servers.github.app import FakeGitHub
 
 PASSED = '<testsuites><testsuite name="s" tests="{0}" failures="{1}">{2}</testsuite></testsuites>'
-
-
-@pytest.fixture
-def jobs(tmp_path: Path) -> Iterator[GateJobs]:
-    with FakeGitHub() as hub:
-        yield GateJobs(tmp_path, hub)
 
 
 def write(jobs: GateJobs, name: str, text: str, *, age: int = 0) -> None:

@@ -16,12 +16,6 @@ from tests.support.servers.slack import FakeSlack
 
 
 @pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        yield hub
-
-
-@pytest.fixture
 def jobs(tmp_path: Path, hub: FakeGitHub) -> GateJobs:
     """A change that nobody has approved."""
     jobs = GateJobs(tmp_path, hub)

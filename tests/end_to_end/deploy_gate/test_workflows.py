@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,6 @@ from tests.support.servers.github.run_state import Artifact, Run
 
 EXAMPLES = Path(__file__).parents[3] / "examples/workflows"
 OWN, GATE = "org/cicd-agent@v1", "org/cicd-agent/deploy-gate@v1"
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeGitHub]:
-    with FakeGitHub() as hub:
-        yield hub
 
 
 @pytest.fixture
