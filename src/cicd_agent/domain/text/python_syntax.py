@@ -17,11 +17,14 @@ MAX_F_STRING: Final = 200_000_000
 _TOKEN: Final = re.compile(r"\w+|[^\w ]")
 _STRING: Final = re.compile(
     r"""\#[^\n]*+
-    | (?P<long>"{3}|'{3}) (?: [^\\"']++ | \\(?:.|\Z) | (?!(?P=long)). )*+ (?:(?P=long)|\Z)
-    | (?P<short>["']) (?: [^\\"'\n]++ | \\(?:.|\Z) | (?!(?P=short))["'] )*+ (?:(?P=short)|(?=\n)|\Z)""",
+    | (?P<long>"{3}|'{3}) (?: [^\\"']++ | \\(?:.|\Z) | (?!(?P=long)). )* (?:(?P=long)|\Z)
+    | (?P<short>["']) (?: [^\\"'\n]++ | \\(?:.|\Z) | (?!(?P=short))["'] )* (?:(?P=short)|(?=\n)|\Z)""",
     re.DOTALL | re.VERBOSE,
 )
-"""A comment or a string, terminated or not: every alternative takes what it has read, so that the scan is linear."""
+"""A comment or a string, terminated or not: every alternative takes what it has read, so that the scan is linear.
+
+No group is possessive, which Python before 3.11.5 gets wrong: https://github.com/python/cpython/issues/106052.
+"""
 
 
 class OverBudget(ValueError):
