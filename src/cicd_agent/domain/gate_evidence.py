@@ -125,10 +125,25 @@ class ReviewState:
 
 
 @dataclass(frozen=True, slots=True)
+class PullCommit:
+    """A commit of a pull request, as it was before it was merged: its SHA, and those of its parents, the first three.
+
+    `authors` are the logins of whoever wrote it, "" among them where not all are known. `signed` is whether GitHub
+    itself signed it, as it does for what its apps write and people edit there, and the signature is good.
+    """
+
+    sha: str
+    parents: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OriginPull:
     """A merged pull request that a commit came from: its author, its last commit, and what reviewers said last.
 
     `authors` are the logins of its author and of whoever wrote its commits; `cut` is whether these are not all.
+    `by_app` is whether its author is an app and no user; `commits` come oldest first, without those of its base.
     """
 
     number: int
@@ -142,6 +157,8 @@ class OriginPull:
     reviews: tuple[ReviewState, ...] = ()
     url: str = ""
     cut: bool = False
+    by_app: bool = False
+    commits: tuple[PullCommit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.adapters.github.origins import GitObject, Repository, choose
-from cicd_agent.domain.gate_evidence import OriginPull, ReviewState
+from cicd_agent.adapters.github.origins import CommitNode, GitObject, Repository, choose
+from cicd_agent.domain.gate_evidence import OriginPull, PullCommit, ReviewState
 from cicd_agent.domain.ports.deployments import Gates
 from cicd_agent.errors import ForgeRefused
 from tests.support.servers.github.app import FakeGitHub
@@ -54,6 +54,8 @@ def reviews(gates: Gates) -> tuple[ReviewState, ...]:
 
 def test_a_merged_pull_request_is_found_by_the_commit_it_made(hub: FakeGitHub, scene: GateScene, gates: Gates) -> None:
     scene.review(7, "octocat", at=AT)
+    scene.data.signed.add(HEAD)
+    first, second, third = (f"{at:040x}" for at in (1, 2, 3))
     assert gates.origins([SHA, "d" * 40, SHA]) == (
         (
             SHA,
@@ -68,6 +70,12 @@ def test_a_merged_pull_request_is_found_by_the_commit_it_made(hub: FakeGitHub, s
                 authors=("contributor", "alice"),
                 reviews=(ReviewState("octocat", "APPROVED", HEAD, AT),),
                 url="https://github.test/o/r/pull/7",
+                commits=(
+                    PullCommit(first, ("b" * 40,), ("contributor",)),
+                    PullCommit(second, (first,), ("",)),
+                    PullCommit(third, (second,), ("alice",)),
+                    PullCommit(HEAD, (third,), ("contributor",), signed=True),
+                ),
             ),
         ),
     )
@@ -144,6 +152,37 @@ def test_a_bots_change_is_told_from_a_persons_of_that_name(scene: GateScene, gat
     scene.repo.pulls[7].author = Account("dependabot[bot]")
     [(_, origin)] = gates.origins([SHA])
     assert (origin.author, origin.authors) == ("dependabot[bot]", ("dependabot[bot]", "contributor", "alice"))
+    assert origin.by_app
+    scene.repo.pulls[7].author = Account("dependabot[bot]", "User")
+    [(_, origin)] = gates.origins([SHA])
+    assert not origin.by_app
+
+
+SIGNED = {"isValid": True, "wasSignedByGitHub": True}
+ADA = {"user": {"login": "ada"}}
+BY_ADA = {"totalCount": 1, "nodes": [ADA]}
+
+
+@pytest.mark.parametrize(
+    ("commit", "expected"),
+    [
+        ({"signature": SIGNED, "authors": BY_ADA}, PullCommit(HEAD, (), ("ada",), signed=True)),
+        ({"signature": SIGNED | {"isValid": False}, "authors": BY_ADA}, PullCommit(HEAD, (), ("ada",))),
+        ({"signature": SIGNED | {"wasSignedByGitHub": False}, "authors": BY_ADA}, PullCommit(HEAD, (), ("ada",))),
+        ({"signature": None, "authors": BY_ADA | {"totalCount": 2}}, PullCommit(HEAD, (), ("ada", ""))),
+        ({"authors": BY_ADA | {"nodes": [ADA, None]}}, PullCommit(HEAD, (), ("ada",))),
+        ({"authors": None}, PullCommit(HEAD, (), ("",))),
+        ({"parents": {"nodes": [{"oid": SHA}, None]}, "authors": BY_ADA}, PullCommit(HEAD, (SHA, ""), ("ada",))),
+    ],
+)
+def test_who_wrote_a_commit_is_not_known_while_anybody_is_missing(commit: dict[str, Any], expected: PullCommit) -> None:
+    assert CommitNode.model_validate({"commit": {"oid": HEAD} | commit}).as_commit() == expected
+
+
+def test_a_commit_that_is_not_shown_cuts_the_list(hub: FakeGitHub, gates: Gates) -> None:
+    hub.fail("POST", "/graphql", 200, answer(PULL | {"commits": {"totalCount": 2, "nodes": [None, None]}}))
+    [(_, origin)] = gates.origins([SHA])
+    assert origin.cut
 
 
 def test_the_query_tells_who_we_are_as_well(hub: FakeGitHub, scene: GateScene, forge: GitHubForge) -> None:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from functools import partial
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from cicd_agent.adapters.github.channel import Channel
 from cicd_agent.adapters.github.graphql import Author, Nodes, login_of, query
-from cicd_agent.adapters.github.payloads import Epoch, Named, Shape, Text, Viewed, at
-from cicd_agent.domain.gate_evidence import OriginPull, ReviewState
+from cicd_agent.adapters.github.payloads import Epoch, Named, Shape, Text, Viewed, at, each
+from cicd_agent.domain.gate_evidence import OriginPull, PullCommit, ReviewState
 from cicd_agent.domain.parallel import run_parallel
 
 MAX_COMMITS = 300
@@ -32,7 +33,14 @@ fragment pull on PullRequest {{
   }}
   commits(last: {MAX_WRITTEN}) {{
     totalCount
-    nodes {{ commit {{ authors(first: 5) {{ nodes {{ user {{ login }} }} }} }} }}
+    nodes {{
+      commit {{
+        oid
+        parents(first: 3) {{ nodes {{ oid }} }}
+        signature {{ isValid wasSignedByGitHub }}
+        authors(first: 5) {{ totalCount nodes {{ user {{ login }} }} }}
+      }}
+    }}
   }}
 }}
 """
@@ -58,8 +66,20 @@ class Writer(Shape):
     login: Text = at("user", "login", default="")
 
 
-class PullCommit(Shape):
+class CommitNode(Shape):
+    """A commit of a pull request; its signature is null where it has none."""
+
+    sha: Text = at("commit", "oid", default="")
+    parents: Annotated[tuple[Text, ...], each("oid")] = at("commit", "parents", "nodes", default=())
+    valid: bool = at("commit", "signature", "isValid", default=False)
+    by_github: bool = at("commit", "signature", "wasSignedByGitHub", default=False)
     writers: Nodes[Writer] = at("commit", "authors", "nodes", default=())
+    all_writers: int = at("commit", "authors", "totalCount", default=0)
+
+    def as_commit(self) -> PullCommit:
+        authors = logins(self.writers)
+        unknown = () if authors and len(authors) == self.all_writers else ("",)
+        return self.to(PullCommit, authors=(*authors, *unknown), signed=self.valid and self.by_github)
 
 
 class Merged(Shape):
@@ -77,7 +97,7 @@ class Merged(Shape):
     labels: Nodes[Named] = at("labels", "nodes", default=())
     reviews: Nodes[Reviewed] = at("reviews", "nodes", default=())
     all_reviews: int = at("reviews", "totalCount", default=0)
-    commits: Nodes[PullCommit] = at("commits", "nodes", default=())
+    commits: Nodes[CommitNode] = at("commits", "nodes", default=())
     all_commits: int = at("commits", "totalCount")
 
     def as_origin(self, viewer: str) -> OriginPull:
@@ -89,17 +109,19 @@ class Merged(Shape):
             labels=tuple(label.name for label in self.labels),
             authors=tuple(dict.fromkeys(login for login in (author, *writers) if login)),
             reviews=last_reviews(self.reviews, viewer),
-            cut=self.all_commits > MAX_WRITTEN,
+            cut=self.all_commits > len(self.commits),
+            by_app=self.author is not None and self.author.kind == "Bot",
+            commits=tuple(commit.as_commit() for commit in self.commits),
         )
 
     def limits(self) -> list[str]:
         limits = []
         if self.all_reviews > MAX_REVIEWS:
             limits.append(f"only the newest {MAX_REVIEWS} reviews of pull request {self.number} were read")
-        if self.all_commits > MAX_WRITTEN:
+        if self.all_commits > len(self.commits):
             limits.append(
-                f"of pull request {self.number} only the newest {MAX_WRITTEN} commits told who wrote them: nobody's"
-                " approval of it counts, it may be an author's"
+                f"of pull request {self.number} only the newest {len(self.commits)} commits told who wrote them:"
+                " nobody's approval of it counts, it may be an author's"
             )
         return limits
 

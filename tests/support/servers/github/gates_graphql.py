@@ -2,6 +2,8 @@
 
 import subprocess
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from graphql import GraphQLError
@@ -71,7 +73,7 @@ def shown(repo: Repo, pull: Pull) -> Json:
         "author": actor(pull.author),
         "labels": lambda _, **page: part([{"name": name} for name in pull.labels], **page),
         "reviews": of_states,
-        "commits": lambda _, **page: part([shown_commit(login) for login in pull.writers], **page),
+        "commits": lambda _, **page: part(shown_commits(repo, pull), **page),
     }
 
 
@@ -88,9 +90,44 @@ def shown_review(repo: Repo, review: Any) -> Json:
     }
 
 
-def shown_commit(login: str) -> Json:
+def shown_commits(repo: Repo, pull: Pull) -> list[Json]:
+    """The commits of a pull request, one for each of its writers; the last ones are those that it is known to have."""
+    earlier = [f"{at:040x}" for at in range(1, 1 + max(len(pull.writers) - len(pull.commits), 0))]
+    shas = [*earlier, *pull.commits][-len(pull.writers) :] if pull.writers else []
+    before = [pull.base_sha, *shas]
+    return [
+        {"commit": shown_commit(repo, sha, login, parents(repo, sha) or (parent,))}
+        for sha, login, parent in zip(shas, pull.writers, before, strict=False)
+    ]
+
+
+def shown_commit(repo: Repo, sha: str, login: str, parents: Sequence[str]) -> Json:
     """A commit of a pull request by who wrote it, "" for somebody without an account."""
-    return {"commit": {"authors": lambda _, **page: part([{"user": {"login": login} if login else None}], **page)}}
+    authors = [{"user": {"login": one} if one else None} for one in repo.gate.wrote.get(sha, (login,))]
+    signature = {"__typename": "GpgSignature", "isValid": True, "wasSignedByGitHub": True}
+    return {
+        "oid": sha,
+        "parents": lambda _, **page: part([{"oid": parent} for parent in parents], **page),
+        "signature": signature if sha in repo.gate.signed else None,
+        "authors": lambda _, **page: part(authors, **page),
+    }
+
+
+def parents(repo: Repo, sha: str) -> tuple[str, ...]:
+    """A commit's parents by git, none where there is no such commit."""
+    if repo.directory is None:
+        return ()
+    try:
+        return _parents(repo.directory, sha)
+    except subprocess.CalledProcessError:
+        return ()
+
+
+@cache
+def _parents(directory: Path, sha: str) -> tuple[str, ...]:
+    command = ["git", "rev-parse", f"{sha}^@"]
+    shown = subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True)
+    return tuple(shown.stdout.split())
 
 
 def node_id(deployment: Deployment) -> str:

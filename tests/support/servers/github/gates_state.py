@@ -63,5 +63,7 @@ class GateData:
     teams: set[str] = field(default_factory=set)
     wrote: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Commit → the logins of whoever wrote it; of others nobody knows an account."""
+    signed: set[str] = field(default_factory=set)
+    """The commits that GitHub itself has signed."""
     asked: dict[int, list[str]] = field(default_factory=dict)
     """Pull request → who was asked to review it, teams as `@team`."""
