@@ -58,7 +58,8 @@ OUTPUTS = {
         services rollback_trigger rollback_to approval_hash deployment_id pre_deploy_checks monitoring_focus
     """),
     "route": words("""
-        risk_percentile reasons tests build strategy canary_percentage monitor_minutes areas skipped_areas
+        risk_percentile reasons tests build strategy canary_percentage monitor_minutes requires_approval areas
+        skipped_areas
         run_code run_docs run_tests run_dependencies run_infrastructure run_migrations run_workflows
         matrix has_jobs services affected_tests_file plan_file
     """),

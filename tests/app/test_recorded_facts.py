@@ -172,6 +172,7 @@ def test_a_route_leaves_its_plan() -> None:
         "strategy": "canary",
         "canary_percentage": "5",
         "monitor_minutes": "60",
+        "requires_approval": "false",
         "risk_level": "high",
         "risk_score": "71",
         "percentile": "88",

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from cicd_agent.cli.init import FOLDER, Answers, files
+from cicd_agent.modes.deploy_gate.mode import MODE as GATE_MODE
 from scripts.blocks import all_blocks
-from tests.support.jobs.gate import RUN, GateJobs
+from tests.support.jobs.gate import AFTER, RUN, GateJobs
 from tests.support.jobs.pull_request import BEFORE, Job, Left
 from tests.support.samples.archives import zipped
 from tests.support.servers.github.app import FakeGitHub
@@ -106,32 +107,54 @@ def documented() -> dict[str, Mapping[str, Any]]:
     }
 
 
+HIGH = {"app/auth/login.py": "def login(name):\n    return name\n"}
+UNPROVED = {name: str(value) for name, value in GATE_MODE.unproved.items()}
+AT_ONCE, AFTER_APPROVAL = ["deploy"], ["deploy-approved"]
+
+
 @pytest.mark.parametrize("where", documented())
 @pytest.mark.parametrize(
-    ("enforce", "approved", "ends", "goes_out"),
+    ("review", "after", "ends", "ways"),
     [
-        ("fail", True, (0, "proceed", ""), True),
-        ("fail", False, (1, "hold", ""), False),
-        ("output", False, (0, "hold", ""), False),
-        ("shadow", True, (0, "proceed", "proceed"), True),
-        ("shadow", False, (0, "proceed", "hold"), True),
+        ("approved", AFTER, ("fail", 0, "proceed", "", "false"), AT_ONCE),
+        ("approved", HIGH, ("fail", 0, "proceed", "", "true"), AT_ONCE),
+        ("none", AFTER, ("fail", 1, "hold", "", "true"), AFTER_APPROVAL),
+        ("none", HIGH, ("fail", 1, "hold", "", "true"), AFTER_APPROVAL),
+        ("no pull request", HIGH, ("fail", 1, "hold", "", "false"), []),
+        ("approved", HIGH, ("output", 0, "proceed", "", "true"), AT_ONCE),
+        ("none", AFTER, ("output", 0, "hold", "", "true"), AFTER_APPROVAL),
+        ("approved", HIGH, ("shadow", 0, "proceed", "proceed", "true"), AT_ONCE),
+        ("none", AFTER, ("shadow", 0, "proceed", "hold", "false"), AT_ONCE),
+        ("none", HIGH, ("shadow", 0, "proceed", "hold", "true"), AT_ONCE),
     ],
 )
-def test_a_documented_workflow_deploys_what_its_gate_lets_through_and_in_shadow_everything(
-    jobs: GateJobs, where: str, enforce: str, ends: tuple[int, str, str], *, approved: bool, goes_out: bool
+def test_one_job_of_a_documented_workflow_deploys_what_its_gate_lets_through(
+    tmp_path: Path,
+    hub: FakeGitHub,
+    where: str,
+    *,
+    review: str,
+    after: Mapping[str, str],
+    ends: tuple[str, int, str, str, str],
+    ways: list[str],
 ) -> None:
-    if not approved:
+    """What takes an approval is deployed once, too: by the job that waits for one, or by the other."""
+    jobs = GateJobs(tmp_path, hub, after)
+    if review == "none":
         jobs.unapprove()
+    elif review == "no pull request":
+        jobs.pull.landed = ()
     workflow = documented()[where]
     [step] = [one for one in workflow["gate"]["steps"] if "cicd-agent" in one.get("uses", "")]
     inputs = {name.replace("-", "_"): str(value) for name, value in step["with"].items() if "${{" not in str(value)}
     inputs.pop("mode", "")
-    left = jobs.run(payload=None, **{"signals_file": ""} | inputs | {"enforce": enforce})
-    assert (left.exit, left.outputs["decision"], left.outputs.get("shadow_decision", "")) == ends, left.log
-    assert branches(workflow, "deploy", left.outputs) is goes_out
-    if "deploy-approved" in workflow:
-        # Once, and not by both ways.
-        assert branches(workflow, "deploy-approved", left.outputs) is not goes_out
+    left = jobs.run(payload=None, **{"signals_file": ""} | inputs | {"enforce": ends[0]})
+    said = tuple(left.outputs.get(name, "") for name in ("decision", "shadow_decision", "requires_approval"))
+    assert (ends[0], left.exit, *said) == ends, left.log
+    deploying = [name for name in (*AT_ONCE, *AFTER_APPROVAL) if name in workflow]
+    assert [name for name in deploying if branches(workflow, name, left.outputs)] == [
+        name for name in ways if name in workflow
+    ]
 
 
 def test_what_init_and_the_quick_start_write_is_in_shadow_and_stops_nothing() -> None:
@@ -263,9 +286,12 @@ def test_over_several_pushes_the_example_holds_nothing_for_what_was_approved_bef
 
 
 @pytest.mark.parametrize("conclusion", ["success", "failure"])
-def test_outputs_that_nobody_wrote_deploy_nothing(conclusion: str) -> None:
+@pytest.mark.parametrize("left", [{}, {"requires_approval": "true"}, UNPROVED])
+def test_outputs_that_nobody_wrote_and_those_of_a_failed_run_deploy_nothing(
+    conclusion: str, left: dict[str, str]
+) -> None:
     for name in ("deploy", "deploy-approved"):
-        assert not runs("deploy-gate.yml", name, {"conclusion": conclusion})
+        assert not runs("deploy-gate.yml", name, {"conclusion": conclusion} | left)
 
 
 def test_the_workflow_that_hears_an_approval_may_start_the_run_again(jobs: GateJobs) -> None:

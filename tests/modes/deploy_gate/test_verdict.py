@@ -6,14 +6,17 @@ import pytest
 from cicd_agent.domain.events.event import Deployment
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import Incident, Match, ReviewState, State
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import Band, GateDecision, GateResult
+from cicd_agent.settings.risk import RiskPolicy
 from cicd_agent.settings.schema import Route
 from tests.modes.deploy_gate.evidences import (
     APPROVED,
     AT,
     BASE,
+    CHANGE,
     COMMIT,
     EVENT,
     HEAD,
@@ -70,6 +73,29 @@ def test_the_gate_of_the_documents_example_holds() -> None:
     assert (gated.score, gated.confidence) == (61.5, 0.4)
     assert stops(gated) == {"score", "model"}
     assert gated.requires_approval
+
+
+LOW_RISK, HIGH_RISK = CHANGE, change_of(("src/auth/login.py", "a = 1\n", "a = 2\n"))
+
+
+@pytest.mark.parametrize(
+    ("change", "brought", "settings", "expected"),
+    [
+        (LOW_RISK, {}, {}, ("proceed", False)),
+        (HIGH_RISK, {}, {}, ("proceed", True)),
+        (LOW_RISK, {"pulls": (replace(PULL, reviews=()),)}, {}, ("hold", True)),
+        (HIGH_RISK, {"commits": (replace(COMMIT, match=Match.NONE),)}, {}, ("hold", False)),
+        (HIGH_RISK, {"commits": (replace(COMMIT, match=Match.NONE),)}, {"enforce": "shadow"}, ("hold", True)),
+        (LOW_RISK, {"pulls": (replace(PULL, reviews=()),)}, {"enforce": "shadow"}, ("hold", False)),
+    ],
+)
+def test_whether_a_change_takes_an_approval_is_said_of_every_one(
+    change: Change, brought: dict[str, Any], settings: dict[str, Any], expected: tuple[str, bool]
+) -> None:
+    """By its risk; of what is held, an approval has to be what lifts that, or a job would deploy what takes more."""
+    risk = RiskPolicy(floors={"src/auth/**": "high"})
+    gated = decide(evidence(change=change, **brought), risk=risk, **settings)
+    assert (gated.decision, gated.requires_approval) == expected
 
 
 def test_the_threshold_is_needed_with_the_model_and_without_it() -> None:

@@ -1,6 +1,8 @@
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,6 +46,13 @@ def test_every_output_is_always_written_once(found: Evidence) -> None:
     names = [*outputs(plan), *artifacts(plan)]
     assert sorted(names) == sorted([*OUTPUTS, "summary"])
     assert [each.name for each in plan.effects if isinstance(each, Output)] == list(outputs(plan))
+
+
+@pytest.mark.parametrize(("files", "said"), [((CODE,), "false"), ((DEPENDENCIES,), "false"), ((LOGIN,), "true")])
+def test_whether_a_change_takes_an_approval_is_said_by_its_risk(files: Sequence[Any], said: str) -> None:
+    plan = planned(evidence(*files))
+    assert outputs(plan)["requires_approval"] == said
+    assert ("| approval | `required` | risk high |" in page(plan)) == (said == "true")
 
 
 def test_outputs_say_what_is_to_be_done() -> None:

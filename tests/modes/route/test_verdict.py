@@ -40,9 +40,9 @@ FULL = Cells("full", "cached", "rolling", 0, 10)
         ([CODE], "low", Cells("affected", "cached", "rolling", 0, 10)),
         ([CODE, DOCS], "low", Cells("affected", "cached", "rolling", 0, 10)),
         ([DEPENDENCIES], "medium", Cells("affected", "full", "rolling", 0, 10)),
-        ([LOGIN], "high", Cells("extended", "cached", "canary", 10, 30)),
-        ([MIGRATION, DEPENDENCIES], "high", Cells("extended", "full", "canary", 10, 30)),
-        ([SECRET], "critical", Cells("extended", "cached", "canary", 5, 60)),
+        ([LOGIN], "high", Cells("extended", "cached", "canary", 10, 30, requires_approval=True)),
+        ([MIGRATION, DEPENDENCIES], "high", Cells("extended", "full", "canary", 10, 30, requires_approval=True)),
+        ([SECRET], "critical", Cells("extended", "cached", "canary", 5, 60, requires_approval=True)),
     ],
 )
 def test_a_change_is_routed_by_its_level(files: list[tuple[str, str, str]], level: str, cells: Cells) -> None:
@@ -224,8 +224,8 @@ def test_a_level_that_is_let_out_at_once_has_no_share_of_the_traffic() -> None:
     [
         ([DOCS], Cells("full", "full", "rolling", 0, 10)),
         ([CODE], Cells("full", "full", "rolling", 0, 10)),
-        ([LOGIN], Cells("extended", "full", "canary", 10, 30)),
-        ([SECRET], Cells("extended", "full", "canary", 5, 60)),
+        ([LOGIN], Cells("extended", "full", "canary", 10, 30, requires_approval=True)),
+        ([SECRET], Cells("extended", "full", "canary", 5, 60, requires_approval=True)),
     ],
 )
 def test_in_doubt_the_plan_is_the_full_one_whatever_else_is_known(
@@ -253,7 +253,7 @@ def test_no_config_makes_less_of_a_full_plan() -> None:
 def test_what_is_not_known_is_a_high_risk_with_the_full_plan(found: Evidence) -> None:
     plan = route(found)
     assert plan.risk.level is RiskLevel.HIGH
-    assert plan.cells == Cells("extended", "full", "canary", 10, 30)
+    assert plan.cells == Cells("extended", "full", "canary", 10, 30, requires_approval=True)
     assert plan.doubts
     assert all(area.run for area in plan.areas)
 

@@ -16,8 +16,8 @@ from tests.modes.route.routing import CODE, COMMENT, DEPENDENCIES, DOCS, LOGIN, 
         ([COMMENT], Rollout("direct", 0, 0)),
         ([CODE], Rollout("rolling", 0, 10)),
         ([DEPENDENCIES], Rollout("rolling", 0, 10)),
-        ([LOGIN], Rollout("canary", 10, 30)),
-        ([SECRET], Rollout("canary", 5, 60)),
+        ([LOGIN], Rollout("canary", 10, 30, approval=True)),
+        ([SECRET], Rollout("canary", 5, 60, approval=True)),
     ],
     ids=["documentation", "comments", "low", "medium", "high", "critical"],
 )
@@ -25,7 +25,7 @@ def test_route_and_gate_let_a_change_out_by_one_table(files: list[tuple[str, str
     seen, known = evidence(*files), Settings()
     plan = ROUTE.verify(ROUTE.rules(seen, known), (), seen, known).cells
     gate = GATE.verify(GATE.rules(seen, known), (), seen, known)
-    assert Rollout(plan.strategy, plan.canary_percentage, plan.monitor_minutes) == expected
+    assert Rollout(plan.strategy, plan.canary_percentage, plan.monitor_minutes, plan.requires_approval) == expected
     assert isinstance(gate, GateResult)
     assert (gate.strategy, gate.canary_percentage, gate.monitor_minutes) == (
         expected.strategy, expected.percentage, expected.minutes
@@ -44,4 +44,4 @@ def test_the_config_sets_what_documentation_does_too() -> None:
 
 
 def test_words_that_hold_a_secret_do_not_go_out_at_once() -> None:
-    assert rollout(RiskLevel.CRITICAL, Settings(), is_inert=True) == Rollout("canary", 5, 60)
+    assert rollout(RiskLevel.CRITICAL, Settings(), is_inert=True) == Rollout("canary", 5, 60, approval=True)

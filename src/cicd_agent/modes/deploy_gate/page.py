@@ -205,7 +205,7 @@ def _word(result: GateResult) -> str:
 
 def _score(result: GateResult) -> str:
     alone = f", {points(result.score_without)} without the model" if result.confidence is not None else ""
-    approval = " · approval possible" if result.requires_approval else ""
+    approval = " · approval possible" if result.can_be_approved else ""
     return f"score {points(result.score)} (needs {result.threshold:g}{alone}){approval}"
 
 

@@ -33,8 +33,7 @@ _VALUES: Mapping[str, Callable[[GateResult], str]] = {
     "summary": sentence,
     "decision": lambda result: str(result.effective),
     "shadow_decision": lambda result: "" if result.enforced else str(result.decision),
-    # In shadow the deployment goes on: what waits for a person would deploy it a second time.
-    "requires_approval": lambda result: "true" if result.requires_approval and result.enforced else "false",
+    "requires_approval": lambda result: "true" if result.requires_approval else "false",
     "safety_score": lambda result: points(result.score),
     "review_match": lambda result: str(result.review_match),
     "strategy": lambda result: result.strategy,

@@ -118,7 +118,8 @@ class GateResult:
     `score` is with the model where one was heard, `score_without` that of the rules alone; `reachable` is the best that
     this policy could reach with what was there to be read. `confidence` is the model's in proceeding, None without one.
     `hash` is what an approval of exactly this has to name. `decision` is what the gate thinks, `enforced` whether it
-    stops anything.
+    stops anything. `requires_approval` is whether a change of this risk takes a person's approval, and of what is held
+    whether an approval is what lifts that.
     """
 
     conclusion: Conclusion
@@ -163,6 +164,12 @@ class GateResult:
     """Why the error budget does not count ("it takes a commit back"), "" when it does."""
     at: int = 0
     """When the gate looked, in seconds since the epoch; 0 in reports that do not say."""
+
+    @property
+    def can_be_approved(self) -> bool:
+        """Whether it is held, and an approval is enough to lift that."""
+        unlifted = [each for each in self.stops if not each.lifted]
+        return self.decision is GateDecision.HOLD and all(each.lift is LiftedBy.APPROVAL for each in unlifted)
 
     @property
     def effective(self) -> GateDecision:

@@ -1,7 +1,6 @@
 """The router: a change goes in, and how much care it needs comes out, before anything runs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from types import MappingProxyType
 
 from cicd_agent.analysis.rules import RULES
@@ -11,7 +10,7 @@ from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.modes.protocol import Mode
 from cicd_agent.modes.route.gather import gather
 from cicd_agent.modes.route.page import page
-from cicd_agent.modes.route.report import OUTPUTS, report
+from cicd_agent.modes.route.report import OUTPUTS, cell_texts, report
 from cicd_agent.modes.route.result import RouteResult
 from cicd_agent.modes.route.verdict import verify
 from cicd_agent.settings.schema import Settings
@@ -34,8 +33,7 @@ class Route(Mode[RuleDraft]):
 
     def facts(self, result: RouteResult, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
         event, percentile = evidence.event, number(result.risk.percentile)
-        cells = {name: str(value) for name, value in asdict(result.cells).items()}
-        values = {**cells, **risk_values(result.risk), "percentile": percentile}
+        values = {**cell_texts(result.cells), **risk_values(result.risk), "percentile": percentile}
         return (Fact("", FactKind.ROUTE, event.sha, 0, sha=event.sha, ref=event.head.name, values=values),)
 
 

@@ -109,6 +109,8 @@ def _cells(result: RouteResult) -> Table:
         rows.append(("canary", f"{cells.canary_percentage} %", _set("canary_percentage", result, "")))
     if cells.monitor_minutes:
         rows.append(("monitoring", f"{cells.monitor_minutes} min", _set("monitor_minutes", result, "")))
+    if cells.requires_approval:
+        rows.append(("approval", "required", f"risk {result.risk.level}"))
     return Table(("", "plan", "why"), [(name, code(value), clip(why, _LONGEST)) for name, value, why in rows])
 
 

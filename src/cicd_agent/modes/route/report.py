@@ -11,7 +11,7 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.job_results import slug
 from cicd_agent.modes.route.page import page, pictures, sentence
-from cicd_agent.modes.route.result import RouteResult
+from cicd_agent.modes.route.result import Cells, RouteResult
 from cicd_agent.modes.route.table import DEFAULT_AREAS
 from cicd_agent.modes.shared.services import services_output
 from cicd_agent.rendering.github_markdown import github_markdown
@@ -20,7 +20,8 @@ from cicd_agent.settings.schema import Settings
 RUNS: Final = tuple(f"run_{slug(area)}" for area in DEFAULT_AREAS)
 OUTPUTS: tuple[str, ...] = (
     *("risk_percentile", "reasons", "tests", "build", "strategy", "canary_percentage", "monitor_minutes"),
-    *("areas", "skipped_areas", *RUNS, "matrix", "has_jobs", "services", "affected_tests_file", "plan_file"),
+    *("requires_approval", "areas", "skipped_areas", *RUNS, "matrix", "has_jobs", "services"),
+    *("affected_tests_file", "plan_file"),
 )
 
 _MAX_NOTICES = 3
@@ -42,6 +43,10 @@ def report(result: RouteResult, evidence: Evidence, account: Account, settings: 
             *(Output(f"output-{name}", name, value) for name, value in _outputs(result, evidence).items()),
         )
     )
+
+
+def cell_texts(cells: Cells) -> Mapping[str, str]:
+    return {name: value if isinstance(value, str) else _json(value) for name, value in asdict(cells).items()}
 
 
 def document(result: RouteResult, evidence: Evidence) -> dict[str, object]:
@@ -67,7 +72,7 @@ def _outputs(result: RouteResult, evidence: Evidence) -> Mapping[str, str]:
         "summary": sentence(result, evidence),
         "risk_percentile": "" if risk.percentile is None else str(risk.percentile),
         "reasons": _json([clip(reason.text, _MAX_REASON) for reason in risk.reasons[:_MAX_REASONS]]),
-        **{name: str(value) for name, value in asdict(cells).items()},
+        **cell_texts(cells),
         "areas": _json(running),
         "skipped_areas": _json([area.name for area in result.areas if not area.run]),
         # Those of an area that the config does not have are empty: nobody knows whether they should run.

@@ -20,6 +20,7 @@ class Cells:
     strategy: RouteStrategy
     canary_percentage: int = 0
     monitor_minutes: int = 0
+    requires_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def planned(level: RiskLevel, settings: Settings, *, is_inert: bool) -> tuple[Ce
         strategy=out.strategy,
         canary_percentage=out.percentage,
         monitor_minutes=out.minutes,
+        requires_approval=out.approval,
     )
     return cells, tuple(route.model_dump(exclude_none=True))
 

@@ -16,11 +16,15 @@ _TABLE: Final[dict[str, dict[str, Any]]] = tomllib.loads(files(__package__).join
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The strategy, the percentage of a canary (0 without one), and the minutes of watching afterwards."""
+    """The strategy, the percentage of a canary (0 without one), and the minutes of watching afterwards.
+
+    `approval` is whether a person has to approve a change of this kind before it goes out.
+    """
 
     strategy: RouteStrategy
     percentage: int
     minutes: int
+    approval: bool = False
 
 
 def rollout(level: RiskLevel, settings: Settings, *, is_inert: bool) -> Rollout:
@@ -34,4 +38,5 @@ def rollout(level: RiskLevel, settings: Settings, *, is_inert: bool) -> Rollout:
         # A share of the traffic goes with a canary, and with nothing else.
         percentage if strategy == "canary" else 0,
         default["minutes"] if route.monitor_minutes is None else route.monitor_minutes,
+        default["approval"],
     )
