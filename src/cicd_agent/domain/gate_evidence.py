@@ -166,7 +166,8 @@ class Deployed:
     """A commit that this deployment would bring, and the pull request that it came from, 0 for none.
 
     `match` is about the commit and the reviewed head. `subject` is its first line. `authors` are the logins of whoever
-    wrote it, where no pull request says that.
+    wrote it, where no pull request says that. `patch` is an id of what it changes, where nobody has approved it; "" for
+    none.
     """
 
     sha: str
@@ -174,6 +175,12 @@ class Deployed:
     match: Match = Match.NONE
     pull: int = 0
     authors: tuple[str, ...] = ()
+    patch: str = ""
+
+    @property
+    def content(self) -> str:
+        """What stays the same when it is rebased, else the commit."""
+        return self.patch or self.sha
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +262,9 @@ class GateEvidence:
 
     `sha` is what would be deployed to `environment`; `base` is what runs there now, or else where the event's change
     begins ("" when neither is known): `unknown_base` says why it is not known what runs there, and `is_first` that
-    nothing ever did. `required` are the names of required checks, None when nobody could say; `required_apps` those
-    that one app has to satisfy, with its number.
+    nothing ever did. `patch` is an id of what it changes there, "" where only the commit says it, and `patch_deployed`
+    when another commit last brought the same there, 0 for never. `required` are the names of required checks, None when
+    nobody could say; `required_apps` those that one app has to satisfy, with its number.
     `unserved` is why the event is none that a gate decides on. `policy` are the problems of the configuration,
     `is_policy_new` is whether it was read where it is another one than that of what runs now, `told`
     the settings that the workflow itself gives, in which no file has a part.
@@ -287,6 +295,8 @@ class GateEvidence:
     is_policy_new: bool = False
     told: frozenset[str] = frozenset()
     request: ApprovalRequest | None = None
+    patch: str = ""
+    patch_deployed: int = 0
 
     def reading(self, name: str) -> Reading:
         found = next((each for each in self.readings if each.name == name), None)

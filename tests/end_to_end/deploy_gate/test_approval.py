@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.jobs.gate import HOUR, RUN, GateJobs
+from tests.support.jobs.gate import AFTER, HOUR, RUN, GateJobs
 from tests.support.jobs.pull_request import Left
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.state import Account
@@ -169,6 +169,29 @@ def test_a_programs_comment_starts_nothing_and_costs_no_request(jobs: GateJobs) 
     assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "skipped"), left.log
     assert len(jobs.hub.received) == asked_for
     assert attempts(jobs) == 1
+
+
+@pytest.mark.parametrize(("text", "stands"), [(AFTER["app.py"], True), (AFTER["app.py"] + "\n\ngo('')\n", False)])
+def test_an_approval_stands_for_the_same_patch_on_what_was_deployed_since(
+    jobs: GateJobs, text: str, *, stands: bool
+) -> None:
+    hash_ = jobs.hold()
+    jobs.comment(f"/approve-deploy {hash_}")
+    git = jobs.job.repo.git
+    git("reset", "--quiet", "--hard", jobs.base)
+    for name, content in (("other.py", "print(1)\n"), ("app.py", text)):
+        jobs.base = jobs.job.repo.head
+        (jobs.job.repo.path / name).write_text(content)
+        git("add", name)
+        git("commit", "--quiet", "-m", f"Change {name}")
+    jobs.hub.gate.add_deployment(jobs.base, "production", "success", at=jobs.now)
+    jobs.sha = jobs.job.variables["GITHUB_SHA"] = jobs.job.repo.head
+    jobs.hub.gate.merge(7, jobs.sha)
+    for name in ("unit", "lint"):
+        jobs.hub.gate.add_check(jobs.sha, name, at=jobs.now)
+    again = jobs.again()
+    (proceeds if stands else holds)(again)
+    assert (again.outputs["approval_hash"] == hash_) is stands
 
 
 def test_an_approval_is_void_when_a_check_turned_red_meanwhile(jobs: GateJobs) -> None:

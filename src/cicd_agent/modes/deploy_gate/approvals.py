@@ -110,12 +110,12 @@ def approval_hashes(
 ) -> list[str]:
     """What an approval may name, 16 hex digits each; the first is what we ask for.
 
-    It changes with what a person who approves has seen, and not when only time passes. Whoever approves in spite of
-    what a model says approves it without that as well, and never the other way round: so no answer of a model can make
-    an approval count that would not count without one.
+    It changes with what a person who approves has seen, and not when only time passes or the same patch comes as
+    another commit. Whoever approves in spite of what a model says approves it without that as well, and never the other
+    way round: so no answer of a model can make an approval count that would not count without one.
     """
     subject = {
-        "sha": gate.sha,
+        **({"patch": gate.patch} if gate.patch else {"sha": gate.sha}),
         "environment": gate.environment,
         "policy": digest(settings),
         "bands": {each.name: each.band for each in score.factors if each.name != "model"},
@@ -137,7 +137,7 @@ def check_approvals(
             each.author,
             each.reason,
             each.url,
-            _refusal(each, gate.at, wrote, hashes, max_hours) or unknown,
+            _refusal(each, gate.at, wrote, hashes, max_hours) or _used_up(each, gate) or unknown,
             each.hash,
         )
         for each in gate.words
@@ -173,6 +173,12 @@ def _authors(gate: GateEvidence, event: Event) -> frozenset[str]:
     if any(event.kind in _CAUSED_BY_COMMITS or not commit.authors for commit in direct):
         logins.add(event.actor.login.casefold())
     return authors(gate.pulls) | logins
+
+
+def _used_up(comment: ApprovalComment, gate: GateEvidence) -> str:
+    """Why an approval has served already: what was taken back since has to be approved once more."""
+    has_served = bool(gate.patch) and comment.created <= gate.patch_deployed
+    return "what it approved was deployed by another commit since" if has_served else ""
 
 
 def _refusal(

@@ -44,7 +44,7 @@ from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
 from cicd_agent.modes.deploy_gate.signals.reviews import match_pulls
 from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
 from cicd_agent.modes.deploy_gate.signals.team_signals import team_readings
-from cicd_agent.modes.deploy_gate.subject import Subject, is_policy_new, read_subject, unserved
+from cicd_agent.modes.deploy_gate.subject import Subject, is_policy_new, read_subject, unserved, with_patches
 from cicd_agent.modes.deploy_gate.verdict import possible_hashes
 from cicd_agent.modes.deploy_gate.waiting import wait_for_checks
 from cicd_agent.modes.protocol import Ports
@@ -244,6 +244,7 @@ class _Gathering:
             incidents=incidents,
             words=comments,
         )
+        gate = with_patches(gate, subject, self.event, repository, self.settings)
         return gate, subject, readings, (*unmatched, *absent, *_unread(required))
 
     def _orders(self, forge: Forge, pull: int) -> tuple[ApprovalComment, ...]:

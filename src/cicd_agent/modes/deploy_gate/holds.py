@@ -153,14 +153,16 @@ def about_change(gate: GateEvidence, event: Event, policy: Policy, blocking: Seq
         # Which findings these are is in the hash by itself.
         yield Hold("blocking-finding", text, LiftedBy.OVERRIDE, "resolve the finding")
     if "review" not in policy.not_applicable and match(gate, event) is Match.NONE:
-        unmatched = [each.sha for each in gate.commits if each.match is Match.NONE]
+        unmatched = [each for each in gate.commits if each.match is Match.NONE]
         text = "it is not known which commits this deployment brings"
         if unmatched:
-            verb, shas = "was" if len(unmatched) == 1 else "were", ", ".join(sha[:12] for sha in unmatched[:_MAX_NAMED])
+            verb = "was" if len(unmatched) == 1 else "were"
+            shas = ", ".join(each.sha[:12] for each in unmatched[:_MAX_NAMED])
             number = f"{count(len(unmatched), 'commit')} of {len(gate.commits)}"
             text = f"{number} {verb} not reviewed as deployed: {shas}"
         # Where more of it runs already by then, or less, an approval of these commits is no longer one of all.
-        yield Hold("unreviewed", text, LiftedBy.OVERRIDE, "bring it by a reviewed pull request", about=tuple(unmatched))
+        about = tuple(each.content for each in unmatched)
+        yield Hold("unreviewed", text, LiftedBy.OVERRIDE, "bring it by a reviewed pull request", about=about)
 
 
 def about_coverage(gaps: Sequence[Gap]) -> Iterator[Hold]:
@@ -178,7 +180,7 @@ def about_policy(gate: GateEvidence, event: Event, change: Change | None, config
     if not gate.is_policy_new and not any(config_file in {file.path, file.old_path} for file in change.files):
         return
     approved = {pull.number for pull in gate.pulls if any(approvals(pull))}
-    rest = [each.sha for each in gate.commits if each.match is Match.NONE or each.pull not in approved]
+    rest = [each.content for each in gate.commits if each.match is Match.NONE or each.pull not in approved]
     if rest or not gate.commits:
         text = f"`{config_file}` is changed by what would be deployed, and not every commit of that was approved"
         remedy = "have the policy approved by somebody who did not write it"

@@ -1,13 +1,17 @@
 """What would be deployed and where to: the commit, the environment, and what that changes there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.gate_evidence import GateEvidence, Match, PastDeployment
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.errors import ConfigError
+from cicd_agent.modes.deploy_gate.signals.deployments import earlier_deployments, running, succeeded_at, successes
+from cicd_agent.modes.deploy_gate.signals.reviews import approvals
 from cicd_agent.modes.shared.self_triggered import own_run
 from cicd_agent.settings.schema import Settings
 
@@ -23,6 +27,8 @@ SERVED = (
 
 _MAX_COMMITS = 300
 """Commits whose origin is looked up."""
+_MAX_COMPARED = 20
+"""Commits, and earlier deployments, whose patches are compared."""
 _REMEDY = "put actions/checkout with `fetch-depth: 0` before this step"
 
 
@@ -126,6 +132,55 @@ def is_policy_new(event: Event, base: str, repository: Repository | None, settin
     except ConfigError:
         return True
     return texts[0] != texts[1]
+
+
+def with_patches(
+    gate: GateEvidence, subject: Subject, event: Event, repository: Repository | None, settings: Settings
+) -> GateEvidence:
+    """With ids of what it changes: they stay the same when it is rebased, and with them an approval of it.
+
+    The whole is compared with what ran before the commit first came there, so that a second run of it is the same.
+    What cannot be compared has no id, and an approval of it is one of the commits.
+    """
+    past = earlier_deployments(gate.deployments, event)
+    before = running([each for each in past if each.sha != gate.sha])
+    if repository is None or before is None or subject.unknown or subject.problem:
+        return gate
+    approved = {pull.number for pull in gate.pulls if any(approvals(pull))}
+    rest = [each for each in gate.commits if each.match is Match.NONE or each.pull not in approved][:_MAX_COMPARED]
+    try:
+        if repository.ensure((before.sha, gate.sha), settings.github_token.get_secret_value()):
+            return gate
+        patch = repository.patch_id(before.sha, gate.sha)
+        ids = {each.sha: _own_patch(each.sha, repository) for each in rest}
+    except ConfigError:
+        return gate
+    commits = tuple(replace(each, patch=ids.get(each.sha, "")) for each in gate.commits)
+    deployed = _patch_deployed(gate, patch, past, repository) if patch and gate.words else 0
+    return replace(gate, commits=commits, patch=patch, patch_deployed=deployed)
+
+
+def _own_patch(sha: str, repository: Repository) -> str:
+    before = repository.parents(sha)[:1]
+    return repository.patch_id(before[0], sha) if before else ""
+
+
+def _patch_deployed(gate: GateEvidence, patch: str, past: Sequence[PastDeployment], repository: Repository) -> int:
+    """When another commit last brought the same patch since somebody gave an order, 0 for never.
+
+    In seconds since the epoch. What cannot be compared counts as the same: an approval that is given again is newer.
+    """
+    since = min(each.created for each in gate.words)
+    others = [
+        (old, new) for old, new in pairwise(successes(past)) if new.sha != gate.sha and succeeded_at(new) >= since
+    ]
+    for number, (before, after) in enumerate(reversed(others)):
+        try:
+            if number == _MAX_COMPARED or repository.patch_id(before.sha, after.sha) == patch:
+                return succeeded_at(after)
+        except ConfigError:
+            return succeeded_at(after)
+    return 0
 
 
 def _unread(problem: str, base: str = "", gaps: Sequence[Gap] = (), unknown: str = "") -> Subject:

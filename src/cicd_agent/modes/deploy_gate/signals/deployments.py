@@ -65,9 +65,18 @@ def running(deployments: Sequence[PastDeployment]) -> PastDeployment | None:
     Not what was begun last: of two deployments side by side the one that ended later is there. Under another name of
     the environment GitHub does not mark as inactive what was replaced: there, too, the later one counts.
     """
-    succeeded = [each for each in deployments if _succeeded(each)]
+    succeeded = successes(deployments)
     active = [each for each in succeeded if each.state == "success"]
-    return max(active or succeeded, key=lambda each: (each.succeeded or each.ended, each.id), default=None)
+    return next(iter((active or succeeded)[-1:]), None)
+
+
+def successes(deployments: Sequence[PastDeployment]) -> list[PastDeployment]:
+    """Those that succeeded, in the order in which they did."""
+    return sorted(filter(_succeeded, deployments), key=lambda each: (succeeded_at(each), each.id))
+
+
+def succeeded_at(deployment: PastDeployment) -> int:
+    return deployment.succeeded or deployment.ended
 
 
 def known(gate: GateEvidence, event: Event) -> str:
