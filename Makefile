@@ -112,6 +112,7 @@ mutations: setup ## a fixed list of hand-made mutations of the package, and how 
 	@$(BIN)/python benchmarks/mutations.py
 
 bench-gate: setup ## months of ordinary deployments: held without cause, let through with one, beside an earlier version
+	@$(BIN)/python benchmarks/gate_requests.py
 	@$(BIN)/python benchmarks/gate_month.py
 
 bench-risk: setup ## the risk model on commits with bug labels: make bench-risk DATA=DIR, with files NAME.csv.gz in it

@@ -49,6 +49,7 @@ class Tally:
     """Let through in spite of these causes."""
     examples: list[str] = field(default_factory=list)
     requests: int = 0
+    """The most of one decision; what was answered "as before" (304) does not count against a rate limit."""
 
     def as_dict(self) -> dict[str, Any]:
         return {name: dict(value) if isinstance(value, Counter) else value for name, value in vars(self).items()}
@@ -402,8 +403,9 @@ class Month:
         } | {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
         printed = io.StringIO()
         self.hub.received.clear()
+        self.hub.unchanged = 0
         code = main.run(parse(("deploy-gate",)), variables, Streams(printed, printed))
-        self.tally.requests = max(self.tally.requests, len(self.hub.received))
+        self.tally.requests = max(self.tally.requests, len(self.hub.received) - self.hub.unchanged)
         outputs = parse_outputs((temp / "output").read_text()) if (temp / "output").exists() else {}
         report = next(iter(temp.rglob("report.json")), None)
         if report is None or "decision" not in outputs:

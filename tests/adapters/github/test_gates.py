@@ -397,3 +397,31 @@ def test_a_deployment_may_hold_any_payload(scene: GateScene, gates: Gates) -> No
     for payload in payloads:
         scene.add_deployment(SHA, "production").payload = payload
     assert len(gates.deployments("production")) == len(payloads)
+
+
+def test_what_is_read_again_is_asked_for_by_its_tag_and_is_what_it_is_now(hub: FakeGitHub, forge: GitHubForge) -> None:
+    check = hub.gate.add_check(SHA, "unit", "")
+    before = forge.gates.checks(SHA)
+    left = hub.rate_remaining
+    assert forge.gates.checks(SHA) == before
+    assert hub.rate_remaining == left
+    hub.gate.end_check(check, "failure")
+    assert [each.conclusion for each in forge.gates.checks(SHA)] == ["failure"]
+
+
+def test_one_request_tells_that_a_check_still_runs_whatever_made_it(hub: FakeGitHub, forge: GitHubForge) -> None:
+    scene = hub.gate
+    states = [scene.add_check(SHA, "unit", ""), scene.add_check(SHA, "e2e", "", status="queued")]
+    states.append(scene.add_check(SHA, "security", "", status="requested", app="bot"))
+    scene.add_status(SHA, "jenkins", "pending")
+    run = scene.begin_run(70, SHA, "ci.yml")
+    for each in forge.gates.checks(SHA):
+        hub.received.clear()
+        assert forge.gates.is_running(SHA, [each])
+        assert len(hub.received) == 1
+    old = forge.gates.checks(SHA)
+    for state in states:
+        scene.end_check(state)
+    scene.add_status(SHA, "jenkins", "success")
+    run.attempts[-1].status = "completed"
+    assert not any(forge.gates.is_running(SHA, [each]) for each in old)

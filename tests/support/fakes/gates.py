@@ -45,8 +45,9 @@ class FakeGates(Gates):
         self._called("checks")
         return self.states.get(sha, ())
 
-    def checks_in_progress(self, sha: str) -> frozenset[str]:
-        return frozenset(check.name for check in self.states.get(sha, ()) if check.status == "in_progress")
+    def is_running(self, sha: str, checks: Sequence[CheckState]) -> bool:
+        self._called("is_running")
+        return any(check in self.states.get(sha, ()) for check in checks)
 
     def required(self, branch: str) -> RequiredChecks:
         self._called("required")

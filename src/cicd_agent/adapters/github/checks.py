@@ -124,11 +124,22 @@ def read_checks(channel: Channel, sha: str) -> tuple[CheckState, ...]:
     return (*shown, *_beginning(shown, runs.values()), *(status.as_check() for status in statuses))
 
 
-def read_checks_in_progress(channel: Channel, sha: str) -> frozenset[str]:
-    path, query = f"/commits/{path_part(sha, 'commit')}/check-runs", {"filter": "latest", "status": "in_progress"}
-    task = f"list the checks of commit {sha[:7]}"
-    page = channel.get(task, path, Page[CommitCheck], CHECKS, {**query, "per_page": PER_PAGE})
-    return frozenset(check.name for check in page.entries)
+def is_still_running(channel: Channel, sha: str, running: Sequence[CheckState]) -> bool:
+    """See ports.deployments.Gates. What an app has begun comes first, for it says most for one request."""
+    path, task = f"/commits/{path_part(sha, 'commit')}", f"list the checks of commit {sha[:7]}"
+    known = {(check.name, check.run) for check in running}
+    of_apps = [check for check in running if check.app_id]
+    if of_apps:
+        states = {check.status for check in of_apps}
+        state = next((state for state in ("in_progress", "queued") if state in states), "")
+        some: dict[str, str | int] = {"status": state} if state else {"check_name": of_apps[0].name}
+        query = {"filter": "latest", "per_page": PER_PAGE, **some}
+        checks = channel.get(task, f"{path}/check-runs", Page[CommitCheck], CHECKS, query).entries
+        return any((check.name, check.run) in known and check.status != COMPLETED for check in checks)
+    if run := next((check.run for check in running if check.run), 0):
+        return channel.get(f"read run {run}", f"/actions/runs/{run}", Run, ACTIONS).status != COMPLETED
+    statuses = channel.get(task, f"{path}/status", Page[Status], STATUSES, {"page": 1, "per_page": PER_PAGE}).entries
+    return any((status.name, 0) in known and status.state == PENDING for status in statuses)
 
 
 def _newest(channel: Channel, listed: Sequence[CommitCheck], runs: Mapping[int, Run]) -> Iterator[CommitCheck]:

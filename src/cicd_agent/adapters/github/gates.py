@@ -12,8 +12,8 @@ from pydantic import AwareDatetime
 from cicd_agent.adapters.github.channel import PER_PAGE, WRITES, Channel, Query, unless_missing
 from cicd_agent.adapters.github.checks import (
     MAX_RUN_PAGES,
+    is_still_running,
     read_checks,
-    read_checks_in_progress,
     read_required,
     read_whole,
 )
@@ -103,8 +103,8 @@ class GitHubGates:
     def checks(self, sha: str) -> tuple[CheckState, ...]:
         return read_checks(self.channel, sha)
 
-    def checks_in_progress(self, sha: str) -> frozenset[str]:
-        return read_checks_in_progress(self.channel, sha)
+    def is_running(self, sha: str, checks: Sequence[CheckState]) -> bool:
+        return is_still_running(self.channel, sha, checks)
 
     def required(self, branch: str) -> RequiredChecks:
         return read_required(self.channel, branch)

@@ -14,7 +14,9 @@ PAUSES = (1.0, 3.0)
 """Seconds before the second and the third attempt at a request that may be repeated."""
 MAX_WAIT = 60
 """Seconds that a rate limit may ask for; a longer wait costs more runner time than a later run."""
-FOUND = 302
+FOUND, NOT_MODIFIED = 302, 304
+MAX_STORED, MAX_TEXT = 64, 1_000_000
+"""Answers that are stored to ask whether they still hold, and the length of the longest."""
 
 CERTIFICATES = "Behind a proxy with its own authority, let REQUESTS_CA_BUNDLE name its certificates"
 ADDRESS = "Nothing was sent there. Set GITHUB_API_URL to the API's own address"
@@ -51,6 +53,8 @@ class Wire:
     The token goes to `api_url` only: redirects to another host are refused, links in answers are never followed.
     PyGithub is imported with the first request. Threads may ask side by side: each has a requester of its own, for one
     that is shared keeps address and body of a request where another thread's request writes them as well.
+
+    What is read again is asked for by its ETag: GitHub counts no answer "as before" (304) against the rate limit.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class Wire:
         self._lock = threading.Lock()
         self._requesters: dict[int, Requester] = {}
         """By thread. One whose thread has ended goes to the next thread of its number."""
+        self._tagged: dict[tuple[str, tuple[tuple[str, str | int], ...]], Answer] = {}
+        """Answers with an ETag, by address and query."""
         if not self._token or not self._token.isascii() or not self._token.isprintable() or " " in self._token:
             raise ConfigError(
                 "the input `github-token` is not a token",
@@ -123,15 +129,18 @@ class Wire:
     def _send(self, call: Call, is_expected: Callable[[Answer], bool]) -> Answer:
         """One request on the wire. Raises Retry where another attempt may be made, else ForgeRefused."""
         requester = self._requester
+        key = (call.path, tuple(call.query.items()))
         with self._lock:
             self.requests += 1
+            known = self._tagged.get(key) if call.verb == "GET" else None
         wait = None
         try:
             status, headers, text = requester.requestJson(
                 call.verb,
                 call.path,
                 parameters=dict(call.query),
-                headers={"Accept": "application/vnd.github+json"},
+                headers={"Accept": "application/vnd.github+json"}
+                | ({"If-None-Match": known.headers["etag"]} if known else {}),
                 input=call.body,
             )
         except (OSError, RuntimeError, ValueError) as error:
@@ -140,8 +149,9 @@ class Wire:
             failure, again = lost(call, outcome), not outcome.hopeless
             untouched, late = outcome.never_arrived, outcome.timed_out
         else:
-            answer = Answer(status, headers, text)
+            answer = known if known and status == NOT_MODIFIED else Answer(status, headers, text)
             if is_expected(answer):
+                self._store(call, key, answer)
                 return answer
             failure = unreadable(call, answer) if answer.ok else refused(call, answer)
             wait = None if answer.ok else answer.limited
@@ -154,6 +164,14 @@ class Wire:
         if again or wait is not None:
             raise Retry(failure, wait)
         raise failure
+
+    def _store(self, call: Call, key: tuple[str, tuple[tuple[str, str | int], ...]], answer: Answer) -> None:
+        if call.verb == "GET" and answer.ok and answer.headers.get("etag") and len(answer.text) <= MAX_TEXT:
+            with self._lock:
+                self._tagged.pop(key, None)
+                self._tagged[key] = answer
+                if len(self._tagged) > MAX_STORED:
+                    del self._tagged[next(iter(self._tagged))]
 
 
 def loss(error: Exception) -> Lost:

@@ -29,8 +29,11 @@ class Gates(Protocol):
         A workflow run that goes on while none of its jobs does is among them.
         """
 
-    def checks_in_progress(self, sha: str) -> frozenset[str]:
-        """The names of those among the first 100 check runs in progress, by one request."""
+    def is_running(self, sha: str, checks: Sequence[CheckState]) -> bool:
+        """Whether one of these, which went on a while ago, certainly still does: by one request, so not of all of them.
+
+        False says that the checks have to be read to know.
+        """
 
     def required(self, branch: str) -> RequiredChecks:
         """What the rulesets of a branch require, and its classic protection as far as the token may see it."""

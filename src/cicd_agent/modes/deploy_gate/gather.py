@@ -46,14 +46,14 @@ from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
 from cicd_agent.modes.deploy_gate.signals.team_signals import team_readings
 from cicd_agent.modes.deploy_gate.subject import Subject, is_policy_new, read_subject, unserved, with_patches
 from cicd_agent.modes.deploy_gate.verdict import possible_hashes
-from cicd_agent.modes.deploy_gate.waiting import wait_for_checks
+from cicd_agent.modes.deploy_gate.waiting import WaitingTime, wait_for_checks
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import gaps
 from cicd_agent.modes.shared.risk_history import read_past
 from cicd_agent.settings.schema import Settings
 
 SECONDS = 30.0
-"""For everything that GitHub is asked: half of it until what is deployed now is known, half for the rest."""
+"""For what GitHub is asked at once: half of it until what is deployed now is known, half for the rest."""
 
 T = TypeVar("T")
 
@@ -108,12 +108,35 @@ class _Gathering:
     settings: Settings
     gate: GateEvidence
 
-    def evidence(self, *, may_wait: bool = True) -> Evidence:
-        gate, subject, readings, limits = self._github()
-        if may_wait and wait_for_checks(gate, self.event, self.ports, self.settings):
-            # Meanwhile somebody may have approved it, opened an incident, or deployed something else.
+    def evidence(self) -> Evidence:
+        """All else is read when the checks have ended: what may change meanwhile is not read twice."""
+        checks, required = self._read_checks()
+        if self._wait(checks, required):
             later = replace(self, gate=replace(self.gate, at=int(self.ports.now())))
-            return later.evidence(may_wait=False)
+            return later._evidence(*later._read_checks())  # noqa: SLF001
+        return self._evidence(checks, required)
+
+    def _read_checks(self) -> tuple[Future[tuple[CheckState, ...]], Future[RequiredChecks]]:
+        sha, own = self.gate.sha, self.event.delivery.partition(".")[0]
+        checks = self._ask(lambda forge: mark_own(forge.gates.checks(sha), own))
+        return checks, self._ask(lambda forge: forge.gates.required(self._branch()))
+
+    def _wait(self, checks_read: Future[tuple[CheckState, ...]], required_read: Future[RequiredChecks]) -> bool:
+        """Whether checks went on that were waited for."""
+        time = WaitingTime.of(self.event, self.ports, self.settings)
+        forge = self.ports.forge
+        if forge is None or not time.left:
+            return False
+        reads: list[Future[Any]] = [checks_read, required_read]
+        wait(reads, SECONDS / 2)
+        checks, _ = came("checks", checks_read, ())
+        required, on_required = came("required", required_read, RequiredChecks())
+        names = required.names if on_required.state is State.KNOWN else None
+        gate = replace(self.gate, checks=checks, required=names, required_apps=required.apps)
+        return wait_for_checks(gate, self.event, self.settings, time, forge.gates)
+
+    def _evidence(self, checks_read: Future[tuple[CheckState, ...]], required_read: Future[RequiredChecks]) -> Evidence:
+        gate, subject, readings, limits = self._github(checks_read, required_read)
         change, ports, workspace = subject.change, self.ports, None
         if change is not None and ports.workspace is not None and ports.repository is not None:
             # Only what steps of this job have left, and not what the change has brought.
@@ -186,13 +209,13 @@ class _Gathering:
         readings = (reading if each.name == reading.name else each for each in gate.readings)
         return replace(gate, words=(), readings=tuple(readings))
 
-    def _github(self) -> tuple[GateEvidence, Subject, dict[str, Reading], tuple[Gap, ...]]:
-        """Ask for everything at once; only what depends on what runs now waits for that."""
-        sha, own = self.gate.sha, self.event.delivery.partition(".")[0]
+    def _github(
+        self, checks_read: Future[tuple[CheckState, ...]], required_read: Future[RequiredChecks]
+    ) -> tuple[GateEvidence, Subject, dict[str, Reading], tuple[Gap, ...]]:
+        """Ask for everything else at once; only what depends on what runs now waits for that."""
+        sha = self.gate.sha
         names = environment_names(self.gate.environment, self.settings)
         past = self._ask(lambda forge: forge.gates.deployments(*names))
-        checks_read = self._ask(lambda forge: mark_own(forge.gates.checks(sha), own))
-        required_read = self._ask(lambda forge: forge.gates.required(self._branch()))
         runs_read = self._ask(lambda forge: self._runs(forge, checks_read))
         incidents_read = self._ask(lambda forge: forge.gates.incidents(self.settings.incident_label))
         wait([past], SECONDS / 2)
@@ -215,6 +238,7 @@ class _Gathering:
         token = self.settings.github_token.get_secret_value()
         commits, pulls, unmatched = match_pulls(subject.commits, origins, repository, token)
         on_origins = _on_origins(on_origins, subject, commits, pulls)
+        own = self.event.delivery.partition(".")[0]
         failed, absent = failures(runs, self.settings.failure_workflows, own, on_runs)
         readings = {
             "review": _on_review(on_origins, commits, pulls),

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
-from dataclasses import replace
-from itertools import chain, repeat
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.gate_evidence import CheckState, GateEvidence
 from cicd_agent.domain.parallel import begin
+from cicd_agent.domain.ports.deployments import Gates
 from cicd_agent.domain.text.words import clip, first_names
 from cicd_agent.errors import AgentError
 from cicd_agent.modes.deploy_gate.holds import about_trigger
@@ -21,40 +22,56 @@ from cicd_agent.settings.schema import Settings
 RESERVE = 30.0
 """Seconds of the job's limit that are left for what comes after."""
 ANSWER_SECONDS = 15.0
-_PAUSES = (15.0, 30.0, 45.0, 60.0, 75.0, 90.0)
-"""Seconds between two looks; the last one again and again. Ten minutes take nine of them."""
+_STEP, _MOST = 15.0, 75.0
+"""Seconds by which the pauses between two looks grow at first, up to so many; then with the time that has passed."""
+_SHARE = 3
 _MAX_NAMED = 5
 T = TypeVar("T")
 
 
-def wait_for_checks(gate: GateEvidence, event: Event, ports: Ports, settings: Settings) -> bool:
-    """Whether anything was waited for: then what is known of everything else is old.
+@dataclass(slots=True)
+class WaitingTime:
+    """What is left of the time that the gate may wait, in seconds; nobody waits at a terminal."""
 
-    Nobody waits at a terminal, nor where a check has failed already that alone holds.
+    ports: Ports
+    seconds: float
+
+    @classmethod
+    def of(cls, event: Event, ports: Ports, settings: Settings) -> "WaitingTime":
+        may_wait = ports.forge is not None and ports.wait is not None and event.kind is not EventKind.LOCAL
+        return cls(ports, min(settings.wait_for_checks * 60, ports.seconds_left() - RESERVE) if may_wait else 0)
+
+    @property
+    def left(self) -> float:
+        return max(0.0, min(self.seconds, self.ports.seconds_left() - RESERVE))
+
+    def spend(self, seconds: float) -> None:
+        if self.ports.wait is None:
+            raise AssertionError("there is no time where nobody may wait")
+        self.ports.wait(seconds)
+        self.seconds -= seconds
+
+
+def wait_for_checks(gate: GateEvidence, event: Event, settings: Settings, time: WaitingTime, gates: Gates) -> bool:
+    """Wait for the checks of `gate` that go on; whether anything was waited for: then what is known is old.
+
+    A look costs one request as long as one of them is seen to go on; else all checks are read, and the more often that
+    was for nothing the longer are the pauses. Nobody waits where a check has failed already that alone holds.
     """
-    rules, forge, sleep = policy(settings), ports.forge, ports.wait
-    running = still_running(gate, rules)
-    if not running or forge is None or sleep is None or event.kind is EventKind.LOCAL or _is_red(gate, event, rules):
-        return False
-    own, sha, gates = event.delivery.partition(".")[0], gate.sha, forge.gates
-    limit = left = min(settings.wait_for_checks * 60, ports.seconds_left() - RESERVE)
-    for pause in chain(_PAUSES, repeat(_PAUSES[-1])):
-        if left <= 0:
-            break
-        ports.progress(f"Waiting for {_names(running)}: {left / 60:.1f} more minutes at most")
-        sleep(min(pause, left))
-        left = min(left - pause, ports.seconds_left() - RESERVE)
-        busy = _ask(lambda: gates.checks_in_progress(sha))
-        if busy and any(check.status == "in_progress" and check.name in busy for check in running):
+    rules, own = policy(settings), event.delivery.partition(".")[0]
+    sha, passed, pause, reads = gate.sha, 0.0, 0.0, 0
+    while time.left > 0 and (running := still_running(gate, rules)) and not _is_red(gate, event, rules):
+        pause = max(min(pause + _STEP, _MOST), passed / _SHARE, passed * reads / 2)
+        time.ports.progress(f"Waiting for {_names(running)}: {time.left / 60:.1f} more minutes at most")
+        pause = min(pause, time.left)
+        time.spend(pause)
+        passed += pause
+        if time.left <= 0 or _ask(partial(gates.is_running, sha, running)):
             continue
-        checks = _ask(lambda: gates.checks(sha))
-        if checks is None:
-            continue
-        gate = replace(gate, checks=mark_own(checks, own))
-        running = still_running(gate, rules)
-        if not running or _is_red(gate, event, rules):
-            break
-    return limit > 0
+        reads += 1
+        checks = _ask(partial(gates.checks, sha))
+        gate = gate if checks is None else replace(gate, checks=mark_own(checks, own))
+    return passed > 0
 
 
 def _is_red(gate: GateEvidence, event: Event, rules: Policy) -> bool:

@@ -21,6 +21,7 @@ property, a wrong type, an undescribed answer of ours. What the fake does:
 - git's objects lie in `repo.store`: `store.branches["topic"] = store.plant({"a.py": b"…"})`.
 - logs and archives lie in a storage of their own, at `storage.url`; its faults are those of `storage`.
 - `rate_remaining = 0` turns everything away until `rate_reset`; `viewer_refused` closes GraphQL.
+- what has not changed since the ETag of `If-None-Match` is answered 304, which does not count against the limit.
 - `received` lists the requests; `of("POST", "/reviews$")` those that match.
 
 A further resource is a room with ROUTES (see github_pulls.py), a line in ROUTES here, and its operations in
@@ -28,11 +29,13 @@ tests/support/openapi/regenerate.py. A further field of GraphQL is a name in tes
 """
 
 import itertools
+import json
 import re
 import ssl
 import subprocess
 from collections.abc import Mapping
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
@@ -75,6 +78,7 @@ ROUTES = (
     *github_made_pulls.ROUTES,
     *github_gates.ROUTES,
 )
+OK, NOT_MODIFIED = 200, 304
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 
 _DIFFS: dict[tuple[str, str], str] = {}
@@ -90,6 +94,7 @@ class FakeGitHub:
         self.violations: list[str] = []
         self.rate_remaining = 1_000
         self.rate_reset = 0
+        self.unchanged = 0
         self.viewer_refused = False
         self._ids = itertools.count(1_001)
         self._prefix = prefix
@@ -235,7 +240,18 @@ class FakeGitHub:
             self.violations.append(f"the fake broke on {request.method} {path}: {mistake!r}")
             return Answer(500, {"message": repr(mistake)})
         self.violations += github().response(request.method, path, answer.status, answer.body)
-        return self._limited(answer)
+        return self._limited(self._tagged(request, answer))
+
+    def _tagged(self, request: Received, answer: Answer) -> Answer:
+        """With the ETag of a list or a thing that was read; 304 where whoever asks has it already."""
+        if request.method != "GET" or answer.status != OK or isinstance(answer.body, bytes):
+            return answer
+        tag = f'W/"{sha256(json.dumps([answer.body, answer.headers.get("Link")]).encode()).hexdigest()}"'
+        if request.headers.get("if-none-match") != tag:
+            return Answer(OK, answer.body, {**answer.headers, "ETag": tag})
+        self.rate_remaining += 1
+        self.unchanged += 1
+        return Answer(NOT_MODIFIED, b"", {"ETag": tag})
 
     def _carry_out(self, request: Received, path: str) -> Answer:
         """Credentials, rate limit, repository, permission, then the route."""
