@@ -2,7 +2,9 @@ import pytest
 
 from cicd_agent.analysis.risk.annotation_only import is_annotation_only
 from cicd_agent.analysis.risk.features import features
+from cicd_agent.analysis.rules.run import ruled
 from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.verdict import RiskLevel
 from tests.support.samples.changes import change_of
 
 BEFORE = "import os\n\n\nclass A:\n    x = 1\n\n    def f(self, a, b=2):\n        total = a + b\n        return total\n"
@@ -62,3 +64,36 @@ def test_lines_that_are_comments_beside_code_do_not_count() -> None:
     change = change_of(("src/a.ts", "run()\n", "// why\n" * 300 + "run()\n"), ("src/b.ts", "run()\n", "walk()\n"))
     measures = features(change).measures
     assert (measures.files, measures.added, measures.deleted) == (2, 1, 1)
+
+
+SESSIONS = """\
+class SessionInterface:
+    def open_session(self, app, request, user: Administrator):
+        value = request.cookies.get(self.cookie_name)
+        return self.get(value)
+
+    def save_session(self, app, session, response):
+        response.set_cookie("session", session, httponly=True, expires=self.expiration)
+        session_id = session.session_id
+        return session_id
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "floor"),
+    [
+        ("return self.get(value)", "return self.get(value)  # type: ignore[no-any-return]", RiskLevel.MEDIUM),
+        ("app, request,", "app: Flask, request: Request,", RiskLevel.MEDIUM),
+        ("value = request", "value: str | None = request", RiskLevel.MEDIUM),
+        ("httponly=True", "httponly=False", RiskLevel.HIGH),
+        ("user: Administrator", "user: User", RiskLevel.HIGH),
+        ("user: Administrator", "user", RiskLevel.HIGH),
+        ("return session_id", "return session_id or None  # type: ignore", RiskLevel.HIGH),
+    ],
+)
+@pytest.mark.parametrize("path", ["src/web/sessions.py", "src/auth/login.py"])
+def test_types_of_a_sensitive_file_are_not_high(path: str, old: str, new: str, floor: RiskLevel) -> None:
+    changed = change_of((path, SESSIONS, SESSIONS.replace(old, new)))
+    assert [area.floor for area in ruled(changed).areas] == [floor]
+    both = change_of((path, SESSIONS, SESSIONS.replace(old, new)), ("src/oauth.py", "a = 1\n", "a = 2\n"))
+    assert [area.floor for area in ruled(both).areas] == [RiskLevel.HIGH]

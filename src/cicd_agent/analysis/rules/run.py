@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 
+from cicd_agent.analysis.risk.annotation_only import is_cosmetic
 from cicd_agent.analysis.risk.assessment import FLOORS, risky_kinds
 from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.analysis.risk.content import content_kinds
@@ -166,29 +167,35 @@ def _by_content(context: FileContext) -> frozenset[PathKind]:
     return content_kinds(context.path, context.kinds, shown, changed)
 
 
+def _area(kind: PathKind, floor: RiskLevel, what: str, paths: Sequence[str], change: Change) -> Area:
+    """Types and comments do not change what the most sensitive file does: they are looked at, and no more."""
+    if floor is RiskLevel.HIGH and all(is_cosmetic(file, change) for file in change.files if file.path in paths):
+        return Area(kind, RiskLevel.MEDIUM, f"touches {what}, in types and comments alone", tuple(paths))
+    return Area(kind, floor, f"touches {what}", tuple(paths))
+
+
 def areas(change_context: ChangeContext) -> tuple[Area, ...]:
     """One area for each kind of risky file; a file with nothing but new comments touches none."""
+    change = change_context.change
     touched: dict[PathKind, list[str]] = defaultdict(list)
     for context in change_context.files:
         risky = set(risky_kinds(context.kinds | _by_content(context)))
         if context.diff.kind is ChangeKind.RENAMED:
             # What moves away is no longer there: the owners of the code, the check of a login.
             risky.update(risky_kinds(kinds(context.diff.old_path)))
-        if risky and not is_comment_only(context.diff, change_context.change):
+        if risky and not is_comment_only(context.diff, change):
             for kind in risky:
                 touched[kind].append(context.path)
-    listed = [
-        Area(kind, floor, f"touches {what}", tuple(touched[kind])) for kind, floor, what in FLOORS if kind in touched
-    ]
+    listed = [_area(kind, floor, what, touched[kind], change) for kind, floor, what in FLOORS if kind in touched]
     scripts = tuple(context.path for context in change_context.files if _changes_interpreter(context))
     if scripts:
         reason = f"changes the program that runs {count(len(scripts), 'script')}"
         listed.append(Area(PathKind.SOURCE, RiskLevel.MEDIUM, reason, scripts))
-    modules = tuple(file.path for file in change_context.change.files if file.is_submodule)
+    modules = tuple(file.path for file in change.files if file.is_submodule)
     if modules:
         reason = f"moves {count(len(modules), 'submodule')}, whose content was not looked at"
         listed.append(Area(PathKind.VENDORED, RiskLevel.MEDIUM, reason, modules))
-    locks = lock_without_manifest(change_context.change.files)
+    locks = lock_without_manifest(change.files)
     if locks:
         listed.append(Area(PathKind.LOCK_FILE, RiskLevel.LOW, "updates locked dependencies only", locks))
     return tuple(listed)
