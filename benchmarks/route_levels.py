@@ -4,8 +4,9 @@
     python benchmarks/route_levels.py --floors               with the changes whose level is another, and why
 
 A repository is a clone, or a bare git directory. Its changes are the last ones along first parents, each routed as the
-push that brought it: with the history before it, and nobody asked. `before` are the levels without what is known by
-content and by the places of pipelines and schemas. Exit code 1 tells of a named change of another level.
+push that brought it: with the history before it, and nobody asked. What stands before the arrow are the levels where
+past changes are judged by their paths alone and types and comments of a sensitive file count as its code. Exit code 1
+tells of a named change of another level.
 """
 
 import argparse
@@ -24,24 +25,22 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.analysis.risk.assessment import FLOORS
+from cicd_agent.analysis.risk import history_features
 from cicd_agent.analysis.rules import run
 from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.verdict import Ground, RiskLevel
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.route.mode import MODE
+from cicd_agent.modes.shared import risk_history
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMED = ROOT / "benchmarks" / "named_changes.toml"
 ENV = {"PATH": os.environ["PATH"]}
-NEW = frozenset({PathKind.PIPELINE, PathKind.DATABASE_SCHEMA})
 LEVELS = tuple(RiskLevel)
-OLD_FLOORS = tuple(row for row in FLOORS if row[0] not in NEW)
 
 
 def main() -> int:
@@ -81,8 +80,12 @@ def _spread(place: Path, limit: int) -> tuple[int, Counter[RiskLevel], Counter[R
             print(f"  {head[:9]}: the change could not be read", file=sys.stderr)
             continue
         now, reasons = _level(seen, settings)
-        with patch.object(run, "_by_content", lambda _: frozenset()), patch.object(run, "FLOORS", OLD_FLOORS):
-            old, known = _level(seen, settings)
+        with (
+            patch.object(risk_history, "texts_of", lambda *_: {}),
+            patch.object(history_features, "trouble_level", lambda *_: RiskLevel.LOW),
+            patch.object(run, "is_cosmetic", lambda *_: False),
+        ):
+            old, known = _level(MODE.gather(event, Ports(repository), settings), settings)
         before[old] += 1
         after[now] += 1
         if now is not old:

@@ -151,6 +151,26 @@ def test_json_holds_the_file_and_what_it_rests_on(tmp_path: Path, history: Past)
     assert told["fitted"] + told["judged"] == told["file"]["matured"]
 
 
+def test_what_floors_lift_is_counted_by_what_the_base_says_and_named_where_it_is_too_much(tmp_path: Path) -> None:
+    commits = past(110).commits
+    names = ["src/sessions.py", "src/pay/a.py", *(f"src/{number}.py" for number in range(4))]
+    moved = [replace(each, paths=(names[at % 6],), reverts="", subject="Add") for at, each in enumerate(commits)]
+    site = Site(tmp_path, Past(tuple(moved)))
+    head = moved[0].sha
+    session = b"def save(response, user_id):\n    response.set_cookie('s', user_id, httponly=True, max_age=9)\n"
+    config = b"version: 1\nrisk:\n  floors:\n    src/pay/: high\n"
+    site.repository.blobs = {(head, "src/sessions.py"): session, (head, ".github/cicd-agent.yml"): config}
+    told = site.told()
+    assert set(told["lifted"]) == {"authentication or permissions", "`src/pay/` in the configuration"}
+    assert sum(told["file"]["shares_after"][2:]) > 0.3
+    out = " ".join(site.ask()[0].split())
+    assert "are high or critical by a floor alone: " in out
+    assert "are high or critical where 15% are meant, because of these floors" in out
+    site.repository.blobs = {}
+    assert site.told()["lifted"] == {}
+    assert sum(site.told()["file"]["shares_after"][2:]) <= 0.15
+
+
 def test_few_outcomes_are_named_and_make_no_probability(tmp_path: Path) -> None:
     site = Site(tmp_path, past(110))
     out, _ = site.ask()

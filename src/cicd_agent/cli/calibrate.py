@@ -1,7 +1,7 @@
 """`cicd-agent calibrate`: what this repository's own outcomes say of risk, as a file for people to review."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +11,13 @@ import click
 
 from cicd_agent import __version__
 from cicd_agent.adapters.files import save_file
+from cicd_agent.analysis.risk.assessment import Floor
 from cicd_agent.analysis.risk.calibration import MIN_CHANGES, Calibration, calibrate_on
 from cicd_agent.analysis.risk.history_features import history_of
+from cicd_agent.analysis.risk.model import QUANTILES
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels
-from cicd_agent.app.console import Console
-from cicd_agent.app.context import inputs
+from cicd_agent.analysis.risk.team_policy import path_floor
+from cicd_agent.app.context import first_settings, inputs
 from cicd_agent.app.session import Session
 from cicd_agent.app.storage import OpenLog, existing_store
 from cicd_agent.audit.query import chain_for
@@ -24,7 +26,7 @@ from cicd_agent.cli.outcome_sources import OpenSources, open_sources
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.repository.change import Change, ChangeSource
-from cicd_agent.domain.repository.history import MAX_COMMITS, Past
+from cicd_agent.domain.repository.history import COUNTED, MAX_COMMITS, Past, PastChange
 from cicd_agent.domain.repository.risk_file import RISK_FILE, RiskFile
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
@@ -37,7 +39,9 @@ from cicd_agent.insights.accuracy.deployment_outcome import (
 )
 from cicd_agent.insights.accuracy.gate import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
+from cicd_agent.modes.shared.risk_history import texts_of
 from cicd_agent.rendering.style import LEVELS, Style
+from cicd_agent.settings.loader import load
 
 MAX_CHANGES: Final = 5_000
 """The newest commits whose lines are counted, and from which is learnt."""
@@ -102,7 +106,11 @@ def calibrate(
             limits += decisions.limits
             if more:
                 limits.append(f"{count(len(more), 'change')} went wrong by the account book alone: {target} went back")
-    result = _learn(past, blames, head, int(session.now()), console)
+        floor = _floor_of(session, sources.repository, head, past, limits)
+    now = int(session.now())
+    console.progress(f"measuring {count(len(past.commits), 'commit')}")
+    changes = history_of(past, Change(head, head, ChangeSource.GIT, ()), now, MAX_CHANGES, floor).recent
+    result = _learn(past, changes, blames, head, now)
     console.progress("")
     path = Path.cwd() / out if out else sources.top / RISK_FILE
     if not options.dry_run:
@@ -124,6 +132,7 @@ def document(result: Calibration, limits: Sequence[str]) -> dict[str, object]:
         "own_auc": result.own_auc,
         "notes": list(result.notes),
         "limits": list(limits),
+        "lifted": dict(result.lifted),
         "file": result.file.model_dump(mode="json"),
     }
 
@@ -153,9 +162,19 @@ def _from_decisions(
     return [blame for key, blame in sources.items() if key not in known]
 
 
-def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, console: Console) -> Calibration:
-    console.progress(f"measuring {count(len(past.commits), 'commit')}")
-    changes = history_of(past, Change(head, head, ChangeSource.GIT, ()), now, MAX_CHANGES).recent
+def _floor_of(
+    session: Session, repository: Repository, head: str, past: Past, limits: list[str]
+) -> Callable[[str], Floor]:
+    """The floors that changes meet from now on: those of the configuration, and of what the files hold at HEAD."""
+    early = first_settings(session.options, session.environment)
+    text = repository.blob(head, early.config_file)
+    given = inputs(session.options, session.environment)
+    loaded = load(given, text, early.config_file, fallbacks=session.environment.fallbacks)
+    limits += [str(problem) for problem in loaded.problems]
+    return path_floor(loaded.settings, texts_of(past, repository, head, COUNTED))
+
+
+def _learn(past: Past, changes: Sequence[PastChange], blames: Sequence[Blame], head: str, now: int) -> Calibration:
     if len(changes) < MIN_CHANGES:
         lines = "" if changes or not past.commits else "the lines of none could be counted"
         raise ConfigError(
@@ -163,12 +182,13 @@ def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, console: Co
             why=lines,
             remedy=f"It takes {MIN_CHANGES}; until then the shipped weights and thresholds count",
         )
-    console.progress(f"learning from {count(len(changes), 'change')}")
     day = datetime.fromtimestamp(now, UTC).date().isoformat()
     about = RiskFile(tool=f"cicd-agent {__version__}", commit=head, made=day)
     return calibrate_on(changes, labels(past, blames, now), about)
 
 
+_EXCESS: Final = 0.01
+"""So much more is high than is meant before anybody needs to hear of it."""
 _MODEST: Final = 10
 """With fewer bad ones among those that are judged, the quality is a guess."""
 
@@ -177,7 +197,8 @@ def render_calibration(result: Calibration, limits: Sequence[str], *, colour: bo
     """The whole page; without `colour` for a file or a log."""
     style = Style(colour, width)
     notes = (line for note in (*result.notes, *limits) for line in style.wrapped(note, "", "  "))
-    return "\n".join([*_state(result, style), *_table(result.file, style), *notes]) + "\n"
+    floors = (line for note in _floors(result) for line in style.wrapped(note, "", "  "))
+    return "\n".join([*_state(result, style), *_table(result.file, style), *floors, *notes]) + "\n"
 
 
 def _state(result: Calibration, style: Style) -> Iterator[str]:
@@ -212,3 +233,18 @@ def _table(file: RiskFile, style: Style) -> Iterator[str]:
     if file.thresholds:
         medium, high, critical = file.thresholds
         yield f"medium begins at {medium}, high at {high}, critical at {critical}"
+
+
+def _floors(result: Calibration) -> Iterator[str]:
+    """What floors add to the share that is meant to be high or critical, and for which reasons."""
+    shares = result.file.shares_after
+    if shares is None or not result.lifted:
+        return
+    high, meant = sum(shares[2:]), 1 - QUANTILES[1]
+    reasons = ", ".join(f"{reason} {share:.1%}" for reason, share in result.lifted.items())
+    yield f"{sum(result.lifted.values()):.1%} are high or critical by a floor alone: {reasons}"
+    if high > meant + _EXCESS:
+        yield (
+            f"{high:.1%} are high or critical where {meant:.0%} are meant, because of these floors: set one lower in "
+            "`risk.floors` of the configuration where its paths are harmless"
+        )

@@ -206,3 +206,23 @@ def test_nothing_says_nothing() -> None:
     history = history_of(Past(), change(), 0)
     assert (history.commits, history.recent, history.troubles) == (0, (), ())
     assert history.experience == Experience(developers=0, age=0, last_changes=0)
+
+
+@pytest.mark.parametrize(
+    ("subjects", "floor"),
+    [
+        (["Work"] * 5, RiskLevel.LOW),
+        (["Fix it"] * 2, RiskLevel.LOW),
+        (["Fix it"] * 3, RiskLevel.MEDIUM),
+        (['Revert "It"'], RiskLevel.MEDIUM),
+        (['Revert "It"'] * 2, RiskLevel.HIGH),
+    ],
+)
+def test_a_past_change_has_the_floor_of_what_happened_to_its_files_shortly_before(
+    subjects: list[str], floor: RiskLevel
+) -> None:
+    before = [commit(f"c{at}", 20 + at, "src/a.py", subject=subject) for at, subject in enumerate(subjects)]
+    old = [replace(each, sha=f"o{each.sha}", when=each.when - 200 * DAY) for each in before]
+    found = history_of(past(commit("new", 1, "src/a.py"), *before, *old), change("src/a.py"), NOW)
+    assert found.recent[0].floor is floor
+    assert history_of(past(commit("new", 1, "src/b.py"), *before), change("x"), NOW).recent[0].floor is RiskLevel.LOW

@@ -9,6 +9,7 @@ from cicd_agent.domain.events.event import Event, EventKind, Ref
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.domain.repository.history import COUNTED, Past, PastCommit
 from cicd_agent.domain.repository.risk_file import MAX_BYTES, RISK_FILE, RiskFile
+from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.risk_history import NO_PAST, read_past
@@ -153,4 +154,30 @@ def test_a_broken_risk_file_is_a_gap_and_no_error(content: bytes, why: str) -> N
     assert learnt is None
     assert [(gap.what, why in gap.why, "the shipped numbers hold" in gap.why) for gap in gaps] == [
         (RISK_FILE, True, True)
+    ]
+
+
+SESSIONS = "def save(response, user_id):\n    response.set_cookie('session', user_id, httponly=True, max_age=9)\n"
+
+
+def test_past_changes_are_judged_by_what_their_files_hold_at_the_base() -> None:
+    paths = ("src/sessions.py", "src/roles.py", "src/app.py", "src/shop/cart.py", "src/shop/cart_test.py")
+    commits = [
+        replace(PAST.commits[1], sha=f"{at:040x}", paths=(path,), churn=((1, 1),), subject="Work")
+        for at, path in enumerate(paths)
+    ]
+    world = FakeRepository(
+        refs={"main": BASE, "topic": HEAD},
+        pasts={HEAD: Past(tuple(commits))},
+        blobs={(BASE, "src/sessions.py"): SESSIONS.encode(), (HEAD, "src/roles.py"): SESSIONS.encode()},
+    )
+    settings = Settings.model_validate({"services": {"shop": {"paths": ["src/shop/"], "tier": 1}}})
+    history, _, _ = read_past(replace(CHANGE, base=BASE), Ports(world), settings, EVENT)
+    assert history is not None
+    assert [(each.floor, each.reason) for each in history.recent] == [
+        (RiskLevel.HIGH, "authentication or permissions"),
+        (RiskLevel.LOW, ""),
+        (RiskLevel.LOW, ""),
+        (RiskLevel.MEDIUM, "`shop` of tier 1"),
+        (RiskLevel.LOW, ""),
     ]

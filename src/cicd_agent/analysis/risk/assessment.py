@@ -25,7 +25,7 @@ from cicd_agent.analysis.risk.model import (
 )
 from cicd_agent.domain.finding import Finding, Severity
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.history import TROUBLED_DAYS, History, Measures, Trouble
+from cicd_agent.domain.repository.history import TROUBLED_DAYS, TROUBLES, History, Measures, Trouble, TroubleKind
 from cicd_agent.domain.repository.paths import Area, PathKind
 from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.words import count
@@ -48,7 +48,7 @@ FLOORS = (
 )
 """Kind, floor, and what is touched in words, in the order of a report."""
 
-_FLOOR_OF = {kind: floor for kind, floor, _ in FLOORS}
+_FLOOR_OF = {kind: (floor, what) for kind, floor, what in FLOORS}
 _NOT_THE_PRODUCT = frozenset({PathKind.DOCS, PathKind.TEST, PathKind.EXAMPLE, PathKind.VENDORED})
 _WHEREVER = frozenset({PathKind.CODE_OWNERS, PathKind.AGENT_INSTRUCTIONS})
 """What counts among documents and tests as well: an agent obeys the instructions of the folder that it works in."""
@@ -69,9 +69,13 @@ def risky_kinds(kinds: AbstractSet[PathKind]) -> Iterator[PathKind]:
     yield from (kind for kind in _FLOOR_OF if kind in risky)
 
 
-def floor_of(kinds: AbstractSet[PathKind]) -> RiskLevel:
-    levels = map(_FLOOR_OF.__getitem__, risky_kinds(kinds))
-    return max(levels, key=lambda level: level.rank, default=RiskLevel.LOW)
+def floor_of(kinds: AbstractSet[PathKind]) -> Floor:
+    """The highest floor of these kinds, low and without a reason where they have none."""
+    return highest(Floor(*_FLOOR_OF[kind]) for kind in risky_kinds(kinds))
+
+
+def highest(floors: Iterable[Floor]) -> Floor:
+    return max(floors, key=lambda floor: floor.level.rank, default=Floor(RiskLevel.LOW, ""))
 
 
 def floors(areas: Iterable[Area], findings: Iterable[Finding], min_confidence: float) -> list[Floor]:
@@ -175,13 +179,24 @@ def _mix(before: Sequence[int], thresholds: Thresholds) -> tuple[int, ...]:
     return tuple(levels[level] for level in RiskLevel)
 
 
+def trouble_level(kind: TroubleKind, times: int) -> RiskLevel:
+    """The floor under a change of a file that was taken back or repaired so often lately."""
+    if kind == "repaired":
+        return RiskLevel.MEDIUM if times >= _REPAIRED_OFTEN else RiskLevel.LOW
+    return (RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH)[min(times, 2)]
+
+
 def _troubles(troubles: Sequence[Trouble]) -> Iterator[Floor]:
     """What happened to the files of the change lately: a sentence for each kind, of the file with most of it."""
-    for kind, minimum in (("reverted", 1), ("repaired", _REPAIRED_OFTEN)):
-        affected = [trouble for trouble in troubles if trouble.kind == kind and trouble.times >= minimum]
+    for kind in TROUBLES:
+        affected = [
+            trouble
+            for trouble in troubles
+            if trouble.kind == kind and trouble_level(kind, trouble.times) is not RiskLevel.LOW
+        ]
         if affected:
             worst = max(affected, key=lambda trouble: trouble.times)
             times = {1: "once", 2: "twice"}.get(worst.times, f"{worst.times:,} times")
             others = f", {count(len(affected) - 1, 'other file')} as well" if len(affected) > 1 else ""
-            level = RiskLevel.HIGH if kind == "reverted" and worst.times > 1 else RiskLevel.MEDIUM
+            level = trouble_level(kind, worst.times)
             yield Floor(level, f"`{worst.path}` was {kind} {times} in {TROUBLED_DAYS} days{others}")

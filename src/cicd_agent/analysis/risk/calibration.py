@@ -7,7 +7,7 @@ is called a probability.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median_low
 
 from cicd_agent.analysis.risk.assessment import level_of
@@ -21,6 +21,7 @@ from cicd_agent.analysis.risk.model import (
     RIDGE,
     SHIPPED_THRESHOLDS,
     WEIGHTS,
+    Thresholds,
     log_odds,
     logs,
     score,
@@ -64,6 +65,8 @@ class Calibration:
     judged_bad: int = 0
     own_auc: float | None = None
     notes: tuple[str, ...] = ()
+    lifted: Mapping[str, float] = field(default_factory=dict)
+    """The share of the last changes that a floor alone makes high or critical, by its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +116,22 @@ def calibrate_on(changes: Sequence[PastChange], labels: Sequence[Label], about: 
     thresholds = thresholds_of(scores, [change.floor for change in recent])
     file = fitted.file.model_copy(update={"thresholds": thresholds})
     shares = {"shares_before": level_shares(recent, None), "shares_after": level_shares(recent, file)}
-    return replace(fitted, file=file.model_copy(update=shares))
+    lifted = _lifted(recent, scores, thresholds)
+    return replace(fitted, file=file.model_copy(update=shares), lifted=lifted)
+
+
+def _lifted(changes: Sequence[PastChange], scores: Sequence[int], thresholds: Thresholds) -> dict[str, float]:
+    """The share of changes that a floor alone lifts to high or above, by its reason, the largest first."""
+    reasons = Counter(
+        change.reason
+        for change, reached in zip(changes, scores, strict=True)
+        if change.floor.rank >= RiskLevel.HIGH.rank > level_of(reached, thresholds).rank
+    )
+    return {reason: round(times / len(changes), 4) for reason, times in reasons.most_common()}
 
 
 def level_shares(changes: Sequence[PastChange], learnt: RiskFile | None) -> tuple[float, float, float, float] | None:
-    """The shares of low, medium, high and critical, the floors of paths among them; None without changes."""
+    """The shares of low, medium, high and critical, floors among them; None without changes."""
     if not changes:
         return None
     thresholds = learnt.thresholds if learnt is not None and learnt.thresholds else SHIPPED_THRESHOLDS

@@ -27,7 +27,7 @@ _SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """One row of the table; `words` are empty where any name will do."""
 
     kind: PathKind
@@ -49,7 +49,7 @@ def _compiled(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 
 _TABLE = tomllib.loads(files(__package__).joinpath("content.toml").read_text("utf-8"))
 _ROWS = tuple(
-    _Row(
+    Row(
         PathKind(row["kind"]),
         frozenset(row["suffixes"]),
         frozenset(row.get("words", ())),
@@ -62,6 +62,27 @@ _ROWS = tuple(
 _LINES = {PathKind(kind): _compiled(patterns) for kind, patterns in _TABLE["lines"].items()}
 
 
+def _is_looked_into(path: str, path_kinds: AbstractSet[PathKind]) -> bool:
+    folders = path.lower().split("/")[:-1]
+    return not path_kinds & _NOT_THE_PRODUCT and _NO_PRODUCT.isdisjoint(folders) and "{{" not in path
+
+
+def rows_of(path: str, path_kinds: AbstractSet[PathKind]) -> Sequence[Row]:
+    """What the text of a file is held against, by its path; nothing where no text says more than that."""
+    if path_kinds & _NAMED or not _is_looked_into(path, path_kinds):
+        return ()
+    name = path.rpartition("/")[2].lower()
+    suffix = name.rpartition(".")[2] if "." in name else ""
+    is_source, named = PathKind.SOURCE in path_kinds, words(path)
+    return [
+        row
+        for row in _ROWS
+        if (suffix in row.suffixes or (is_source and _SOURCE in row.suffixes))
+        and (not row.words or row.words & named)
+        and row.kind not in path_kinds
+    ]
+
+
 def content_kinds(
     path: str, path_kinds: AbstractSet[PathKind], texts: Sequence[str], changed: Iterable[str]
 ) -> frozenset[PathKind]:
@@ -69,19 +90,10 @@ def content_kinds(
 
     `texts` are those of the file, after and before, as far as they are known; `changed` the lines that differ.
     """
-    *folders, name = path.lower().split("/")
-    if path_kinds & _NOT_THE_PRODUCT or not _NO_PRODUCT.isdisjoint(folders) or "{{" in path:
+    if not _is_looked_into(path, path_kinds):
         return frozenset()
-    suffix = name.rpartition(".")[2] if "." in name else ""
-    is_source, named = PathKind.SOURCE in path_kinds, words(path)
-    rows = [
-        row
-        for row in _ROWS
-        if (suffix in row.suffixes or (is_source and _SOURCE in row.suffixes))
-        and (not row.words or row.words & named)
-        and row.kind not in path_kinds
-        and not path_kinds & _NAMED
-    ]
+    is_source = PathKind.SOURCE in path_kinds
+    rows = rows_of(path, path_kinds)
     heads = [text[:MAX_TEXT] for text in texts] if rows else []
     found = {row.kind for row in rows if any(map(row.holds, heads))}
     if PathKind.MIGRATION in path_kinds | found:

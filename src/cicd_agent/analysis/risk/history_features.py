@@ -3,27 +3,28 @@
 One pass from old to new: when a commit's turn comes, everything before it has been counted, and nothing after it.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Literal
 
-from cicd_agent.analysis.risk.assessment import floor_of
+from cicd_agent.analysis.risk.assessment import Floor, floor_of, highest, trouble_level
 from cicd_agent.analysis.risk.features import OF_TESTS, measured, says_repair
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import (
     COUNTED,
     TROUBLED_DAYS,
+    TROUBLES,
     Experience,
     History,
+    Measures,
     Past,
     PastChange,
     PastCommit,
     Trouble,
+    TroubleKind,
 )
 from cicd_agent.domain.repository.paths import UNCOUNTED, PathKind, kinds
-from cicd_agent.domain.verdict import RiskLevel
 
 MAX_TROUBLES = 100
 _DAY = 86_400
@@ -31,8 +32,8 @@ _WEEK = 7 * _DAY
 _YEAR = 365.25 * _DAY
 
 
-_Paths = dict[str, tuple[frozenset[PathKind], RiskLevel]]
-"""What paths alone say: their kinds, and the floor of these."""
+_Paths = dict[str, tuple[frozenset[PathKind], Floor]]
+"""What paths alone say: their kinds, and the floor of each."""
 
 
 @dataclass(slots=True)
@@ -91,12 +92,35 @@ class _Totals:
         return replace(known, commits=done.commits, recent_commits=round(recent, 3), subsystem_commits=in_subsystems)
 
 
+@dataclass(slots=True)
+class _Lately:
+    """When files, those that somebody will ask for, were taken back or repaired in the days before."""
+
+    files: dict[str, _File]
+    since: int
+    times: defaultdict[tuple[str, TroubleKind], deque[int]] = field(default_factory=lambda: defaultdict(deque))
+
+    def add(self, commit: PastCommit) -> None:
+        if commit.when >= self.since and (kind := _trouble(commit)):
+            for path in commit.paths:
+                if path in self.files:
+                    self.times[path, kind].append(commit.when)
+
+    def floors(self, paths: Sequence[str], when: int) -> Iterator[Floor]:
+        for path in paths:
+            for kind in TROUBLES:
+                if times := self.times.get((path, kind)):
+                    while times and when - times[0] > TROUBLED_DAYS * _DAY:
+                        times.popleft()
+                    yield Floor(trouble_level(kind, len(times)), f"files that were {kind} shortly before")
+
+
 def history_of(
     past: Past,
     change: Change,
     now: int,
     limit: int = COUNTED,
-    floor: Callable[[str], RiskLevel] = lambda path: floor_of(kinds(path)),
+    floor: Callable[[str], Floor] = lambda path: floor_of(kinds(path)),
 ) -> History:
     """What `past` says of `change` at `now` (seconds since the epoch).
 
@@ -110,11 +134,13 @@ def history_of(
     names = {name: file.path for file in change.files for name in (file.old_path, file.path) if name}
     # Of a renamed file the past knows the old name.
     touched = list(dict.fromkeys(file.old_path or file.path for file in change.files))
-    judged = {commit.sha for commit in islice((commit for commit in before if commit.churn), limit)}
+    counted = list(islice((commit for commit in before if commit.churn), limit))
+    judged = {commit.sha for commit in counted}
     totals = _Totals(
-        {path: _File() for commit in before if commit.sha in judged for path in commit.paths},
-        {commit.author: _Author() for commit in before if commit.sha in judged},
+        {path: _File() for commit in counted for path in commit.paths},
+        {commit.author: _Author() for commit in counted},
     )
+    lately = _Lately(dict(totals.files), min((each.when for each in counted), default=0) - TROUBLED_DAYS * _DAY)
     totals.files |= {path: _File() for path in touched}
     if author is not None:
         totals.authors[author] = _Author()
@@ -123,8 +149,11 @@ def history_of(
     for commit in reversed(before):
         if commit.sha in judged:
             known = Experience() if past.shallow else totals.experience(commit.paths, commit.author, commit.when)
-            recent.append(_judged(commit, known, judged_paths, floor))
+            measures, by_path = _judged(commit, known, judged_paths, floor)
+            lifted = highest((by_path, *lately.floors(commit.paths, commit.when)))
+            recent.append(PastChange(commit.sha, commit.when, measures, lifted.level, lifted.reason))
         totals.add(commit)
+        lately.add(commit)
     troubles, cut = _troubles(before, names, now)
     return History(
         commits=len(before),
@@ -137,8 +166,8 @@ def history_of(
 
 
 def _judged(
-    commit: PastCommit, known: Experience, known_paths: _Paths, floor_of_path: Callable[[str], RiskLevel]
-) -> PastChange:
+    commit: PastCommit, known: Experience, known_paths: _Paths, floor_of_path: Callable[[str], Floor]
+) -> tuple[Measures, Floor]:
     """A commit in numbers, counted as `features` counts a change; `known_paths` remembers what paths say."""
     for path in commit.paths:
         if path not in known_paths:
@@ -151,23 +180,26 @@ def _judged(
     in_tests = sum(added for path_kinds, (added, _) in counted if path_kinds & OF_TESTS)
     churn = [lines for _, lines in counted]
     measures = measured(commit.paths, churn, in_tests, is_fix=says_repair(commit.subject), known=known)
-    floor = max((known_paths[path][1] for path in commit.paths), key=lambda level: level.rank, default=RiskLevel.LOW)
-    return PastChange(commit.sha, commit.when, measures, floor)
+    return measures, highest(known_paths[path][1] for path in commit.paths)
+
+
+def _trouble(commit: PastCommit) -> TroubleKind | None:
+    if commit.reverts or commit.subject.startswith('Revert "'):
+        return "reverted"
+    return "repaired" if says_repair(commit.subject) else None
 
 
 def _troubles(
     before: Sequence[PastCommit], names: dict[str, str], now: int
 ) -> tuple[tuple[Trouble, ...], tuple[str, ...]]:
     """How often the files (`names` leads from a path, old or new, to the one shown) were taken back or repaired."""
-    times_of: Counter[tuple[str, Literal["reverted", "repaired"]]] = Counter()
+    times_of: Counter[tuple[str, TroubleKind]] = Counter()
     for commit in before:
         hit = {names[path] for path in commit.paths if path in names}
         if not hit or now - commit.when > TROUBLED_DAYS * _DAY:
             continue
-        if commit.reverts or commit.subject.startswith('Revert "'):
-            times_of.update((path, "reverted") for path in hit)
-        elif says_repair(commit.subject):
-            times_of.update((path, "repaired") for path in hit)
+        if kind := _trouble(commit):
+            times_of.update((path, kind) for path in hit)
     troubles = [Trouble(path, kind, times) for (path, kind), times in times_of.items()]
     troubles.sort(key=lambda trouble: (-trouble.times, trouble.kind == "repaired", trouble.path))
     left = len(troubles) - MAX_TROUBLES

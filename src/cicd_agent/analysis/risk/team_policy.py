@@ -1,11 +1,13 @@
 """What a team has decided on the risk of its own paths and services, in the configuration of the base branch."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 
 from cicd_agent.analysis.risk.assessment import FLOORS, Floor, floor_of
 from cicd_agent.analysis.risk.comment_only import is_comment_only
+from cicd_agent.analysis.risk.content import content_kinds
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import Area, PathKind, kinds, matcher
 from cicd_agent.domain.text.words import count
@@ -68,13 +70,23 @@ def change_paths(change: Change) -> list[str]:
     return [path for file in change.files for path in (file.path, file.old_path)]
 
 
-def path_floor(settings: Settings) -> Callable[[str], RiskLevel]:
-    """What a path alone says of the level, for changes of which nothing else is known any more."""
+def path_floor(settings: Settings, texts: Mapping[str, str] = MappingProxyType({})) -> Callable[[str], Floor]:
+    """What a path, and its file in `texts`, say of the level of changes of which nothing else is known any more."""
     chosen = _pattern_of(settings)
+    first = _first_tier(settings)
 
-    def floor(path: str) -> RiskLevel:
+    def floor(path: str) -> Floor:
         found, path_kinds = chosen(path), kinds(path)
-        return RiskLevel(found[1]) if found and PathKind.OWN_CONFIG not in path_kinds else floor_of(path_kinds)
+        if found and PathKind.OWN_CONFIG not in path_kinds:
+            highest = Floor(RiskLevel(found[1]), f"`{found[0]}` in the configuration")
+        elif path in texts:
+            highest = floor_of(path_kinds | content_kinds(path, path_kinds, [texts[path]], ()))
+        else:
+            highest = floor_of(path_kinds)
+        if highest.level.rank >= RiskLevel.HIGH.rank or path_kinds & _NOT_SERVED:
+            return highest
+        names = first([path])
+        return Floor(_one_higher(highest.level), f"`{names[0]}` of tier 1") if names else highest
 
     return floor
 
@@ -91,6 +103,16 @@ def _pattern_of(settings: Settings) -> Callable[[str], tuple[str, str] | None]:
     return chosen
 
 
+def _first_tier(settings: Settings) -> Callable[[Sequence[str]], list[str]]:
+    """What names the services of tier 1 that one of some paths belongs to."""
+    first = {name: matcher(each.paths) for name, each in settings.services.items() if each.tier == 1}
+    return lambda paths: [name for name, spec in first.items() if any(map(spec.match_file, paths))]
+
+
+def _one_higher(level: RiskLevel) -> RiskLevel:
+    return RiskLevel.MEDIUM if level is RiskLevel.LOW else RiskLevel.HIGH
+
+
 def _of_services(areas: Iterable[Area], floors: Iterable[Floor], change: Change, settings: Settings) -> Iterator[Floor]:
     """A service of tier 1 raises the floor that there is by one level, up to high."""
     paths = [
@@ -100,10 +122,8 @@ def _of_services(areas: Iterable[Area], floors: Iterable[Floor], change: Change,
         for path in (file.path, file.old_path)
         if not kinds(path) & _NOT_SERVED
     ]
-    first = {name: matcher(each.paths) for name, each in settings.services.items() if each.tier == 1}
-    names = [name for name, spec in first.items() if any(map(spec.match_file, paths))]
-    if names:
+    if names := _first_tier(settings)(paths):
         levels = [*(area.floor for area in areas), *(floor.level for floor in floors)]
-        level = RiskLevel.HIGH if any(each is not RiskLevel.LOW for each in levels) else RiskLevel.MEDIUM
+        level = _one_higher(max(levels, key=lambda each: each.rank, default=RiskLevel.LOW))
         more = f" and {count(len(names) - 1, 'more service')}" if len(names) > 1 else ""
         yield Floor(level, f"it changes `{names[0]}`{more} of tier 1")

@@ -7,7 +7,7 @@ Assurance" (IEEE Transactions on Software Engineering 39(6), 2013), so that publ
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log2
-from typing import Literal
+from typing import Literal, get_args
 
 from cicd_agent.domain.verdict import RiskLevel
 
@@ -16,6 +16,9 @@ COUNTED = 500
 """Of these, the newest whose lines are counted: a change is ranked among them."""
 TROUBLED_DAYS = 90
 """How far back a revert or a repair still says something about a file."""
+
+TroubleKind = Literal["reverted", "repaired"]
+TROUBLES: tuple[TroubleKind, ...] = get_args(TroubleKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,17 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class PastChange:
-    """A change of the past as it would have been judged then; `floor` is what its paths alone say."""
+    """A change of the past as it would have been judged then.
+
+    `floor` is what is known without its lines: its paths, what their files hold today, and what happened to
+    these in the days before; `reason` says which of them it was, in a few words.
+    """
 
     sha: str
     when: int
     measures: Measures
     floor: RiskLevel = RiskLevel.LOW
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ class Trouble:
     """A file that the change touches was taken back or repaired this often in the last TROUBLED_DAYS days."""
 
     path: str
-    kind: Literal["reverted", "repaired"]
+    kind: TroubleKind
     times: int
 
 

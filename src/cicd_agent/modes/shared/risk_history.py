@@ -1,21 +1,27 @@
 """Reads what the repository's past says of a change, and what was learnt from it: the same for every mode."""
 
 from dataclasses import replace
+from itertools import islice
 
 from pydantic import ValidationError
 
+from cicd_agent.analysis.risk.content import rows_of
 from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.analysis.risk.team_policy import path_floor
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.repository.change import Change, ChangeSource
-from cicd_agent.domain.repository.history import COUNTED, MAX_COMMITS, History
+from cicd_agent.domain.repository.history import COUNTED, MAX_COMMITS, History, Past
+from cicd_agent.domain.repository.paths import kinds
 from cicd_agent.domain.repository.risk_file import MAX_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused, first_problem
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
 NO_PAST = "the history of the touched files"
+_MAX_TEXTS, _MAX_TEXT = 500, 200_000
+"""How many files are looked into to know what past changes touched, and the bytes of one: a tenth of a second."""
 _READ = 10 * MAX_BYTES
 """What is read of the file to tell one that is too large from one that is not there."""
 
@@ -75,7 +81,28 @@ def _history(change: Change, ports: Ports, settings: Settings) -> tuple[History 
         return None, str(error)
     # Where nobody may look at a clock, the newest commit stands for now.
     now = int(ports.now()) or max((commit.when for commit in past.commits), default=0)
-    return history_of(past, change, now, floor=path_floor(settings)), ""
+    texts = texts_of(past, repository, change.base, COUNTED)
+    return history_of(past, change, now, floor=path_floor(settings, texts)), ""
+
+
+def texts_of(past: Past, repository: Repository, commit: str, newest: int) -> dict[str, str]:
+    """The files of the newest past changes whose content may say what they are, as they are at a commit.
+
+    That commit is the base: what a change makes of its files says nothing of those before it. What cannot be read, or
+    is no more, is judged by its path.
+    """
+    sha = repository.resolve(commit) if commit else None
+    counted = islice((each for each in past.commits if each.churn), newest)
+    paths = dict.fromkeys(path for each in counted for path in each.paths) if sha else {}
+    looked_into = islice((path for path in paths if rows_of(path, kinds(path))), _MAX_TEXTS)
+    texts: dict[str, str] = {}
+    try:
+        for path in looked_into:
+            if sha and (blob := repository.blob(sha, path, _MAX_TEXT)) is not None:
+                texts[path] = blob.decode("utf-8", "replace")
+    except ConfigError:
+        return texts  # a partial clone
+    return texts
 
 
 def _base_file(ports: Ports, settings: Settings, event: Event) -> bytes | None:
