@@ -16,6 +16,7 @@ from tests.support.repos import TempRepo
 START = 1_790_000_000
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
 CONFIG = ".github/cicd-agent.yml"
+LOCK = "package-lock.json"
 MODULES = 240
 RECENT = 16
 """Changes back within which two do not touch the same file, so that none is in another's way."""
@@ -29,6 +30,10 @@ class Team:
     name: str
     people: int
     bots: float
+    bot_meddled: float
+    bot_locks: float
+    hostile: float
+    locks: float
     direct: float
     unapproved: float
     updated: float
@@ -54,7 +59,7 @@ class Team:
     coverage: bool
     config: str
     allows: Sequence[str] = ()
-    """What its configuration permits to go out without an approval: "bots", "unreviewed"."""
+    """What its configuration permits to go out without an approval: "bots" (and lock files alone), "unreviewed"."""
 
 
 def teams() -> dict[str, Team]:
@@ -73,6 +78,12 @@ class Change:
     number: int
     author: str
     is_bot: bool = False
+    is_lock: bool = False
+    """Whether it changes nothing but a lock file."""
+    harm: str = ""
+    """Why no policy for bots and lock files may release it."""
+    meddler: str = ""
+    """Who wrote the last commit on the branch of a bot."""
     commits: list[Any] = field(default_factory=list)
     branch: list[Any] = field(default_factory=list)
     """Its own commits, oldest first; the last is its head."""
@@ -109,11 +120,13 @@ class History:
     def __init__(self, team: Team, pushes: int, seed: int, config: str) -> None:
         self.team, self.config = team, config
         self.chance = random.Random(f"{seed} {team.name}")  # noqa: S311  the same month each time
+        self.rare = random.Random(f"{seed} {team.name} bots")  # noqa: S311  and what bots do changes nothing of the rest
         self.stream: list[bytes] = []
         self.files = {
             f"src/app/module_{at}.py": [f"value_{line} = {line}" for line in range(30)] for at in range(MODULES)
         }
         self.files["requirements.txt"] = [f"package-{at}==1.{at}.0" for at in range(20)]
+        self.files[LOCK] = [_locked(at, 0) for at in range(20)]
         self.trunk: list[tuple[int, dict[str, bytes]]] = []
         """Each commit of main, and what it brought."""
         self.recent: list[list[str]] = []
@@ -181,9 +194,11 @@ class History:
         self.number += 1
         change = Change(self.number, author, is_bot, title=f"Change {self.number}")
         edits = [self._bot_edit()] if is_bot else [self._edit() for _ in range(chance.choice((1, 1, 2, 3)))]
+        self._lock_edit(change, edits)
         self.recent.append([path for edit in edits for path in edit])
-        # A bot rebases its pull requests by itself.
+        # A bot rebases its pull requests by itself, and lock files of two branches cannot be merged.
         behind = 0 if is_bot else chance.randint(0, min(4, len(self.trunk) - 1))
+        behind = 0 if change.is_lock else behind
         base = self.trunk[-1 - behind][0]
         branch, tip = f"change-{self.number}", base
         for count, edit in enumerate(edits):
@@ -204,7 +219,7 @@ class History:
         """What reviewers say, and what comes to the branch afterwards."""
         chance, team = self.chance, self.team
         others = [f"person-{each}" for each in range(team.people) if f"person-{each}" != change.author]
-        if change.is_bot or chance.random() < team.unapproved:
+        if change.is_bot or change.is_lock or chance.random() < team.unapproved:
             change.fit = False
             return
         change.reviews.append((chance.choice(others), "APPROVED", "MEMBER", len(change.branch) - 1))
@@ -268,10 +283,30 @@ class History:
             edit[f"docs/picture_{self.marks}.png"] = b"\x89PNG\r\n\x1a\n\0\0" + chance.randbytes(200)
         return edit
 
+    def _lock_edit(self, change: Change, edits: list[dict[str, bytes]]) -> None:
+        """Some changes are of the lock file instead, and some branches of a bot get a person's commit."""
+        rare, team = self.rare, self.team
+        change.is_lock = rare.random() < (team.bot_locks if change.is_bot else team.locks)
+        if change.is_lock:
+            at, is_hostile = rare.randrange(20), rare.random() < team.hostile
+            line = _locked(at, self.number, "git+https://github.com/mallory/package" if is_hostile else "")
+            edits[:] = [{LOCK: _text([*self.files[LOCK][:at], line, *self.files[LOCK][at + 1 :]])}]
+            self.files[LOCK][at] = line
+            change.harm = "a hostile lock file" if is_hostile else ""
+        if change.is_bot and rare.random() < team.bot_meddled:
+            change.meddler = f"person-{rare.randrange(team.people)}"
+            edits.append({f"src/app/meddled_{self.number}.py": b"value = 1\n"})
+            change.harm = "a person's commit on the branch of a bot"
+
     def _bot_edit(self) -> dict[str, bytes]:
         at = self.chance.randrange(20)
         self.files["requirements.txt"][at] = f"package-{at}==1.{at}.{self.number}"
         return {"requirements.txt": _text(self.files["requirements.txt"])}
+
+
+def _locked(at: int, minor: int, address: str = "") -> str:
+    source = address or f"https://registry.npmjs.org/package-{at}/-/package-{at}-1.{minor}.0.tgz"
+    return f'"node_modules/package-{at}": {{"version": "1.{minor}.0", "resolved": "{source}"}},'
 
 
 def _text(lines: Sequence[str]) -> bytes:

@@ -220,7 +220,8 @@ class Month:
         return decision
 
     def _kind(self, push: Push, change: Change) -> str:
-        kind = "bot" if change.is_bot else "direct" if not change.number else f"#{change.number}"
+        kind = "direct" if not change.number else f"#{change.number}"
+        kind = "bot" if change.is_bot else "lock file" if change.is_lock else kind
         updated = any(at < len(change.branch) - 1 for _, _, _, at in change.reviews)
         return kind + (" updated" if updated else "") + (" tolerated red job" if push.tolerated else "")
 
@@ -230,7 +231,11 @@ class Month:
         causes = ["a check is red"] if push.broken else []
         if push.pending_until > now:
             causes.append("a check goes on")
-        unreviewed = [each for each in self.undeployed if not each.fit and not (each.is_bot and "bots" in allows)]
+        unreviewed = [
+            each
+            for each in self.undeployed
+            if not each.fit and not ("bots" in allows and (each.is_bot or each.is_lock) and not each.harm)
+        ]
         if unreviewed and "unreviewed" not in allows:
             causes.append("unreviewed")
         if any(each.refused for each in self.undeployed) and "unreviewed" not in allows:
@@ -298,8 +303,14 @@ class Month:
             return
         account = Account(change.author, "Bot" if change.is_bot else "User")
         pull = self.hub.add_pull(change.number, head_sha=change.branch[-1], author=account, title=change.title)
-        pull.revisions.update(dict.fromkeys(change.branch, ()))
-        gate.merge(change.number, *change.commits, writers=(change.author,) * len(change.branch))
+        pull.revisions = dict.fromkeys(change.branch, ())
+        writers = [change.author] * len(change.branch)
+        if change.meddler:
+            writers[-1] = change.meddler
+        if change.is_bot:
+            # What a person edits there GitHub signs as well.
+            gate.data.signed.update(change.branch)
+        gate.merge(change.number, *change.commits, writers=tuple(writers))
         for reviewer, state, association, at in change.reviews:
             gate.review(
                 change.number, reviewer, state, commit=change.branch[at], association=association, at=now - 2 * HOUR
