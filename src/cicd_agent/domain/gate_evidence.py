@@ -129,13 +129,26 @@ class PullCommit:
     """A commit of a pull request, as it was before it was merged: its SHA, and those of its parents, the first three.
 
     `authors` are the logins of whoever wrote it, "" among them where not all are known. `signed` is whether GitHub
-    itself signed it, as it does for what its apps write and people edit there, and the signature is good.
+    itself signed it, as it does for what its apps write and people edit there, and the signature is good. `same_patch`
+    is whether its patch, since it left the base branch, is the one that goes out.
     """
 
     sha: str
     parents: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     signed: bool = False
+    same_patch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullContent:
+    """What a pull request changes, by itself: whether nothing but lock files whose addresses a rule reads.
+
+    `problem` is the worst finding of a rule, silenced or not, or else what no rule has read; "" for neither.
+    """
+
+    locks_only: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +172,8 @@ class OriginPull:
     cut: bool = False
     by_app: bool = False
     commits: tuple[PullCommit, ...] = ()
+    content: PullContent | None = None
+    """None where nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,11 @@ class DeployGateSettings(Section):
     ignore_checks: tuple[str, ...] = file_only(
         "Names or glob patterns of checks that do not count and are not waited for, unless they are required.", ()
     )
+    bot_policy: Literal["off", "rules-and-green"] = file_only(
+        "What releases pull requests of dependabot and renovate, and of lock files alone, that nobody has approved: "
+        "`rules-and-green` where no rule has a finding and every check has passed.",
+        "off",
+    )
     wait_for_checks: float = file_only(
         "Minutes that the gate waits for checks that still run, on top of the time limit or within `timeout-minutes`.",
         10,

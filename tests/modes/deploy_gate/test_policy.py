@@ -39,6 +39,7 @@ def test_what_is_not_applicable_has_no_weight_even_where_one_is_set() -> None:
         {"thresholds": {"tests": Band(green=100, red=94)}},
         {"not_applicable": ("coverage",)},
         {"required_checks": ("unit",)},
+        {"bot_policy": "rules-and-green"},
         {"failure_workflows": ("ci.yml",)},
         {"incident_label": "outage"},
         {"freezes": {"xmas": Freeze(begins="2026-12-20")}},

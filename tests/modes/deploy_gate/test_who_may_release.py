@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.domain.gate_evidence import Incident, Match, ReviewState, State
+from cicd_agent.domain.gate_evidence import Incident, Match, PullCommit, PullContent, ReviewState, State
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from tests.modes.deploy_gate.evidences import (
@@ -52,16 +52,27 @@ CHECKS: dict[str, tuple[Who, Gate]] = {
     "none required": (Who.RULES, {"required": ()}),
     "unreadable": (Who.APPROVER, {"readings": readings(reading("checks", state=State.ERROR))}),
     "red": (Who.OVERRIDER, {"checks": (check("unit", "failure"), check("lint"))}),
+    "red beside": (Who.RULES, {"checks": (check("unit"), check("lint", "failure"))}),
     "not run": (Who.OVERRIDER, {"checks": (check("lint"),)}),
     "going on": (Who.NOBODY, {"checks": (GOING_ON, check("lint"))}),
 }
 AGAINST = ReviewState("rob", "CHANGES_REQUESTED", HEAD)
+BOTS = replace(
+    PULL,
+    author="dependabot[bot]",
+    authors=("dependabot[bot]",),
+    reviews=(),
+    by_app=True,
+    commits=(PullCommit(HEAD, (BASE,), ("dependabot[bot]",), signed=True),),
+    content=PullContent(),
+)
 REVIEWS: dict[str, tuple[Who, Gate]] = {
     "approved": (Who.RULES, {}),
     # 65 of 90 points are not 75 percent.
     "nobody": (Who.APPROVER, {"pulls": (replace(PULL, reviews=()),)}),
     "by the author": (Who.APPROVER, {"pulls": (replace(PULL, reviews=(replace(APPROVED, author="ada"),)),)}),
     "changes requested": (Who.APPROVER, {"pulls": (replace(PULL, reviews=(APPROVED, AGAINST)),)}),
+    "a bot's": (Who.APPROVER, {"pulls": (BOTS,)}),
     "something else": (Who.OVERRIDER, {"commits": (replace(COMMIT, match=Match.NONE),)}),
     "direct push": (Who.OVERRIDER, {"commits": (replace(COMMIT, match=Match.NONE, pull=0),), "pulls": ()}),
 }
@@ -89,6 +100,8 @@ POLICIES: dict[str, tuple[Change, Gate, dict[str, Any]]] = {
     "default": (CHANGE, {}, {}),
     "no reviews here": (CHANGE, {}, {"not_applicable": ("review",)}),
     "no threshold": (CHANGE, {}, {"threshold": 0}),
+    "bots": (CHANGE, {}, {"bot_policy": "rules-and-green"}),
+    "bots, brought along": (OWN, {}, {"bot_policy": "rules-and-green"}),
     "brought along": (OWN, {}, {}),
     "of a held commit": (CHANGE, {"is_policy_new": True}, {}),
     "broken": (CHANGE, {"policy": ("`treshold` is no key",)}, {}),
@@ -99,19 +112,33 @@ def expected(checks: str, reviews: str, deployments: str, policy: str) -> Who:
     of_reviews = REVIEWS[reviews][0]
     if policy == "no reviews here" or (policy == "no threshold" and of_reviews is Who.APPROVER):
         of_reviews = Who.RULES
+    if reviews == "a bot's" and policy in {"bots", "bots, brought along"} and checks in {"green", "none required"}:
+        of_reviews = Who.RULES
     of_policy = Who.NOBODY if policy == "broken" else Who.RULES
-    # Changes that somebody requests do not undo that somebody else approved the policy.
-    if policy in {"brought along", "of a held commit"} and reviews not in {"approved", "changes requested"}:
+    # Changes that somebody requests do not undo that somebody else approved the policy; a bot approves none.
+    if policy in {"brought along", "bots, brought along", "of a held commit"} and reviews not in {
+        "approved",
+        "changes requested",
+    }:
         of_policy = Who.APPROVER
     return max(CHECKS[checks][0], of_reviews, DEPLOYMENTS[deployments][0], of_policy)
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("deployments", DEPLOYMENTS)
+# What bots may is the same whatever runs there.
+CASES = [
+    (deployments, policy)
+    for deployments, policy in product(DEPLOYMENTS, POLICIES)
+    if "bots" not in policy or deployments in {"another runs", "first", "unknown"}
+]
+
+
+@pytest.mark.parametrize(("deployments", "policy"), CASES)
 def test_who_may_let_a_deployment_through(deployments: str, policy: str) -> None:
     change, brought, settings = POLICIES[policy]
     wrong = []
     for checks, reviews in product(CHECKS, REVIEWS):
+        if checks == "red beside" and "bots" not in policy:
+            continue
         gate = {**CHECKS[checks][1], **REVIEWS[reviews][1], **DEPLOYMENTS[deployments][1], **brought}
         seen = evidence(change=change, **gate)
         alone = decide(seen, **settings)
@@ -121,7 +148,7 @@ def test_who_may_let_a_deployment_through(deployments: str, policy: str) -> None
             if found and decide(with_gate(seen, words=(said,)), **settings).decision is GateDecision.PROCEED:
                 found = who
             # Nobody lifts what holds their own change.
-            own = replace(said, author="ada" if gate.get("pulls", (PULL,)) else "pusher")
+            own = replace(said, author=next((pull.author for pull in gate.get("pulls", (PULL,))), "pusher"))
             if alone.decision is not GateDecision.PROCEED:
                 assert decide(with_gate(seen, words=(own,)), **settings).decision is not GateDecision.PROCEED
         if found is not expected(checks, reviews, deployments, policy):

@@ -113,6 +113,12 @@ def _table_of(name: str, path: str) -> Mapping[str, Any] | None:
     return None
 
 
+def reads_sources(path: str) -> bool:
+    """Whether the rule sees each address that a lock file takes packages from; not where any account of a forge is."""
+    table = _table_of("locks", path)
+    return table is not None and _FORGES.isdisjoint(table["usual"])
+
+
 def _severity(context: FileContext, in_tests: Severity) -> Severity | None:
     if PathKind.TEST in context.kinds:
         return in_tests

@@ -25,7 +25,6 @@ from cicd_agent.domain.parallel import begin
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import History
-from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.markdown import find_marker
 from cicd_agent.domain.text.words import count
@@ -34,6 +33,7 @@ from cicd_agent.modes.deploy_gate.approvals import read_comments, with_permissio
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import fill_coverage, has_coverage, read_facts
 from cicd_agent.modes.deploy_gate.score import policy
+from cicd_agent.modes.deploy_gate.signals.bot_policy import with_contents
 from cicd_agent.modes.deploy_gate.signals.checks import share_of_checks
 from cicd_agent.modes.deploy_gate.signals.coverage import coverage, needs_search
 from cicd_agent.modes.deploy_gate.signals.coverage_discovery import DiscoveredCoverage, search_artifacts, with_workspace
@@ -149,9 +149,7 @@ class _Gathering:
         gained = coverage(file, ports, self.settings, change, committed=committed, found=found)
         gained, unused = fill_coverage(gained, known, gate, self.settings.signal_max_age_hours * 3600)
         history, learnt, on_history, unread = self._history(change)
-        rules, needs_tests = policy(self.settings), _needs_tests(change)
-        changed = {path for each in (change.files if change else ()) for path in (each.path, each.old_path)}
-        of_checks = share_of_checks(gate, readings["checks"], rules, needs_tests=needs_tests, changed=changed)
+        of_checks = share_of_checks(gate, readings["checks"], policy(self.settings), change)
         readings |= {
             "tests": passed_tests(of_checks, file, ports, self.settings, committed=committed, change=change),
             "coverage": gained,
@@ -237,6 +235,7 @@ class _Gathering:
         comments, on_comments = came("approvals", comments_read, ())
         token = self.settings.github_token.get_secret_value()
         commits, pulls, unmatched = match_pulls(subject.commits, origins, repository, token)
+        pulls, unjudged = with_contents(commits, pulls, repository, self.settings)
         on_origins = _on_origins(on_origins, subject, commits, pulls)
         own = self.event.delivery.partition(".")[0]
         failed, absent = failures(runs, self.settings.failure_workflows, own, on_runs)
@@ -269,7 +268,7 @@ class _Gathering:
             words=comments,
         )
         gate = with_patches(gate, subject, self.event, repository, self.settings)
-        return gate, subject, readings, (*unmatched, *absent, *_unread(required))
+        return gate, subject, readings, (*unmatched, *unjudged, *absent, *_unread(required))
 
     def _orders(self, forge: Forge, pull: int) -> tuple[ApprovalComment, ...]:
         return read_comments(forge, pull, self.gate, self.settings, self.event)
@@ -321,11 +320,6 @@ def came(name: str, future: Future[T], nothing: T) -> tuple[T, Reading]:
     if isinstance(error, AgentError):
         return nothing, Reading(name, State.ERROR, source="GitHub", problem=str(error).rstrip("."))
     return future.result(), Reading(name, State.KNOWN, source="GitHub")
-
-
-def _needs_tests(change: Change | None) -> bool:
-    """Whether anything but documents is changed: pipelines skip the tests of these."""
-    return change is None or not change.files or any(PathKind.DOCS not in kinds(file.path) for file in change.files)
 
 
 def _unread(required: RequiredChecks) -> tuple[Gap, ...]:

@@ -50,6 +50,7 @@ class Policy:
     max_age: float
     stops: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    bot_policy: str = "off"
 
 
 def policy(settings: Settings, environment: str = "") -> Policy:
@@ -74,6 +75,7 @@ def policy(settings: Settings, environment: str = "") -> Policy:
         max_age=float(settings.signal_max_age_hours * 3600),
         stops=tuple(name for name, signal in own.items() if signal.stop),
         ignored=tuple(dict.fromkeys(settings.ignore_checks)),
+        bot_policy=settings.bot_policy,
     )
 
 
@@ -90,6 +92,7 @@ def digest(settings: Settings) -> str:
             "not_applicable": rules.not_applicable,
             "required": sorted(rules.required),
             "ignored": sorted(rules.ignored),
+            "bot_policy": rules.bot_policy,
             "max_age": rules.max_age,
             "failure_workflows": sorted(settings.failure_workflows),
             "environment_aliases": {name: sorted(names) for name, names in settings.environment_aliases.items()},

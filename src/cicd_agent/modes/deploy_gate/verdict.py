@@ -25,6 +25,7 @@ from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.questions import GateDraft, prove
 from cicd_agent.modes.deploy_gate.result import Band, GateDecision, GateResult, Hold, LiftedBy, Objection
 from cicd_agent.modes.deploy_gate.score import Policy, Score, policy, scored, sound, targets
+from cicd_agent.modes.deploy_gate.signals.bot_policy import rulings
 from cicd_agent.modes.deploy_gate.signals.checks import red_checks
 from cicd_agent.modes.deploy_gate.signals.deployments import UNKNOWN_BASE, Rollback, about_base, exempt, rollback
 from cicd_agent.modes.deploy_gate.signals.reviews import match, review
@@ -188,7 +189,8 @@ def _opinion(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Setti
 
 
 def _signals(gate: GateEvidence, evidence: Evidence, limits: Policy, opinion: ModelOpinion) -> dict[str, Reading]:
-    readings = {name: gate.reading(name) for name in limits.weights} | {"review": review(gate, evidence.event)}
+    reviewed = review(gate, evidence.event, rulings(gate, evidence.change, limits))
+    readings = {name: gate.reading(name) for name in limits.weights} | {"review": reviewed}
     if readings["model"].state in {State.KNOWN, State.MISSING}:
         confidence = opinion.confidence
         readings["model"] = (

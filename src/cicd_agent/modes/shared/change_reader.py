@@ -19,7 +19,7 @@ from cicd_agent.settings.schema import Settings, path_denier
 WITHOUT_TEXTS = ": rules which need the whole text of a file did not run"
 """How the note on a change from the API ends, until texts are read by their ids."""
 
-_DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
+DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
 _UNREAD = {PathKind.LOCK_FILE: "lock file", PathKind.GENERATED: "generated", PathKind.VENDORED: "vendored"}
 """Why files of these kinds are not read line by line."""
 EXCERPT = "very large"
@@ -65,7 +65,7 @@ def read_change(event: Event, ports: Ports, settings: Settings) -> Change:
 
 def is_by_a_dependency_bot(event: Event) -> bool:
     author = event.pull.author if event.pull else event.actor
-    return author.login in _DEPENDENCY_BOTS
+    return author.login in DEPENDENCY_BOTS
 
 
 def without_pull(event: Event) -> str:

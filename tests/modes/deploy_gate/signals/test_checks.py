@@ -9,6 +9,7 @@ from cicd_agent.modes.deploy_gate.score import policy
 from cicd_agent.modes.deploy_gate.signals.checks import red_checks, satisfying, share_of_checks, still_running
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import NOW, RUN
+from tests.support.samples.changes import change_of
 
 CI, DEPLOY = ".github/workflows/ci.yml", ".github/workflows/deploy.yml"
 
@@ -88,14 +89,13 @@ def test_where_an_app_is_named_no_other_one_and_no_status_satisfies() -> None:
 
 def share(
     *checks: CheckState,
-    needs_tests: bool = True,
     required: tuple[str, ...] = (),
-    changed: tuple[str, ...] = (),
+    changed: str = "src/a.py",
     **settings: Any,
 ) -> Any:
     gate = GateEvidence("c" * 40, "production", NOW, checks=checks, required=required)
     read = Reading("checks", State.KNOWN)
-    return share_of_checks(gate, read, policy(Settings(**settings)), needs_tests=needs_tests, changed=changed)
+    return share_of_checks(gate, read, policy(Settings(**settings)), change_of((changed, "a", "b")))
 
 
 @pytest.mark.parametrize("how", ["skipped", "cancelled", "neutral"])
@@ -106,7 +106,7 @@ def test_tests_that_were_all_skipped_or_cancelled_are_none(how: str) -> None:
 
 
 def test_tests_that_were_skipped_for_documents_are_no_loss() -> None:
-    assert share(job("lint", "success"), job("test", "skipped"), needs_tests=False).value == 100
+    assert share(job("lint", "success"), job("test", "skipped"), changed="docs/a.md").value == 100
 
 
 def test_one_test_that_ran_is_enough_where_others_were_not_concerned() -> None:
@@ -134,5 +134,5 @@ def test_what_may_fail_counts_only_where_it_is_required_or_its_workflow_changes(
     assert (reading.value, reading.words) == (100, "1 of 1 check passed, 1 failed that may (`continue-on-error`)")
     assert share(*checks, required=("nightly-python",)).value == 50
     # Or else a change could let its own tests fail.
-    assert share(*checks, changed=("ci.yml",)).value == 50
+    assert share(*checks, changed="ci.yml").value == 50
     assert share(checks[1]).state is State.MISSING

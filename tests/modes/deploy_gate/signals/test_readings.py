@@ -34,7 +34,7 @@ FILES = {
 
 def of_checks(*checks: Any, how: Reading = KNOWN, **settings: Any) -> Reading:
     gate = GateEvidence("", "", NOW, checks=checks)
-    return share_of_checks(gate, how, policy(Settings(**settings)), needs_tests=True)
+    return share_of_checks(gate, how, policy(Settings(**settings)), None)
 
 
 def read(*checks: Any, given: SignalsFile = NOTHING, how: Reading = KNOWN, **settings: Any) -> Reading:

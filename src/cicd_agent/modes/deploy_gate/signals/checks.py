@@ -1,11 +1,13 @@
 """What the checks of a commit say: which of them are required, which still run, and what share of them passed."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, Reading, State
+from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.modes.deploy_gate.score import Policy
 
@@ -86,16 +88,15 @@ def base_name(name: str) -> str:
     return _LEGS.sub("", name)
 
 
-def share_of_checks(
-    gate: GateEvidence, read: Reading, policy: Policy, *, needs_tests: bool, changed: Collection[str] = ()
-) -> Reading:
+def share_of_checks(gate: GateEvidence, read: Reading, policy: Policy, change: Change | None) -> Reading:
     """Percent of the checks that passed, `read` being how the reading of the checks went.
 
-    Where `needs_tests`, tests that all were skipped are no tests. Deployments are none either: one that failed is what
-    the next one is for. What may fail by its workflow does not count, unless that file is `changed` just now.
+    Tests that all were skipped are no tests, where more than documents is changed. Deployments are none either: one
+    that failed is what the next one is for. What may fail by its workflow does not count, unless that file is changed.
     """
     if read.state is not State.KNOWN:
         return replace(read, name="tests")
+    changed = {path for file in (change.files if change else ()) for path in (file.path, file.old_path)}
     required = set(required_names(gate, policy))
     counted = [
         check
@@ -105,7 +106,7 @@ def share_of_checks(
         and (check.name in required or not is_ignored(check, policy))
     ]
     pending = sum(map(is_pending, counted))
-    skipped = _skipped_tests(counted, required) if needs_tests else []
+    skipped = _skipped_tests(counted, required) if _needs_tests(change) else []
     if skipped and not pending:
         names = first_names([f"`{clip(name, 80)}`" for name in skipped], _MAX_NAMED)
         verb = "was" if len(skipped) == 1 else "were"
@@ -125,6 +126,11 @@ def share_of_checks(
     reading = Reading("tests", State.KNOWN, 100 * passed / len(ended), summary, "checks of the commit")
     going_on = f"{summary}, {pending} going on" if pending else summary
     return replace(reading, words=going_on, measured=max(check.ended for check in ended))
+
+
+def _needs_tests(change: Change | None) -> bool:
+    """Whether anything but documents is changed: pipelines skip the tests of these."""
+    return change is None or not change.files or any(PathKind.DOCS not in kinds(file.path) for file in change.files)
 
 
 def _skipped_tests(checks: Sequence[CheckState], required: set[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import NamedTuple
 
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Gap
@@ -14,17 +15,25 @@ from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.deploy_gate.signals.deployments import known
 
+
+class Ruling(NamedTuple):
+    """Whether a policy releases a pull request that nobody has approved, and what is to be said of it."""
+
+    released: bool
+    text: str
+
+
 _MAX_COMPARED = 5
 """Earlier commits of a pull request whose patch is compared with what goes out."""
 _MAX_OBJECTED = 0.5
 """The most that a review is worth where a program asks for changes: it counts against, and never for."""
 
 
-def review(gate: GateEvidence, event: Event) -> Reading:
+def review(gate: GateEvidence, event: Event, rulings: Mapping[int, Ruling] | None = None) -> Reading:
     """The reading `review` with its value: 1 when each commit comes from a pull request with an approval that counts.
 
-    A person with write access who asks for changes makes it 0, and so does one commit that nobody has approved: the
-    others that go out with it do not make up for that.
+    One that a policy has released by `rulings` needs none. A person with write access who asks for changes makes it 0,
+    and so does one commit that nobody has approved: the others that go out with it do not make up for that.
     """
     reading = gate.reading("review")
     if reading.state not in {State.KNOWN, State.MISSING}:
@@ -38,9 +47,14 @@ def review(gate: GateEvidence, event: Event) -> Reading:
     numbers = {commit.pull for commit in gate.commits}
     pulls = [pull for pull in gate.pulls if pull.number in numbers]
     approvers = {pull.number: {each.author.casefold() for each in approvals(pull)} for pull in pulls}
-    approved = sum(1 for commit in gate.commits if commit.match is not Match.NONE and approvers.get(commit.pull))
-    parts = _lacking(gate, pulls) or [f"approved by {len(frozenset().union(*approvers.values()))}"]
-    value = float(approved == len(gate.commits))
+    rulings = {number: ruling for number, ruling in (rulings or {}).items() if not approvers.get(number)}
+    released = {number for number, ruling in rulings.items() if ruling.released}
+    reviewed = released.union(number for number, logins in approvers.items() if logins)
+    value = float(all(commit.match is not Match.NONE and commit.pull in reviewed for commit in gate.commits))
+    by = len(frozenset().union(*approvers.values()))
+    lacking = _lacking(gate, [pull for pull in pulls if pull.number not in released])
+    parts = lacking or ([f"approved by {by}"] if by else [])
+    parts += [ruling.text for number, ruling in rulings.items() if number in numbers]
     asking = [each for pull in pulls for each in pull.reviews if each.state == "CHANGES_REQUESTED"]
     # Anybody may ask for changes of a public repository; a program has no say of its own, and costs half.
     against = [each for each in asking if each.can_write or each.is_ours or not each.is_person]
@@ -174,7 +188,7 @@ def with_earlier_approvals(
         earlier = dict.fromkeys(each.commit for each in _approvals_ever(pull) if each.commit != pull.head)
         if len(lines) == 1 and earlier and all(each.match is not Match.NONE for each in lines[0]):
             try:
-                same = _same_patch(lines[0], tuple(earlier)[-_MAX_COMPARED:], repository, token)
+                same = same_patch(lines[0], tuple(earlier)[-_MAX_COMPARED:], repository, token)
             except ConfigError as error:
                 same, why = frozenset(), f"could not be compared with what goes out: {error}".rstrip(".")
                 gaps.append(Gap("", f"an earlier approval of pull request {pull.number} {why}"))
@@ -185,9 +199,7 @@ def with_earlier_approvals(
     return tuple(found), tuple(gaps)
 
 
-def _same_patch(
-    line: Sequence[Deployed], approved: Sequence[str], repository: Repository, token: str
-) -> frozenset[str]:
+def same_patch(line: Sequence[Deployed], approved: Sequence[str], repository: Repository, token: str) -> frozenset[str]:
     """Those of the approved commits whose patch since they left the base branch is that of the line."""
     before = next(iter(repository.parents(line[-1].sha)), "")
     patch = repository.patch_id(before, line[0].sha) if before else ""
