@@ -236,3 +236,19 @@ def test_the_way_back_of_a_migration_may_drop() -> None:
 def test_prose_about_reviewers_is_no_order() -> None:
     text = "The reviewer must approve. Ignore the previous section if you are new.\nAutomated reviewers help.\n"
     assert ids(("docs/guide.md", None, text)) == []
+
+
+_SUITE = "import pytest\n\n\ndef test_sum(expression, expected):\n    assert eval(expression) == expected\n"
+_NEW_CODE = "def total(a):\n    if a and a > 1:\n        return [b for b in a if b]\n    return []\n"
+
+
+def test_a_suite_in_a_folder_of_any_name_is_one_of_tests() -> None:
+    code: Files = ("core/total.py", "", _NEW_CODE)
+    assert ids(code, paths=("tests/test_a.py",)) == ["untested-function"]
+    assert ids(code, ("testing/python/collect.py", None, _SUITE), paths=("tests/test_a.py",)) == []
+
+
+def test_a_file_of_the_product_becomes_none_of_tests_by_what_a_change_writes_into_it() -> None:
+    before = "import math\n\n\ndef area(r):\n    return r * math.pi\n"
+    assert ids(("core/area.py", before, _SUITE)) == ["dynamic-code"]
+    assert ids(("core/area.py", _SUITE.replace("expected", "other"), _SUITE)) == []

@@ -11,7 +11,7 @@ from cicd_agent.analysis.rules.python.source import Called, Function, PythonText
 from cicd_agent.analysis.rules.yaml_source import Node, parse_yaml
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import Anchors, FileDiff
-from cicd_agent.domain.repository.paths import OWN_CONFIG, PathKind, is_test, kinds
+from cicd_agent.domain.repository.paths import OWN_CONFIG, PathKind, is_test
 
 TABLES = tomllib.loads(files(__package__).joinpath("tables.toml").read_text("utf-8"))
 CLIP = 2_000
@@ -152,7 +152,7 @@ class FileContext:
         stated = {kind for name, kind in _ATTRIBUTES.items() if name in self.diff.attributes}
         own = {PathKind.OWN_CONFIG} if self.path == self.change.config_file else set()
         bundle = {PathKind.GENERATED} if self.diff.is_bundle else set()
-        return kinds(self.path) | stated | own | bundle
+        return self.change.change.kinds_of(self.diff) | stated | own | bundle
 
     @property
     def is_fixture(self) -> bool:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.framework_tests import holds_tests
+from cicd_agent.domain.repository.paths import PathKind, kinds
 
 
 class ChangeSource(StrEnum):
@@ -57,3 +59,17 @@ class Change:
     @property
     def deleted_lines(self) -> int:
         return sum(file.deleted_count for file in self.files)
+
+    def kinds_of(self, file: FileDiff) -> frozenset[PathKind]:
+        """The kinds of a file of the change: those of its path, and TEST when its text before and after is tests.
+
+        Both, so that no change makes a file of the product look like a test. What the risk model was fitted to, and
+        the history that it is told, knows paths alone.
+        """
+        path_kinds = kinds(file.path)
+        if PathKind.TEST in path_kinds or PathKind.SOURCE not in path_kinds:
+            return path_kinds
+        known = (self.texts.get(file.path), self.old_texts.get(file.old_path))
+        texts = [text for text in known if text is not None]
+        is_test = bool(texts) and all(holds_tests(file.path, text) for text in texts)
+        return path_kinds | {PathKind.TEST} if is_test else path_kinds

@@ -80,6 +80,9 @@ _NAMES, _PATHS = (
 # Suffixes of class files: the case of the letter tells LoginTest.java from latest.java.
 _TEST_CLASSES = re.compile(r"(?:Test|Tests|IT|Spec)\.(?:java|kt|kts|scala|groovy|cs|php|swift)$")
 
+_TEST_FOLDER = re.compile(r"[._-]tests$")
+"""`integration_tests`, `Shop.Tests`."""
+
 _MIGRATION_NAME = re.compile(
     r"v\d+[\d._]*__.+\.(?:sql|java|kt)|.+\.(?:up|down)\.sql|(?:version)?\d{3,}.*\.(?:py|rb|[jt]s|php|go|exs|cs)"
 )
@@ -168,7 +171,7 @@ def is_test(path: str) -> bool:
 def _is_test(path: str, name: str, suffix: str, parents: list[str]) -> bool:
     if _NAMES["test"].match(name) or _TEST_CLASSES.search(path):
         return True
-    if not _FOLDERS["test"].isdisjoint(parents) or parents[:1] == ["t"]:
+    if not _FOLDERS["test"].isdisjoint(parents) or parents[:1] == ["t"] or any(map(_TEST_FOLDER.search, parents)):
         return True
     if "spec" in parents:
         return suffix in {"rb", "js", "ts", "jsx", "tsx"}  # spec/openapi.yaml is a specification

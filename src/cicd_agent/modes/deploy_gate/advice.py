@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from math import ceil, exp, lgamma, log, sqrt
 
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.result import CanaryPower
@@ -43,7 +43,7 @@ _MAX_IN_MINUTES = 120
 
 def touched(change: Change | None) -> frozenset[PathKind]:
     """The kinds of files that are changed; tests, examples and documents do not run there."""
-    by_file = (kinds(file.path) for file in (change.files if change else ()))
+    by_file = (change.kinds_of(file) for file in change.files) if change else ()
     return frozenset().union(*(each for each in by_file if not each & _NOT_DEPLOYED))
 
 

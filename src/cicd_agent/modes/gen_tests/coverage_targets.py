@@ -7,7 +7,7 @@ from cicd_agent.analysis.python_tests.syntax import Function, function_at, funct
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
-from cicd_agent.domain.repository.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.trials.candidate import CandidateReport
 from cicd_agent.domain.trials.test_run import Fate, FileCoverage, Mutant, MutantOutcome
@@ -175,7 +175,7 @@ def passed_over(change: Change, settings: Settings) -> Iterator[Gap]:
     """The changed Python files that are no subjects though they are no tests, and why."""
     for file in showable(change, settings):
         reason = _objection(file, change)
-        if reason and file.path.endswith(".py") and PathKind.TEST not in kinds(file.path):
+        if reason and file.path.endswith(".py") and PathKind.TEST not in change.kinds_of(file):
             yield Gap(file.path, f"no tests are written for it: {reason}")
 
 
@@ -185,7 +185,7 @@ def _objection(file: FileDiff, change: Change) -> str:
         return "not Python"
     if file.kind is ChangeKind.DELETED:
         return "deleted"
-    if reason := next((reason for kind, reason in _NO_SUBJECT.items() if kind in kinds(file.path)), ""):
+    if reason := next((reason for kind, reason in _NO_SUBJECT.items() if kind in change.kinds_of(file)), ""):
         return reason
     if file.path.rpartition("/")[2] in _SET_UP:
         return "configuration"

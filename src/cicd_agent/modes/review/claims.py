@@ -7,7 +7,7 @@ from cicd_agent.analysis.rules.suppression import capped
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff, Side
-from cicd_agent.domain.repository.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.text.quote import Miss, Quotes, shown
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Rejected, Strength
@@ -168,7 +168,7 @@ def _tested(change: Change, findings: Sequence[Finding]) -> Iterator[Strength]:
     """That new code comes with tests, where it does and nothing is said against these."""
     code = tests = 0
     for file in (file for file in change.files if not unshown(file)):
-        path_kinds = kinds(file.path)
+        path_kinds = change.kinds_of(file)
         added = sum(1 for line in file.added if line.text.strip())
         if PathKind.TEST in path_kinds:
             tests += added - file.deleted_count

@@ -35,7 +35,7 @@ def build_for(change: Change) -> tuple[Build, str]:
     ]
     if paths:
         return "full", f"{first_files(paths, 2)} changed"
-    path_kinds = [kinds(file.path) for file in change.files]
+    path_kinds = [change.kinds_of(file) for file in change.files]
     for kind, noun in (
         (PathKind.DOCS, "documentation"),
         (PathKind.TEST, "tests"),

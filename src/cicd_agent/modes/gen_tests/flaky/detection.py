@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.repository.diff import ChangeKind
-from cicd_agent.domain.repository.paths import PathKind, kinds
+from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
@@ -94,12 +94,14 @@ def hunt(requested: int, evidence: Evidence, pytest_runner: PytestRunner, *, res
 
 def _changed_tests(evidence: Evidence) -> tuple[str, ...]:
     """The test modules that the change touches and leaves there."""
+    change = evidence.change
     return tuple(
         file.path
-        for file in (evidence.change.files if evidence.change else ())
-        if file.kind is not ChangeKind.DELETED
+        for file in (change.files if change else ())
+        if change is not None
+        and file.kind is not ChangeKind.DELETED
         and file.path.endswith(".py")
-        and PathKind.TEST in kinds(file.path)
+        and PathKind.TEST in change.kinds_of(file)
         and file.path.rpartition("/")[2].removesuffix(".py") not in {"conftest", "__init__"}
     )
 

@@ -15,6 +15,7 @@ from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.syntax import functions
 from cicd_agent.domain.evidence import Evidence, Exhibit, Gap
 from cicd_agent.domain.ports.test_runner import PytestRunner
+from cicd_agent.domain.repository.framework_tests import holds_tests
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.trials.test_run import Outcome, Perturbation, PytestRun, RunResult
@@ -109,12 +110,16 @@ def _refused(flaky: FlakyTest, patch: str, reason: str) -> FlakyTest:
     return replace(flaky, refused=(*flaky.refused, RefusedFix(_key(patch), clip(reason, 300))))
 
 
+def _is_test(path: str, text: str) -> bool:
+    return PathKind.TEST in kinds(path) or holds_tests(path, text)
+
+
 def _apply(flaky: FlakyTest, patch: str, modules: Mapping[str, str]) -> dict[str, str] | str:
     """The modules that the patch changes, after it; or why nobody is offered it, whatever the tests say."""
     read = read_patch(patch)
     if isinstance(read, Flaw):
         return f"it {read.reason}"
-    strange = next((path for path in read.paths if PathKind.TEST not in kinds(path) or path not in modules), None)
+    strange = next((path for path in read.paths if path not in modules or not _is_test(path, modules[path])), None)
     if strange is not None:
         return f"it changes {strange}, which is no test module that was shown"
     before = {path: modules[path] for path in read.paths}
