@@ -12,16 +12,19 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cicd_agent.analysis.rules.run import ruled
 from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
 from cicd_agent.cli.init import CONFIG, FOLDER, Answers, Prompt, files
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.modes import MODES
+from cicd_agent.domain.repository.paths import PathKind
 from cicd_agent.modes import contract_of
 from cicd_agent.settings.loader import lint
 from cicd_agent.settings.schema import ModeName
 from tests.repository.test_workflows import PINS
 from tests.support.repos import TempRepo
+from tests.support.samples.changes import change_of
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -104,6 +107,13 @@ def test_every_step_of_ours_has_inputs_that_its_mode_takes_and_the_permissions_t
                     if not {"stage", "evidence-file"} & {*given}:
                         needed = {each.name: each.access for each in contract_of(ours[1]).needed}
                         assert needed.items() <= job["permissions"].items(), path
+
+
+@pytest.mark.parametrize("answers", EVERY, ids=lambda each: f"{len(each.modes)}-{each.forks}-{each.model[:6]}")
+def test_our_own_review_finds_nothing_in_what_it_writes(answers: Answers) -> None:
+    draft = ruled(change_of(*((path, None, text) for path, text in files(answers).items())))
+    assert draft.findings == ()
+    assert [area.kind for area in draft.areas] == [PathKind.WORKFLOW]
 
 
 def test_every_action_that_it_names_is_pinned_as_in_the_examples() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from cicd_agent.analysis.rules.run import findings
+from cicd_agent.analysis.rules.run import findings, ruled
 from cicd_agent.domain.finding import Severity
+from cicd_agent.domain.repository.paths import PathKind
 from tests.support.samples.changes import change_of
 
 Files = tuple[str, str | None, str | None]
@@ -252,3 +253,35 @@ def test_a_file_of_the_product_becomes_none_of_tests_by_what_a_change_writes_int
     before = "import math\n\n\ndef area(r):\n    return r * math.pi\n"
     assert ids(("core/area.py", before, _SUITE)) == ["dynamic-code"]
     assert ids(("core/area.py", _SUITE.replace("expected", "other"), _SUITE)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (None, "# fail-on: never\n", []),
+        ("fail-on: high\n", "# who may merge\nfail-on: high # and so on\n", []),
+        ("fail-on: high\n", "# fail-on: high\n", ["own-config"]),
+        (None, "fail-on: never\n", ["own-config"]),
+        (None, "# ours\nfail-in: never\n", ["own-config"] * 2),
+        ("rules:\n  secret: off\n", "rules:\n  secret: off\n  http-timeout: off\n", ["own-config"]),
+    ],
+)
+def test_a_configuration_that_sets_the_same_changes_no_rule(before: str | None, after: str, found: list[str]) -> None:
+    change = change_of((".github/cicd-agent.yml", before, after))
+    draft = ruled(change)
+    assert [finding.id for finding in draft.findings] == found
+    assert [area.kind for area in draft.areas] == [PathKind.OWN_CONFIG] * bool(found)
+
+
+@pytest.mark.parametrize(
+    ("action", "found"),
+    [
+        ("org/cicd-agent/review@v1", []),
+        ("org/cicd-agent@v1.2.3", []),
+        ("org/cicd-agent/review@main", ["unpinned-action"]),
+        ("org/cicd-agents/review@v1", ["unpinned-action"]),
+    ],
+)
+def test_our_own_action_by_its_version_is_as_we_write_it(action: str, found: list[str]) -> None:
+    steps = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+    assert ids((".github/workflows/a.yml", steps, f"{steps}      - uses: {action}\n")) == found

@@ -11,6 +11,7 @@ from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.repository.paths import PathKind, is_named, is_source
 from cicd_agent.domain.text.credentials import Basis, find_secrets, signs_in
 from cicd_agent.domain.text.redaction import mask
+from cicd_agent.settings.config_file import Assignment, ConfigFile, Problem
 from cicd_agent.settings.loader import lint
 
 _HEAVY = 1_000_000
@@ -106,7 +107,7 @@ def env_file(context: FileContext) -> Iterator[Hit]:
 
 
 def own_config(context: FileContext) -> Iterator[Hit]:
-    if PathKind.OWN_CONFIG not in context.kinds:
+    if PathKind.OWN_CONFIG not in context.kinds or states_the_same(context):
         return
     yield Hit(next((number for number, _ in context.added), 0))
     text = context.head
@@ -114,6 +115,19 @@ def own_config(context: FileContext) -> Iterator[Hit]:
     for problem in problems:
         # The message may quote the file, and what is in a file may be a secret.
         yield Hit(problem.line, mask(problem.message), severity=problem.severity)
+
+
+def states_the_same(context: FileContext) -> bool:
+    """Whether our configuration sets the same before and after, without a mistake: comments set nothing."""
+    is_new = context.diff.kind is ChangeKind.ADDED
+    if context.head is None or (context.base is None and not is_new):
+        return False
+    file = ConfigFile(context.path, known_rules=context.change.rule_ids)
+    stated = [list(file.read(text)) for text in (context.head, context.base or "")]
+    if any(isinstance(each, Problem) for read in stated for each in read):
+        return False
+    after, before = ([(each.setting, each.value) for each in read if isinstance(each, Assignment)] for read in stated)
+    return after == before
 
 
 _TEST_MODE = re.compile(r"(?i)[_-]test[_-]")

@@ -10,6 +10,7 @@ from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.analysis.risk.content import content_kinds
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
+from cicd_agent.analysis.rules.files import states_the_same
 from cicd_agent.analysis.rules.python.source import expression_text
 from cicd_agent.analysis.rules.rule import NOT_SHIPPED, NOT_WRITTEN_HERE, Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
@@ -183,6 +184,8 @@ def areas(change_context: ChangeContext) -> tuple[Area, ...]:
         if context.diff.kind is ChangeKind.RENAMED:
             # What moves away is no longer there: the owners of the code, the check of a login.
             risky.update(risky_kinds(kinds(context.diff.old_path)))
+        if PathKind.OWN_CONFIG in risky and states_the_same(context):
+            risky.remove(PathKind.OWN_CONFIG)
         if risky and not is_comment_only(context.diff, change):
             for kind in risky:
                 touched[kind].append(context.path)

@@ -17,6 +17,8 @@ from cicd_agent.domain.repository.paths import PathKind
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FIRST_PARTY = ("actions/", "github/")
+_OWN_RELEASE = re.compile(r"org/cicd-agent(?:/[\w-]+)?@v\d")
+"""This program by a version, as `init` writes it: whoever can move that tag decides what reads this change."""
 _LISTS = TABLES["workflows"]
 _STRANGERS = sources(_LISTS["strangers"])
 _INPUTS = Source(sources(["inputs.*"]))
@@ -98,6 +100,8 @@ def unpinned_action(context: FileContext) -> Iterator[Hit]:
     known = {name for name, _ in old}
     for name, version, number in _used(context.yaml):
         if number not in context.added_numbers or _SHA.fullmatch(version) or (name, version) in old:
+            continue
+        if name not in pinned and _OWN_RELEASE.match(f"{name}@{version}"):
             continue
         ref = f"`{version or 'its default branch'}`"
         if name in pinned:
