@@ -73,12 +73,23 @@ class Risk:
     mix: tuple[int, ...] = ()
 
 
+class ClaimStatus(StrEnum):
+    """What is known of a claim that is no finding."""
+
+    UNDECIDED = "undecided"
+    """Neither proved nor disproved: it forbids an approval."""
+    REFUTED = "refuted"
+    NONE = "none"
+    """It claims no problem of its own: it says nothing, praises, or repeats a finding."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """A claim that could not be proved, or was not defended: `claim` is the finding as claimed, with its location."""
 
     claim: Finding
     reason: str
+    status: ClaimStatus = ClaimStatus.NONE
 
 
 class SuppressedBy(StrEnum):
@@ -154,6 +165,11 @@ class Verdict:
     """Our open threads of earlier reviews whose issue is provably gone."""
     strengths: tuple[Strength, ...] = ()
     recalled: Recalled | None = None
+
+    @property
+    def undecided(self) -> int:
+        """How many claims are neither proved nor disproved."""
+        return sum(each.status is ClaimStatus.UNDECIDED for each in self.rejected)
 
 
 class Judgement(Protocol):

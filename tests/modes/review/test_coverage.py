@@ -42,7 +42,7 @@ def test_nothing_found_is_said_of_what_was_looked_at_and_by_whom() -> None:
     assert "\nNothing found in 4 of 6 files: the rest was not looked at.\n" in page(evidence(*gaps(2)))
     assert "\nNothing of the change was looked at.\n" in page(evidence(*gaps(6)))
     weak = replace(VERDICT, findings=(finding("src/a.py"),))
-    assert "\nNothing found that reaches the thresholds.\n" in page(evidence(), weak)
+    assert "\n1 finding below the thresholds, none above.\n" in page(evidence(), weak)
 
 
 def test_every_file_that_was_not_looked_at_is_named() -> None:

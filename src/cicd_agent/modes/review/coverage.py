@@ -7,7 +7,6 @@ from cicd_agent.agent.prompt import left_out_of
 from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.shared.change_reader import changed, is_for_rules, unshown
@@ -19,23 +18,6 @@ _MAX_ROWS = 100
 _MAX_LINES = 500
 _MIN_FINDINGS = 3
 """Findings that are worth a picture."""
-
-
-def nothing_found(evidence: Evidence, *, asked: bool, shown: bool, weak: bool) -> str:
-    """The line in place of findings. It claims no more than was looked at, by those who looked.
-
-    `asked` whether a model was heard, `shown` whether it was shown all that was read, `weak` whether there are findings
-    below the thresholds.
-    """
-    files = len(changed(evidence).files)
-    read = files - len(unread(evidence))
-    if files and not read:
-        return "Nothing of the change was looked at."
-    subject = "Nothing found" if asked else "The rules found nothing"
-    where = "" if read == files else f" in {read} of {count(files, 'file')}: the rest was not looked at"
-    where = where or ("" if shown or not asked else " in what the model was shown, which is not the whole change")
-    bar = " that reaches the thresholds" if weak else ""
-    return f"{subject}{bar}{where}."
 
 
 def left_out(evidence: Evidence) -> Inline:

@@ -19,7 +19,8 @@ from cicd_agent.domain.verdict import (
     Verdict,
 )
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.coverage import by_rules, left_out, not_shown, nothing_found, sections, unread
+from cicd_agent.modes.review.coverage import by_rules, left_out, not_shown, sections, unread
+from cicd_agent.modes.review.outcome import without_findings
 from cicd_agent.modes.review.suggestion import why_shown
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.modes.shared.blocks import account_blocks, details, headline, place
@@ -60,7 +61,7 @@ def page(verdict: Verdict, evidence: Evidence, account: Account, settings: Setti
         *headline(("Risk: ", tone(risk.level, risk.level.value), f" {describe_score(risk)}"), account),
         _size(verdict, evidence),
         *(Paragraph(contradiction) for contradiction in verdict.contradictions),
-        *(_findings(strong, evidence) if strong else [Paragraph(_nothing(verdict, evidence, account))]),
+        *(_findings(strong, evidence) if strong else [Paragraph(without_findings(verdict, evidence, account))]),
         *_escalation(verdict),
         *_fixed(verdict),
         *_done_well(verdict, evidence),
@@ -79,6 +80,9 @@ def sentence(verdict: Verdict) -> str:
     tally = ", ".join(f"{found[severity]} {severity}" for severity in worst_first)
     nothing = "no findings" if verdict.conclusion is Conclusion.SUCCESS else "no findings in what was looked at"
     findings = f"{count(len(verdict.findings), 'finding')} ({tally})" if tally else nothing
+    if verdict.undecided:
+        undecided = count(verdict.undecided, "undecided claim")
+        findings = f"{findings}, {undecided}" if tally else undecided
     return f"risk {describe_risk(verdict.risk)}, {findings}, decision {verdict.decision}"
 
 
@@ -129,11 +133,6 @@ def _areas(areas: Sequence[str]) -> Iterator[str]:
     if last:
         yield f"{verb}{', '.join(most)} and {last}" if most else f"{verb}{last}"
     yield from (area for area in areas if not area.startswith(verb))
-
-
-def _nothing(verdict: Verdict, evidence: Evidence, account: Account) -> str:
-    asked = bool(account.model and not account.degraded)
-    return nothing_found(evidence, asked=asked, shown=not account.left_out, weak=bool(verdict.findings))
 
 
 def _done_well(verdict: Verdict, evidence: Evidence) -> Iterator[Block]:

@@ -26,13 +26,13 @@ from cicd_agent.domain.events.thread import MOST_RESOLVED
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin, Severity
 from cicd_agent.domain.repository.diff import Anchors, Side
-from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.coverage import pictures
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.gather import UNREAD
+from cicd_agent.modes.review.outcome import review_text
 from cicd_agent.modes.review.page import inline, page, sentence
 from cicd_agent.modes.review.threads import unpublished
 from cicd_agent.modes.review.verdict import reaches
@@ -48,7 +48,7 @@ OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "
 def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> Plan:
     """The plan of a review. What concerns the pull request comes first, so that the rest can say what became of it."""
     strong = [finding for finding in verdict.findings if reaches(finding, settings)]
-    withheld = _withheld(evidence, account, settings) if settings.review_event == "verdict" else ""
+    withheld = _withheld(evidence, account, settings)
     if withheld and verdict.decision == "approve" and settings.comment is not Commenting.NONE:
         account = replace(account, notices=(*account.notices, f"Not approved on GitHub: {withheld}"))
     body = github_markdown(page(verdict, evidence, account, settings))
@@ -64,7 +64,7 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
     }
     return Plan(
         (
-            *_published(verdict, evidence, body, withheld, settings),
+            *_published(verdict, evidence, account, body, settings),
             # Either shows them; when the check run is refused, the performer falls back to annotations.
             *((check,) if has_check else annotations),
             Summary(key="summary", body=body, pictures=tuple(pictures(verdict, evidence, account))),
@@ -78,7 +78,9 @@ def sarif_text(verdict: Verdict) -> str:
     return sarif([each for each in verdict.findings if each.origin is not Origin.TOOL], version=__version__)
 
 
-def _published(verdict: Verdict, evidence: Evidence, body: str, withheld: str, settings: Settings) -> Iterator[Effect]:
+def _published(
+    verdict: Verdict, evidence: Evidence, account: Account, body: str, settings: Settings
+) -> Iterator[Effect]:
     """What is written to the pull request, if there is one."""
     pull = evidence.event.pull
     if pull is None:
@@ -89,7 +91,7 @@ def _published(verdict: Verdict, evidence: Evidence, body: str, withheld: str, s
         found = any(reaches(each, settings) for each in verdict.findings)
         quiet = not (is_request(evidence.event) or missed or found)
         yield Comment(key="review", pull=pull.number, body=body, only_edit=quiet)
-        yield from _review(verdict, evidence, pull.number, withheld, settings)
+        yield from _review(verdict, evidence, account, pull.number, settings)
         # A thread in which a person has answered is theirs to resolve.
         unanswered = (thread for thread in verdict.fixed if not thread.answered)
         for thread in islice(unanswered, MOST_RESOLVED):
@@ -98,7 +100,7 @@ def _published(verdict: Verdict, evidence: Evidence, body: str, withheld: str, s
         yield Labels("labels", pull.number, verdict.risk.level)
 
 
-def _review(verdict: Verdict, evidence: Evidence, pull: int, withheld: str, settings: Settings) -> Iterator[Effect]:
+def _review(verdict: Verdict, evidence: Evidence, account: Account, pull: int, settings: Settings) -> Iterator[Effect]:
     """The review, when it has comments or is to say yes or no: then also to take back what it said before."""
     decides = settings.review_event == "verdict"
     has_lines = settings.comment is Commenting.REVIEW
@@ -107,6 +109,7 @@ def _review(verdict: Verdict, evidence: Evidence, pull: int, withheld: str, sett
     comments = tuple(comment for comment, fresh in placed if fresh) if has_lines else ()
     if not comments and not decides:
         return
+    withheld = _withheld(evidence, account, settings)
     event = _EVENTS.get(verdict.decision, ReviewEvent.COMMENT) if decides else ReviewEvent.COMMENT
     if event is ReviewEvent.APPROVE and withheld:
         event = ReviewEvent.COMMENT
@@ -115,20 +118,10 @@ def _review(verdict: Verdict, evidence: Evidence, pull: int, withheld: str, sett
         pull=pull,
         commit=evidence.event.sha,
         event=event,
-        body=_review_body(event, len(comments), sum(reaches(each, settings) for each in verdict.findings)),
+        body=review_text(verdict, evidence, account, settings, event=event, at_lines=len(comments)),
         comments=comments,
         withheld=withheld,
     )
-
-
-def _review_body(event: ReviewEvent, at_lines: int, findings: int) -> str:
-    if event is ReviewEvent.APPROVE:
-        return "Nothing found, neither by the rules nor by the model, in a change that was read whole."
-    if not at_lines:
-        return f"{count(findings, 'finding')}: the summary comment has them all."
-    sentence = f"{count(at_lines, 'finding')} at the line, worst first."
-    rest = count(findings - at_lines, "more finding")
-    return f"{sentence} {rest} in the summary comment." if findings > at_lines else sentence
 
 
 def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
@@ -136,6 +129,8 @@ def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
 
     An approval opens a branch: it takes more than the decision, which overlooks files that are not source code.
     """
+    if settings.review_event != "verdict":
+        return ""
     change = changed(evidence)
     if account.degraded:
         return f"no model was heard: {account.degraded}"

@@ -10,9 +10,10 @@ from cicd_agent.analysis.rules import coverage
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import graded, silence
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.finding import Finding, Origin, Severity
+from cicd_agent.domain.finding import Finding, Location, Origin, Severity
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds
-from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
+from cicd_agent.domain.verdict import ClaimStatus, Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
 from cicd_agent.modes.review.claims import Prover, positives
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.incremental_state import load_state
@@ -57,16 +58,16 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     unseen = any(answer.left_out for answer in main) or not recalled.whole
     model_answered = len(fresh) == len(main) and bool(drafts) and not unseen
     unread = [gap.what for gap in evidence.gaps if PathKind.SOURCE in kinds(gap.what)]
+    rejected = tuple(_with_status(each, change, settings) for each in (*proof.rejected, *proof.dropped))
     # Approval needs rules and a model that both found nothing, not even something unsure, in a change read whole.
-    # A judge may take a finding away, but not say yes: what it drops is still something that the model found.
-    # So it is with what is silenced in the change itself, or settled in a thread: that may have been the author.
+    # What is silenced in the change itself, or settled in a thread, counts: that may have been the author.
+    undecided = [each.claim for each in rejected if each.status is ClaimStatus.UNDECIDED]
     silent = [each.finding for each in suppressed if each.weighs]
-    concerns = [*open_findings, *(each.claim for each in proof.dropped), *silent]
-    doubts = [finding for finding in concerns if finding.severity.rank >= settings.min_severity.rank]
+    concerns = [*open_findings, *silent, *(each.claim for each in merged), *undecided]
+    doubts = [finding for finding in concerns if _forbids_approval(finding, settings)]
     decision = "approve" if model_answered and not (unread or missed or doubts) else "comment"
     if any(finding.severity.rank >= Severity.HIGH.rank for finding in strong):
         decision = "request_changes"
-    rejected = (*proof.rejected, *proof.dropped)
     claims = [*open_findings, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
     return Verdict(
         conclusion=_conclusion(strong, blocking, settings, is_analysed=not missed, is_shown=not unseen),
@@ -104,6 +105,21 @@ def blocks(finding: Finding, settings: Settings) -> bool:
     if settings.fail_on == "never" or (finding.origin is Origin.MODEL and not settings.fail_on_model):
         return False
     return finding.severity.rank >= Severity(settings.fail_on).rank and finding.confidence >= settings.min_confidence
+
+
+def _forbids_approval(finding: Finding, settings: Settings) -> bool:
+    """How severe its own claim is, a model may be wrong about, too: none of them is too small to count."""
+    return finding.origin is Origin.MODEL or finding.severity.rank >= settings.min_severity.rank
+
+
+def _with_status(rejected: Rejected, change: Change, settings: Settings) -> Rejected:
+    """The claim with what is known of it: a quote without a place disproves nothing, nor does the word of a judge."""
+    claim = rejected.claim
+    if not claim.title and not claim.message.strip():
+        return rejected
+    # Its line is not proved: no comment there can silence it, but the config can.
+    _, silenced = silence([replace(claim, location=Location(claim.location.path))], change, settings)
+    return rejected if silenced else replace(rejected, status=ClaimStatus.UNDECIDED)
 
 
 def _merge(

@@ -1,0 +1,158 @@
+"""The sentence that a review is posted with, and whether it approves: both from the same facts."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.effects import Review
+from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.finding import Category, Finding, Severity
+from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.review.page import page, sentence
+from cicd_agent.modes.review.questions.judge import Judged, JudgeDraft, Ruling
+from cicd_agent.modes.review.report import report
+from cicd_agent.modes.review.verdict import verify
+from cicd_agent.rendering.github_markdown import github_markdown
+from cicd_agent.settings.schema import Settings
+from tests.modes.review.test_verdict import EVIDENCE, answer, claim, finding
+
+GPT = Account(model="gpt")
+LOW = claim(severity=Severity.LOW, confidence=0.9)
+LOST = claim(quote="no such code", category=Category.ARCHITECTURE)
+"""Of code that the change does not show."""
+SILENT = finding(line=2, id="hush")
+NOTHING = "Nothing found, neither by the rules nor by the model, in a change that was read whole."
+BELOW = "below the thresholds"
+UNDECIDED = "1 claim of the model is neither proved nor disproved."
+NOT_GITHUB = "The summary comment says why this is no approval on GitHub."
+
+
+def dropped(reason: str = "It is meant so.") -> Answer[Any]:
+    ruling = Judged(id="C1", ruling=Ruling.DROP, reason=reason, severity=None, confidence=None)
+    return Answer("judge", JudgeDraft(rulings=(ruling,)), optional=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What was found, and the review that is posted."""
+
+    event: str
+    text: str
+    rules: tuple[Finding, ...] = ()
+    answers: tuple[Answer[Any], ...] = (answer(),)
+    account: Account = GPT
+    gaps: tuple[Gap, ...] = ()
+    config: str = ""
+
+
+CASES = {
+    "nothing": Case("APPROVE", NOTHING),
+    "low rule": Case(
+        "APPROVE",
+        f"1 finding {BELOW}, none above, in a change that the rules and the model read whole.",
+        rules=(finding(severity=Severity.LOW),),
+    ),
+    "low claim": Case("COMMENT", f"1 finding {BELOW}, none above.", answers=(answer(LOW),)),
+    "unsure of something critical": Case(
+        "COMMENT",
+        f"1 finding {BELOW}, none above.",
+        answers=(answer(claim(severity=Severity.CRITICAL, confidence=0.1)),),
+    ),
+    "undecided": Case("COMMENT", f"No finding stands. {UNDECIDED}", answers=(answer(LOST),)),
+    "two undecided, one low": Case(
+        "COMMENT",
+        f"1 finding {BELOW}, none above. 2 claims of the model are neither proved nor disproved.",
+        answers=(answer(LOST, replaced := LOST.model_copy(update={"path": "else.py"}), LOW),),
+    ),
+    "says nothing": Case(
+        "APPROVE",
+        NOTHING,
+        answers=(answer(claim(title=" ", explanation="")),),
+    ),
+    "ignored path": Case(
+        "APPROVE",
+        NOTHING,
+        answers=(answer(replaced),),
+        config="else.py",
+    ),
+    "dropped by a bare word": Case("COMMENT", f"No finding stands. {UNDECIDED}", answers=(answer(claim()), dropped())),
+    "merged with a low rule": Case(
+        "COMMENT",
+        f"1 finding {BELOW}, none above.",
+        rules=(finding(severity=Severity.LOW),),
+        answers=(answer(claim(quote="os.system(token)", category=Category.SECURITY)),),
+    ),
+    "silenced by the change": Case(
+        "COMMENT",
+        "No finding stands. 1 finding is silenced by the change itself or settled in a thread.",
+        rules=(SILENT,),
+    ),
+    "medium": Case(
+        "COMMENT",
+        f"1 finding at the line, worst first. 1 {BELOW}. {UNDECIDED}",
+        rules=(finding(severity=Severity.MEDIUM),),
+        answers=(answer(LOW, LOST),),
+    ),
+    "high": Case("REQUEST_CHANGES", "1 finding at the line, worst first.", answers=(answer(claim()),)),
+    "high and undecided": Case(
+        "REQUEST_CHANGES",
+        f"1 finding at the line, worst first. 1 more finding in the summary comment. {UNDECIDED}",
+        rules=(finding(), finding(line=0, id="other")),
+        answers=(answer(LOST),),
+    ),
+    "rules only": Case("COMMENT", "The rules found nothing. No model was asked.", answers=(), account=Account()),
+    "rules only, low": Case(
+        "COMMENT",
+        f"By the rules, 1 finding {BELOW}, none above. No model was asked.",
+        rules=(finding(severity=Severity.LOW),),
+        answers=(),
+        account=Account(),
+    ),
+    "rules only, high": Case(
+        "REQUEST_CHANGES",
+        "1 finding at the line, worst first. No model was asked.",
+        rules=(finding(),),
+        answers=(),
+        account=Account(),
+    ),
+    "degraded": Case(
+        "COMMENT",
+        "The rules found nothing. The model was not heard on the whole change.",
+        answers=(Answer("review", None, failure="down"),),
+        account=Account(degraded="down"),
+    ),
+    "degraded, high": Case(
+        "REQUEST_CHANGES",
+        "1 finding at the line, worst first. The model was not heard on the whole change.",
+        rules=(finding(),),
+        answers=(answer(), Answer("review", None, failure="down")),
+        account=replace(GPT, degraded="one of two parts was not heard"),
+    ),
+    "partly shown": Case(
+        "COMMENT",
+        "Nothing found in what the model was shown, which is not the whole change.",
+        answers=(replace(answer(), left_out=("big.py",)),),
+        account=replace(GPT, left_out=("big.py",)),
+    ),
+    "partly read": Case("COMMENT", "Nothing of the change was looked at.", gaps=(Gap("app.py", "too large"),)),
+    "approved, but not on GitHub": Case(
+        "COMMENT", f"Nothing found. {NOT_GITHUB}", account=replace(GPT, config_status="invalid")
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_review_says_what_its_decision_rests_on(case: Case) -> None:
+    evidence = replace(EVIDENCE, gaps=case.gaps)
+    settings = Settings(review_event="verdict", paths_ignore=(case.config,) if case.config else ())
+    verdict = verify(RuleDraft(findings=case.rules), case.answers, evidence, settings)
+    [review] = [each for each in report(verdict, evidence, case.account, settings).effects if isinstance(each, Review)]
+    assert (review.event, review.body) == (case.event, case.text)
+    summary = github_markdown(page(verdict, evidence, case.account, settings))
+    # Nobody is told of nothing where there is something.
+    something = bool(verdict.findings or verdict.undecided)
+    for text in (review.body, summary, sentence(verdict)):
+        assert not (something and ("Nothing found" in text or "found nothing" in text or "no findings," in text))
