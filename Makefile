@@ -17,7 +17,7 @@ PYTHONS := 3.9 3.10 3.11 3.12 3.13 3.14
 OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --python-platform linux \
 	--generate-hashes --no-emit-index-url
 
-.PHONY: help setup demo test test-all checks lint types workflows wheels unit durations fmt bench bench-review bench-logs bench-tests bench-tests-real \
+.PHONY: help setup demo test test-all checks lint types workflows wheels unit durations fmt bench bench-review bench-bugs bench-logs bench-tests bench-tests-real \
 	bench-gate bench-risk mutations attacks fuzz docs site lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
@@ -95,6 +95,9 @@ bench: setup ## what the README claims, measured here: costs, and the places of 
 
 bench-review: setup ## reviews of real releases beside installed peers: make bench-review PEERS="DIR …"; needs the package index
 	@$(BIN)/python benchmarks/review_overhead.py $(addprefix --peer-venv ,$(PEERS))
+
+bench-bugs: setup ## reviews of known bugs: found, lost, false, paid for (make bench-bugs AGAINST=REV compares)
+	@$(BIN)/python benchmarks/known_bugs/measure.py --each --sections $(addprefix --against ,$(AGAINST))
 
 bench-tests: setup ## generated tests: three functions beside CoverUp where it is (make bench-tests PEER=DIR), the hostile matrix, faults
 	@$(BIN)/python benchmarks/generated_tests.py $(addprefix --peer-venv ,$(PEER))

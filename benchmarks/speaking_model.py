@@ -40,7 +40,7 @@ class SpeakingServer(OpenAIServer):
         said = "\n".join(texts(asked))
         seen = text in said and path in said
         if schema := schema_of(asked):
-            return _fitting(schema, {**_OURS, "findings": [_claim(path, line, text)] if seen else []})
+            return fitting(schema, {**_OURS, "findings": [_claim(path, line, text)] if seen else []})
         if "PRReview" in said:
             return _YAML.format(issues=_ISSUE.format(path=path, line=line, what=_WHAT, where=_WHERE) if seen else " []")
         if "JSON array" in said:
@@ -114,18 +114,18 @@ def _claim(path: str, line: int, text: str) -> dict[str, object]:
     }
 
 
-def _fitting(node: Mapping[str, Any], known: object) -> object:
+def fitting(node: Mapping[str, Any], known: object) -> object:
     """The smallest value of a schema, with what is known in its places."""
     kind = node.get("type")
     if "anyOf" in node:
-        return _fitting(node["anyOf"][-1], None) if known is None else _fitting(node["anyOf"][0], known)
+        return fitting(node["anyOf"][-1], None) if known is None else fitting(node["anyOf"][0], known)
     if "enum" in node:
         return known if known in node["enum"] else node["enum"][0]
     if kind == "object":
         told = known if isinstance(known, dict) else {}
-        return {name: _fitting(inner, told.get(name)) for name, inner in node.get("properties", {}).items()}
+        return {name: fitting(inner, told.get(name)) for name, inner in node.get("properties", {}).items()}
     if kind == "array":
-        return [_fitting(node["items"], each) for each in known] if isinstance(known, list) else []
+        return [fitting(node["items"], each) for each in known] if isinstance(known, list) else []
     if known is not None:
         return known
     return {"string": "", "integer": 1, "number": 0.5, "boolean": False}.get(str(kind))

@@ -1,0 +1,1 @@
+export type Find = (text: string, signal: AbortSignal) => Promise<string[]>;

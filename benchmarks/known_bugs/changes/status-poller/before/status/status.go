@@ -1,0 +1,7 @@
+// Package status shows which services are up.
+package status
+
+type Status struct {
+	Service string
+	Up      bool
+}
