@@ -23,7 +23,7 @@ from cicd_agent.domain.gate_evidence import (
 )
 from cicd_agent.domain.parallel import begin
 from cicd_agent.domain.ports.forge import Forge
-from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.domain.repository.history import History
 from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.markdown import find_marker
@@ -233,9 +233,7 @@ class _Gathering:
         incidents, on_incidents = came("incidents", incidents_read, ())
         origins, on_origins = came("origins", origins_read, {})
         comments, on_comments = came("approvals", comments_read, ())
-        token = self.settings.github_token.get_secret_value()
-        commits, pulls, unmatched = match_pulls(subject.commits, origins, repository, token)
-        pulls, unjudged = with_contents(commits, pulls, repository, self.settings)
+        commits, pulls, unmatched = self._reviewed(subject.commits, origins)
         on_origins = _on_origins(on_origins, subject, commits, pulls)
         own = self.event.delivery.partition(".")[0]
         failed, absent = failures(runs, self.settings.failure_workflows, own, on_runs)
@@ -268,7 +266,16 @@ class _Gathering:
             words=comments,
         )
         gate = with_patches(gate, subject, self.event, repository, self.settings)
-        return gate, subject, readings, (*unmatched, *unjudged, *absent, *_unread(required))
+        return gate, subject, readings, (*unmatched, *absent, *_unread(required))
+
+    def _reviewed(
+        self, commits: Sequence[Commit], origins: Mapping[str, OriginPull]
+    ) -> tuple[tuple[Deployed, ...], dict[int, OriginPull], tuple[Gap, ...]]:
+        """The commits with the pull requests that they come from, and what those change where a policy asks."""
+        token = self.settings.github_token.get_secret_value()
+        matched, pulls, unmatched = match_pulls(commits, origins, self.ports.repository, token)
+        pulls, unread = with_contents(matched, pulls, self.ports.repository, self.settings)
+        return matched, pulls, (*unmatched, *unread)
 
     def _orders(self, forge: Forge, pull: int) -> tuple[ApprovalComment, ...]:
         return read_comments(forge, pull, self.gate, self.settings, self.event)
