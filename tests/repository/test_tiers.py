@@ -8,7 +8,7 @@ from tests.support import tiers
 
 LONG = {
     "tests/cli/test_cost.py::test_a": 2.1,
-    "tests/cli/test_cost.py::test_b": 0.3,
+    "tests/cli/test_cost.py::test_b": 0.12,
     "tests/attacks/test_attacks.py::test_a": 9.0,
     "tests/app/test_main.py::test_a": 9.0,
     "tests/adapters/sandbox/test_landlock.py::test_a": 9.0,
@@ -30,7 +30,7 @@ def test_the_record_holds_what_takes_long_alone(tmp_path: Path) -> None:
     reports = [
         SimpleNamespace(nodeid="tests/a.py::slow", when="call", user_properties=[]),
         SimpleNamespace(nodeid="tests/a.py::slow", when="teardown", user_properties=[("x", "y"), (tiers.CPU, 0.62)]),
-        SimpleNamespace(nodeid="tests/a.py::fast", when="teardown", user_properties=[(tiers.CPU, 0.3)]),
+        SimpleNamespace(nodeid="tests/a.py::fast", when="teardown", user_properties=[(tiers.CPU, 0.12)]),
         SimpleNamespace(category="warnings"),
     ]
     assert tiers.record(reports, tmp_path / "durations.json") == 1

@@ -10,7 +10,7 @@ from typing import Any
 RECORD = Path(__file__).parents[1] / "durations.json"
 """Written by `make durations`: the id of each test that takes long, and its seconds of CPU time."""
 
-SLOW_SECONDS = 0.3
+SLOW_SECONDS = 0.12
 """Of CPU time: with what takes longer, one test in fifty, `make test` takes half as long again."""
 CPU = "cpu"
 """Property of a test in reports and in JUnit files: seconds of CPU time, its fixtures and what it started included."""
