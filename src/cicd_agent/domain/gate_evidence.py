@@ -125,6 +125,14 @@ class ReviewState:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseChange:
+    """When a pull request's base branch was changed, in seconds since the epoch, and from which one, "" for unknown."""
+
+    created: int
+    previous: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PullCommit:
     """A commit of a pull request, as it was before it was merged: its SHA, and those of its parents, the first three.
 
@@ -157,6 +165,7 @@ class OriginPull:
 
     `authors` are the logins of its author and of whoever wrote its commits; `cut` is whether these are not all.
     `by_app` is whether its author is an app and no user; `commits` come oldest first, without those of its base.
+    `base_changes` come in any order.
     """
 
     number: int
@@ -172,6 +181,7 @@ class OriginPull:
     cut: bool = False
     by_app: bool = False
     commits: tuple[PullCommit, ...] = ()
+    base_changes: tuple[BaseChange, ...] = ()
     content: PullContent | None = None
     """None where nobody has looked."""
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.github.origins import CommitNode, GitObject, Repository, choose
-from cicd_agent.domain.gate_evidence import OriginPull, PullCommit, ReviewState
+from cicd_agent.domain.gate_evidence import BaseChange, OriginPull, PullCommit, ReviewState
 from cicd_agent.domain.ports.deployments import Gates
 from cicd_agent.errors import ForgeRefused
 from tests.support.servers.github.app import FakeGitHub
@@ -158,6 +158,20 @@ def test_a_bots_change_is_told_from_a_persons_of_that_name(scene: GateScene, gat
     assert not origin.by_app
 
 
+def test_when_its_base_branch_was_changed_is_told_and_by_whom_it_matters_not(scene: GateScene, gates: Gates) -> None:
+    scene.retarget(7, "stack", at=AT)
+    scene.retarget(7, "main", at=AT + 5, automatic=True)
+    [(_, origin)] = gates.origins([SHA])
+    assert (origin.base, origin.base_changes) == ("main", (BaseChange(AT, "main"), BaseChange(AT + 5, "stack")))
+
+
+def test_before_the_oldest_of_many_base_changes_nobody_knows_the_base(scene: GateScene, gates: Gates) -> None:
+    for at in range(11):
+        scene.retarget(7, "main", at=AT + at)
+    [(_, origin)] = gates.origins([SHA])
+    assert origin.base_changes == (BaseChange(AT + 1), *(BaseChange(AT + at, "main") for at in range(2, 11)))
+
+
 SIGNED = {"isValid": True, "wasSignedByGitHub": True}
 ADA = {"user": {"login": "ada"}}
 BY_ADA = {"totalCount": 1, "nodes": [ADA]}
@@ -215,6 +229,7 @@ PULL: dict[str, Any] = {
     "author": None,
     "reviews": {"totalCount": 2, "nodes": [REVIEW, None, REVIEW]},
     "commits": {"totalCount": 1, "nodes": [{"commit": {"authors": {"nodes": [None, {"user": None}]}}}, None]},
+    "timelineItems": {"nodes": []},
 }
 
 
@@ -264,6 +279,10 @@ def test_what_was_not_merged_here_is_no_origin(hub: FakeGitHub, gates: Gates, bo
         answer(PULL) | {"errors": [{"message": "Something\nwent ::error:: wrong", "type": "WHATEVER"}]},
         answer(PULL | {"commits": None}),
         answer(PULL | {"number": "x"}),
+        answer(PULL | {"timelineItems": None}),
+        answer(PULL | {"timelineItems": {"nodes": [None]}}),
+        answer(PULL | {"timelineItems": {"nodes": [{"createdAt": None, "previousRefName": "main"}]}}),
+        answer(PULL | {"timelineItems": {"nodes": [{"createdAt": "2026-01-01T00:00:00Z"}]}}),
         answer("x" * 100_000),
         {"errors": [{}], "data": "x" * 100_000},
     ],
@@ -307,6 +326,7 @@ FOREIGN = st.fixed_dictionaries(
             }
         ),
         "commits": st.just({"totalCount": 0, "nodes": None}),
+        "timelineItems": st.just({"nodes": []}),
     }
 )
 

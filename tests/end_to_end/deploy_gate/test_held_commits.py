@@ -109,3 +109,17 @@ def test_what_is_taken_back_in_part_is_still_there(jobs: GateJobs) -> None:
     left = gate(jobs, before)
     assert (left.exit, left.outputs["decision"]) == (1, "hold"), left.log
     assert "unreviewed" in stops(left)
+
+
+def test_an_approval_for_another_base_branch_is_none_until_it_is_given_again(jobs: GateJobs) -> None:
+    pull = jobs.hub.gate.repo.pulls[7]
+    pull.base_ref = "stack"
+    jobs.hub.gate.retarget(7, "main", at=jobs.now - 60)
+    before = jobs.job.repo.head
+    merge(jobs)
+    left = gate(jobs, before)
+    assert (left.exit, left.outputs["decision"]) == (1, "hold"), left.log
+    assert "#7 was approved for another base branch than main: approve it again" in left.log
+    jobs.hub.gate.review(7, "octocat", at=jobs.now)
+    left = gate(jobs, before)
+    assert (left.exit, left.outputs["decision"]) == (0, "proceed"), left.log

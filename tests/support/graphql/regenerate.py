@@ -28,6 +28,8 @@ PACKAGE = "@octokit/graphql-schema@15.26.1"
 HERE = Path(__file__).parent
 FIELDS = {
     "Actor": "login",
+    "AutomaticBaseChangeSucceededEvent": "createdAt oldBase",
+    "BaseRefChangedEvent": "createdAt previousRefName",
     "Blob": "byteSize isBinary isTruncated oid text",
     "Bot": "databaseId login",
     "Commit": "associatedPullRequests authors oid parents signature",
@@ -63,7 +65,7 @@ FIELDS = {
         "comments diffSide id isOutdated isResolved line originalLine originalStartLine path resolvedBy"
     ),
     "PullRequestReviewThreadConnection": "nodes pageInfo totalCount",
-    "PullRequestTimelineItems": "ReviewDismissedEvent",
+    "PullRequestTimelineItems": "AutomaticBaseChangeSucceededEvent BaseRefChangedEvent ReviewDismissedEvent",
     "PullRequestTimelineItemsConnection": "nodes",
     "Query": "nodes repository viewer",
     "Reaction": "user",

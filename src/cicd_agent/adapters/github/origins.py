@@ -10,13 +10,14 @@ from pydantic import ConfigDict, Field
 from cicd_agent.adapters.github.channel import Channel
 from cicd_agent.adapters.github.graphql import Author, Nodes, login_of, query
 from cicd_agent.adapters.github.payloads import Epoch, Named, Shape, Text, Viewed, at, each
-from cicd_agent.domain.gate_evidence import OriginPull, PullCommit, ReviewState
+from cicd_agent.domain.gate_evidence import BaseChange, OriginPull, PullCommit, ReviewState
 from cicd_agent.domain.parallel import run_parallel
 
 MAX_COMMITS = 300
 PER_QUERY = 50
 """Commits of one query; these are put side by side."""
 MAX_REVIEWS = 100
+MAX_BASE_CHANGES = 10
 MAX_WRITTEN = 100
 """Commits of one pull request whose authors are read."""
 
@@ -40,6 +41,14 @@ fragment pull on PullRequest {{
         signature {{ isValid wasSignedByGitHub }}
         authors(first: 5) {{ totalCount nodes {{ user {{ login }} }} }}
       }}
+    }}
+  }}
+  timelineItems(
+    last: {MAX_BASE_CHANGES}, itemTypes: [BASE_REF_CHANGED_EVENT, AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT]
+  ) {{
+    nodes {{
+      ... on BaseRefChangedEvent {{ createdAt previousRefName }}
+      ... on AutomaticBaseChangeSucceededEvent {{ createdAt previousRefName: oldBase }}
     }}
   }}
 }}
@@ -82,6 +91,11 @@ class CommitNode(Shape):
         return self.to(PullCommit, authors=(*authors, *unknown), signed=self.valid and self.by_github)
 
 
+class Retargeting(Shape):
+    created: Annotated[Epoch, Field(gt=0)] = at("createdAt")
+    previous: str = at("previousRefName")
+
+
 class Merged(Shape):
     """A pull request that a commit belongs to; of a deleted account there is no author."""
 
@@ -99,6 +113,7 @@ class Merged(Shape):
     all_reviews: int = at("reviews", "totalCount", default=0)
     commits: Nodes[CommitNode] = at("commits", "nodes", default=())
     all_commits: int = at("commits", "totalCount")
+    retargetings: tuple[Retargeting, ...] = at("timelineItems", "nodes")
 
     def as_origin(self, viewer: str) -> OriginPull:
         author = login_of(self.author)
@@ -112,7 +127,15 @@ class Merged(Shape):
             cut=self.all_commits > len(self.commits),
             by_app=self.author is not None and self.author.kind == "Bot",
             commits=tuple(commit.as_commit() for commit in self.commits),
+            base_changes=self._base_changes(),
         )
+
+    def _base_changes(self) -> tuple[BaseChange, ...]:
+        """Those that were read. Before the first of a list that may be cut, nobody knows which base it had."""
+        changes = sorted((each.to(BaseChange) for each in self.retargetings), key=lambda change: change.created)
+        if len(changes) >= MAX_BASE_CHANGES:
+            changes[0] = BaseChange(changes[0].created)
+        return tuple(changes)
 
     def limits(self) -> list[str]:
         limits = []

@@ -1,12 +1,14 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cicd_agent.domain.gate_evidence import Deployed, Match
+from cicd_agent.domain.gate_evidence import BaseChange, Deployed, Match
 from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.deploy_gate.signals.reviews import match_commits
-from tests.modes.deploy_gate.gate_world import BASE, HEAD, PULL, SHA, change
+from cicd_agent.modes.deploy_gate.signals.reviews import approvals, match_commits, review
+from tests.modes.deploy_gate.gate_world import BASE, EVENT, HEAD, PULL, SHA, GateWorld, change
 from tests.support.fakes.repository import FakeRepository
 
 FORK = "f" * 40
@@ -99,3 +101,41 @@ def test_a_commit_whose_parent_is_not_here_is_unreviewed() -> None:
     found = repository(whole="p", reviewed="p")
     found.ancestry = {}
     assert matches((SHA,), found) == [Match.NONE]
+
+
+REVIEWED = PULL.reviews[0].submitted
+AGAIN = "#5 was approved for another base branch than main: approve it again"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ((), "approved by 1"),
+        ((BaseChange(REVIEWED - 1, "stack"),), "approved by 1"),
+        ((BaseChange(REVIEWED, "stack"),), AGAIN),
+        ((BaseChange(REVIEWED + 1, "stack"),), AGAIN),
+        ((BaseChange(REVIEWED + 1, ""),), AGAIN),
+        # It went elsewhere and came back before anybody reviewed it there, in any order that GitHub tells it.
+        ((BaseChange(REVIEWED + 2, "stack"), BaseChange(REVIEWED + 1, "main")), "approved by 1"),
+        ((BaseChange(REVIEWED + 2, "main"), BaseChange(REVIEWED + 1, "stack"), BaseChange(REVIEWED + 3, "x")), AGAIN),
+    ],
+)
+def test_what_was_approved_for_another_base_branch_is_approved_again(
+    changes: tuple[BaseChange, ...], words: str
+) -> None:
+    world = GateWorld()
+    world.forge.gated.came_from = {SHA: replace(PULL, base_changes=changes)}
+    reading = review(world.gate(), EVENT)
+    assert (reading.value, reading.words) == (float(words != AGAIN), words)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["main", "stack", ""])), max_size=4), st.integers(0, 9))
+def test_an_approval_after_the_last_change_of_the_base_counts_and_one_before_a_change_from_elsewhere_does_not(
+    changes: list[tuple[int, str]], submitted: int
+) -> None:
+    given_then = replace(PULL.reviews[0], submitted=submitted)
+    pull = replace(PULL, reviews=(given_then,), base_changes=tuple(BaseChange(*each) for each in changes))
+    if all(when < submitted for when, _ in changes):
+        assert [*approvals(pull)] == [given_then]
+    elif all(base != "main" for _, base in changes):
+        assert [*approvals(pull)] == []

@@ -74,7 +74,20 @@ def shown(repo: Repo, pull: Pull) -> Json:
         "labels": lambda _, **page: part([{"name": name} for name in pull.labels], **page),
         "reviews": of_states,
         "commits": lambda _, **page: part(shown_commits(repo, pull), **page),
+        "timelineItems": lambda _, **page: part(retargeted(pull, page.pop("itemTypes")), **page),
     }
+
+
+def retargeted(pull: Pull, kinds: Sequence[str]) -> list[Json]:
+    """The changes of its base branch, of these kinds."""
+    events = [
+        {"__typename": "AutomaticBaseChangeSucceededEvent", "createdAt": when, "oldBase": base}
+        if automatic
+        else {"__typename": "BaseRefChangedEvent", "createdAt": when, "previousRefName": base}
+        for when, base, automatic in pull.retargeted
+    ]
+    names = {"AutomaticBaseChangeSucceededEvent": "AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT"}
+    return [one for one in events if names.get(one["__typename"], "BASE_REF_CHANGED_EVENT") in kinds]
 
 
 def shown_review(repo: Repo, review: Any) -> Json:

@@ -100,6 +100,12 @@ class GateScene:
         pull.state, pull.landed, pull.writers = "closed", landed, writers
         return pull
 
+    def retarget(self, number: int, base: str, *, at: int, automatic: bool = False) -> None:
+        """Change the base branch of a pull request; GitHub does it by itself where that branch was merged."""
+        pull = self.repo.pulls[number]
+        pull.retargeted.append((moment(at), pull.base_ref, automatic))
+        pull.base_ref = base
+
     def review(
         self,
         number: int,

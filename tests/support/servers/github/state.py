@@ -166,6 +166,8 @@ class Pull:
     """Where it was merged, the commits that this made on the base branch, oldest first."""
     writers: tuple[str, ...] = ()
     """The logins of who wrote its commits, one for each."""
+    retargeted: list[tuple[str, str, bool]] = field(default_factory=list)
+    """When its base branch was changed, from which one, and whether GitHub did it by itself."""
 
     def reply(self, ident: int, to: ReviewComment, author: Account, body: str) -> None:
         """Add to the thread that a comment began."""

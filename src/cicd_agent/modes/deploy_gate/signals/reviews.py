@@ -75,12 +75,12 @@ def review(gate: GateEvidence, event: Event, rulings: Mapping[int, Ruling] | Non
 def _lacking(gate: GateEvidence, pulls: Sequence[OriginPull]) -> list[str]:
     """What has no approval that counts, as clauses."""
     lacking = [pull for pull in pulls if not any(approvals(pull))]
-    unknown = [f"#{pull.number}" for pull in lacking if pull.cut]
-    changed = [f"#{pull.number}" for pull in lacking if not pull.cut and any(_approvals_ever(pull))]
-    rest = [ref for pull in lacking if (ref := f"#{pull.number}") not in {*unknown, *changed}]
+    rest = [f"#{pull.number}" for pull in lacking if not pull.cut and not any(_approvals_ever(pull))]
     parts = [f"nobody but the author has approved {first_names(rest)}"] if rest else []
-    parts += [f"{each} has changed since it was approved" for each in changed]
-    parts += [f"not all who wrote {each} are known, so that no approval of it counts" for each in unknown]
+    parts += sorted(f"#{pull.number} {why}" for pull in lacking if not pull.cut and (why := _change_since(pull)))
+    parts += [
+        f"not all who wrote #{pull.number} are known, so that no approval of it counts" for pull in lacking if pull.cut
+    ]
     if parts:
         return parts
     if direct := sum(1 for commit in gate.commits if not commit.pull):
@@ -96,11 +96,32 @@ def match(gate: GateEvidence, event: Event) -> Match:
     return max((commit.match for commit in gate.commits), key=list(Match).index)
 
 
+def _change_since(pull: OriginPull) -> str:
+    """What has changed since people approved it, so that no approval counts; "" where nobody has."""
+    changed = [_is_of_head(pull, each) for each in _approvals_ever(pull)]
+    if not any(changed):
+        return "has changed since it was approved" if changed else ""
+    return f"was approved for another base branch than {clip(shown(pull.base), 80)}: approve it again"
+
+
 def approvals(pull: OriginPull) -> Iterator[ReviewState]:
-    """The approvals that count: of the last commit or the same patch, by people with write access who wrote none."""
+    """The approvals that count: of the last commit or the same patch, by people with write access who wrote none.
+
+    What was approved before the base branch was another is another diff, of the same commit as well.
+    """
     for each in _approvals_ever(pull):
-        if pull.head and (each.commit == pull.head or each.same_patch) and not pull.cut:
+        if _is_of_head(pull, each) and _base_of(pull, each) == pull.base and not pull.cut:
             yield each
+
+
+def _is_of_head(pull: OriginPull, review: ReviewState) -> bool:
+    return bool(pull.head) and (review.commit == pull.head or review.same_patch)
+
+
+def _base_of(pull: OriginPull, review: ReviewState) -> str:
+    """The base branch that a pull request had when it was reviewed, "" for unknown; both may be of the same second."""
+    later = [each for each in pull.base_changes if each.created >= review.submitted]
+    return min(later, key=lambda change: change.created).previous if later else pull.base
 
 
 def _approvals_ever(pull: OriginPull) -> Iterator[ReviewState]:
