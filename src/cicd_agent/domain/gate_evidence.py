@@ -63,7 +63,8 @@ class CheckState:
     `ended` is in seconds since the epoch, 0 while it goes on. `own` is whether it belongs to the run that asks.
     `app` is the slug of the GitHub App that made a check run ("github-actions"), "" for a commit status; `app_id` is
     its number. Of a job of a workflow, `run` is the run's id, `workflow` its file, `event` what started it; `deploys`
-    is whether it names an environment, `may_fail` whether it failed in a run that passed (`continue-on-error`).
+    is whether it names an environment, `may_fail` whether it failed in a run that passed (`continue-on-error`), and
+    `is_gate` whether it is a deployment gate by a workflow that the change under judgement does not touch.
     """
 
     name: str
@@ -80,6 +81,7 @@ class CheckState:
     event: str = ""
     deploys: bool = False
     may_fail: bool = False
+    is_gate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

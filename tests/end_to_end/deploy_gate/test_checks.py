@@ -128,6 +128,19 @@ def test_nothing_waits_for_what_waits_for_the_gate_or_deploys(jobs: GateJobs, cl
     assert clock.slept == 0
 
 
+def test_a_job_with_the_name_of_the_gate_is_waited_for_and_holds_by_its_name(jobs: GateJobs, clock: Clock) -> None:
+    gate = jobs.hub.gate
+    gate.begin_run(RUN, jobs.sha, "deploy.yml")
+    gate.add_check(jobs.sha, "gate", "", run=RUN)
+    run = gate.begin_run(70, jobs.sha, "ci.yml")
+    test = gate.add_check(jobs.sha, "gate", "", run=run.id)
+    stop = held(jobs.run(), "running-check")["running-check"]
+    assert (stop["text"], clock.slept) == ("the check `gate` is still running", 600)
+    gate.end_check(test, "failure", jobs.now)
+    run.attempts[0].status = "completed"
+    held(jobs.run(), "score")
+
+
 def test_a_team_may_name_what_never_ends(tmp_path: Path, hub: FakeGitHub, clock: Clock) -> None:
     jobs = GateJobs(tmp_path, hub, config="ignore-checks: ['bot/*']\n")
     hub.gate.add_check(jobs.sha, "bot/never", "", app="bot")

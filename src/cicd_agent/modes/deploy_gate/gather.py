@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from cicd_agent.domain.events.deploy_comment import deploy_command
@@ -38,6 +39,7 @@ from cicd_agent.modes.deploy_gate.signals.checks import share_of_checks
 from cicd_agent.modes.deploy_gate.signals.coverage import coverage, needs_search
 from cicd_agent.modes.deploy_gate.signals.coverage_discovery import DiscoveredCoverage, search_artifacts, with_workspace
 from cicd_agent.modes.deploy_gate.signals.deployments import earlier_deployments, environment_names, running
+from cicd_agent.modes.deploy_gate.signals.gate_jobs import mark_gates
 from cicd_agent.modes.deploy_gate.signals.own_runs import gate_job, without_holds
 from cicd_agent.modes.deploy_gate.signals.readings import DAYS, failures, mark_own, passed_tests
 from cicd_agent.modes.deploy_gate.signals.report_files import UntrackedFiles
@@ -132,8 +134,15 @@ class _Gathering:
         checks, _ = came("checks", checks_read, ())
         required, on_required = came("required", required_read, RequiredChecks())
         names = required.names if on_required.state is State.KNOWN else None
-        gate = replace(self.gate, checks=checks, required=names, required_apps=required.apps)
-        return wait_for_checks(gate, self.event, self.settings, time, forge.gates)
+        base = self.event.base.sha
+        gate = replace(self.gate, checks=self._mark(checks, base), required=names, required_apps=required.apps)
+        mark = partial(self._mark, base=base)
+        return wait_for_checks(gate, self.event, self.settings, time, forge.gates, mark=mark)
+
+    def _mark(self, checks: Sequence[CheckState], base: str) -> tuple[CheckState, ...]:
+        """The checks, with what is known of them by the run that asks and by what was deployed before."""
+        own = mark_own(checks, self.event.delivery.partition(".")[0])
+        return mark_gates(own, self.ports.repository, base, self.gate.sha, self.event.workflow)
 
     def _evidence(self, checks_read: Future[tuple[CheckState, ...]], required_read: Future[RequiredChecks]) -> Evidence:
         gate, subject, readings, limits = self._github(checks_read, required_read)
@@ -256,7 +265,7 @@ class _Gathering:
             base=subject.base,
             unknown_base=subject.unknown,
             is_first=not (deployed or unread) and self.event.kind is not EventKind.LOCAL,
-            checks=checks,
+            checks=self._mark(checks, subject.base),
             required=required.names if on_required.state is State.KNOWN else None,
             required_apps=required.apps,
             commits=commits,
@@ -294,7 +303,7 @@ class _Gathering:
         runs = forge.gates.ended_since(self._branch(), self.gate.at - DAYS * _DAY)
         run = self.event.delivery.partition(".")[0]
         job = "" if checks.exception() else gate_job(mark_own(checks.result(), run))
-        return without_holds(forge, runs, self.event.workflow, job)
+        return without_holds(forge, self.ports.repository, runs, self.event.workflow, job)
 
     def _branch(self) -> str:
         """The branch whose rules hold and whose runs count: what is deployed from elsewhere has to meet them, too."""

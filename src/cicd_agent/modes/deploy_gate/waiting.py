@@ -15,7 +15,6 @@ from cicd_agent.errors import AgentError
 from cicd_agent.modes.deploy_gate.holds import about_trigger
 from cicd_agent.modes.deploy_gate.score import Policy, policy
 from cicd_agent.modes.deploy_gate.signals.checks import red_checks, still_running
-from cicd_agent.modes.deploy_gate.signals.readings import mark_own
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings
 
@@ -52,13 +51,21 @@ class WaitingTime:
         self.seconds -= seconds
 
 
-def wait_for_checks(gate: GateEvidence, event: Event, settings: Settings, time: WaitingTime, gates: Gates) -> bool:
+def wait_for_checks(
+    gate: GateEvidence,
+    event: Event,
+    settings: Settings,
+    time: WaitingTime,
+    gates: Gates,
+    *,
+    mark: Callable[[Sequence[CheckState]], tuple[CheckState, ...]],
+) -> bool:
     """Wait for the checks of `gate` that go on; whether anything was waited for: then what is known is old.
 
     A look costs one request as long as one of them is seen to go on; else all checks are read, and the more often that
     was for nothing the longer are the pauses. Nobody waits where a check has failed already that alone holds.
     """
-    rules, own = policy(settings), event.delivery.partition(".")[0]
+    rules = policy(settings)
     sha, passed, pause, reads = gate.sha, 0.0, 0.0, 0
     while time.left > 0 and (running := still_running(gate, rules)) and not _is_red(gate, event, rules):
         pause = max(min(pause + _STEP, _MOST), passed / _SHARE, passed * reads / 2)
@@ -70,7 +77,7 @@ def wait_for_checks(gate: GateEvidence, event: Event, settings: Settings, time: 
             continue
         reads += 1
         checks = _ask(partial(gates.checks, sha))
-        gate = gate if checks is None else replace(gate, checks=mark_own(checks, own))
+        gate = gate if checks is None else replace(gate, checks=mark(checks))
     return passed > 0
 
 

@@ -8,7 +8,7 @@ from cicd_agent.domain.events.workflow_run import JobRun, RunState
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.deploy_gate.signals.own_runs import MAX_READ, gate_job, without_holds
 from tests.modes.deploy_gate.gate_world import RUN, check
-from tests.support.fakes.ports import FakeForge
+from tests.support.fakes.ports import FakeForge, FakeRepository
 
 FILE = ".github/workflows/deploy.yml"
 JOB = "gate"
@@ -19,11 +19,16 @@ def failed(ident: int, *jobs: tuple[str, str], path: str = FILE) -> tuple[RunSta
     return run, tuple(JobRun(ident * 10 + at, name, conclusion=word) for at, (name, word) in enumerate(jobs))
 
 
-def left(*of: tuple[RunState, tuple[JobRun, ...]], job: str = JOB, forge: FakeForge | None = None) -> list[int]:
+def left(
+    *of: tuple[RunState, tuple[JobRun, ...]],
+    job: str = JOB,
+    forge: FakeForge | None = None,
+    repository: FakeRepository | None = None,
+) -> list[int]:
     """The runs that count, by their ids."""
     forge = forge or FakeForge()
     forge.ran.job_lists |= {(run.id, run.attempt): jobs for run, jobs in of}
-    return [run.id for run in without_holds(forge, [run for run, _ in of], FILE, job)]
+    return [run.id for run in without_holds(forge, repository, [run for run, _ in of], FILE, job)]
 
 
 HELD = (("test", "success"), ("gate", "failure"), ("deploy", "skipped"))
@@ -45,6 +50,13 @@ def test_a_run_is_a_hold_where_nothing_failed_but_the_gates_job(
     counts: bool,  # noqa: FBT001  a table
 ) -> None:
     assert left(failed(5, *jobs)) == ([5] if counts else [])
+
+
+def test_tests_with_the_name_of_the_gate_are_failures_where_the_workflow_shows_them() -> None:
+    texts = {"a": "run: make test", "b": "uses: org/cicd-agent/deploy-gate@v1"}
+    files = {(sha, FILE): f"jobs: {{gate: {{steps: [{{{step}}}]}}}}".encode() for sha, step in texts.items()}
+    runs = [(replace(run, sha=sha), jobs) for sha in "abc" for run, jobs in [failed(ord(sha), *HELD)]]
+    assert left(*runs, repository=FakeRepository(blobs=files)) == [ord("a")]
 
 
 def test_jobs_of_other_workflows_and_of_green_runs_are_not_read() -> None:

@@ -18,7 +18,6 @@ UNCOUNTED = frozenset({"", "neutral", "skipped"})
 
 _WAITS = "waiting"
 """A job that somebody has to let into its environment."""
-_ACTIONS = "github-actions"
 _ABOUT_ELSE = frozenset(
     {
         "branch_protection_rule", "deployment", "deployment_status", "discussion", "discussion_comment", "fork",
@@ -28,7 +27,6 @@ _ABOUT_ELSE = frozenset(
 )  # fmt: skip
 """Events whose runs GitHub shows on the newest commit of the default branch although they do not check it."""
 _TEST = re.compile(r"(?:^|[^a-z])(?:unit|e2e|(?:py|unit)?tests?|tox|specs?|integration)(?:$|[^a-z])", re.IGNORECASE)
-_LEGS = re.compile(r"\s*\([^()]*\)$")
 _MAX_NAMED = 5
 
 
@@ -58,14 +56,13 @@ def still_running(gate: GateEvidence, policy: Policy) -> list[CheckState]:
     """The checks that may still say no, required or not.
 
     Left out are jobs that deploy or wait for an environment, and what would wait for the gate as it waits for them: its
-    own job, other legs of it, and what else its run has not begun. Two runs of its workflow do not wait for each other.
+    own job, other gates, and what else its run has not begun. Two runs of its workflow do not wait for each other.
+    Which job is a gate, the change under judgement has no say in (gate_jobs): it could give a test job the same name.
     """
     pending = [check for check in gate.checks if is_pending(check) and check.status != _WAITS and not check.deploys]
     own = [check for check in pending if check.own and check.status == "in_progress"]
-    jobs = {base_name(check.name) for check in own}
     # One of them is the gate's own: with a single one there is nothing beside it.
-    beside = own if len(jobs) > 1 else []
-    ours = {base_name(check.name) for check in own if len(jobs) == 1}
+    beside = own if len(own) > 1 and not all(check.is_gate for check in own) else []
     workflows = {check.workflow for check in gate.checks if check.own and check.workflow}
     required = set(required_names(gate, policy))
     others = [
@@ -74,18 +71,13 @@ def still_running(gate: GateEvidence, policy: Policy) -> list[CheckState]:
         if not check.own
         and (check.name in required or check.event not in _ABOUT_ELSE)
         and check.workflow not in workflows
-        and not (check.app == _ACTIONS and base_name(check.name) in ours)
+        and not check.is_gate
     ]
     return [check for check in (*others, *beside) if check.name in required or not is_ignored(check, policy)]
 
 
 def is_ignored(check: CheckState, policy: Policy) -> bool:
     return any(fnmatchcase(check.name, pattern) for pattern in policy.ignored)
-
-
-def base_name(name: str) -> str:
-    """The job's name without the leg of its matrix."""
-    return _LEGS.sub("", name)
 
 
 def share_of_checks(gate: GateEvidence, read: Reading, policy: Policy, change: Change | None) -> Reading:
