@@ -101,6 +101,16 @@ def test_a_held_commit_that_was_taken_back_holds_nothing_more(jobs: GateJobs) ->
     assert (left.exit, left.outputs["decision"]) == (0, "proceed"), left.log
 
 
+def test_a_held_commit_that_was_taken_back_after_another_holds_nothing_more(jobs: GateJobs) -> None:
+    held = commit(jobs, "Straight to main", extra="print(1)\n")
+    merge(jobs)
+    jobs.job.repo.git("revert", "--no-edit", held)
+    for name in ("unit", "lint"):
+        jobs.hub.gate.add_check(jobs.job.repo.head, name, at=jobs.now)
+    left = gate(jobs, held)
+    assert (left.exit, left.outputs["decision"]) == (0, "proceed"), left.log
+
+
 def test_what_is_taken_back_in_part_is_still_there(jobs: GateJobs) -> None:
     commit(jobs, "Straight to main", extra="print(1)\n", other="print(2)\n")
     (jobs.job.repo.path / "extra.py").unlink()

@@ -67,5 +67,8 @@ class FakeRepository(Repository):
     def tree_ids(self, shas: Sequence[str]) -> tuple[str, ...]:
         return tuple(shas)
 
+    def file_changes(self, shas: Sequence[str]) -> tuple[Mapping[str, tuple[str, str]], ...]:
+        return tuple({sha: ("", sha)} for sha in shas)
+
     def patch_id(self, base: str, head: str) -> str:
         return self.patch_ids.get((base, head), "")

@@ -5,7 +5,7 @@ where the next commit begins, which no path can be.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 
@@ -161,6 +161,21 @@ def _records(fields: list[bytes]) -> Iterator[tuple[list[bytes], list[bytes]]]:
 def _number(text: bytes) -> int:
     """A time or a count; 0 for what is none (a binary file's lines, a commit without a time)."""
     return int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004  digits that 64 bits can hold
+
+
+def read_file_changes(git: Git, shas: Sequence[str]) -> tuple[dict[str, tuple[str, str]], ...]:
+    """What each commit changes against its first parent, by path; see ports.forge.Repository."""
+    form = ("-r", "-z", "--root", "--no-renames", "--diff-merges=first-parent", "--stdin")
+    fields = iter(git.run("diff-tree", *form, stdin="".join(f"{sha}\n" for sha in shas).encode()).split(b"\0")[:-1])
+    changes: dict[str, dict[str, tuple[str, str]]] = {sha: {} for sha in shas}
+    sha = ""
+    for field in fields:
+        if field.startswith(b":"):
+            old_mode, new_mode, old, new, _ = field[1:].decode("ascii").split()
+            changes[sha][next(fields).decode("utf-8", "surrogateescape")] = (f"{old_mode} {old}", f"{new_mode} {new}")
+        else:
+            sha = field.decode("ascii")
+    return tuple(changes[sha] for sha in shas)
 
 
 def patch_id(git: Git, old: str, new: str) -> str:

@@ -22,7 +22,7 @@ from cicd_agent.adapters.git.diff import (
     read_texts,
     with_attributes,
 )
-from cicd_agent.adapters.git.history import patch_id, read_past
+from cicd_agent.adapters.git.history import patch_id, read_file_changes, read_past
 from cicd_agent.adapters.git.library import GitLibrary
 from cicd_agent.adapters.git.process import DIRECTORY, INCOMPLETE, Git, GitFailed, Trees, borrow
 from cicd_agent.adapters.git.source import read_source
@@ -190,6 +190,10 @@ class GitRepository:
         """ConfigError when one of them is not in this clone."""
         names = [f"{self._commit(sha)}^{{tree}}" for sha in shas]
         return tuple(self._ours.text("rev-parse", *names).split()) if names else ()
+
+    def file_changes(self, shas: Sequence[str]) -> tuple[Mapping[str, tuple[str, str]], ...]:
+        """ConfigError when one of the commits, or a tree of theirs, is not in this clone."""
+        return read_file_changes(self._ours, [self._commit(sha) for sha in shas])
 
     def patch_id(self, base: str, head: str) -> str:
         """ConfigError when one of the two, or what they hold, is not in this clone."""

@@ -91,6 +91,12 @@ class Repository(Protocol):
     def tree_ids(self, shas: Sequence[str]) -> tuple[str, ...]:
         """Git's id of all the files of each commit: the same where two commits have the same content."""
 
+    def file_changes(self, shas: Sequence[str]) -> tuple[Mapping[str, tuple[str, str]], ...]:
+        """What each commit changes against its first parent: mode and id of each file before and after, by path.
+
+        A file that is not there has only zeros; a renamed one is two.
+        """
+
     def patch_id(self, base: str, head: str) -> str:
         """Git's stable id of the diff from one commit to another, "" when there is none; the same for a rebased one."""
 

@@ -24,7 +24,7 @@ from cicd_agent.domain.gate_evidence import (
 )
 from cicd_agent.domain.parallel import begin
 from cicd_agent.domain.ports.forge import Forge
-from cicd_agent.domain.repository.change import Change, Commit
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.history import History
 from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.markdown import find_marker
@@ -233,7 +233,7 @@ class _Gathering:
         shas = tuple(commit.sha for commit in subject.commits)
         origins_read = self._ask(lambda forge: dict(forge.gates.origins(shas)) if shas else {})
         # It waits for the other in its own thread, and is lost with it.
-        comments_read = self._ask(lambda forge: self._orders(forge, _newest_pull(shas, origins_read.result())))
+        comments_read = self._ask(lambda forge: self._orders(forge, _newest_pull(subject, origins_read.result())))
         reads: list[Future[Any]] = [checks_read, required_read, runs_read, incidents_read, origins_read, comments_read]
         wait(reads, SECONDS / 2)
         checks, on_checks = came("checks", checks_read, ())
@@ -242,7 +242,7 @@ class _Gathering:
         incidents, on_incidents = came("incidents", incidents_read, ())
         origins, on_origins = came("origins", origins_read, {})
         comments, on_comments = came("approvals", comments_read, ())
-        commits, pulls, unmatched = self._reviewed(subject.commits, origins)
+        commits, pulls, unmatched = self._reviewed(subject, origins)
         on_origins = _on_origins(on_origins, subject, commits, pulls)
         own = self.event.delivery.partition(".")[0]
         failed, absent = failures(runs, self.settings.failure_workflows, own, on_runs)
@@ -278,13 +278,18 @@ class _Gathering:
         return gate, subject, readings, (*unmatched, *absent, *_unread(required))
 
     def _reviewed(
-        self, commits: Sequence[Commit], origins: Mapping[str, OriginPull]
+        self, subject: Subject, origins: Mapping[str, OriginPull]
     ) -> tuple[tuple[Deployed, ...], dict[int, OriginPull], tuple[Gap, ...]]:
-        """The commits with the pull requests that they come from, and what those change where a policy asks."""
+        """The commits with the pull requests that they come from, and what those change where a policy asks.
+
+        What is taken back is left out at the end: without it the rest of its pull request is not what was reviewed.
+        """
         token = self.settings.github_token.get_secret_value()
-        matched, pulls, unmatched = match_pulls(commits, origins, self.ports.repository, token)
+        matched, pulls, unmatched = match_pulls(subject.commits, origins, self.ports.repository, token)
         pulls, unread = with_contents(matched, pulls, self.ports.repository, self.settings)
-        return matched, pulls, (*unmatched, *unread)
+        lasting = tuple(each for each in matched if each.sha not in subject.reverted)
+        numbers = {each.pull for each in lasting}
+        return lasting, {number: pulls[number] for number in pulls if number in numbers}, (*unmatched, *unread)
 
     def _orders(self, forge: Forge, pull: int) -> tuple[ApprovalComment, ...]:
         return read_comments(forge, pull, self.gate, self.settings, self.event)
@@ -342,7 +347,8 @@ def _unread(required: RequiredChecks) -> tuple[Gap, ...]:
     return (Gap("", required.unread),) if required.unread else ()
 
 
-def _newest_pull(shas: Iterable[str], origins: Mapping[str, OriginPull]) -> int:
+def _newest_pull(subject: Subject, origins: Mapping[str, OriginPull]) -> int:
+    shas = (each.sha for each in subject.commits if each.sha not in subject.reverted)
     return next((origins[sha].number for sha in shas if sha in origins and origins[sha].number), 0)
 
 

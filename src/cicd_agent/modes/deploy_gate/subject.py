@@ -37,7 +37,8 @@ class Subject:
     """What a deployment brings. `base` is where it begins, "" when that is not known; `commits` are newest first.
 
     `problem` is why the commits cannot all be vouched for, "" when they can. `unknown` is why it is not known what runs
-    now, so that `base` is but where the event's change begins; "" when it is, and for a first deployment.
+    now, so that `base` is but where the event's change begins; "" when it is, and for a first deployment. `reverted`
+    are the commits that a later one takes back, and those later ones.
     """
 
     base: str = ""
@@ -46,6 +47,7 @@ class Subject:
     gaps: tuple[Gap, ...] = ()
     problem: str = ""
     unknown: str = ""
+    reverted: frozenset[str] = frozenset()
 
 
 def unserved(event: Event, settings: Settings) -> str:
@@ -96,7 +98,7 @@ def read_subject(
     problem = ""
     if is_cut:
         problem = f"more than {_MAX_COMMITS} commits would be deployed, and only the newest ones were looked up"
-    return Subject(base, change, commits, tuple(gaps), problem, unknown)
+    return Subject(base, change, commits, tuple(gaps), problem, unknown, _reverted(commits, repository))
 
 
 def _without_reverted(commits: Sequence[Commit], repository: Repository) -> tuple[Commit, ...]:
@@ -117,6 +119,35 @@ def _without_reverted(commits: Sequence[Commit], repository: Repository) -> tupl
         lasting.append(oldest_first[index])
         index = last[trees[index + 1]]
     return tuple(reversed(lasting))
+
+
+def _reverted(commits: Sequence[Commit], repository: Repository) -> frozenset[str]:
+    """Of the commits, newest first, each with the later one that gives exactly its files the content of before.
+
+    By their content, whatever a message says, and as long as the files have had no other change that stays: such a
+    pair can be left out, and all the others change the same as with it. None where that cannot be read.
+    """
+    shas = [commit.sha for commit in commits]
+    if not shas[1:]:
+        return frozenset()
+    try:
+        changes = dict(zip(shas, repository.file_changes(shas), strict=True))
+    except ConfigError:
+        return frozenset()
+    gone: set[str] = set()
+    touched: dict[str, list[str]] = {}
+    for sha in reversed(shas):
+        change = changes[sha]
+        (*others, earlier) = {(touched.get(path) or [""])[-1] for path in change} or {""}
+        inverse = {path: (after, before) for path, (before, after) in change.items()}
+        if earlier and not others and changes[earlier] == inverse:
+            gone |= {earlier, sha}
+            for path in change:
+                touched[path].pop()
+        else:
+            for path in change:
+                touched.setdefault(path, []).append(sha)
+    return frozenset(gone)
 
 
 def is_policy_new(event: Event, base: str, repository: Repository | None, settings: Settings) -> bool:
