@@ -32,6 +32,8 @@ class FakeRepository(Repository):
     """(base, head) → the commits between them, newest first."""
     patch_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(base, head) → git's id of the diff."""
+    clean_merges: Mapping[str, str] = field(default_factory=dict)
+    """Commit → the base branch that it merges, and nothing else."""
 
     def resolve(self, ref: str) -> str | None:
         return self.refs.get(ref, ref if ref in self.refs.values() else None)
@@ -69,6 +71,9 @@ class FakeRepository(Repository):
 
     def file_changes(self, shas: Sequence[str]) -> tuple[Mapping[str, tuple[str, str]], ...]:
         return tuple({sha: ("", sha)} for sha in shas)
+
+    def is_clean_merge(self, sha: str, base: str) -> bool:
+        return self.clean_merges.get(sha) == base
 
     def patch_id(self, base: str, head: str) -> str:
         return self.patch_ids.get((base, head), "")

@@ -178,6 +178,23 @@ def read_file_changes(git: Git, shas: Sequence[str]) -> tuple[dict[str, tuple[st
     return tuple(changes[sha] for sha in shas)
 
 
+def is_clean_merge(git: Git, sha: str, base: str) -> bool:
+    """Whether git makes the same files of the two parents, of which the second leads to `base`; False for unknown."""
+    try:
+        _, *parents = git.text("rev-list", "--parents", "--max-count=1", sha, "--").split()
+        if len(parents) != 2:  # noqa: PLR2004  one merges nothing, and of three git makes nothing by itself
+            return False
+        git.run("merge-base", "--is-ancestor", parents[1], base)
+        # Where history is cut off between the two, they may have another common ancestor.
+        ends = _ends(git)
+        if ends and not ends.isdisjoint(git.text("rev-list", "...".join(parents), "--").split()):
+            return False
+        merged = git.text("merge-tree", "--write-tree", "--no-messages", *parents)
+        return merged == git.text("rev-parse", f"{sha}^{{tree}}")
+    except GitFailed:
+        return False
+
+
 def patch_id(git: Git, old: str, new: str) -> str:
     """An id of the diff between two trees, without line numbers, so that it may have moved.
 

@@ -22,7 +22,7 @@ from cicd_agent.adapters.git.diff import (
     read_texts,
     with_attributes,
 )
-from cicd_agent.adapters.git.history import patch_id, read_file_changes, read_past
+from cicd_agent.adapters.git.history import is_clean_merge, patch_id, read_file_changes, read_past
 from cicd_agent.adapters.git.library import GitLibrary
 from cicd_agent.adapters.git.process import DIRECTORY, INCOMPLETE, Git, GitFailed, Trees, borrow
 from cicd_agent.adapters.git.source import read_source
@@ -198,6 +198,11 @@ class GitRepository:
     def patch_id(self, base: str, head: str) -> str:
         """ConfigError when one of the two, or what they hold, is not in this clone."""
         return patch_id(self._ours, self._commit(base), self._commit(head))
+
+    def is_clean_merge(self, sha: str, base: str) -> bool:
+        """It takes git 2.38 or newer; see the port."""
+        commit, onto = self.resolve(sha), self.resolve(base)
+        return commit is not None and onto is not None and is_clean_merge(self._ours, commit, onto)
 
     def library(self, change: Change) -> GitLibrary:
         commit = self._commit_work(change.tree) if change.source is ChangeSource.WORKTREE else self._commit(change.head)

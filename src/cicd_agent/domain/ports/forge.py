@@ -100,6 +100,12 @@ class Repository(Protocol):
     def patch_id(self, base: str, head: str) -> str:
         """Git's stable id of the diff from one commit to another, "" when there is none; the same for a rebased one."""
 
+    def is_clean_merge(self, sha: str, base: str) -> bool:
+        """Whether a commit merges what leads to `base`, and has the very files that git makes of its two parents.
+
+        False where that cannot be found out as well.
+        """
+
     def library(self, change: Change) -> "Library":
         """The files that a change of this repository ends in; ConfigError when they cannot be had as they were."""
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.domain.gate_evidence import Match, OriginPull, ReviewState
-from cicd_agent.modes.deploy_gate.signals.reviews import approvals, match_commits, with_earlier_approvals
+from cicd_agent.domain.gate_evidence import Match, OriginPull, PullCommit, ReviewState
+from cicd_agent.modes.deploy_gate.signals.reviews import approvals, match_commits, match_pulls, with_earlier_approvals
 from tests.support.repos import TempRepo
 
 TEXT = "".join(f"line {number}\n" for number in range(40))
@@ -137,3 +137,81 @@ def test_an_approval_that_cannot_be_compared_is_named_and_does_not_count(tmp_pat
     [standing], gaps = with_earlier_approvals(deployed, (pull,), repository, "")
     assert [*approvals(standing)] == []
     assert "an earlier approval of pull request 5 could not be compared" in gaps[0].why
+
+
+def clean(repo: Branches) -> None:
+    update(repo)
+
+
+def evil(repo: Branches) -> None:
+    update(repo)
+    repo.write("c.txt", "evil\n")
+    repo.git("add", "--all")
+    repo.git("commit", "--quiet", "--amend", "--no-edit")
+
+
+def ours(repo: Branches) -> None:
+    repo.git("merge", "--quiet", "--no-ff", "--strategy=ours", "-m", "Merge branch 'main' into topic", "main")
+
+
+def elsewhere(repo: Branches) -> None:
+    """Another branch that leads nowhere yet, by the same kind of merge."""
+    repo.git("switch", "--quiet", "-c", "other", "main")
+    repo.commit({"d.txt": "evil\n"})
+    repo.switch("topic")
+    repo.git("merge", "--quiet", "--no-ff", "-m", "Merge branch 'main' into topic", "other")
+
+
+def and_more(repo: Branches) -> None:
+    update(repo)
+    repo.commit({"b.txt": "new\nevil\n"}, "bob: add")
+
+
+def conflicting(repo: Branches) -> None:
+    repo.switch("main")
+    repo.commit({"b.txt": "theirs\n"})
+    repo.switch("topic")
+    repo.git("merge", "--quiet", "--no-ff", "--strategy-option=ours", "-m", "Merge branch 'main' into topic", "main")
+
+
+@pytest.mark.parametrize(
+    ("way", "counted_by"),
+    [(clean, ["bob"]), (evil, []), (ours, []), (elsewhere, []), (and_more, []), (conflicting, [])],
+)
+def test_who_has_but_brought_the_branch_up_to_date_may_approve_it(
+    way: Callable[[Branches], None], counted_by: list[str], tmp_path: Path
+) -> None:
+    repo = Branches(tmp_path / "repo")
+    repo.switch("topic")
+    written = {*repo.git("rev-list", "topic").split()}
+    way(repo)
+    head = repo.head
+    commits = tuple(
+        PullCommit(sha, tuple(parents), ("ann" if sha in written else "bob",))
+        for sha, *parents in map(
+            str.split, repo.git("rev-list", "--reverse", "--parents", f"main..{head}").splitlines()
+        )
+    )
+    repo.switch("main")
+    before = repo.head
+    merge(repo)
+    reviews = (ReviewState("bob", "APPROVED", head), ReviewState("ann", "APPROVED", head))
+    pull = OriginPull(5, "ann", "main", head, repo.head, authors=("ann", "bob"), reviews=reviews, commits=commits)
+    repository = GitRepository(repo.path, {"PATH": os.environ["PATH"]})
+    line = repository.between(before, repo.head, 50)
+    _, pulls, gaps = match_pulls(line, {each.sha: pull for each in line}, repository, "")
+    assert gaps == ()
+    assert [each.author for each in approvals(pulls[5])] == counted_by
+
+
+def test_of_what_is_not_here_or_cut_off_no_merge_is_known_to_be_clean(tmp_path: Path) -> None:
+    repo = Branches(tmp_path / "repo")
+    repo.switch("topic")
+    update(repo)
+    repository, merged = GitRepository(repo.path, {"PATH": os.environ["PATH"]}), repo.head
+    assert repository.is_clean_merge(merged, "main")
+    assert not repository.is_clean_merge(merged, "main~1")
+    assert not any(repository.is_clean_merge(sha, "main") for sha in ("f" * 40, repo.reviewed, ""))
+    assert not repository.is_clean_merge(merged, "f" * 40)
+    (repo.path / ".git/shallow").write_text(f"{repo.reviewed}\n")
+    assert not GitRepository(repo.path, {"PATH": os.environ["PATH"]}).is_clean_merge(merged, "main")

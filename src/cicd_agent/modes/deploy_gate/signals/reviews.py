@@ -25,6 +25,8 @@ class Ruling(NamedTuple):
 
 _MAX_COMPARED = 5
 """Earlier commits of a pull request whose patch is compared with what goes out."""
+_MAX_MERGES = 20
+"""Merges of the base branch into one pull request that are made again."""
 _MAX_OBJECTED = 0.5
 """The most that a review is worth where a program asks for changes: it counts against, and never for."""
 
@@ -141,7 +143,8 @@ def match_pulls(
     if repository is None:
         return (), pulls, ()
     deployed, unmatched = match_commits(commits, origins, repository, token)
-    compared, unlike = with_earlier_approvals(deployed, pulls.values(), repository, token)
+    written = [without_mergers(pull, deployed, repository, token) for pull in pulls.values()]
+    compared, unlike = with_earlier_approvals(deployed, written, repository, token)
     return deployed, {pull.number: pull for pull in compared}, (*unmatched, *unlike)
 
 
@@ -192,6 +195,32 @@ def _match_pull(
         return none, ""
     is_merge = len(shas) == 1 and repository.parents(shas[0])[1:] == (pull.head,)
     return dict.fromkeys(shas, Match.EXACT if is_merge else Match.SAME_PATCH), ""
+
+
+def without_mergers(pull: OriginPull, commits: Sequence[Deployed], repository: Repository, token: str) -> OriginPull:
+    """The pull request without the authors who have but merged its base branch ("Update branch"), and wrote nothing.
+
+    Only what git makes of the same parents by itself was written by nobody; who made what cannot be compared wrote it.
+    """
+    lines = [tuple(run) for number, run in groupby(commits, key=lambda commit: commit.pull) if number == pull.number]
+    own = pull.author.casefold()
+    merges = [
+        each
+        for each in pull.commits
+        if each.parents[1:] and any(login.casefold() not in {"", own} for login in each.authors)
+    ]
+    if pull.cut or len(lines) != 1 or not merges:
+        return pull
+    try:
+        before = next(iter(repository.parents(lines[0][-1].sha)), "")
+        if not before or repository.ensure((before, pull.head), token):
+            return pull
+        clean = {each.sha for each in merges[-_MAX_MERGES:] if repository.is_clean_merge(each.sha, before)}
+    except ConfigError:
+        return pull
+    mergers = {login.casefold() for each in pull.commits if each.sha in clean for login in each.authors}
+    wrote = {login.casefold() for each in pull.commits if each.sha not in clean for login in each.authors} | {own}
+    return replace(pull, authors=tuple(each for each in pull.authors if each.casefold() not in mergers - wrote))
 
 
 def with_earlier_approvals(
