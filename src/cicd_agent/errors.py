@@ -84,6 +84,18 @@ class ForgeRefused(AgentError):
         return self.status == 401  # noqa: PLR2004
 
 
+class RateLimited(ForgeRefused):
+    """GitHub's rate limit turned a request away, which says nothing of what the token may do: `status` is always 429.
+
+    It is lifted in `seconds`, at `reset` (seconds since the epoch, by GitHub's clock).
+    """
+
+    def __init__(self, what: str, *, why: str, remedy: str, seconds: float, reset: float) -> None:
+        super().__init__(what, why=why, remedy=remedy, status=429)
+        self.seconds = seconds
+        self.reset = reset
+
+
 class ModelUnavailable(AgentError):
     """No model answered: no key, wrong key, server down, long rate limit.
 

@@ -33,6 +33,8 @@ SIGNALS = ("tests", "coverage", "review", "failures", "model")
 """The signals that have a weight, in the order of the table that people see."""
 TOKEN = "token"  # noqa: S105  the name of a reading
 """Is read only where there is none: then nothing of GitHub's is known."""
+RATE_LIMIT = "rate-limit"
+"""Is read only where GitHub's rate limit was used up: then not all is known."""
 FACTS = ("checks", "required", "origins", "deployments", "incidents", "budget", "history", "approvals")
 """What is read beside them: a fault of one of these holds as well."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from cicd_agent.domain.finding import Severity
-from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, TOKEN
+from cicd_agent.domain.gate_evidence import FACTS, RATE_LIMIT, SIGNALS, TOKEN
 from cicd_agent.settings.risk import RiskWord
 from cicd_agent.settings.section import Group, Section, Switch, file_only, input_only, setting
 
@@ -42,7 +42,7 @@ _MAX_TEAM_SIGNALS = 20
 
 def _named(signals: dict[str, TeamSignal]) -> dict[str, TeamSignal]:
     for name in signals:
-        if not _TEAM_SIGNAL.fullmatch(name) or name in {*SIGNALS, *FACTS, TOKEN, "traffic", "change"}:
+        if not _TEAM_SIGNAL.fullmatch(name) or name in {*SIGNALS, *FACTS, TOKEN, RATE_LIMIT, "traffic", "change"}:
             raise ValueError("a name of its own, of up to 40 letters, digits, `-` and `_`, that begins with a letter")
     if len(signals) > _MAX_TEAM_SIGNALS:
         raise ValueError(f"at most {_MAX_TEAM_SIGNALS} signals")

@@ -107,7 +107,8 @@ def test_a_log_that_is_gone_is_refused_before_anything_is_read(bench: Bench) -> 
 def test_the_api_itself_may_refuse(bench: Bench, status: int) -> None:
     body = "<html>" if status == 502 else {"message": "no"}
     bench.hub.fail("GET", "/logs$", status, body, {"Retry-After": "7"}, times=9)
-    assert bench.refusal().status == status
+    # With a time to come again, 403 is a rate limit.
+    assert bench.refusal().status == (429 if status == 403 else status)
     assert bench.naps == ([1, 3] if status == 502 else [] if status == 401 else [7])
 
 

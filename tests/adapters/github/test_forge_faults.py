@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
+from cicd_agent.errors import RateLimited
 from tests.adapters.github.bench import ANY, EVERYTHING, POSTS, READS, Bench, Work, refusal
 from tests.support.servers.authority import certificate, speaking
 from tests.support.servers.github.app import FakeGitHub
@@ -162,10 +163,25 @@ def test_a_used_up_hour_fails_at_once_by_githubs_clock(bench: Bench) -> None:
     bench.hub.rate_remaining = 0
     bench.hub.rate_reset = int(time.time()) + 1_800
     failure = refusal(READS["pull"], bench.forge)
-    assert failure.status == 403
+    assert isinstance(failure, RateLimited)
+    assert (failure.status, failure.reset) == (429, bench.hub.rate_reset + 1)
     assert "API rate limit exceeded" in str(failure)
     assert " seconds, run again then" in failure.remedy
     assert bench.naps == []
+
+
+@pytest.mark.parametrize("kind", ["RATE_LIMITED", "RATE_LIMIT", ""])
+def test_a_used_up_hour_of_graphql_says_when_it_ends(bench: Bench, kind: str) -> None:
+    errors = [{"type": kind, "message": "API rate limit exceeded for user ID 1"}]
+    reset = int(time.time()) + 1_800
+    used_up = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}
+    bench.hub.fail("POST", "/graphql$", 200, {"data": None, "errors": errors}, headers=used_up)
+    failure = refusal(lambda forge: forge.threads(7), bench.forge)
+    assert isinstance(failure, RateLimited)
+    assert (failure.status, failure.reset, bench.naps) == (429, reset + 1, [])
+    bench.hub.fail("POST", "/graphql$", 200, {"data": None, "errors": errors}, headers={"Retry-After": "7"})
+    bench.forge.threads(7)
+    assert bench.naps == [7]
 
 
 @pytest.mark.parametrize("work", POSTS.values(), ids=POSTS)

@@ -1,5 +1,6 @@
 """Whatever GitHub answers to a gate, it is told in one line which names the permission, and nothing is made twice."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.domain.ports.deployments import Gates
-from cicd_agent.errors import ForgeRefused
+from cicd_agent.errors import ForgeRefused, RateLimited
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.gates_made import GateScene
 
@@ -105,6 +106,22 @@ def test_a_rate_limit_is_waited_for_once_and_then_told(hub: FakeGitHub, forge: G
     strike(hub, 429, {"message": "slow down"}, headers={"Retry-After": "1"})
     assert "rate limit" in str(refusal(work, forge))
     assert len(hub.received) == 2
+
+
+@pytest.mark.parametrize("name", sorted(EVERYTHING.keys() - WRITES.keys()))
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_nobody_takes_a_rate_limit_for_something_that_is_not_allowed(
+    hub: FakeGitHub, forge: GitHubForge, name: str, nth: int
+) -> None:
+    used_up = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 1_800)}
+    for method in ("GET", "POST"):
+        hub.fail(method, "", 403, {"message": "API rate limit exceeded"}, nth=nth, times=99, headers=used_up)
+    try:
+        EVERYTHING[name](forge.gates)
+    except RateLimited:
+        return
+    methods = [request.method for request in hub.received]
+    assert max(methods.count("GET"), methods.count("POST")) < nth
 
 
 SHORT: dict[str, Any] = {

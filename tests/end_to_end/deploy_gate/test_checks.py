@@ -236,3 +236,26 @@ def test_a_commit_without_any_check_is_held_by_its_score_alone(jobs: GateJobs, c
     jobs.hub.gate.data.rules.clear()
     held(jobs.run(), "unreachable", "score")
     assert clock.slept == 0
+
+
+def test_a_rate_limit_that_is_lifted_in_time_is_waited_for_once(jobs: GateJobs, clock: Clock) -> None:
+    jobs.hub.rate_remaining, jobs.hub.rate_reset = 0, jobs.now + 170
+    clock.then[100] = lambda: setattr(jobs.hub, "rate_remaining", 1_000)
+    left = jobs.run()
+    proceeds(left)
+    assert "GitHub's rate limit is used up; waiting 3 min until " in left.log
+    assert 100 < clock.slept < 180
+
+
+@pytest.mark.parametrize(("minutes", "waited"), [(50, False), (3, True)])
+def test_a_rate_limit_beyond_the_time_is_one_hold_that_says_when_it_ends(
+    jobs: GateJobs, clock: Clock, *, minutes: int, waited: bool
+) -> None:
+    # Some requests are answered before it is used up, all of GraphQL's too late.
+    jobs.hub.rate_remaining, jobs.hub.rate_reset = 4, jobs.now + minutes * 60
+    stops = held(jobs.run(), "rate-limit")
+    until = time.strftime("%H:%M", time.gmtime(jobs.hub.rate_reset + 61))
+    assert stops["rate-limit"]["text"].startswith("GitHub could not be asked: its rate limit is used up until ")
+    assert until[:4] in stops["rate-limit"]["text"]
+    assert "the token of a GitHub App" in stops["rate-limit"]["remedy"]
+    assert (clock.slept > 0) is waited

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,10 +10,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from cicd_agent.errors import ForgeRefused
+from cicd_agent.errors import ForgeRefused, RateLimited
 
 MINUTE = 60
 """What GitHub asks to wait after a secondary rate limit that names no time."""
+_LIMITS = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
 PENDING = "pending review"
 """What GitHub's refusal names when a review was begun and never submitted: there can be one of an account."""
 BEYOND_PERMISSIONS = {
@@ -62,7 +64,22 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        return 200 <= self.status < 300  # noqa: PLR2004
+        return 200 <= self.status < 300 and not self.is_limited_query  # noqa: PLR2004
+
+    @property
+    def is_limited_query(self) -> bool:
+        """Whether it is GraphQL's word for a rate limit, which comes with status 200 and without data."""
+        if self.status != 200 or "rate" not in self.text[:2_000].lower() or '"errors"' not in self.text[:2_000]:  # noqa: PLR2004
+            return False
+        try:
+            body = json.loads(self.text)
+        except (ValueError, RecursionError):
+            return False
+        errors = body.get("errors") if isinstance(body, dict) and not body.get("data") else None
+        problems = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+        return any(
+            each.get("type") in _LIMITS or "rate limit" in str(each.get("message", "")).lower() for each in problems
+        )
 
     @property
     def location(self) -> str:
@@ -73,9 +90,10 @@ class Answer:
     def limited(self) -> float | None:
         """Seconds to wait when a rate limit turned the request away, None when none did."""
         used_up = self.headers.get("x-ratelimit-remaining") == "0"
-        if self.status != 429 and not (  # noqa: PLR2004
-            self.status == 403 and ("retry-after" in self.headers or used_up or "rate limit" in self.message.lower())  # noqa: PLR2004
-        ):
+        is_refused = self.status == 403 and (  # noqa: PLR2004
+            "retry-after" in self.headers or used_up or "rate limit" in self.message.lower()
+        )
+        if self.status != 429 and not is_refused and not self.is_limited_query:  # noqa: PLR2004
             return None
         if (wait := seconds(self.headers.get("retry-after", ""))) is not None:
             return wait
@@ -84,6 +102,12 @@ class Answer:
         if used_up and reset is not None and now is not None:
             return max(reset - now.timestamp(), 0) + 1
         return MINUTE
+
+    @property
+    def now(self) -> float:
+        """When it was given, in seconds since the epoch: by the server's clock, the runner's may be wrong."""
+        date = moment(self.headers.get("date", ""))
+        return time.time() if date is None else date.timestamp()
 
     @property
     def message(self) -> str:
@@ -115,12 +139,20 @@ def lost(call: Call, outcome: Lost) -> ForgeRefused:
 
 def refused(call: Call, answer: Answer) -> ForgeRefused:
     """The failure of a request that was answered with anything but success."""
-    return ForgeRefused(
-        f"GitHub refused to {call.task}",
-        why=f"{answer.status}: {answer.message}",
-        remedy=remedy(call, answer),
-        status=answer.status,
-    )
+    what, why = f"GitHub refused to {call.task}", f"{answer.status}: {answer.message}"
+    if (wait := answer.limited) is not None:
+        reset = answer.now + wait
+        advice = f"That is a rate limit: it is lifted in {wait:,.0f} seconds, run again then{_at(reset)}"
+        return RateLimited(what, why=why, remedy=advice, seconds=wait, reset=reset)
+    return ForgeRefused(what, why=why, remedy=remedy(call, answer), status=answer.status)
+
+
+def _at(moment: float) -> str:
+    """The time of day, nothing where that is no time of this age."""
+    try:
+        return f" ({datetime.fromtimestamp(moment, UTC):%H:%M} UTC)"
+    except (OverflowError, OSError, ValueError):
+        return ""
 
 
 def unreadable(call: Call, answer: Answer) -> ForgeRefused:
@@ -135,8 +167,6 @@ def unreadable(call: Call, answer: Answer) -> ForgeRefused:
 
 def remedy(call: Call, answer: Answer) -> str:
     """What to do about it."""
-    if (wait := answer.limited) is not None:
-        return f"That is a rate limit: it is lifted in {wait:,.0f} seconds, run again then"
     message = answer.message.lower()
     if known := next((advice for phrase, advice in BEYOND_PERMISSIONS.items() if phrase in message), ""):
         return known

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.facts import FactSet
 from cicd_agent.domain.gate_evidence import (
+    RATE_LIMIT,
     TOKEN,
     ApprovalComment,
     CheckState,
@@ -29,7 +30,7 @@ from cicd_agent.domain.repository.history import History
 from cicd_agent.domain.repository.risk_file import RiskFile
 from cicd_agent.domain.text.markdown import find_marker
 from cicd_agent.domain.text.words import count
-from cicd_agent.errors import AgentError, ForgeRefused
+from cicd_agent.errors import AgentError, ForgeRefused, RateLimited
 from cicd_agent.modes.deploy_gate.approvals import read_comments, with_permissions
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import fill_coverage, has_coverage, read_facts
@@ -48,7 +49,7 @@ from cicd_agent.modes.deploy_gate.signals.signals_file import read_signals_file
 from cicd_agent.modes.deploy_gate.signals.team_signals import team_readings
 from cicd_agent.modes.deploy_gate.subject import Subject, is_policy_new, read_subject, unserved, with_patches
 from cicd_agent.modes.deploy_gate.verdict import possible_hashes
-from cicd_agent.modes.deploy_gate.waiting import WaitingTime, wait_for_checks
+from cicd_agent.modes.deploy_gate.waiting import WaitingTime, reset_of, wait_for_checks, wait_for_reset
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.shared.change_reader import gaps
 from cicd_agent.modes.shared.risk_history import read_past
@@ -98,7 +99,7 @@ def gather(event: Event, ports: Ports, settings: Settings) -> Evidence:
     )
     if gate.unserved or not gate.sha or not gate.environment:
         return Evidence(event).put(GATE, gate)
-    return _Gathering(event, ports, settings, gate).evidence()
+    return _Gathering(event, ports, settings, gate, WaitingTime.of(event, ports, settings)).evidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,30 @@ class _Gathering:
     ports: Ports
     settings: Settings
     gate: GateEvidence
+    time: WaitingTime
+    limited: list[RateLimited] = field(default_factory=list)
+    """The requests that GitHub's rate limit has turned away."""
 
     def evidence(self) -> Evidence:
+        """What there is, read again once where a rate limit was in the way and there is time until it is lifted."""
+        evidence = self._read()
+        if self.limited and wait_for_reset(self.limited, self.time):
+            gate = replace(self.gate, at=int(self.ports.now()))
+            later = replace(self, gate=gate, limited=[])
+            return later._with_limit(later._read())  # noqa: SLF001
+        return self._with_limit(evidence)
+
+    def _with_limit(self, evidence: Evidence) -> Evidence:
+        """With the one thing to say where a rate limit was in the way, in place of one for each request."""
+        gate = evidence.get(GATE)
+        if not self.limited or gate is None:
+            return evidence
+        until = reset_of(self.limited)
+        problem = f"its rate limit is used up until {until}"
+        limit = Reading(RATE_LIMIT, State.ERROR, words=f"after {until}", source="GitHub", problem=problem)
+        return evidence.put(GATE, replace(gate, readings=(*gate.readings, limit)))
+
+    def _read(self) -> Evidence:
         """All else is read when the checks have ended: what may change meanwhile is not read twice."""
         checks, required = self._read_checks()
         if self._wait(checks, required):
@@ -125,8 +148,7 @@ class _Gathering:
 
     def _wait(self, checks_read: Future[tuple[CheckState, ...]], required_read: Future[RequiredChecks]) -> bool:
         """Whether checks went on that were waited for."""
-        time = WaitingTime.of(self.event, self.ports, self.settings)
-        forge = self.ports.forge
+        forge, time = self.ports.forge, self.time
         if forge is None or not time.left:
             return False
         reads: list[Future[Any]] = [checks_read, required_read]
@@ -298,10 +320,17 @@ class _Gathering:
         """Begin a read. Without a forge it has failed already: there is nobody to ask."""
         forge = self.ports.forge
         if forge is not None:
-            return begin(lambda: task(forge))
+            return begin(lambda: self._noting_limits(forge, task))
         future: Future[T] = Future()
         future.set_exception(ForgeRefused("GitHub could not be asked", why=_NO_TOKEN))
         return future
+
+    def _noting_limits(self, forge: Forge, task: Callable[[Forge], T]) -> T:
+        try:
+            return task(forge)
+        except RateLimited as limited:
+            self.limited.append(limited)
+            raise
 
     def _runs(self, forge: Forge, checks: Future[tuple[CheckState, ...]]) -> tuple[RunState, ...]:
         """The runs that have ended lately, without what the gate itself has held."""

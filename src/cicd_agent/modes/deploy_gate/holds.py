@@ -7,7 +7,7 @@ from cicd_agent.analysis.rules.coverage import describe
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.finding import Finding, Severity
-from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, TOKEN, GateEvidence, Match, Reading, State
+from cicd_agent.domain.gate_evidence import FACTS, RATE_LIMIT, SIGNALS, TOKEN, GateEvidence, Match, Reading, State
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.modes.deploy_gate.freezes import ActiveFreeze, Calendar
@@ -43,6 +43,10 @@ def about_event(gate: GateEvidence, calendar: Calendar) -> Iterator[Hold]:
         # One line in place of one for each thing that could not be asked.
         remedy = "pass `github-token: ${{ github.token }}` (at a terminal set GITHUB_TOKEN and GITHUB_REPOSITORY)"
         yield Hold("no-token", f"GitHub could not be asked: {token.problem}", LiftedBy.NOBODY, remedy)
+    if (limit := gate.reading(RATE_LIMIT)).state is State.ERROR:
+        # Likewise. Whoever could lift it could not be asked for either.
+        remedy = f"run it again {limit.words}, or pass the token of a GitHub App, which has a limit of its own"
+        yield Hold("rate-limit", f"GitHub could not be asked: {limit.problem}", LiftedBy.NOBODY, remedy)
     if not gate.environment:
         yield Hold("no-environment", "it is not known where it would go", LiftedBy.NOBODY, "set `environment`")
     if problems := (*gate.policy, *calendar.problems):

@@ -12,7 +12,7 @@ from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.analysis.rules.suppression import graded, weighed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
-from cicd_agent.domain.gate_evidence import TOKEN, GateEvidence, Match, Reading, State
+from cicd_agent.domain.gate_evidence import RATE_LIMIT, TOKEN, GateEvidence, Match, Reading, State
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
@@ -214,7 +214,8 @@ def _rule_holds(
     gate, event = evidence.get(GATE) or GateEvidence("", "", 0), evidence.event
     dates = calendar(settings.freezes, gate.environment, gate.at)
     yield from holds.about_event(gate, dates)
-    if gate.unserved or not gate.sha or not gate.environment or gate.reading(TOKEN).state is State.ERROR:
+    unasked = any(gate.reading(name).state is State.ERROR for name in (TOKEN, RATE_LIMIT))
+    if gate.unserved or not gate.sha or not gate.environment or unasked:
         # Nobody has looked at anything else.
         return
     yield from about_base(gate, event)

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
+from math import ceil
 from typing import TypeVar
 
 from cicd_agent.domain.events.event import Event, EventKind
@@ -11,7 +13,7 @@ from cicd_agent.domain.gate_evidence import CheckState, GateEvidence
 from cicd_agent.domain.parallel import begin
 from cicd_agent.domain.ports.deployments import Gates
 from cicd_agent.domain.text.words import clip, first_names
-from cicd_agent.errors import AgentError
+from cicd_agent.errors import AgentError, RateLimited
 from cicd_agent.modes.deploy_gate.holds import about_trigger
 from cicd_agent.modes.deploy_gate.score import Policy, policy
 from cicd_agent.modes.deploy_gate.signals.checks import red_checks, still_running
@@ -24,6 +26,7 @@ ANSWER_SECONDS = 15.0
 _STEP, _MOST = 15.0, 75.0
 """Seconds by which the pauses between two looks grow at first, up to so many; then with the time that has passed."""
 _SHARE = 3
+_MINUTE = 60
 _MAX_NAMED = 5
 T = TypeVar("T")
 
@@ -49,6 +52,26 @@ class WaitingTime:
             raise AssertionError("there is no time where nobody may wait")
         self.ports.wait(seconds)
         self.seconds -= seconds
+
+
+def wait_for_reset(limits: Sequence[RateLimited], time: WaitingTime) -> bool:
+    """Wait until GitHub lifts its rate limit, where there is time for it; whether it was waited for."""
+    seconds = max(limit.seconds for limit in limits)
+    if not seconds < time.left:
+        return False
+    minutes = f"{ceil(seconds / 60)} min" if seconds > _MINUTE else f"{ceil(seconds)} s"
+    time.ports.progress(f"GitHub's rate limit is used up; waiting {minutes} until {reset_of(limits)}")
+    time.spend(seconds)
+    return True
+
+
+def reset_of(limits: Sequence[RateLimited]) -> str:
+    """When the last of them is lifted, to the next whole minute."""
+    moment = _MINUTE * ceil(max(limit.reset for limit in limits) / _MINUTE)
+    try:
+        return f"{datetime.fromtimestamp(moment, UTC):%H:%M} UTC"
+    except (OverflowError, OSError, ValueError):
+        return "a time that GitHub does not say"
 
 
 def wait_for_checks(

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.domain.events.workflow_run import JobRun, RunState
-from cicd_agent.errors import ForgeRefused
+from cicd_agent.errors import ForgeRefused, RateLimited
 from cicd_agent.modes.deploy_gate.signals.own_runs import MAX_READ, gate_job, without_holds
-from tests.modes.deploy_gate.gate_world import RUN, check
+from tests.modes.deploy_gate.gate_world import NOW, RUN, check
 from tests.support.fakes.ports import FakeForge, FakeRepository
 
 FILE = ".github/workflows/deploy.yml"
@@ -82,6 +82,13 @@ def test_what_nobody_could_look_at_counts_as_a_failure() -> None:
     forge.ran.refusals["jobs"] = ForgeRefused("GitHub refused to list the jobs", status=404)
     of = [failed(each, *HELD) for each in range(1, 2 * MAX_READ)]
     assert left(*of, forge=forge) == [run.id for run, _ in of]
+
+
+def test_a_rate_limit_is_no_word_about_the_runs() -> None:
+    forge = FakeForge()
+    forge.ran.refusals["jobs"] = RateLimited("refused", why="403", remedy="wait", seconds=60, reset=NOW)
+    with pytest.raises(RateLimited):
+        left(failed(5, *HELD), forge=forge)
 
 
 def test_the_gates_job_is_the_only_one_of_its_run_that_goes_on() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cicd_agent.domain.events.workflow_run import BAD, RunState
 from cicd_agent.domain.gate_evidence import CheckState
 from cicd_agent.domain.ports.forge import Forge, Repository
-from cicd_agent.errors import ForgeRefused
+from cicd_agent.errors import ForgeRefused, RateLimited
 from cicd_agent.modes.deploy_gate.signals.gate_jobs import are_holds, base_name, text_at
 
 MAX_READ = 10
@@ -35,6 +35,8 @@ def without_holds(
             text = text_at(repository, run.sha, workflow)
             is_hold = text is None or are_holds(text, bad)
             held |= {run.id} if is_hold and {base_name(each.name) for each in bad} == {job} else set()
+    except RateLimited:
+        raise
     except ForgeRefused:
         # Those that nobody could look at count as what they say they are.
         held -= {run.id for run in failed[MAX_READ:]}
