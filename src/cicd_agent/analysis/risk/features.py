@@ -21,6 +21,15 @@ _REPAIRS = re.compile(r"(?i)\b(?:fix(?:e[sd]|ing)?|bug(?:s|fix|fixes)?|hotfix|de
 _COSMETICS = re.compile(
     r"(?i)\b(?:typos?|spelling|grammar|lint(?:er|ing)?|format(?:ting)?|docs?|comments?|ci|flake8|ruff)\b"
 )
+_HEADER = re.compile(
+    r"""(?sx) \ufeff?
+    (?: \s++ | (?: // | \# | -- | ;+ | % ) [^\n]*+ | /\* .*? \*/ | <!-- .*? --> | \"{3} .*? \"{3} )*"""
+)
+_MAX_HEADER = 4000
+"""Characters at the top of a file in which a generator names itself."""
+# Go's convention (https://go.dev/s/generatedcode), that of Meta's tools, and what most others write.
+_GENERATED = re.compile(r"(?i)(?<![\w-])@generated(?![\w-])|\b(?:auto-?)?generated\b")
+_UNTOUCHED = re.compile(r"(?i)(?<![\w-])@generated(?![\w-])|\bdo\s+not\s+(?:manually\s+)?(?:edit|modify|change|make)\b")
 # What Renovate, Dependabot, Snyk, pre-commit.ci and Greenkeeper call their updates, whatever the type in front.
 _UPDATES = re.compile(
     r"""(?ix) \w+\( (?:[\w-]+[-/\ ])? (?:deps?|dependenc(?:y|ies)) (?:-dev)? \)!?:
@@ -44,7 +53,7 @@ def features(change: Change, experience: Experience = UNKNOWN) -> Features:
     """Measure a change.
 
     Lines of documentation and of generated, vendored and lock files are not counted, nor those of files in which, by
-    proof, comments or annotations alone change.
+    proof, comments or annotations alone change. What a header calls generated counts while it is new: that is a claim.
     """
     kinds_of = {file.path: kinds(file.path) for file in change.files}
     counted = [
@@ -53,6 +62,7 @@ def features(change: Change, experience: Experience = UNKNOWN) -> Features:
         if not kinds_of[file.path] & UNCOUNTED
         and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
         and not file.is_bundle
+        and not _is_generated(file, change)
         and not (len(change.files) <= _PROVED and (is_comment_only(file, change) or is_annotation_only(file, change)))
     ]
     churn = [(file.added_count, file.deleted_count) for file in counted]
@@ -89,6 +99,17 @@ def measured(
         is_fix=is_fix,
         experience=known,
     )
+
+
+def _is_generated(file: FileDiff, change: Change) -> bool:
+    """Whether a comment at its top said before the change that nobody edits it, and still says so."""
+    before, after = change.old_texts.get(file.old_path), change.texts.get(file.path)
+    return all(text is not None and _has_generated_header(text) for text in (before, after))
+
+
+def _has_generated_header(text: str) -> bool:
+    header = _HEADER.match(text[:_MAX_HEADER])
+    return header is not None and all(word.search(header[0]) for word in (_GENERATED, _UNTOUCHED))
 
 
 def says_repair(subject: str) -> bool:
