@@ -54,7 +54,7 @@ def about_base(gate: GateEvidence, event: Event) -> Iterator[Hold]:
         )
         remedy = (
             f"have this first deployment approved; the next ones are compared with it, if the job that deploys names"
-            f" its environment (`environment: {gate.environment}`)"
+            f" its environment (`environment: {gate.environment}`), or with `record-deployment: on` reports its success"
         )
         yield Hold("first-deployment", text, LiftedBy.APPROVAL, remedy)
 
