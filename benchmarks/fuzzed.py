@@ -128,7 +128,7 @@ def _posed(random: Random, path: str, told: Mapping[str, Sequence[Row]]) -> Pose
             other_side = ClaimedSide.NEW if claim.side is ClaimedSide.OLD else ClaimedSide.OLD
             posed = Posed(kind, claim.model_copy(update={"side": other_side}))
         case "wrong file":
-            elsewhere = random.choice(("", "/etc/passwd", f"./{path}", f"{path}\n", "no/such.py"))
+            elsewhere = random.choice(("", "/etc/passwd", f"{path}\n", "no/such.py"))
             posed = Posed("fabricated: file", claim.model_copy(update={"path": elsewhere}), 0)
         case "rubbish":
             quote = random.choice(("", "\n\n", "x" * 50_000, f"{row.text}\n" * 500, "\ud800", "```", "\x00\x1b[2J"))

@@ -47,6 +47,8 @@ class Claim(Passage):
     explanation: str
     advice: str | None = None
     second: Passage | None = None
+    shown_by: str = ""
+    """What its judge quotes, where the `second` place is not that."""
 
 
 class LookUp(_Strict):

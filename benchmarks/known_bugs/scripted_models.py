@@ -1,7 +1,8 @@
 """Models that answer by what a request is for, whatever its number: a strong one as recorded, and a weak one.
 
 The weak model is made of the strong one. It claims what that claims and three false things of each change, it quotes
-three claims of ten slightly wrong, and as a judge it contradicts without proof. What is a habit (line numbers in
+three claims of ten slightly wrong, and as a judge it contradicts without proof: all that it quotes is the claim's own
+code. What is a habit (line numbers in
 quotes, blanks, `…`, the wrong side, a path of its own) is repeated after a correction; a slip is not.
 """
 
@@ -48,7 +49,12 @@ class StrongModel:
         return [claimed(each) for each in self.change.strong.findings]
 
     def rulings(self, titles: Mapping[str, str], corrections: int) -> Sequence[Mapping[str, object]]:  # noqa: ARG002
-        return [ruling(name, "keep", "The code that is quoted shows it.") for name in titles]
+        proofs = {
+            each.title: each.second.quote if each.second else each.shown_by for each in self.change.strong.findings
+        }
+        return [
+            ruling(name, "keep", "The code that is quoted shows it.", proofs[title]) for name, title in titles.items()
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,11 @@ class WeakModel:
 
     def rulings(self, titles: Mapping[str, str], corrections: int) -> Sequence[Mapping[str, object]]:
         false = {each.title for each in self.change.weak.findings}
-        rulings = [ruling(name, *self._ruled(title, is_false=title in false)) for name, title in titles.items()]
+        quotes = {each.title: each.quote for each in (*self.change.strong.findings, *self.change.weak.findings)}
+        rulings = [
+            ruling(name, *self._ruled(title, is_false=title in false), quotes.get(title, ""))
+            for name, title in titles.items()
+        ]
         if corrections:
             return rulings
         if len(rulings) > 1 and self._random("missing").random() < WRONG:
@@ -97,16 +107,24 @@ class WeakModel:
 def claimed(claim: Claim) -> dict[str, Any]:
     """A claim as an answer has it."""
     return {
-        **claim.model_dump(mode="json", exclude={"second"}),
+        **claim.model_dump(mode="json", exclude={"second", "shown_by"}),
         "side": "new",
         "line": 0,
         "suggestion": None,
-        "second": claim.second.model_dump() if claim.second else None,
+        "elsewhere": [claim.second.model_dump()] if claim.second else [],
     }
 
 
-def ruling(name: str, verdict: str, reason: str) -> dict[str, object]:
-    return {"id": name, "ruling": verdict, "reason": reason, "severity": None, "confidence": None}
+def ruling(name: str, verdict: str, reason: str, quote: str = "") -> dict[str, object]:
+    return {
+        "id": name,
+        "ruling": verdict,
+        "reason": reason,
+        "quote": quote,
+        "amended": None,
+        "severity": None,
+        "confidence": None,
+    }
 
 
 def _with_gutter(claim: dict[str, Any], chance: random.Random, _: int) -> dict[str, Any]:

@@ -271,7 +271,7 @@ def test_the_documented_example_does_what_the_page_says(tmp_path: Path) -> None:
         said = served.stdout.read()
     assert served.wait() == 0
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "One parcel that is too heavy hides the price of all others (0.80)" in ran.stdout
+    assert "One parcel that is too heavy hides the price of all others (0.75)" in ran.stdout
     assert "3 requests" in ran.stdout
     assert "identical" in ran.stdout
     assert re.findall(r"→ (\d+).*step (\d)", said) == [("503", "1"), ("200", "2"), ("200", "3")]

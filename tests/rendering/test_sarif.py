@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.finding import Category, Finding, Location, Origin, Passage, Severity
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.rendering.sarif import MOST_RESULTS, sarif
 
@@ -76,6 +76,15 @@ def test_a_deleted_line_is_named_in_words_and_its_file_located() -> None:
 def test_a_finding_on_a_whole_file_has_no_region() -> None:
     (result,) = run_of(finding(location=Location("uv.lock")))["results"]
     assert "region" not in result["locations"][0]["physicalLocation"]
+
+
+def test_what_a_finding_rests_on_elsewhere_is_related_to_it() -> None:
+    rests = (Passage(Location("lib/pool.py", 8), "return None"), Passage(Location("lib/all.py"), "take"))
+    [result] = run_of(finding(elsewhere=rests))["results"]
+    assert [each["id"] for each in result["relatedLocations"]] == [1, 2]
+    places = [each["physicalLocation"] for each in result["relatedLocations"]]
+    assert [each["artifactLocation"]["uri"] for each in places] == ["lib/pool.py", "lib/all.py"]
+    assert [each.get("region") for each in places] == [{"startLine": 8, "endLine": 8}, None]
 
 
 def test_no_finding_is_an_empty_run() -> None:

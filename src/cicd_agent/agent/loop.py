@@ -31,7 +31,7 @@ def ask(
     `key` is the secret under which the evidence is fenced; `redact` is applied to every text that is sent.
     """
     conversation = Conversation(question, model, budget, key, redact, max_rounds, max_output_tokens)
-    draft: D | None = None
+    drafts: list[D] = []
     accepted_complaint = complaint = ""
     corrections = 0
     failure: AgentError | None = None
@@ -44,18 +44,18 @@ def ask(
             else:
                 parsed, complaint = _judge(question, reply)
                 if parsed is not None:
-                    draft, accepted_complaint = parsed, complaint
+                    drafts.append(parsed)
+                    accepted_complaint = complaint
                 if not complaint:
                     break
                 conversation.correct(reply, complaint, close=parsed is None)
-            corrections += bool(complaint)
-            if corrections > MAX_CORRECTIONS or conversation.over:
+            if (corrections := corrections + bool(complaint)) > MAX_CORRECTIONS or conversation.over:
                 break
     except (BudgetExhausted, ModelUnavailable, ModelMisbehaved) as error:
         failure = error
+    draft = drafts[-1] if drafts else None
     if draft is None and failure is None:
-        what = f"no valid answer from {model.name} in {conversation.rounds} rounds"
-        failure = ModelMisbehaved(what, why=clip(complaint, 300))
+        failure = _no_answer(conversation, complaint)
     reason = str(failure) if failure else ""
     return Answer(
         question=question.name,
@@ -66,6 +66,7 @@ def ask(
         model=conversation.answered_by,
         failure=reason,
         exit=failure.exit if failure else Exit.OK,
+        superseded=tuple(drafts[:-1]),
         complaint=accepted_complaint,
         left_out=conversation.left_out,
         actions=tuple(conversation.tool_calls.actions),
@@ -75,6 +76,11 @@ def ask(
         optional=question.optional,
         escalate=(draft.unsettled if draft else "") or accepted_complaint or reason,
     )
+
+
+def _no_answer(conversation: Conversation, complaint: str) -> ModelMisbehaved:
+    what = f"no valid answer from {conversation.model.name} in {conversation.rounds} rounds"
+    return ModelMisbehaved(what, why=clip(complaint, 300))
 
 
 def _judge(question: Question[D], reply: Reply) -> tuple[D | None, str]:

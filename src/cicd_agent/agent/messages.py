@@ -170,6 +170,8 @@ class Answer(Generic[D]):
     model: str = ""
     failure: str = ""
     exit: Exit = Exit.OK
+    superseded: tuple[D, ...] = ()
+    """Earlier drafts of the same conversation that `check` complained about, oldest first."""
     complaint: str = ""
     """What `check` still complained about in the draft that was accepted all the same."""
     left_out: tuple[str, ...] = ()

@@ -55,6 +55,14 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Code, verbatim, and where it stands; the line is 0 where it is not known. It need not be part of the change."""
+
+    location: Location
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One claim.
 
@@ -76,6 +84,8 @@ class Finding:
     advice: str = ""
     suggestion: str = ""
     committable: bool = False
+    elsewhere: tuple[Passage, ...] = ()
+    """Other code that it rests on, or where the same cause stands again; proved as the quote is."""
 
     @property
     def fingerprint(self) -> str:

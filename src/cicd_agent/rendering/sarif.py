@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from cicd_agent.domain.finding import Category, Finding, Origin, Severity
+from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.domain.text.words import count
@@ -70,22 +70,28 @@ def result_of(finding: Finding, rule: int) -> Mapping[str, Any]:
     where = finding.location
     parts = [finding.title, finding.message if finding.message != finding.title else "", finding.advice]
     text = " ".join(f"{part.strip().rstrip('.')}." for part in parts if part.strip())
-    # An upload is refused when a result has no file; only lines of the head commit can be shown in it.
-    place: dict[str, Any] = {"artifactLocation": {"uri": quote(where.path, errors="replace"), "uriBaseId": "%SRCROOT%"}}
     if where.side is Side.LEFT:
         text = f"Before the change, line {where.line}: {text}"
-    elif where.line > 0:
-        place["region"] = {"startLine": where.first, "endLine": where.line}
+    related = [{"id": at, **_physical_location(each.location)} for at, each in enumerate(finding.elsewhere, 1)]
     return {
         "ruleId": rule_id(finding),
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": plain(text) or rule_id(finding)},
-        "locations": [{"physicalLocation": place}],
+        "locations": [_physical_location(where)],
+        **({"relatedLocations": related} if related else {}),
         "partialFingerprints": {"cicdAgent/v1": finding.fingerprint},
         "rank": round(finding.confidence * 100, 1),
         "properties": {"severity": finding.severity.value, "origin": finding.origin.value},
     }
+
+
+def _physical_location(where: Location) -> dict[str, Any]:
+    # An upload is refused when a result has no file; only lines of the head commit can be shown in it.
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(where.path, errors="replace"), "uriBaseId": "%SRCROOT%"}}
+    if where.side is Side.RIGHT and where.line > 0:
+        place["region"] = {"startLine": where.first, "endLine": where.line}
+    return {"physicalLocation": place}
 
 
 def plain(text: str) -> str:

@@ -11,7 +11,12 @@ from tests.support.servers.openai.app import OpenAIServer, answer, status
 
 OTHER = {**CLAIM, "line": 4, "quote": "def go(name):", "title": "Anybody can call it", "category": "architecture"}
 TWO = {**DRAFT, "findings": [CLAIM, OTHER]}
-DROPPED = {"rulings": [*KEPT["rulings"], {**KEPT["rulings"][0], "id": "C2", "ruling": "drop", "reason": "It is new."}]}
+DROPPED = {
+    "rulings": [
+        *KEPT["rulings"],
+        {**KEPT["rulings"][0], "id": "C2", "ruling": "drop", "reason": "It is new.", "quote": "return name"},
+    ]
+}
 CONTRADICTED = {
     "contradictions": [
         {"claim": "only renames", "but": "the change also runs a command @everyone", "path": "app.py"},

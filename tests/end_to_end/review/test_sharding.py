@@ -19,7 +19,7 @@ NAMES = [f"src/part_{number}.py" for number in range(12)]
 LINES = "".join(f"    total_{number} = rows.amount({number}) + rows.fee({number})\n" for number in range(290))
 BEFORE = dict.fromkeys(NAMES, "def total(rows):\n") | {"README.md": "An app.\n"}
 AFTER = {name: f"def total(rows):\n{LINES}    return {number}\n" for number, name in enumerate(NAMES)}
-KEPT = {"ruling": "keep", "reason": "It is so.", "severity": None, "confidence": None}
+KEPT = {"ruling": "keep", "reason": "It is so.", "quote": "rows.amount(289)", "severity": None, "confidence": None}
 MONEY = "5"
 
 

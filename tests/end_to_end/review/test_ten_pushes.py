@@ -11,7 +11,7 @@ from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.diff import split
 from tests.support.servers.openai.app import OpenAIServer, Step, answer
 
-ISSUES = {"eval(text)": "security", "data[0] / data[1]": "reliability", "while not ready(): pass": "performance"}
+ISSUES = {"allow(text)": "security", "data[0] / data[1]": "reliability", "while not ready(): pass": "performance"}
 LAST_SEEN = {"while not ready(): pass": 6}
 """The push after which an issue is gone from the code."""
 WORDS = ("Wrong here", "This breaks", "Look again", "Not what you want", "A trap")
@@ -61,10 +61,21 @@ def claim(quote: str, push: int) -> dict[str, Any]:
     }
 
 
+def kept(claims: int) -> Step:
+    """The judge's answer, who defends so many claims."""
+    ruling = {"ruling": "keep", "reason": "It is so.", "quote": "(text, data, ready):", "amended": None}
+    ruling |= {"severity": None, "confidence": None}
+    return answer({"rulings": [{"id": f"C{number}", **ruling} for number in range(1, claims + 1)]})
+
+
 def test_ten_pushes_say_each_issue_once_and_keep_one_summary(tmp_path: Path) -> None:
     job = Job(tmp_path, after={"app.py": source(1)})
-    # After each answer the judge, who says nothing against any of it.
-    script = [step for push in range(1, PUSHES + 1) for step in (said(push), answer({"rulings": []}))]
+    # One sure claim alone is not judged.
+    script = [
+        step
+        for push in range(1, PUSHES + 1)
+        for step in (said(push), *([kept(len(present(push)))] if len(present(push)) > 1 else []))
+    ]
     with FakeGitHub() as hub, OpenAIServer(*script) as server:
         hub.add_repo("octo/app", job.repo.path)
         pull = hub.add_pull(7, base="main", head="topic")

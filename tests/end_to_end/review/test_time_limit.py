@@ -18,7 +18,8 @@ from tests.support.servers.openai.app import Asked, OpenAIServer, answer, status
 from tests.support.time_limit import strike, strikes_anywhere, struck
 
 OTHER = {**CLAIM, "line": 4, "quote": "def go(name):", "title": "Anybody can call it", "category": "architecture"}
-ANSWERS = (answer({**DRAFT, "findings": [CLAIM, OTHER]}), answer(KEPT), answer({"contradictions": []}))
+BOTH = {"rulings": [{**KEPT["rulings"][0], "id": name} for name in ("C1", "C2")]}
+ANSWERS = (answer({**DRAFT, "findings": [CLAIM, OTHER]}), answer(BOTH), answer({"contradictions": []}))
 QUESTIONS = ("review", "judge", "description")
 FAIL_ON = pytest.mark.parametrize("fail_on", ["never", "high"])
 

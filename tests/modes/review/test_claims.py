@@ -2,14 +2,17 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules.suppression import capped
-from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.finding import Category, Location, Passage, Severity
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.review.claims import MAX_CLAIMS, Prover, complain
-from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, ReviewDraft
+from cicd_agent.modes.review.claims import MAX_CLAIMS, Prover, claims_of, complain
+from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, QuotedCode, ReviewDraft
+from tests.support.samples.changes import change_of
 
 DIFF = """\
 diff --git a/old name.py b/new.py
@@ -89,7 +92,6 @@ def test_the_old_side_goes_by_the_old_name_or_the_new_one_and_is_anchored_at_the
         ({"path": "logo.png"}, "not in the diff"),
         ({"quote": "requests.post(url)"}, "not in the diff"),
         ({"quote": ""}, "quotes no code"),
-        ({"side": ClaimedSide.OLD}, "not in the diff"),
         ({"title": " "}, "what is wrong"),
     ],
 )
@@ -125,3 +127,68 @@ def test_the_complaint_names_what_was_rejected_and_only_that() -> None:
 def test_there_is_no_complaint_when_everything_stands() -> None:
     assert complain(draft(claim()), Prover(CHANGE)) is None
     assert complain(draft(), Prover(CHANGE)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"quote": "3+|    a = requests.get(url)"},
+        {"quote": "3 + | a = requests.get(url)\n4 + | return a"},
+        {"quote": "a = requests.get( url )"},
+        {"quote": "a = requests.g…"},
+        {"quote": "def fetch(url):\n…\nreturn a"},
+        {"quote": "def fetch(url):\n    # ...\n    return a"},
+        {"side": ClaimedSide.OLD},
+        {"path": "src/new.py"},
+        {"path": "./new.py"},
+    ],
+)
+def test_what_models_get_wrong_when_they_copy_is_repaired(fields: dict[str, Any]) -> None:
+    [finding] = Prover(CHANGE).prove([claim(**fields)]).findings
+    assert (finding.location.path, finding.location.side) == ("new.py", Side.RIGHT)
+    assert 3 in range(finding.location.first, finding.location.line + 1)
+
+
+def test_a_base_name_of_two_files_is_a_path_only_where_the_quote_stands_in_one() -> None:
+    change = change_of(("a/x.py", None, "one()\nboth()\n"), ("b/x.py", None, "two()\nboth()\n"))
+    [finding] = Prover(change).prove([claim(path="x.py", quote="two()")]).findings
+    assert finding.location.path == "b/x.py"
+    [rejected] = Prover(change).prove([claim(path="x.py", quote="both()")]).rejected
+    assert rejected.reason == "its path is not in the change"
+
+
+LOOKED_UP = Exhibit("L1", "read_file", "lib/pool.py, lines 7 to 9 of 90\n7 | def take(self):\n8 |     return None")
+SEARCHED = Exhibit("L2", "search", "lib/pool.py:8:    return None\nlib/other.py:3:take()")
+
+
+@pytest.mark.parametrize("exhibit", [LOOKED_UP, SEARCHED])
+def test_a_second_place_may_stand_in_what_was_looked_up(exhibit: Exhibit) -> None:
+    cause = QuotedCode(path="lib/pool.py", quote="return None")
+    made_up = QuotedCode(path="lib/pool.py", quote="return 1")
+    elsewhere = QuotedCode(path="lib/wrong.py", quote="return None")
+    [finding] = Prover(CHANGE, [exhibit]).prove([claim(elsewhere=(cause, made_up, elsewhere))]).findings
+    assert finding.elsewhere == (Passage(Location("lib/pool.py", 8), "return None"),)
+    assert finding.location.line == 3
+
+
+def test_a_cause_in_unchanged_code_is_posted_at_the_changed_line_that_makes_it_a_bug() -> None:
+    changed = QuotedCode(path="new.py", quote="return a")
+    swapped = claim(path="lib/pool.py", quote="return None", elsewhere=(changed,))
+    [finding] = Prover(CHANGE, [LOOKED_UP]).prove([swapped]).findings
+    assert (finding.location.path, finding.location.line) == ("new.py", 4)
+    assert [each.location.path for each in finding.elsewhere] == ["lib/pool.py"]
+    assert complain(draft(swapped), Prover(CHANGE)) is None
+    assert Prover(CHANGE, [LOOKED_UP]).prove([claim(path="lib/pool.py", quote="return None")]).rejected
+
+
+def test_a_correction_loses_no_claim() -> None:
+    first = draft(claim(), claim(title="ghost", quote="nowhere()"), claim(title="kept", quote="return a"))
+    last = draft(claim(title="No  Timeout"), claim(title="found", quote="nowhere( )"))
+    claims = claims_of(Answer("review", last, superseded=(first,)))
+    assert [each.title for each in claims] == ["No  Timeout", "found", "ghost", "kept"]
+
+
+def test_the_correction_asks_for_all_findings_and_never_to_leave_one_out() -> None:
+    complaint = complain(draft(claim(quote="nowhere()")), Prover(CHANGE)) or ""
+    assert "`elsewhere`" in complaint
+    assert "leave out" not in complaint

@@ -8,7 +8,7 @@ import pytest
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.domain.effects import Review
-from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.evidence import Exhibit, Gap
 from cicd_agent.domain.finding import Category, Finding, Severity
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.page import page, sentence
@@ -30,9 +30,12 @@ UNDECIDED = "1 claim of the model is neither proved nor disproved."
 NOT_GITHUB = "The summary comment says why this is no approval on GitHub."
 
 
-def dropped(reason: str = "It is meant so.") -> Answer[Any]:
-    ruling = Judged(id="C1", ruling=Ruling.DROP, reason=reason, severity=None, confidence=None)
-    return Answer("judge", JudgeDraft(rulings=(ruling,)), optional=True)
+def dropped(reason: str = "It is meant so.", quote: str = "import os") -> Answer[Any]:
+    ruling = Judged(
+        id="C1", ruling=Ruling.DROP, reason=reason, quote=quote, amended=None, severity=None, confidence=None
+    )
+    code = (Exhibit("E1", "app.py", "import os\nos.system(token)\nrun()"),)
+    return Answer("judge", JudgeDraft(rulings=(ruling,)), optional=True, evidence=code)
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,25 @@ CASES = {
         answers=(answer(replaced),),
         config="else.py",
     ),
-    "dropped by a bare word": Case("COMMENT", f"No finding stands. {UNDECIDED}", answers=(answer(claim()), dropped())),
+    "dropped by a bare word": Case(
+        "COMMENT", f"1 finding {BELOW}, none above.", answers=(answer(claim()), dropped(quote=""))
+    ),
+    "dropped with the claim's own quote": Case(
+        "COMMENT", f"1 finding {BELOW}, none above.", answers=(answer(claim()), dropped(quote="run()"))
+    ),
+    "dropped with a quote of nothing": Case(
+        "COMMENT", f"1 finding {BELOW}, none above.", answers=(answer(claim()), dropped(quote="if ready:"))
+    ),
+    "refuted": Case(
+        "APPROVE",
+        "No finding stands: 1 claim of the model refuted, in a change that the rules and the model read whole.",
+        answers=(answer(claim()), dropped()),
+    ),
     "merged with a low rule": Case(
         "COMMENT",
         f"1 finding {BELOW}, none above.",
         rules=(finding(severity=Severity.LOW),),
-        answers=(answer(claim(quote="os.system(token)", category=Category.SECURITY)),),
+        answers=(answer(claim(quote="os.system(token)", category=Category.SECURITY, title="A shell")),),
     ),
     "silenced by the change": Case(
         "COMMENT",

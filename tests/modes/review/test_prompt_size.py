@@ -57,9 +57,9 @@ def test_what_every_request_carries_stays_small() -> None:
     tools = lookups(change_of(), FakeLibrary(), lambda _: False)
     signatures = [(tool.name, tool.description, strict(tool.arguments)) for tool in tools]
     assert estimate(compose(question.instructions)) < 990
-    assert len(json.dumps(strict(question.draft), separators=(",", ":"))) < 1_400
+    assert len(json.dumps(strict(question.draft), separators=(",", ":"))) < 1_550
     assert len(json.dumps(signatures, separators=(",", ":"))) < 2_600
-    assert fixed_tokens(question) < 2_500
+    assert fixed_tokens(question) < 2_600
 
 
 def test_a_file_of_three_lines_costs_little_more_than_its_lines() -> None:

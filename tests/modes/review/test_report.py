@@ -16,7 +16,7 @@ from cicd_agent.domain.effects import (
 )
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.finding import Category, Finding, Location, Origin, Passage, Severity
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import Churn, Side
 from cicd_agent.domain.repository.diff_parser import parse_diff
@@ -260,6 +260,8 @@ def test_whatever_foreign_words_say_what_is_published_is_inert(evil: str) -> Non
 
 
 def test_a_proved_suggestion_is_offered_and_any_other_is_only_shown_with_the_reason() -> None:
+    rests = (Passage(Location("lib/pool.py", 8), "return None"),)
+    assert "**See also** `lib/pool.py:8`:\n\n```\nreturn None\n```" in inline(finding(elsewhere=rests), CHANGE)
     assert "```suggestion\nnew(1)\n```" in inline(finding(suggestion="new(1)", committable=True), CHANGE)
     shown = inline(finding(suggestion="new(1)"), CHANGE)
     assert "```suggestion" not in shown

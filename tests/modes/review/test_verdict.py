@@ -179,7 +179,7 @@ def test_a_comment_on_the_line_silences_but_the_risk_does_not_fall_when_the_chan
 
 
 def test_a_claim_that_says_what_a_rule_says_is_merged_and_its_severity_still_weighs() -> None:
-    same = claim(quote="os.system(token)", category=Category.SECURITY, severity=Severity.CRITICAL)
+    same = claim(quote="os.system(token)", category=Category.SECURITY, severity=Severity.CRITICAL, title="Shell call")
     verdict = judge(finding(), answers=(answer(same),))
     assert [each.origin for each in verdict.findings] == [Origin.RULE]
     assert "says what `shell` says at app.py:3" in verdict.merged[0].reason
@@ -187,16 +187,18 @@ def test_a_claim_that_says_what_a_rule_says_is_merged_and_its_severity_still_wei
 
 
 def test_a_claim_that_says_what_somebody_silenced_is_silent_too() -> None:
-    same = claim(quote="os.system(token)", category=Category.SECURITY)
+    same = claim(quote="os.system(token)", category=Category.SECURITY, title="A shell is run")
     verdict = judge(finding(), answers=(answer(same),), rules={"shell": "off"})
     assert not verdict.findings
     assert len(verdict.suppressed) == 2
 
 
-def test_two_claims_about_the_same_lines_become_the_surer_one() -> None:
-    verdict = judge(answers=(answer(claim(confidence=0.75), claim(confidence=0.95, title="surely")),))
-    assert [each.title for each in verdict.findings] == ["surely"]
-    assert len(verdict.merged) == 1
+def test_two_claims_about_the_same_lines_become_the_surer_one_when_they_say_the_same() -> None:
+    verdict = judge(answers=(answer(claim(confidence=0.75), claim(confidence=0.95, title="no lock")),))
+    assert [each.title for each in verdict.findings] == ["no lock", "it runs"]
+    again = judge(answers=(answer(claim(confidence=0.75), claim(confidence=0.95, title="It  RUNS")),))
+    assert [each.title for each in again.findings] == ["It RUNS"]
+    assert [each.reason for each in again.merged] == ["says what `model` says at app.py:4"]
 
 
 def test_what_the_change_itself_silences_is_no_reason_to_approve_it() -> None:

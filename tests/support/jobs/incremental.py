@@ -36,7 +36,7 @@ def claim(name: str, **fields: Any) -> dict[str, Any]:
         "quote": f"return rows[{len(name) + 3}]",
         "severity": "high",
         "category": "reliability",
-        "confidence": 0.8,
+        "confidence": 0.75,
         "title": f"It fails without rows in {name}",
         "explanation": "There may be fewer rows than that.",
         "advice": None,
@@ -60,7 +60,8 @@ def draft(*claims: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
 def rulings(*words: str) -> Step:
     """What the judge says of the claims, in their order."""
     said = [
-        {"id": f"C{number}", "ruling": word, "reason": "Line 64 decides it.", "severity": None, "confidence": None}
+        {"id": f"C{number}", "ruling": word, "reason": "Line 63 decides it.", "quote": "_last(rows):"}
+        | {"severity": None, "confidence": None}
         for number, word in enumerate(words, 1)
     ]
     return answer({"rulings": said})

@@ -14,11 +14,13 @@ CLAIM = {
     "quote": "return name",
     "severity": "medium",
     "category": "reliability",
-    "confidence": 0.8,
+    # Less than what stands without a judge.
+    "confidence": 0.75,
     "title": "The exit status is dropped",
     "explanation": "Whether the command worked is not known to the caller.",
     "advice": None,
     "suggestion": None,
+    "elsewhere": [],
 }
 DRAFT = {
     "summary": "Prints the name.",
@@ -32,7 +34,15 @@ DRAFT = {
 # The judge's answer to the one claim.
 KEPT = {
     "rulings": [
-        {"id": "C1", "ruling": "keep", "reason": "Line 5 throws it away.", "severity": None, "confidence": None}
+        {
+            "id": "C1",
+            "ruling": "keep",
+            "reason": "Line 5 throws it away.",
+            "quote": "def go(name)",
+            "amended": None,
+            "severity": None,
+            "confidence": None,
+        }
     ]
 }
 

@@ -181,10 +181,14 @@ def _wrong_side(random: Random, file: FileDiff, line: DiffLine) -> Posed:
 
 
 def _elsewhere(random: Random, file: FileDiff, line: DiffLine) -> Posed:
-    path = random.choice(
-        ("", "/etc/passwd", "../../x.py", f"./{file.path}", f"{file.path}\n", "no/such/file.py", "\x00")
-    )
+    path = random.choice(("", "/etc/passwd", "../../x.py", f"{file.path}\n", "no/such/file.py", "\x00"))
     return Posed("another path", _claim(random, file, line, line.text).model_copy(update={"path": path}), 0)
+
+
+def _respelt(random: Random, file: FileDiff, line: DiffLine) -> Posed:
+    """A path that is not in the change, of a file whose name is."""
+    path = random.choice((f"./{file.path}", f"src/{file.path}", file.path.rpartition("/")[2]))
+    return Posed("its path respelt", _claim(random, file, line, line.text).model_copy(update={"path": path}))
 
 
 def _guttered(random: Random, file: FileDiff, line: DiffLine) -> Posed:
@@ -206,6 +210,7 @@ _POSERS: tuple[Callable[[Random, FileDiff, DiffLine], Posed], ...] = (
     _invented,
     _wrong_side,
     _elsewhere,
+    _respelt,
     _guttered,
     _rubbish,
 )

@@ -16,16 +16,17 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.agent.prompt import PREAMBLE, left_out_of
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.verdict import Recalled, Rejected
-from cicd_agent.modes.review.claims import MAX_CLAIMS, Proof, Prover
+from cicd_agent.domain.verdict import ClaimStatus, Recalled, Rejected
+from cicd_agent.modes.review.claims import MAX_CLAIMS, Proof, Prover, claims_of
 from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.gather import GUIDELINES
 from cicd_agent.modes.review.questions.description_check import DescriptionDraft
-from cicd_agent.modes.review.questions.draft import Claim, ReviewDraft
-from cicd_agent.modes.review.questions.judge import judge_outcomes
+from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, QuotedCode, ReviewDraft
+from cicd_agent.modes.review.questions.judge import is_needed, judge_outcomes
 from cicd_agent.modes.shared.change_reader import changed, showable
 from cicd_agent.modes.shared.diff_exhibits import gutter
 from cicd_agent.settings.schema import Settings
@@ -136,7 +137,7 @@ class ReusedState:
         for each in self.claims:
             proof = prover.prove([each.claim])
             if each.dropped:
-                dropped = tuple(Rejected(finding, each.dropped) for finding in proof.findings)
+                dropped = tuple(Rejected(claim, each.dropped, ClaimStatus.REFUTED) for claim in proof.findings)
                 proof = Proof(rejected=proof.rejected, dropped=dropped)
             joined = joined.joined(proof)
         return joined
@@ -228,7 +229,7 @@ def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Set
     given = {number: _ShownAnswer(answer) for number, answer in enumerate(main, newest)}
     fresh = list(_claims(given, answers, change, settings))
     claims = [*fresh, *recalled.claims]
-    unjudged = _unjudged(fresh, answers, settings)
+    unjudged = _unjudged(fresh, answers, change, settings)
     parts = {each.path: each.drafts for each in recalled.reviewed}
     drafts = {
         number: Drafted(number=number, draft=draft.model_copy(update={"findings": ()}), whole=each.is_whole)
@@ -303,27 +304,51 @@ def _shown(file: FileDiff, given: Mapping[int, _ShownAnswer]) -> tuple[int, ...]
 def _claims(
     given: Mapping[int, _ShownAnswer], answers: Sequence[Answer[Any]], change: Change, settings: Settings
 ) -> Iterator[Claimed]:
-    drafts = [(number, each.answer.draft) for number, each in given.items() if each.answer.draft is not None]
-    claims = [(number, at, claim) for number, draft in drafts for at, claim in enumerate(draft.findings)]
-    prover = Prover(change)
-    outcomes = iter(judge_outcomes(prover.prove(claim for _, _, claim in claims), answers))
+    claims = [(number, at, claim) for number, each in given.items() for at, claim in enumerate(claims_of(each.answer))]
+    prover = Prover(change, (each for answer in answers if not answer.optional for each in answer.lookups))
+    outcomes = iter(judge_outcomes(prover.prove(claim for _, _, claim in claims), answers, prover))
     shown = {file.path for file in showable(change, settings)}
     for number, at, claim in claims[:MAX_CLAIMS]:
         proof = prover.prove([claim])
         outcome = next(outcomes) if proof.findings else proof.rejected[0]
-        file = prover.files.get(claim.path)
+        judged, dropped = (outcome.claim, outcome.reason) if isinstance(outcome, Rejected) else (outcome, "")
+        file = prover.file(judged.location.path)
         path = file.path if file and file.path in shown else ""
-        if isinstance(outcome, Rejected):
-            yield Claimed(draft=number, at=at, path=path, claim=claim, dropped=outcome.reason)
-        else:
-            weaker = claim.model_copy(update={"severity": outcome.severity, "confidence": outcome.confidence})
-            yield Claimed(draft=number, at=at, path=path, claim=weaker, dropped="")
+        yield Claimed(
+            draft=number,
+            at=at,
+            path=path,
+            claim=_as_judged(claim, judged) if proof.findings else claim,
+            dropped=dropped,
+        )
 
 
-def _unjudged(fresh: Sequence[Claimed], answers: Sequence[Answer[Any]], settings: Settings) -> frozenset[str]:
+def _as_judged(claim: Claim, outcome: Finding) -> Claim:
+    """The claim as it stands after the judge, at the place that was proved."""
+    where = outcome.location
+    return claim.model_copy(
+        update={
+            "path": where.path,
+            "side": ClaimedSide.of(where.side),
+            "line": where.line,
+            "quote": outcome.quote,
+            "severity": outcome.severity,
+            "confidence": outcome.confidence,
+            "title": outcome.title,
+            "explanation": outcome.message,
+            "advice": outcome.advice or None,
+            "suggestion": outcome.suggestion or None,
+            "elsewhere": tuple(QuotedCode(path=each.location.path, quote=each.quote) for each in outcome.elsewhere),
+        }
+    )
+
+
+def _unjudged(
+    fresh: Sequence[Claimed], answers: Sequence[Answer[Any]], change: Change, settings: Settings
+) -> frozenset[str]:
     """The files with claims that the judge should have looked at and has not."""
     judges = [answer for answer in answers if answer.question.startswith(JUDGE)]
-    if settings.judge == "off":
+    if not is_needed(Prover(change).prove(each.claim for each in fresh), change, settings):
         return frozenset()
     if not judges or not all(map(_is_good, judges)):
         return frozenset(each.path for each in fresh if not each.dropped)

@@ -91,6 +91,9 @@ def inline(finding: Finding, change: Change) -> Page:
     blocks: list[Block] = [Paragraph((strong(f"{finding.severity} · {finding.category}"), " · ", finding.title))]
     if finding.message and finding.message != finding.title:
         blocks.append(Paragraph(finding.message))
+    for each in finding.elsewhere:
+        where = f"{each.location.path}:{each.location.line}".removesuffix(":0")
+        blocks += [Paragraph((strong("See also"), " ", code(where), ":")), CodeBlock(each.quote)]
     if finding.advice:
         blocks.append(Paragraph((strong("Instead:"), " ", finding.advice)))
     if finding.suggestion:

@@ -13,10 +13,11 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Finding, Location, Origin, Severity
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds
-from cicd_agent.domain.verdict import ClaimStatus, Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
-from cicd_agent.modes.review.claims import Prover, positives
+from cicd_agent.domain.verdict import ClaimStatus, Conclusion, Rejected, Risk, RiskLevel, Verdict
+from cicd_agent.modes.review.claims import Prover, claims_of, positives
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.incremental_state import load_state
+from cicd_agent.modes.review.merging import merge
 from cicd_agent.modes.review.questions.description_check import contradictions
 from cicd_agent.modes.review.questions.draft import ReviewDraft
 from cicd_agent.modes.review.questions.judge import apply_judgement
@@ -33,14 +34,16 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     change = changed(evidence)
     main = [answer for answer in answers if not answer.optional]
     fresh = [answer.draft for answer in main if isinstance(answer.draft, ReviewDraft)]
-    prover, recalled = Prover(change), load_state(evidence, settings)
-    proof = apply_judgement(prover.prove([claim for draft in fresh for claim in draft.findings]), answers)
+    recalled = load_state(evidence, settings)
+    prover = Prover(change, (each for answer in main for each in answer.lookups))
+    proof = prover.prove(claim for answer in main for claim in claims_of(answer))
+    proof = apply_judgement(proof, answers, prover)
     # In this order the run after this takes them over.
     proof = proof.joined(recalled.proved(prover))
     drafts = [*fresh, *recalled.answers]
     open_findings, suppressed = silence(graded(rules.findings), change, settings)
     open_findings, echoes = merge_same(open_findings, settings)
-    fresh_claims, merged, known = _merge(proof.findings, open_findings, suppressed)
+    fresh_claims, merged, known = merge(proof.findings, open_findings, suppressed)
     merged = [*echoes, *merged]
     claims_left, hushed = silence(fresh_claims, change, settings)
     open_findings = sorted([*open_findings, *claims_left], key=attrgetter("location.path", "location.line", "id"))
@@ -113,35 +116,13 @@ def _forbids_approval(finding: Finding, settings: Settings) -> bool:
 
 
 def _with_status(rejected: Rejected, change: Change, settings: Settings) -> Rejected:
-    """The claim with what is known of it: a quote without a place disproves nothing, nor does the word of a judge."""
+    """The claim with what is known of it: a quote without a place disproves nothing."""
     claim = rejected.claim
-    if not claim.title and not claim.message.strip():
+    if rejected.status is ClaimStatus.REFUTED or not (claim.title or claim.message.strip()):
         return rejected
     # Its line is not proved: no comment there can silence it, but the config can.
     _, silenced = silence([replace(claim, location=Location(claim.location.path))], change, settings)
     return rejected if silenced else replace(rejected, status=ClaimStatus.UNDECIDED)
-
-
-def _merge(
-    claims: Iterable[Finding], open_findings: Sequence[Finding], suppressed: Sequence[Suppressed]
-) -> tuple[list[Finding], list[Rejected], list[Suppressed]]:
-    new: list[Finding] = []
-    merged: list[Rejected] = []
-    known: list[Suppressed] = []
-
-    def is_same(one: Finding, other: Finding) -> bool:
-        return one.category == other.category and one.location.meets(other.location)
-
-    for claim in sorted(claims, key=lambda each: -each.confidence):
-        twin = next((each for each in (*open_findings, *new) if is_same(each, claim)), None)
-        silent = next((each for each in suppressed if is_same(each.finding, claim)), None)
-        if twin is not None:
-            merged.append(Rejected(claim, f"says what `{twin.id}` says at {twin.location.path}:{twin.location.line}"))
-        elif silent is not None:
-            known.append(replace(silent, finding=claim))
-        else:
-            new.append(claim)
-    return new, merged, known
 
 
 def _confidence(decision: str, strong: Sequence[Finding], drafts: Sequence[ReviewDraft]) -> float | None:

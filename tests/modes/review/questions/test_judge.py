@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from cicd_agent.agent.messages import Answer, Tier
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest
-from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.verdict import RiskLevel, Verdict
 from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, ReviewDraft
-from cicd_agent.modes.review.questions.judge import Judged, JudgeDraft, Ruling
+from cicd_agent.modes.review.questions.judge import Amended, Judged, JudgeDraft, Ruling
 from cicd_agent.modes.review.questions.sequence import questions
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings.schema import Settings
@@ -65,12 +65,22 @@ def reviewed(*claims: Claim) -> Answer[ReviewDraft]:
 
 def ruling(name: str = "C1", said: Ruling = Ruling.KEEP, **fields: Any) -> Judged:
     return Judged(
-        **{"id": name, "ruling": said, "reason": "See line 3.", "severity": None, "confidence": None, **fields}
+        **{
+            "id": name,
+            "ruling": said,
+            "reason": "See line 3.",
+            "quote": "line_3()",
+            "amended": None,
+            "severity": None,
+            "confidence": None,
+            **fields,
+        }
     )
 
 
 def ruled(*rulings: Judged, **fields: Any) -> Answer[JudgeDraft]:
-    return Answer("judge", JudgeDraft(rulings=rulings), optional=True, **fields)
+    evidence = (Exhibit("E1", "app.py", "\n".join(AFTER)),)
+    return Answer("judge", JudgeDraft(rulings=rulings), optional=True, evidence=evidence, **fields)
 
 
 def verdict(*answers: Answer[Any], rules: RuleDraft | None = None, **settings: Any) -> Verdict:
@@ -128,9 +138,12 @@ def test_a_claim_that_is_not_defended_is_rejected_with_the_reason() -> None:
     assert not any("could not be proved" in why for why in result.escalate)
 
 
-def test_a_judge_that_drops_everything_does_not_approve() -> None:
+def test_a_judge_that_drops_everything_without_proof_does_not_approve() -> None:
     assert verdict(reviewed(), ruled()).decision == "approve"
-    assert verdict(reviewed(claim()), ruled(ruling(said=Ruling.DROP))).decision == "comment"
+    for unproved in ("", "run()", "line_3_of_another_file()"):
+        result = verdict(reviewed(claim()), ruled(ruling(said=Ruling.DROP, quote=unproved)))
+        assert result.decision == "comment"
+        assert [finding.confidence for finding in result.findings] == [0.5]
 
 
 def test_a_judge_lowers_severity_and_confidence_and_raises_neither() -> None:
@@ -176,6 +189,51 @@ def test_without_a_valid_ruling_a_claim_stays_as_it_was(second: Answer[Any]) -> 
 
 def test_a_judge_without_room_for_one_file_judges_the_others() -> None:
     assert verdict(reviewed(claim()), ruled(DROP, left_out=("new.py",))).findings == ()
+
+
+def test_one_sure_claim_alone_in_a_small_change_is_not_judged() -> None:
+    small = Evidence(EVIDENCE.event, change_of(("app.py", "one()\n", "one()\nrun()\n")))
+    for confidence, claims, judged in ((0.9, 1, 0), (0.7, 1, 1), (0.9, 2, 1)):
+        made = [claim(confidence=confidence), claim("one()", confidence=confidence)][:claims]
+        assert len(questions(small, (reviewed(*made),), Settings())) == judged
+    assert len(asked(claim())) == 1
+
+
+@pytest.mark.parametrize(
+    ("rulings", "words"),
+    [
+        ((ruling("C1"), ruling("C2")), ""),
+        ((ruling("C1"),), "C2 has no ruling"),
+        ((ruling("C1"), ruling("C2"), ruling("C2")), "C2 has several"),
+        ((ruling("C1"), ruling("C2"), ruling("C99")), "'C99' is no claim"),
+        ((ruling("C1"), ruling("C2", Ruling.DROP, quote="")), "C2: `drop` without a `quote`"),
+        ((ruling("C1"), ruling("C2", Ruling.UNSURE, quote="")), ""),
+    ],
+)
+def test_each_claim_wants_one_ruling_and_each_ruling_a_quote(rulings: tuple[Judged, ...], words: str) -> None:
+    [question] = asked(claim(), claim("stop()", line=0))
+    complaint = question.check(JudgeDraft(rulings=rulings))
+    assert words in complaint if words else complaint is None
+
+
+def test_a_judge_is_shown_what_the_reviewer_looked_up_and_may_quote_it() -> None:
+    looked_up = Exhibit("L1", "read_file", "lib.py, lines 1 to 1 of 1\n1 | guard()")
+    answer = replace(reviewed(claim()), lookups=(looked_up,))
+    [question] = questions(EVIDENCE, (answer,), Settings())
+    assert "R1" in [exhibit.id for exhibit in question.evidence]
+    second = replace(ruled(ruling(said=Ruling.DROP, quote="guard()")), evidence=question.evidence)
+    assert verdict(answer, second).findings == ()
+    words = replace(ruled(ruling(said=Ruling.DROP, quote="explanation: why")), evidence=question.evidence)
+    assert len(verdict(answer, words).findings) == 1
+
+
+def test_a_judge_may_say_better_what_it_proves_anew() -> None:
+    better = Amended(title="It stops first", explanation="Because.", advice=None, quote="stop()")
+    [moved] = verdict(reviewed(claim()), ruled(ruling(amended=better))).findings
+    assert (moved.title, moved.message, moved.quote) == ("It stops first", "Because.", "stop()")
+    made_up = better.model_copy(update={"quote": "made_up()"})
+    [kept] = verdict(reviewed(claim()), ruled(ruling(amended=made_up))).findings
+    assert (kept.title, kept.quote) == ("run() fails", "run()")
 
 
 RULE = Finding(

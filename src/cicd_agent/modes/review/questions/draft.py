@@ -18,6 +18,17 @@ class ClaimedSide(StrEnum):
     def side(self) -> Side:
         return Side.LEFT if self is ClaimedSide.OLD else Side.RIGHT
 
+    @classmethod
+    def of(cls, side: Side) -> "ClaimedSide":
+        return cls.OLD if side is Side.LEFT else cls.NEW
+
+
+class QuotedCode(Draft):
+    """Lines of a file, in the change or looked up."""
+
+    path: str
+    quote: str
+
 
 class Claim(Draft):
     """One problem that the model says it sees. prompt.md says what each field is for, once."""
@@ -33,6 +44,7 @@ class Claim(Draft):
     explanation: str
     advice: str | None
     suggestion: str | None
+    elsewhere: tuple[QuotedCode, ...] = ()
 
 
 class ClaimedStrength(Draft):

@@ -12,7 +12,7 @@ from cicd_agent.domain.events.event import Comment
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import DiffLine, FileDiff, Side
-from cicd_agent.domain.text.quote import SHORTEST, Quotes, QuoteSpan, shown
+from cicd_agent.domain.text.quote import SHORTEST, Quotes, QuoteSpan, lines_with, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Backing, Draft
 from cicd_agent.modes.shared.change_reader import changed, is_hidden, showable
@@ -128,14 +128,10 @@ def _in_diff(quote: str, file: FileDiff | None) -> Backing | str:
 
 
 def _in_tool_result(quote: str, result: Exhibit) -> Backing | str:
-    """Lines of a look-up have gutters of their own: each line of the quote has to be in one of them, in order."""
-    quoted = [line for line in (" ".join(line.split()) for line in quote.split("\n")) if line]
-    rows = [" ".join(row.split()) for row in result.text.split("\n")]
-    if not quoted or max(map(len, quoted)) < SHORTEST:
+    if max(map(len, quote.split("\n"))) < SHORTEST:
         return "it quotes no code"
-    for start in range(len(rows) - len(quoted) + 1):
-        if all(line in row for line, row in zip(quoted, rows[start:], strict=False)):
-            return Backing(result.source, shown(quote.strip("\n")))
+    if lines_with(result.text.split("\n"), quote):
+        return Backing(result.source, shown(quote.strip("\n")))
     return "it is not in what was looked up"
 
 

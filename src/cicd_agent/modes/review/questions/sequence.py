@@ -6,7 +6,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.modes.review.claims import Prover, complain
+from cicd_agent.modes.review.claims import Prover, claims_of, complain
 from cicd_agent.modes.review.incremental_state import ReusedState, load_state
 from cicd_agent.modes.review.questions import description_check, judge
 from cicd_agent.modes.review.questions.draft import ReviewDraft
@@ -41,8 +41,9 @@ def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settin
     if not drafts or any(answer.optional for answer in answers):
         return
     change = changed(evidence)
-    proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
-    if settings.judge != "off" and (second := judge.question(proof, change, settings)):
+    lookups = [each for answer in answers for each in answer.lookups]
+    proof = Prover(change, lookups).prove(claim for answer in answers for claim in claims_of(answer))
+    if judge.is_needed(proof, change, settings) and (second := judge.question(proof, change, settings, lookups)):
         yield second
     yield from _comparing(evidence, load_state(evidence, settings), drafts)
 
