@@ -9,7 +9,7 @@ from cicd_agent.agent.tools import names
 from cicd_agent.agent.tools import repository as tools
 from cicd_agent.agent.tools import tool as rows
 from cicd_agent.agent.tools import visible_files as shelf
-from cicd_agent.modes.review import gather as guidelines
+from cicd_agent.modes.review import guidelines
 from tests.support.fakes.library import FakeLibrary
 from tests.support.samples.changes import change_of
 
@@ -33,7 +33,7 @@ def test_the_page_tells_the_limits_that_hold() -> None:
         f"{names.MAX_HITS:,} lines with the word, {names.MAX_PARSED // 10**6} MB of Python parsed",
         f"files over {shelf.MAX_BYTES // 10**6} MB",
         f"{git_diff.PATHS:,} files",
-        f"up to {guidelines.MAX_GUIDELINE:,} characters each",
+        f"up to {guidelines.MAX_TOKENS} tokens of them all",
     ):
         assert words in text
     assert all(f"`{path}`" in text for path in guidelines.GUIDELINES)

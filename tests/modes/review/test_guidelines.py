@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from cicd_agent.agent.prompt import estimate
 from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import ChangeSource
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.modes.review.gather import GUIDELINES, MAX_BYTES, guideline_exhibits
+from cicd_agent.modes.review.guidelines import GUIDELINES, MAX_BYTES, MAX_TOKENS, guideline_exhibits
 from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.review.questions.sequence import prompt
 from cicd_agent.settings.schema import Settings
@@ -61,11 +64,65 @@ def test_what_is_denied_or_too_large_is_not_shown() -> None:
     assert gathered({"AGENTS.md": b"x" * (MAX_BYTES + 1)}).exhibits == ()
 
 
+def shown(**texts: str) -> str:
+    return "".join(each.text for each in guideline_exhibits({f"{name}.md": text for name, text in texts.items()}))
+
+
 def test_a_long_one_is_cut_between_lines_and_says_so() -> None:
-    (exhibit,) = guideline_exhibits({"AGENTS.md": "".join(f"rule {number}\n" for number in range(5_000))})
-    assert len(exhibit.text) < 12_100
-    assert exhibit.text.splitlines()[-2].startswith("rule ")
-    assert exhibit.text.endswith("more characters are not shown]\n")
+    text = shown(AGENTS="".join(f"rule {number}\n" for number in range(5_000)))
+    assert estimate(text) <= MAX_TOKENS + 20
+    assert text.startswith("rule 0\nrule 1\n")
+    assert text.splitlines()[-1] == "…"
+
+
+PEOPLE = """\
+# Contributing
+
+Thank you for helping!
+
+## Setting up
+
+Run `pip install -e .`.
+
+## Code style <!-- of the linter -->
+
+- Prefer [pure functions](https://example.com/pure).
+
+```python
+def example(): ...
+```
+
+## Reporting bugs
+
+Write an issue.
+
+### Tests
+
+Each fix has a test.
+"""
+
+
+def test_of_what_is_written_for_people_only_what_speaks_of_code_is_shown() -> None:
+    assert shown(CONTRIBUTING=PEOPLE) == ("## Code style\n- Prefer pure functions.\n### Tests\nEach fix has a test.\n")
+
+
+def test_of_what_is_written_for_agents_all_but_how_to_work_is_shown() -> None:
+    agents = "Be exact.\n# Money\nCents only.\n# Setup\nRun make.\n# Code style\nShort.\n"
+    assert shown(AGENTS=agents) == "Be exact.\n# Money\nCents only.\n# Code style\nShort.\n"
+
+
+def test_what_is_for_reviewers_comes_before_what_is_for_everybody_and_all_have_one_budget() -> None:
+    long = "".join(f"- never call `function_{number}` in a loop over all rows\n" for number in range(200))
+    texts = {"CONTRIBUTING.md": f"# Code\n{long}", "REVIEW.md": f"# Queries\n{long}# Errors\nLook at each.\n"}
+    [only] = guideline_exhibits(texts)
+    assert only.source == "REVIEW.md"
+    assert "Look at each." in only.text
+    assert estimate(only.text) <= MAX_TOKENS + 20
+
+
+@given(st.dictionaries(st.sampled_from(GUIDELINES), st.text(alphabet="#ab `~<!->[]()\n\r\t\x00é", max_size=400)))
+def test_any_text_has_its_exhibits(texts: dict[str, str]) -> None:
+    assert sum(estimate(each.text) for each in guideline_exhibits(texts)) <= MAX_TOKENS + 80
 
 
 @pytest.mark.parametrize("text", ["", " \n"])

@@ -1,6 +1,6 @@
 """Which events are reviewed, and what is read for them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import accumulate
@@ -15,6 +15,7 @@ from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.evidence import THREADS
+from cicd_agent.modes.review.guidelines import GUIDELINES, MAX_BYTES, guideline_exhibits
 from cicd_agent.modes.review.tool_findings import read_results
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.shared.risk_history import with_past
@@ -139,26 +140,3 @@ def discussion_exhibit(threads: Sequence[Thread], shown: Iterable[FileDiff]) -> 
     if len(lines) < len(remarks):
         lines.append(f"[{len(remarks) - len(lines):,} more remarks are not shown]")
     return Exhibit("threads", _SOURCE, "\n".join(lines))
-
-
-GUIDELINES = ("AGENTS.md", "CONTRIBUTING.md", ".github/copilot-instructions.md")
-MAX_BYTES = 200_000
-"""Bytes of a file that is read at all."""
-MAX_GUIDELINE = 12_000
-"""Characters that are shown of it: the change is what a question has its room for."""
-
-
-def guideline_exhibits(texts: Mapping[str, str]) -> tuple[Exhibit, ...]:
-    """The texts of GUIDELINES that there are, packed after everything else. `texts` is by path, of the base branch."""
-    return tuple(
-        Exhibit(f"guideline-{number}", path, _clipped(texts[path]))
-        for number, path in enumerate(GUIDELINES, 1)
-        if texts.get(path, "").strip()
-    )
-
-
-def _clipped(text: str) -> str:
-    if len(text) <= MAX_GUIDELINE:
-        return text
-    lines = text[:MAX_GUIDELINE].rpartition("\n")[0] or text[:MAX_GUIDELINE]
-    return f"{lines}\n[{len(text) - len(lines):,} more characters are not shown]\n"
