@@ -4,6 +4,7 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.prices import PRICES, Price, price_of
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted, Exit
+from cicd_agent.modes.protocol import Account
 
 UNKNOWN = Usage(requests=1, input=None, output=None, cached=None, reasoning=None)
 PER_TOKEN = {"known": Price(input=1e6, cached=1e5, output=1e6)}  # a dollar a token: sums can be read off
@@ -159,3 +160,15 @@ def test_a_price_of_zero_is_a_price() -> None:
 
 def test_what_the_vendor_adds_to_long_requests_is_not_added_to_others() -> None:
     assert Price(1, 1, 1, dearer_above=None).of(Usage(1, 1_000_000, 0)) == pytest.approx(1.0)
+
+
+def test_of_an_unknown_cost_the_most_that_it_probably_was_is_known() -> None:
+    spent = Budget(requests=9, input_tokens=100_000, seconds=60, clock=Clock(), prices={"m": Price(2.0, 1.0, 10.0)})
+    spent.charge("m", Usage(1, 1_000, 100), input_tokens=900, output_tokens=500)
+    assert spent.cost_usd == spent.at_most_usd == pytest.approx(0.003)
+    spent.charge("m", Usage(1, None, None), input_tokens=10_000, output_tokens=4_000)
+    assert (spent.cost_usd, spent.at_most_usd) == (None, pytest.approx(0.063))
+    assert Account(cost_usd=None, at_most_usd=spent.at_most_usd).price == "cost unknown, probably at most $0.06"
+    spent.charge("another", Usage(1, 10, 10), input_tokens=10, output_tokens=10)
+    assert spent.at_most_usd is None
+    assert Account(cost_usd=None, at_most_usd=None).price == "cost unknown"

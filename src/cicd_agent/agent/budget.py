@@ -53,6 +53,8 @@ class Budget:
     evidence: int | None = None
     usage: Usage = Usage()
     cost_usd: float | None = 0.0
+    at_most_usd: float | None = 0.0
+    """The same with what nobody answered at its estimate; None when a model has no price."""
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
@@ -164,6 +166,8 @@ class Budget:
         with self._lock:
             self._held.pop(threading.get_ident(), None)
             self.cost_usd = None if self.cost_usd is None or cost is None else self.cost_usd + cost
+            bound = price.of(spent) if cost is None and price else cost
+            self.at_most_usd = None if self.at_most_usd is None or bound is None else self.at_most_usd + bound
             self.usage += usage
             self.requests -= spent.requests
             self.input_tokens -= spent.input or 0

@@ -215,6 +215,7 @@ class _Inquiry:
             model=next((answer.model for answer in answers if answer.usage.requests or answer.usage.from_cache), ""),
             usage=usage,
             cost_usd=budget.cost_usd if usage.requests else 0.0,
+            at_most_usd=budget.at_most_usd,
             degraded=self.degraded,
             unavailable=self._exit if self._fails else Exit.OK,
             config_status=context.loaded.config_status,

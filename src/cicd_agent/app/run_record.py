@@ -168,7 +168,7 @@ def record_failure(
     elif not budget.usage.requests:
         account = Account()  # a request may have been under way
     else:
-        account = Account(usage=budget.usage, cost_usd=budget.cost_usd)
+        account = Account(usage=budget.usage, cost_usd=budget.cost_usd, at_most_usd=budget.at_most_usd)
     # A mode that fails closed ends well after a failure only in shadow.
     unproved = "unproved_in_shadow" if mode and mode.fails_closed and code == Exit.OK else "unproved"
     values = {

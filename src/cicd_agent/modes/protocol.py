@@ -77,6 +77,8 @@ class Account:
     model: str = ""
     usage: Usage = Usage()
     cost_usd: float | None = None
+    at_most_usd: float | None = None
+    """What it is with the requests that nobody answered, by estimate; None when that is not known either."""
     degraded: str = ""
     unavailable: int = 0
     """With `on-unavailable: fail`, the exit code for what is `degraded`; 0 where the run is to go on without it."""
@@ -94,7 +96,9 @@ class Account:
 
     @property
     def price(self) -> str:
-        return "cost unknown" if self.cost_usd is None else f"${self.cost_usd:.2f}"
+        if self.cost_usd is not None:
+            return f"${self.cost_usd:.2f}"
+        return f"cost unknown, probably at most ${self.at_most_usd:.2f}" if self.at_most_usd else "cost unknown"
 
 
 R = TypeVar("R")

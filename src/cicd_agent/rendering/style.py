@@ -42,8 +42,8 @@ class Cost(Protocol):
         ...
 
     @property
-    def cost_usd(self) -> float | None:
-        """Dollars, None when they are not known."""
+    def price(self) -> str:
+        """Dollars, or that they are not known."""
         ...
 
 
@@ -115,7 +115,7 @@ def _price(cost: Cost) -> Iterator[str]:
     """Who was asked and what that cost; nothing when nobody was."""
     if cost.usage.requests or cost.usage.from_cache:
         yield f"{one_line(cost.model)}, {cost.usage.words}"
-        yield "cost unknown" if cost.cost_usd is None else f"${cost.cost_usd:.2f}"
+        yield cost.price
 
 
 def progress(stream: TextIO, *, enabled: bool = True, width: Callable[[], int] = lambda: 80) -> Callable[[str], None]:

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from typing import Any
 
+import openai
 import pytest
 
 from cicd_agent.adapters.models.client import connect, parse_headers
@@ -24,24 +25,42 @@ def test_what_a_lost_attempt_cost_is_unknown(dialect: str) -> None:
 
 
 @in_both_dialects
-def test_a_server_that_hangs_is_given_up_after_the_timeout(dialect: str) -> None:
-    with (
-        fake.OpenAIServer(fake.hang(), fake.hang()) as server,
-        pytest.raises(ModelUnavailable, match="in time") as gone,
-    ):
-        model(server, dialect, timeout=0.2, max_retries=1).complete(request())
-    assert gone.value.lost == 2
+def test_a_question_that_is_not_answered_in_time_is_not_asked_again(dialect: str) -> None:
+    with fake.OpenAIServer(fake.hang()) as server, pytest.raises(ModelUnavailable, match="in time") as gone:
+        model(server, dialect).complete(request(seconds=0.2))
+    assert (gone.value.requests, gone.value.lost) == (1, 1)
+    assert "0.2 s, all that was left" in str(gone.value)
+    assert "`timeout-minutes`" in str(gone.value)
+    with fake.OpenAIServer(fake.status(408), fake.answer(GOOD)) as server:
+        assert model(server, dialect).complete(request()).usage.requests == 2
+
+
+@pytest.mark.parametrize(("left", "waits"), [(45.0, 45.0), (1_500.0, 1_500.0), (None, None)])
+def test_a_model_may_think_as_long_as_the_run_has_time(
+    left: float | None, waits: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float | None] = []
+    limit = openai.Timeout
+
+    def recorded(seconds: float | None, connect: float) -> openai.Timeout:
+        limits.append(seconds)
+        return limit(seconds, connect=connect)
+
+    monkeypatch.setattr(openai, "Timeout", recorded)
+    with fake.OpenAIServer(fake.answer(GOOD)) as server:
+        model(server, clock=lambda: 7.0).complete(request(seconds=left))
+    assert limits == [waits]
 
 
 @in_both_dialects
 def test_a_server_that_only_keeps_the_connection_alive_is_given_up_too(dialect: str) -> None:
     with fake.OpenAIServer(fake.drip()) as server, pytest.raises(ModelUnavailable, match="in time"):
-        model(server, dialect, timeout=0.3, max_retries=0).complete(request())
+        model(server, dialect).complete(request(seconds=0.3))
 
 
 def test_no_wait_is_longer_than_the_run_has_left() -> None:
     with fake.OpenAIServer(fake.hang()) as server, pytest.raises(ModelUnavailable, match="in time"):
-        model(server, timeout=30).complete(request(seconds=0.3))
+        model(server).complete(request(seconds=0.3))
     slept = Slept()
     with fake.OpenAIServer(fake.status(429, retry_after="60")) as server, pytest.raises(ModelUnavailable, match="rate"):
         model(server, sleep=slept).complete(request(seconds=30))

@@ -1,6 +1,7 @@
 """Model on the openai SDK, for OpenAI, Azure and every compatible server; the SDK is imported by the first request."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -119,15 +120,14 @@ def connect(
     headers: Mapping[str, str] | None = None,
     service_tier: str = "",
     identity: Identity | None = None,
-    timeout: float = 120,
     max_retries: int = 4,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Model:
     """A model behind a server. ModelUnavailable when there is none to ask, ConfigError when an argument makes no sense.
 
-    `api` is auto, responses or chat. `timeout` is for one request, in seconds. `identity` stands in for a key, at
-    OpenAI's own hosts only. Nothing is sent or imported yet.
+    `api` is auto, responses or chat. `identity` stands in for a key, at OpenAI's own hosts only. Nothing is sent or
+    imported yet.
     """
     key = api_key.strip()
     url = base_url.strip() or OPENAI_URL
@@ -158,7 +158,6 @@ def connect(
         identity.token if identity else lambda: key,
         extra,
         service_tier=service_tier,
-        timeout=timeout,
         max_retries=max_retries,
         sleep=sleep,
         clock=clock,
@@ -189,7 +188,6 @@ class OpenAIModel:
     key: Callable[[], str]
     headers: Mapping[str, str]
     service_tier: str
-    timeout: float
     max_retries: int
     sleep: Callable[[float], None]
     clock: Callable[[], float]
@@ -236,14 +234,16 @@ class OpenAIModel:
         import httpx2  # noqa: PLC0415  see complete; the SDK lets its transport's errors through while a body is read
         import openai  # noqa: PLC0415
 
-        seconds = max(0.001, min(self.timeout, ends - self.clock()))
-        timeout = openai.Timeout(seconds, connect=min(10.0, seconds))
+        # All the time that is left: a model that thinks is silent for minutes, and giving up on it saves no money.
+        seconds = max(0.001, ends - self.clock())
+        limit = seconds if math.isfinite(seconds) else None
+        timeout = openai.Timeout(limit, connect=min(10.0, seconds))
         body = self.dialect.body(request, self.name, shape) | shape.named("service_tier", self.service_tier)
         try:
             with self.dialect.create(client)(**body, timeout=timeout) as response:
                 answer = self._body(response.iter_bytes(), self.clock() + seconds)
         except (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError):
-            return Fault(Trouble.TIMEOUT, message=f"{seconds:.3g} s")
+            return Fault(Trouble.TIMEOUT, message=f"{seconds:.3g} s, all that was left of the time")
         except _TooLongError as error:
             return Fault(Trouble.UNREADABLE, message=str(error))
         except openai.APIStatusError as error:

@@ -63,7 +63,8 @@ class Fault:
             return False
         if self.trouble is Trouble.REFUSED:
             return self.status in _PASSING or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return self.trouble is not Trouble.UNREADABLE
+        # A question that is still being answered is not asked again: both answers would be paid.
+        return self.trouble not in {Trouble.UNREADABLE, Trouble.TIMEOUT}
 
     def delay(self, retries: int) -> float:
         """Seconds until the next attempt: what the server asked for, else 0.5, 1, 2, 4, 8."""
@@ -123,7 +124,7 @@ def _explanation(fault: Fault, model: str, host: str) -> tuple[str, str, str]:
             message = "" if fault.status == HTTPStatus.UNAUTHORIZED else fault.message
             return f"{host} {what}", f"{fault.status}: {message}" if message else str(fault.status), remedy
         case Trouble.TIMEOUT:
-            return f"{host} did not answer in time", fault.message, "Try again later, or raise `timeout-minutes`"
+            return f"{host} did not answer in time", fault.message, "Raise `timeout-minutes`, or try again later"
         case Trouble.UNREACHABLE:
             return f"{host} could not be reached", fault.message, "Check `base-url`, the proxy and the network"
         case Trouble.BROKEN:
