@@ -43,9 +43,9 @@ def _section(rule: Rule) -> str:
             f"Looks at {rule.inspects}.",
             f"{rule.reason} {rule.remedy}",
             "Found:",
-            _example(rule.bad),
+            *map(_example, rule.bad),
             "Not found:",
-            _example(rule.good),
+            *map(_example, rule.good),
         ]
     )
 

@@ -32,9 +32,9 @@ def added(path: str, text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_the_bad_example_fires_exactly_its_rule_and_the_good_one_none(rule: Rule) -> None:
-    assert ids(example(rule.bad)) == {rule.id}
-    assert ids(example(rule.good)) == set()
+def test_each_bad_example_fires_exactly_its_rule_and_a_good_one_none(rule: Rule) -> None:
+    assert [ids(example(bad)) for bad in rule.bad] == [{rule.id}] * len(rule.bad)
+    assert [ids(example(good)) for good in rule.good] == [set()] * len(rule.good)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)

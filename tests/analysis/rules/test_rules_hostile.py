@@ -38,7 +38,13 @@ PATHS = (
 )
 # Lines that rules look for, so that random files meet them.
 LINES = sorted(
-    {line for rule in RULES for text in (rule.bad.after, rule.bad.before) for line in (text or "")[:3_000].split("\n")}
+    {
+        line
+        for rule in RULES
+        for bad in rule.bad
+        for text in (bad.after, bad.before)
+        for line in (text or "")[:3_000].split("\n")
+    }
 )
 TEXTS = st.lists(st.one_of(st.sampled_from(LINES), st.text(max_size=30)), max_size=25).map("\n".join)
 FILES = st.tuples(st.sampled_from(PATHS), st.none() | TEXTS, st.none() | TEXTS)

@@ -84,7 +84,7 @@ class Rule:
     """One rule.
 
     `since` is the minor version that brought it, such as `0.2`. `confidence` is 1.0 only where the shape alone proves
-    the claim. Files of the kinds in `exempt` are not looked at. The bad example fires this rule and no other, the good
+    the claim. Files of the kinds in `exempt` are not looked at. Each bad example fires this rule and no other, a good
     one none.
     """
 
@@ -96,8 +96,8 @@ class Rule:
     inspects: str
     reason: str
     remedy: str
-    bad: Example
-    good: Example
+    bad: tuple[Example, ...]
+    good: tuple[Example, ...]
     check: Check = field(repr=False)
     confidence: float = 1.0
     exempt: frozenset[PathKind] = NOT_SHIPPED
@@ -132,8 +132,8 @@ def read_rules(text: str, themes: Iterable[ModuleType]) -> Iterator[Rule]:
             "severity": Severity(table["severity"]),
             "category": Category(table["category"]),
             "exempt": frozenset(map(PathKind, table.get("exempt", NOT_SHIPPED))),
-            "bad": _example(table["bad"]),
-            "good": _example(table["good"]),
+            "bad": _examples(table["bad"]),
+            "good": _examples(table["good"]),
         }
         yield Rule(rule_id, check=check, **table)
 
@@ -156,6 +156,10 @@ def _line_check(table: dict[str, Any]) -> Check:
 def around(text: str, start: int, end: int) -> str:
     """A part of a text with a little of what is beside it: it is found again by that."""
     return text[max(0, start - _BESIDE) : end + _BESIDE]
+
+
+def _examples(tables: dict[str, Any] | list[dict[str, Any]]) -> tuple[Example, ...]:
+    return tuple(map(_example, tables if isinstance(tables, list) else [tables]))
 
 
 def _example(table: dict[str, Any]) -> Example:
