@@ -34,7 +34,7 @@ TARGETS = (
     "hush", "hush-.*", "KEY", "TOKEN", "(?s).*", "(a+)+$", "((((.*)*)*)*)*x", "**", "*", ".e*", "**/.env*", "/**",
     "{{a,b}}{{a,b}}{{a,b}}{{a,b}}{{a,b}}{{a,b}}{{a,b}}", "*a*a*a*a*a*a*a*a*b", "[", "[!a]*", "\\0", "a\\nb",
 )  # fmt: skip
-VERBS = ("read", "search", "list", "diff", "history", "blame", "define", "uses")
+VERBS = ("read", "search", "list", "diff", "history", "blame", "name")
 _ORDER = re.compile(rf"\b({'|'.join(VERBS)})<<(.*?)>>")
 
 
@@ -81,17 +81,15 @@ def calls(verb: str, target: str) -> Iterator[tuple[str, dict[str, object]]]:
             yield "search", {"pattern": target, "glob": None}
             yield "search", {"pattern": ".", "glob": target}
         case "list":
-            yield "list_files", {"glob": target}
+            yield "search", {"pattern": None, "glob": target}
         case "diff":
             yield "file_diff", {"path": target, "skip": 0}
         case "history":
-            yield "commit_history", {"path": target, "limit": 99}
+            yield "history", {"path": target, "first_line": None, "last_line": None}
         case "blame":
-            yield "blame", {**lines, "last_line": 99}
-        case "define":
-            yield "find_definition", {"name": target}
-        case "uses":
-            yield "find_references", {"name": target}
+            yield "history", {**lines, "last_line": 99}
+        case "name":
+            yield "find_name", {"name": target}
         case _:
             raise AssertionError(verb)
 

@@ -223,7 +223,7 @@ def test_a_plan_may_not_write_to_the_tape(job: Job) -> None:
 def test_what_was_looked_up_is_on_the_tape_and_a_replay_looks_nothing_up(job: Job) -> None:
     read = ("read_file", json.dumps({"path": "app.py", "first_line": 1, "last_line": None}), "c1")
     missing = ("read_file", json.dumps({"path": "nowhere.py", "first_line": 1, "last_line": None}), "c2")
-    wrong = ("search", json.dumps({"pattern": "", "glob": None}), "c3")
+    wrong = ("search", json.dumps({"pattern": "(", "glob": None}), "c3")
     with OpenAIServer(tool_calls(read, missing, wrong), answer(DRAFT), answer(KEPT)) as server:
         left = review(job, server)
     assert left.exit == 0, left.log

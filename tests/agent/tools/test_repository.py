@@ -62,12 +62,9 @@ def test_every_tool_can_be_offered_in_the_strict_dialect() -> None:
     assert [tool.name for tool in tools] == [
         "read_file",
         "search",
-        "list_files",
         "file_diff",
-        "commit_history",
-        "blame",
-        "find_definition",
-        "find_references",
+        "find_name",
+        "history",
     ]
     for tool in tools:
         assert tool.description
@@ -120,8 +117,8 @@ def test_lines_that_do_not_exist_are_a_fact(first: int, last: int | None) -> Non
         ("users.py", "Did you mean `src/users.py`"),
         ("lib/src/users.py", "Did you mean `src/users.py`"),
         ("src/user.py", "Did you mean `src/users.py`"),
-        ("src", "is a folder: list_files with the glob `src/\\*\\*`"),
-        ("src/", "is a folder: list_files with the glob `src/\\*\\*`"),
+        ("src", "is a folder: search with the glob `src/\\*\\*` and no pattern"),
+        ("src/", "is a folder: search with the glob `src/\\*\\*` and no pattern"),
     ],
 )
 def test_a_wrong_path_costs_nothing_and_is_answered_with_the_right_one(path: str, words: str) -> None:
@@ -187,28 +184,28 @@ def test_a_search_looks_into_no_file_that_is_denied_or_huge_and_says_so() -> Non
     assert not {".env.local", "keys/server.pem", "huge.bin", "link"} & {*library.searched[0]}
 
 
-@pytest.mark.parametrize("pattern", ["", "(", "a\nb", "a\0b", "x" * 501])
+@pytest.mark.parametrize("pattern", ["(", "a\nb", "a\0b", "x" * 501])
 def test_a_pattern_that_is_none_is_to_be_given_again(pattern: str) -> None:
     with pytest.raises(TryAgain):
         call("search", pattern=pattern, glob=None)
 
 
 def test_files_are_listed_with_what_there_is_to_know() -> None:
-    assert call("list_files", glob="**").split("\n")[:4] == [
+    assert call("search", pattern=None, glob="**").split("\n")[:4] == [
         ".env.local  not shown: deny-paths",
         "README.md  26 bytes",
         "folder-link  link, not followed",
         "huge.bin  2,147,483,648 bytes, not read",
     ]
     with pytest.raises(NoSuchThing, match=r"web/\*\*"):
-        call("list_files", glob="web")
+        call("search", pattern=None, glob="web")
     with pytest.raises(NoSuchThing):
-        call("list_files", glob="*.rs")
+        call("search", pattern=None, glob="*.rs")
 
 
 def test_a_long_list_says_how_much_more_there_is() -> None:
     library = FakeLibrary({f"f{number}": "" for number in range(MAX_ROWS + 7)})
-    assert call("list_files", library=library, glob="f*").endswith("(7 more: narrow the glob)")
+    assert call("search", library=library, pattern=None, glob="f*").endswith("(7 more: narrow the glob)")
 
 
 def test_a_diff_shows_both_sides() -> None:
@@ -245,71 +242,70 @@ def test_what_was_renamed_from_a_denied_name_stays_denied() -> None:
     asked: dict[str, dict[str, Any]] = {
         "read_file": {"first_line": 1, "last_line": None},
         "file_diff": {"skip": 0},
-        "commit_history": {"limit": 3},
-        "blame": {"first_line": 1, "last_line": 1},
+        "history": {"first_line": None, "last_line": None},
     }
-    for name, arguments in asked.items():
+    asked_twice = [*asked.items(), ("history", {"first_line": 1, "last_line": 1})]
+    for name, arguments in asked_twice:
         with pytest.raises(NoSuchThing, match="deny-paths"):
             call(name, library=library, change=change, path="settings.txt", **arguments)
     with pytest.raises(NoSuchThing):
         call("search", library=library, change=change, pattern="hush", glob=None)
     with pytest.raises(NoSuchThing):
-        call("find_references", library=library, change=change, name="KEY")
+        call("find_name", library=library, change=change, name="KEY")
 
 
 def test_the_history_of_a_file_is_its_commits() -> None:
-    assert call("commit_history", path="src/app.py", limit=5) == "cccccccccccc 2023-11-14 author: Say new"
+    assert (
+        call("history", path="src/app.py", first_line=None, last_line=None) == "cccccccccccc 2023-11-14 author: Say new"
+    )
     with pytest.raises(NoSuchThing, match="no commit in this clone touched"):
-        call("commit_history", path="src/gone.py", limit=5)
+        call("history", path="src/gone.py", first_line=None, last_line=None)
     with pytest.raises(NoSuchThing, match="there is no"):
-        call("commit_history", path="nothing/like/it.zip", limit=5)
+        call("history", path="nothing/like/it.zip", first_line=None, last_line=None)
 
 
 def test_a_long_history_is_cut_and_limits_of_the_clone_are_told() -> None:
     commits = tuple(Commit(f"{number:040x}", "again") for number in range(80))
     library = FakeLibrary({"a": "x\n"}, commits={"a": commits}, limits=("the clone is shallow",))
-    text = call("commit_history", library=library, path="a", limit=80)
-    assert text.endswith(f"({MAX_COMMITS} at most; the clone is shallow)")
+    text = call("history", library=library, path="a", first_line=None, last_line=None)
+    assert text.endswith(f"(the newest {MAX_COMMITS}; the clone is shallow)")
     assert text.count("again") == MAX_COMMITS
 
 
 def test_blame_names_the_commit_of_each_line() -> None:
-    text = call("blame", path="src/app.py", first_line=2, last_line=9)
+    text = call("history", path="src/app.py", first_line=2, last_line=9)
     assert text == "2 cccccccccccc 2023-11-14 author | new()\nCommits:\ncccccccccccc Say new"
 
 
 @pytest.mark.parametrize("name", ["fetch_user", "Users.fetch_user"])
-def test_a_definition_is_exact_in_python_and_a_word_elsewhere(name: str) -> None:
-    assert call("find_definition", name=name).split("\n")[:4] == [
-        "Python, by the syntax tree:",
+def test_definitions_come_before_uses_exact_in_python_and_by_the_word_elsewhere(name: str) -> None:
+    rows = call("find_name", name=name).split("\n")
+    assert rows[:7] == [
+        "Defined, by Python's syntax:",
         "src/users.py:2: function in Users: def fetch_user(self):",
-        "By a search for the word, not by a parser (lines that look like a definition):",
+        "Defined, it seems by the word before it:",
         "web/app.ts:1: export function fetch_user() {}",
+        "Used, by Python's syntax:",
+        "src/users.py:5: call: Users().fetch_user()",
+        "Lines with the word, code or not:",
     ]
-
-
-def test_references_are_uses_in_python_and_words_elsewhere() -> None:
-    rows = call("find_references", name="fetch_user").split("\n")
-    assert rows[:2] == ["Python, by the syntax tree:", "src/users.py:5: call: Users().fetch_user()"]
-    assert "README.md:2: Use `fetch_user`." in rows
-    assert "web/app.ts:2: fetch_user()" in rows
+    assert {"README.md:2: Use `fetch_user`.", "web/app.ts:2: fetch_user()"} <= {*rows[7:]}
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a(", "-x", ".a", "a..b", "x" * 201, "a\n"])
 def test_what_is_not_a_name_is_to_be_given_again(name: str) -> None:
     with pytest.raises(TryAgain):
-        call("find_definition", name=name)
+        call("find_name", name=name)
 
 
 def test_a_name_that_nobody_defines_or_uses_is_told() -> None:
-    for tool in ("find_definition", "find_references"):
-        with pytest.raises(NoSuchThing, match=r"of `nobody` in the commit under review \(.*not searched: 2 \(deny"):
-            call(tool, name="nobody")
+    with pytest.raises(NoSuchThing, match=r"`nobody` in the commit under review \(.*not searched: 2 \(deny"):
+        call("find_name", name="nobody")
 
 
 def test_python_that_cannot_be_parsed_is_searched_by_the_word() -> None:
     library = FakeLibrary({"old.py": "def greet():\n    print 'hello'\n", "deep.py": "greet" + "(" * 5_000})
-    text = call("find_definition", library=library, name="greet")
+    text = call("find_name", library=library, name="greet")
     assert "old.py:1: def greet():" in text
     assert text.endswith("(2 Python files were not parsed)")
 
@@ -320,4 +316,4 @@ def test_what_git_cannot_show_is_how_it_is() -> None:
             raise Unreadable(f"{path} {most} took too long\n::error::")
 
     with pytest.raises(NoSuchThing, match=r"took too long<U\+000A>"):
-        call("commit_history", library=Gone({"a": ""}), path="a", limit=3)
+        call("history", library=Gone({"a": ""}), path="a", first_line=None, last_line=None)

@@ -35,13 +35,12 @@ def calls(paths: list[str]) -> tuple[tuple[str, str, str], ...]:
     """Every look-up that shows lines."""
     asked: list[tuple[str, dict[str, object]]] = [
         ("search", {"pattern": "(?i)OTTERS", "glob": None}),
-        ("find_definition", {"name": "otters"}),
-        ("find_references", {"name": "otters"}),
+        ("find_name", {"name": "otters"}),
     ]
     for path in paths:
         asked.append(("read_file", {"path": path, "first_line": 1, "last_line": None}))
         asked.append(("file_diff", {"path": path, "skip": 0}))
-        asked.append(("blame", {"path": path, "first_line": 1, "last_line": 9}))
+        asked.append(("history", {"path": path, "first_line": 1, "last_line": 9}))
     return tuple((name, json.dumps(given), f"c{number}") for number, (name, given) in enumerate(asked))
 
 

@@ -31,14 +31,14 @@ def said(*findings: dict[str, Any]) -> dict[str, Any]:
 def test_a_model_looks_things_up_before_it_answers_and_the_report_says_what(job: Job, api: str) -> None:
     look = tool_calls(
         ("read_file", json.dumps({"path": "lib/limits.py", "first_line": 1, "last_line": None}), "c1"),
-        ("list_files", json.dumps({"glob": "lib/**"}), "c2"),
+        ("search", json.dumps({"pattern": None, "glob": "lib/**"}), "c2"),
     )
     with OpenAIServer(look, answer(said())) as server:
         left = job.run(base_url=server.url, api=api)
         assert "LIMIT = 3" in server.asked[1].text
     assert left.exit == 0, left.log
     [asked] = left.report["asked"]
-    assert [action["tool"] for action in asked["actions"]] == ["read_file", "list_files"]
+    assert [action["tool"] for action in asked["actions"]] == ["read_file", "search"]
     assert asked["rounds"] == 2
     assert left.outputs["degraded"] == "false"
 
@@ -59,7 +59,7 @@ def test_what_deny_paths_name_is_not_shown_to_a_model_that_asks_for_it(job: Job)
 
 
 def test_a_model_that_never_stops_looking_is_asked_for_its_answer_in_the_last_round(job: Job) -> None:
-    steps = [tool_call("list_files", json.dumps({"glob": f"{n}*"}), f"c{n}") for n in range(2)]
+    steps = [tool_call("search", json.dumps({"pattern": None, "glob": f"{n}*"}), f"c{n}") for n in range(2)]
     with OpenAIServer(*steps, answer(said())) as server:
         left = job.run(base_url=server.url, max_rounds="3")
         assert "last request" in server.asked[2].text

@@ -34,7 +34,7 @@ def names(evidence: Evidence, world: Ports, event: Event = EVENT) -> tuple[list[
 def test_in_a_checkout_everything_can_be_looked_up_but_what_is_denied() -> None:
     world = Ports(FakeRepository(refs={"topic": HEAD}, shelves={HEAD: LIBRARY}))
     tools, limit = change_tools(EVIDENCE, EVENT, world, Settings())
-    assert (len(tools), limit) == (8, "")
+    assert (len(tools), limit) == (5, "")
     read = tools[0]
     with pytest.raises(NoSuchThing, match="deny-paths"):
         read.run(read.arguments.model_validate({"path": ".env", "first_line": 1, "last_line": None}))
@@ -92,7 +92,7 @@ def test_uncommitted_work_is_looked_up_as_it_is() -> None:
     work = replace(CHANGE, head="", source=ChangeSource.WORKTREE)
     event = Event(EventKind.LOCAL, base=Ref("main", "b" * 40))
     tools, limit = names(Evidence(event, work), Ports(FakeRepository(shelves={"": LIBRARY})), event)
-    assert (len(tools), limit) == (8, "")
+    assert (len(tools), limit) == (5, "")
 
 
 MOVED = FileDiff("notes.txt", "conf/.ENV", ChangeKind.RENAMED)

@@ -1,8 +1,8 @@
-"""Look-ups of names: by the syntax tree in Python, by the word alone in everything else, and it says which."""
+"""The look-up of a name: by the syntax tree in Python, by the word alone in everything else, and it says which."""
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -30,7 +30,7 @@ _DEFINING = re.compile(
 
 
 class Name(Draft):
-    """Arguments of both look-ups."""
+    """Arguments of the look-up."""
 
     name: Annotated[str, Field(description="`fetch_user`, or `Client.fetch_user` for a method.")]
 
@@ -48,41 +48,43 @@ class Occurrence:
 class _Matches:
     """Rows of Python files, lines of the others, and what was not done."""
 
-    python: tuple[str, ...]
+    definitions: tuple[str, ...]
+    uses: tuple[str, ...]
     others: tuple[Match, ...]
     notes: tuple[str, ...]
 
-    def page(self, others: Sequence[Match], kind: str) -> str:
-        rows = [*self.python, *(f"{visible_line(each.path)}:{each.line}: {each.text.strip()}" for each in others)]
-        fitted = fitting(rows)
-        parts = []
-        if shown := fitted[: len(self.python)]:
-            parts += ["Python, by the syntax tree:", *shown]
-        if shown := fitted[len(self.python) :]:
-            parts += [f"By a search for the word, not by a parser ({kind}):", *shown]
-        rest = len(rows) - len(fitted)
-        return result(*parts, note(f"{rest:,} more: search with a glob narrows it down" if rest else "", *self.notes))
 
-
-def find_definition(files: VisibleFiles, arguments: Name) -> str:
+def find_name(files: VisibleFiles, arguments: Name) -> str:
+    """Definitions, then uses; what the syntax tree shows before lines that have the word."""
     name = arguments.name
-    matches = _find(files, name, definitions)
+    matches = _find(files, name)
     last = name.rpartition(".")[2]
-    others = [match for match in matches.others if _DEFINING.search(match.text.partition(last)[0])]
-    if not matches.python and not others:
-        notes = note("find_references or search may show where it comes from", *matches.notes)
-        raise NoSuchThing(f"no definition of `{name}` in the commit under review {notes}".rstrip())
-    return matches.page(others, "lines that look like a definition")
+    defining = {each for each in matches.others if _DEFINING.search(each.text.partition(last)[0])}
+    sections = (
+        ("Defined, by Python's syntax:", matches.definitions),
+        ("Defined, it seems by the word before it:", _lines(each for each in matches.others if each in defining)),
+        ("Used, by Python's syntax:", matches.uses),
+        ("Lines with the word, code or not:", _lines(each for each in matches.others if each not in defining)),
+    )
+    if not any(rows for _, rows in sections):
+        raise NoSuchThing(
+            f"nothing defines or uses `{name}` in the commit under review {note(*matches.notes)}".rstrip()
+        )
+    fitted = fitting([row for _, rows in sections for row in rows])
+    rest = sum(len(rows) for _, rows in sections) - len(fitted)
+    parts: list[str] = []
+    for heading, rows in sections:
+        if shown := fitted[: len(rows)]:
+            parts += [heading, *shown]
+        fitted = fitted[len(rows) :]
+    return result(*parts, note(f"{rest:,} more: search with a glob narrows it down" if rest else "", *matches.notes))
 
 
-def find_references(files: VisibleFiles, arguments: Name) -> str:
-    matches = _find(files, arguments.name, uses)
-    if not matches.python and not matches.others:
-        raise NoSuchThing(f"no use of `{arguments.name}` in the commit under review {note(*matches.notes)}".rstrip())
-    return matches.page(matches.others, "lines with the word, be they code, comments or text")
+def _lines(matches: Iterable[Match]) -> tuple[str, ...]:
+    return tuple(f"{visible_line(each.path)}:{each.line}: {each.text.strip()}" for each in matches)
 
 
-def _find(files: VisibleFiles, name: str, locate: Callable[[ast.Module, str], list[Occurrence]]) -> _Matches:
+def _find(files: VisibleFiles, name: str) -> _Matches:
     if not _NAME.fullmatch(name) or len(name) > 200:  # noqa: PLR2004  no language has longer ones
         raise TryAgain("that is not a name. Give one like `fetch_user` or `Client.fetch_user`; use search for text")
     entries = files.select(None)
@@ -98,21 +100,25 @@ def _find(files: VisibleFiles, name: str, locate: Callable[[ast.Module, str], li
             budget -= entry.size
         else:
             unparsed += 1
-    rows: list[str] = []
+    defined: list[str] = []
+    used: list[str] = []
     for entry, blob in zip(small, files.library.contents(small), strict=True):
         tree = parse(blob.decode("utf-8", "replace"))
         if tree is None:
             unparsed += 1
         else:
             by_tree.add(entry.path)
-            rows += _rows(entry.path, lines_of(blob), locate(tree, name))
+            defined += _rows(entry.path, lines_of(blob), definitions(tree, name))
+            used += _rows(entry.path, lines_of(blob), uses(tree, name))
     notes = (
         f"{unparsed} Python files were not parsed" if unparsed else "",
         f"only the first {MAX_HITS:,} lines with the word were looked at" if hits.more else "",
         hits.note,
         files.unsearched(entries),
     )
-    return _Matches(tuple(rows), tuple(match for match in hits.found if match.path not in by_tree), notes)
+    return _Matches(
+        tuple(defined), tuple(used), tuple(match for match in hits.found if match.path not in by_tree), notes
+    )
 
 
 def _rows(path: str, lines: Sequence[str], occurrences: Sequence[Occurrence]) -> Iterator[str]:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from cicd_agent.agent.tools.names import Name, find_definition, find_references
+from cicd_agent.agent.tools.names import Name, find_name
 from cicd_agent.agent.tools.tool import MAX_ROWS, NoSuchThing, Tool, TryAgain, fitting, note, numbered, result
 from cicd_agent.agent.tools.visible_files import DENIED, MAX_BYTES, VisibleFiles, changed_file, shown
 from cicd_agent.domain.ports.forge import Library
@@ -18,7 +18,7 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Draft
 
 MAX_MATCHES = 100
-MAX_COMMITS = 50
+MAX_COMMITS = 20
 MAX_BLAMED = 200
 MAX_PATTERN = 500
 
@@ -34,22 +34,21 @@ def _counted_from(minimum: int, message: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-First = Annotated[int, _counted_from(1, "lines and commits are counted from 1")]
+# In a schema a type that may be null takes thrice the tokens of one that may not, with every request: a model writes 0
+# or "" instead. Servers that do not hold it to the schema let a null through.
+_Line = Annotated[int, BeforeValidator(lambda value: value or 0), _counted_from(0, "lines are counted from 1")]
+_Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
 class _ReadFile(Draft):
     path: Annotated[str, Field(description="From the top of the repository.")]
-    first_line: First
-    last_line: Annotated[int | None, Field(description="null: as many as fit")]
+    first_line: Annotated[int, _counted_from(1, "lines are counted from 1")]
+    last_line: Annotated[_Line, Field(description="0: as many as fit")]
 
 
 class _Search(Draft):
-    pattern: Annotated[str, Field(description="Perl-compatible, for single lines.")]
-    glob: Annotated[str | None, Field(description="Such as `src/**/*.py`; null: all files")]
-
-
-class _ListFiles(Draft):
-    glob: Annotated[str, Field(description="`*.py` in any folder, `src/**`, `src/*.{ts,tsx}`, `**` everything.")]
+    pattern: Annotated[_Text, Field(description='Perl-compatible, for single lines; "": list the files')]
+    glob: Annotated[_Text, Field(description='`*.py` in any folder, `src/**/*.{ts,tsx}`; "": all files')]
 
 
 class _FileDiffOf(Draft):
@@ -59,15 +58,10 @@ class _FileDiffOf(Draft):
     ]
 
 
-class _CommitHistory(Draft):
+class _History(Draft):
     path: str
-    limit: First
-
-
-class _Blame(Draft):
-    path: str
-    first_line: First
-    last_line: First
+    first_line: Annotated[_Line, Field(description="0: the whole file")]
+    last_line: _Line
 
 
 def lookups(change: Change, library: Library | None, denied: Callable[[str], bool]) -> tuple[Tool[Any], ...]:
@@ -76,10 +70,10 @@ def lookups(change: Change, library: Library | None, denied: Callable[[str], boo
     if library is None:
         return (diff,)
     files = VisibleFiles(change, library, denied)
-    read, search, listing, *history = (
+    read, search, *others = (
         _tool(partial(run, files), name, description, arguments) for run, name, description, arguments in _TOOLS
     )
-    return (read, search, listing, diff, *history)
+    return (read, search, diff, *others)
 
 
 def _tool(run: Callable[[Any], str], name: str, description: str, arguments: type[Draft]) -> Tool[Any]:
@@ -108,9 +102,11 @@ def _read_file(files: VisibleFiles, arguments: _ReadFile) -> str:
 
 def _search(files: VisibleFiles, arguments: _Search) -> str:
     pattern = arguments.pattern
-    if not pattern or len(pattern) > MAX_PATTERN or {"\0", "\n"} & set(pattern):
-        raise TryAgain(f"give a pattern of one line, of 1 to {MAX_PATTERN} characters")
-    entries = files.select(arguments.glob)
+    if not pattern:
+        return _listed(files, arguments.glob)
+    if len(pattern) > MAX_PATTERN or {"\0", "\n"} & set(pattern):
+        raise TryAgain(f"give a pattern of one line, of at most {MAX_PATTERN} characters")
+    entries = files.select(arguments.glob or None)
     searched = files.searchable(entries)
     matches = files.library.search(pattern, searched, MAX_MATCHES)
     limits = (matches.note, files.unsearched(entries), *files.library.limits)
@@ -125,10 +121,10 @@ def _search(files: VisibleFiles, arguments: _Search) -> str:
     )
 
 
-def _list_files(files: VisibleFiles, arguments: _ListFiles) -> str:
-    entries = files.select(arguments.glob)
+def _listed(files: VisibleFiles, glob: str) -> str:
+    entries = files.select(glob or None)
     if not entries:
-        if below := files.below(arguments.glob):
+        if below := files.below(glob):
             raise NoSuchThing(f"that is a folder: ask with the glob {below}")
         raise NoSuchThing("no file matches this glob in the commit under review")
     rows = fitting([f"{visible_line(entry.path)}  {_about(files, entry)}" for entry in entries[:MAX_ROWS]])
@@ -174,40 +170,40 @@ def _file_diff(change: Change, denied: Callable[[str], bool], arguments: _FileDi
     )
 
 
-def _commit_history(files: VisibleFiles, arguments: _CommitHistory) -> str:
+def _history(files: VisibleFiles, arguments: _History) -> str:
+    if arguments.first_line:
+        return _blame(files, arguments.path, arguments.first_line, arguments.last_line)
     path = arguments.path
     # A file that the change deletes or renames has a history all the same.
     if files.is_denied(path) or not any(file.old_path == path for file in files.change.files):
         files.entry(path)
-    commits = files.library.history(path, min(arguments.limit, MAX_COMMITS))
+    commits = files.library.history(path, MAX_COMMITS)
     if not commits:
         raise NoSuchThing(f"no commit in this clone touched {shown(path)}")
     rows = [f"{commit.sha[:12]} {_day(commit.when)} {commit.author}: {commit.subject}" for commit in commits]
-    cut = f"{MAX_COMMITS} at most" if len(commits) == MAX_COMMITS < arguments.limit else ""
+    cut = f"the newest {MAX_COMMITS}" if len(commits) == MAX_COMMITS else ""
     return result(*fitting([visible_line(row) for row in rows]), note(cut, *files.library.limits))
 
 
-def _blame(files: VisibleFiles, arguments: _Blame) -> str:
-    lines = files.lines(arguments.path)
-    first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
-    last = min(last, first + MAX_BLAMED - 1)
-    blamed = files.library.blame(arguments.path, first, last) if lines else ()
+def _blame(files: VisibleFiles, path: str, first_line: int, last_line: int) -> str:
+    lines = files.lines(path)
+    first, wanted = _range(path, len(lines), first_line, last_line)
+    last = min(wanted, first + MAX_BLAMED - 1)
+    blamed = files.library.blame(path, first, last) if lines else ()
     gutter = [f"{line.line} {line.sha[:12]} {_day(line.when)} {visible_line(line.author[:40])}" for line in blamed]
     rows = fitting(numbered([line.text for line in blamed], gutter))
     commits = {line.sha: line for line in blamed[: len(rows)]}
     subjects = [visible_line(f"{line.sha[:12]} {line.subject}"[:200]) for line in commits.values()]
     end = first + len(rows) - 1
-    more = (
-        f"lines {end + 1} to {arguments.last_line} are not shown" if end < min(arguments.last_line, len(lines)) else ""
-    )
+    more = f"lines {end + 1} to {wanted} are not shown" if end < wanted else ""
     return result(*rows, note(more, *files.library.limits), "Commits:", *subjects)
 
 
-def _range(path: str, length: int, first: int, last: int | None) -> tuple[int, int]:
-    """The lines asked for, as far as they exist; NoSuchThing when none of them does."""
+def _range(path: str, length: int, first: int, last: int) -> tuple[int, int]:
+    """The lines asked for, as far as they exist (0: to the end); NoSuchThing when none of them does."""
     if first > max(length, 1):
         raise NoSuchThing(f"{shown(path)} has {count(length, 'line')}")
-    if last is not None and last < first:
+    if 0 < last < first:
         raise TryAgain(f"last_line {last} comes before first_line {first}")
     return first, min(last or length, length)
 
@@ -222,20 +218,12 @@ def _day(when: int) -> str:
 
 _TOOLS: Final[tuple[tuple[Callable[[VisibleFiles, Any], str], str, str, type[Draft]], ...]] = (
     (_read_file, "read_file", "Numbered lines of a file after the change.", _ReadFile),
-    (_search, "search", "Find lines in the files after the change.", _Search),
-    (_list_files, "list_files", "Paths and sizes of files after the change.", _ListFiles),
+    (_search, "search", "Find lines, or list files, after the change.", _Search),
     (
-        _commit_history,
-        "commit_history",
-        f"Commits that touched a file, newest first, {MAX_COMMITS} at most.",
-        _CommitHistory,
-    ),
-    (_blame, "blame", f"The commit that last touched each line, {MAX_BLAMED} lines at most.", _Blame),
-    (find_definition, "find_definition", "Where a name is defined; outside Python, a search for the word.", Name),
-    (
-        find_references,
-        "find_references",
-        "Where a name is used: by syntax in Python, else a search for the word.",
+        find_name,
+        "find_name",
+        "Where a name is defined and used: by syntax in Python, else a search for the word.",
         Name,
     ),
+    (_history, "history", "The newest commits of a file, or the one that last touched each line.", _History),
 )

@@ -49,7 +49,7 @@ class VisibleFiles:
         if proper and path in entries:
             return entries[path]
         if below := self.below(path):
-            raise NoSuchThing(f"{shown(path)} is a folder: list_files with the glob {below} names its files")
+            raise NoSuchThing(f"{shown(path)} is a folder: search with the glob {below} and no pattern lists its files")
         if not proper:
             raise TryAgain(f"paths are relative to the top of the repository, without `..`.{self._meant(path)}")
         for at in range(1, len(parts)):
