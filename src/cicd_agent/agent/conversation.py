@@ -69,6 +69,8 @@ class Conversation:
             )
         self._evidence = rendered.text
         self._tokens += rendered.tokens
+        if not self._closed and (left := self._lookup_rounds):
+            self._add(f"Look-ups: {left} round{'s' * (left > 1)} at most, several at once where you can.")
 
     def send(self) -> Reply:
         """One request, within the budget and charged to it."""
@@ -112,6 +114,8 @@ class Conversation:
         answered = list(self.tool_calls.answer(reply.calls))
         results = (Message(Role.TOOL, each.text, answers=each.call.id) for each in answered)
         self._extend(Message(Role.ASSISTANT, reply.text, reply.items, reply.calls), *results)
+        if left := self._lookup_rounds:
+            self._add(f"Rounds of look-ups left: {left}.")
         return "; ".join(each.complaint for each in answered if each.complaint)
 
     def correct(self, reply: Reply, complaint: str, *, close: bool) -> None:
@@ -130,6 +134,11 @@ class Conversation:
         else:
             items = () if reply.calls or is_cut else reply.items
             self._extend(Message(Role.ASSISTANT, answer, items), Message(Role.USER, text))
+
+    @property
+    def _lookup_rounds(self) -> int:
+        """How often look-ups can be asked for from here on: the last request is for the answer."""
+        return max(0, self.max_rounds - self.rounds - 1)
 
     def _allowance(self) -> int:
         """Output tokens of the next request. Closes the look-ups when it has to be the last, and says so."""
