@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.domain.repository.diff import Hunk
-from cicd_agent.modes.shared.diff_exhibits import MAX_DISTANCE, MAX_ROW, MAX_ROWS, HunkContext
+from cicd_agent.modes.shared.hunk_context import MAX_DISTANCE, MAX_ROW, MAX_ROWS, HunkContext
 from tests.support.samples.changes import file_diff
 
 BODY = "".join(f"        step_{number}()\n" for number in range(20))
@@ -80,3 +80,86 @@ def test_what_begins_too_far_above_is_not_searched_for() -> None:
     for lines, found in ((MAX_DISTANCE - 100, [("1=", "class Till:")]), (MAX_DISTANCE + 100, [])):
         before = "class Till:\n" + "".join(f"    x{number} = 1\n" for number in range(lines))
         assert rows(before, before.replace(f"x{lines - 9} = 1", "y = 1")) == [found]
+
+
+PYTHON = """\
+def retry(order, limit=3):
+    client = connect(order.shop)
+    if order.large:
+        pause = 2.0
+    else:
+        pause = 0.5
+    for attempt in range(limit):
+        unrelated = 1
+        log(attempt)
+        log(attempt)
+        log(attempt)
+        log(attempt)
+        wait(1)
+
+
+def other():
+    client = None
+"""
+
+
+def test_where_a_local_of_the_hunk_comes_from_is_shown() -> None:
+    assert rows(PYTHON, PYTHON.replace("wait(1)", "client.wait(pause * attempt)")) == [
+        [
+            ("1=", "def retry(order, limit=3):"),
+            ("2=", "    client = connect(order.shop)"),
+            ("6=", "        pause = 0.5"),
+            ("7=", "    for attempt in range(limit):"),
+        ]
+    ]
+
+
+def test_what_the_hunk_itself_assigns_or_only_names_as_an_attribute_or_argument_has_no_row() -> None:
+    [found] = rows(PYTHON, PYTHON.replace("wait(1)", "pause = 1\n        wait(order.client, f(unrelated=pause))"))
+    assert found == [("1=", "def retry(order, limit=3):")]
+
+
+GO = """\
+func charge(order Order) error {
+\tkey := uuid.New()
+\tif order.Large {
+\t\tlimit := 5
+\t\tlog(limit)
+\t}
+\tone()
+\ttwo()
+\tthree()
+\tsend(order)
+\treturn nil
+}
+"""
+
+
+def test_in_other_languages_a_block_that_is_closed_gives_no_local() -> None:
+    [found] = rows(GO, GO.replace("send(order)", "send(order, key, limit)"), path="a.go")
+    assert found == [("2=", "\tkey := uuid.New()")]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("  const limit: number = read();", "limit"),
+        ("    int limit = 5;", "limit"),
+        ("    private static final Map<String, Integer> limit = new HashMap<>();", ""),
+        ("    let mut limit = 5;", "limit"),
+        ("    limit, err := load()", "limit"),
+        ("    (rest, limit) = load()", "limit"),
+        ("    const { limit } = options;", "limit"),
+        ("    for (const limit of limits) {", "limit"),
+        ("    for other, limit in pairs:", "limit"),
+        ("    with load(path) as limit:", "limit"),
+        ("    call(limit=5)", ""),
+        ("    if limit == 5:", ""),
+        ("    return limit", ""),
+        ("    limits = 5", ""),
+    ],
+)
+def test_an_assignment_is_recognised_in_many_languages(line: str, name: str) -> None:
+    before = f"{line}\n" + "    step()\n" * 9
+    [found] = rows(before, f"{before}    use(limit)\n", path="a.x")
+    assert found == ([("1=", line)] if name else [])
