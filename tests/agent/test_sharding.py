@@ -1,13 +1,14 @@
 """How a question about a large change becomes several."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Question
-from cicd_agent.agent.prompt import render
-from cicd_agent.agent.sharding import MAX_PARTS, PART, parts
+from cicd_agent.agent.prompt import estimate, render
+from cicd_agent.agent.sharding import MAX_OTHERS, MAX_PARTS, PART, parts
 from cicd_agent.domain.evidence import Exhibit
 from tests.agent.drafts import Note
 
@@ -70,3 +71,35 @@ def test_a_budget_that_is_too_small_for_one_is_not_divided(tokens: int) -> None:
 def test_evidence_without_pieces_is_never_divided() -> None:
     long = Exhibit("log", "log", TEXT * 100)
     assert parts(Question("q", "Look.", (long,), Note, lambda _: None), "m", budget()) == ()
+
+
+def test_a_part_knows_the_files_of_the_others_and_the_signatures_that_change_there() -> None:
+    service = "class Till:\ndef charge(order, limit):\n    x = 1\ndef charge(order):"
+    whole = question(60)
+    further = (
+        Exhibit("", "odd\nname.txt", "text", whole=True, gutter=("1+",)),
+        Exhibit("", "src/till.py", service, whole=True, gutter=("1=", "2+", "3+", "2-")),
+        Exhibit("", "web/till.ts", "export async function charge(order: Order) {", whole=True, gutter=("7+",)),
+    )
+    first, *_, last = parts(replace(whole, evidence=(*whole.evidence, *further)), "m", budget())
+    text = render(first.question.evidence, key=b"k", tokens=first.tokens, redact=str).text
+    rows = [row for row in text.split("\n") if "till" in row or "charge" in row or "odd" in row]
+    assert rows == [
+        "|src/till.py",
+        "2+|def charge(order, limit):",
+        "2-|def charge(order):",
+        "|web/till.ts",
+        "7+|export async function charge(order: Order) {",
+        "|odd<U+000A>name.txt",
+    ]
+    assert "|src/0.py" in render(last.question.evidence, key=b"k", tokens=last.tokens, redact=str).text
+    assert "|src/0.py" not in text
+
+
+def test_what_a_part_is_told_of_very_many_files_is_bounded() -> None:
+    text = "\n".join(TEXT.split("\n")[:10])
+    many = tuple(Exhibit("", f"src/deep/folder/{n}.py", text, whole=True, gutter=("1+",) * 10) for n in range(600))
+    first, *_ = parts(Question("review", "Look.", many, Note, lambda _: None), "m", budget())
+    [note] = [each for each in first.question.evidence if each.id == "part"]
+    assert estimate(note.text) < MAX_OTHERS
+    assert note.text.split("\n")[-1].endswith(" more files")
