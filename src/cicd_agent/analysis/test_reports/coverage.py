@@ -15,6 +15,12 @@ from cicd_agent.domain.text.words import count
 
 MAX_LINES = 1_000_000
 MAX_FILES = 50_000
+USUAL_PATHS = (
+    *("coverage.xml", "coverage.json", "coverage.lcov", "coverage.out", "cover.out", "lcov.info", "clover.xml"),
+    *("coverage/lcov.info", "coverage/cobertura-coverage.xml", "coverage/clover.xml", "coverage/coverage.xml"),
+    *("reports/coverage.xml", "target/site/jacoco/jacoco.xml", "build/reports/jacoco/test/jacocoTestReport.xml"),
+)
+"""Where tools write their report when nobody says otherwise."""
 _MAX_VISITS = 10 * MAX_LINES
 """How often a line may be named, by all blocks that hold it."""
 

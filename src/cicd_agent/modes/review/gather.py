@@ -16,6 +16,7 @@ from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.guidelines import GUIDELINES, MAX_BYTES, guideline_exhibits
+from cicd_agent.modes.review.line_coverage import coverage_exhibit
 from cicd_agent.modes.review.tool_findings import read_results
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.shared.risk_history import with_past
@@ -61,10 +62,11 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     threads, unread_threads = _threads(event, world, settings)
     discussed = discussion_exhibit(threads, showable(change, settings))
     hints, unread = recent_failures(event, world, settings)
+    measured = coverage_exhibit(change, world.workspace, settings) if _asks(settings) else None
     evidence = Evidence(
         event,
         change,
-        (*guideline_exhibits(texts), *([discussed] if discussed else []), *hints),
+        (*guideline_exhibits(texts), *filter(None, (discussed, measured)), *hints),
         (*gaps(change, settings), *missed, *left_out, *unread_threads, *unread),
         findings,
     ).put(THREADS, threads)

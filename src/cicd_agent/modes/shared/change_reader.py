@@ -12,6 +12,7 @@ from cicd_agent.domain.ports.forge import MAX_CHANGED_FILES, Library
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.paths import PathKind, kinds, matcher
+from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.settings.schema import Settings, path_denier
@@ -24,6 +25,16 @@ _UNREAD = {PathKind.LOCK_FILE: "lock file", PathKind.GENERATED: "generated", Pat
 """Why files of these kinds are not read line by line."""
 EXCERPT = "very large"
 """Why a file is not shown of which the diff holds only what rules found."""
+_TEST_DATA = "recorded test data"
+_MAX_TEST_DATA = 100
+"""Changed lines of a fixture, snapshot or recording from which on a program wrote it and nobody reads it."""
+_READ_BY_PEOPLE = {
+    PathKind.SOURCE,
+    PathKind.DOCS,
+    PathKind.WORKFLOW,
+    PathKind.DEPENDENCY_MANIFEST,
+    PathKind.INFRASTRUCTURE,
+}
 
 
 def read_change(event: Event, ports: Ports, settings: Settings) -> Change:
@@ -193,4 +204,15 @@ def unshown(file: FileDiff) -> str:
     if file.excerpt_of is not None:
         return EXCERPT
     path_kinds = kinds(file.path)
+    is_data = PathKind.TEST in path_kinds and not path_kinds & _READ_BY_PEOPLE
+    if is_data and file.added_count + file.deleted_count > _MAX_TEST_DATA:
+        return _TEST_DATA
     return next((reason for kind, reason in _UNREAD.items() if kind in path_kinds), "")
+
+
+def unshown_files(change: Change, settings: Settings) -> Iterator[str]:
+    """One line for each file that no model is shown for what it is: a name, its size, and the reason."""
+    hidden = _hider(settings)
+    for file in change.files:
+        if (reason := unshown(file)) and not (hidden(file.path) or hidden(file.old_path)):
+            yield f"{file.kind} {visible_line(file.path)}: +{file.added_count} -{file.deleted_count}, {reason}"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cicd_agent.analysis.test_reports.coverage import is_coverage
+from cicd_agent.analysis.test_reports.coverage import USUAL_PATHS, is_coverage
 from cicd_agent.domain.events.workflow_run import RunState, StoredArtifact
 from cicd_agent.domain.ports.forge import Forge, Left
 from cicd_agent.domain.repository.change import Change
@@ -17,12 +17,6 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.signals.report_files import MAX_REPORT_BYTES, UntrackedFiles
 
-_PATHS = (
-    *("coverage.xml", "coverage.json", "coverage.lcov", "coverage.out", "cover.out", "lcov.info", "clover.xml"),
-    *("coverage/lcov.info", "coverage/cobertura-coverage.xml", "coverage/clover.xml", "coverage/coverage.xml"),
-    *("reports/coverage.xml", "target/site/jacoco/jacoco.xml", "build/reports/jacoco/test/jacocoTestReport.xml"),
-)
-"""Where tools write it when nobody says otherwise."""
 _NAMES = (
     *("*cov*.xml", "*cov*.json", "*cov*.info", "*.lcov", "cover*.out", "coverage.txt"),
     *("*jacoco*.xml", "*cobertura*.xml", "clover.xml"),
@@ -119,7 +113,7 @@ def _chosen(artifacts: tuple[StoredArtifact, ...]) -> list[StoredArtifact]:
 
 def search_workspace(workspace: UntrackedFiles) -> CommitCoverage:
     """The reports that a step of this job has left where tools write them; a file of the repository is none."""
-    files = workspace.files(_PATHS, most=len(_PATHS), limit=MAX_REPORT_BYTES)
+    files = workspace.files(USUAL_PATHS, most=len(USUAL_PATHS), limit=MAX_REPORT_BYTES)
     reports = tuple(left for left in files if not left.problem and is_coverage(left.content))
     return CommitCoverage(reports, "workspace" if reports else "")
 

@@ -6,13 +6,17 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.review.claims import Prover, claims_of, complain
 from cicd_agent.modes.review.incremental_state import ReusedState, load_state
 from cicd_agent.modes.review.questions import description_check, judge
 from cicd_agent.modes.review.questions.draft import ReviewDraft
-from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
+from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot, unshown_files
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings
+
+MAX_UNSHOWN = 30
+"""Files that are listed of those that are not shown."""
 
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
@@ -27,12 +31,20 @@ def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[Any]]:
     exhibits = tuple(each for each in pieces(change, settings) if each.source not in recalled.paths)
     if is_by_a_dependency_bot(event) or not exhibits:
         return tuple(_comparing(evidence, recalled, []))
-    exhibits = (*evidence.exhibits, *exhibits)
+    exhibits = (*evidence.exhibits, *_unshown(change, settings), *exhibits)
     if settings.instructions:
         house_rules = Exhibit("house-rules", "what this repository asks of reviews", settings.instructions, priority=9)
         exhibits = (house_rules, *exhibits)
     prover = Prover(change)
     return (Question("review", prompt(), exhibits, ReviewDraft, check=lambda draft: complain(draft, prover)),)
+
+
+def _unshown(change: Change, settings: Settings) -> Iterator[Exhibit]:
+    lines = list(unshown_files(change, settings))
+    if len(lines) > MAX_UNSHOWN:
+        lines[MAX_UNSHOWN:] = [f"and {len(lines) - MAX_UNSHOWN:,} more"]
+    if lines:
+        yield Exhibit("not-shown", "files of the change that are not shown line by line", "\n".join(lines))
 
 
 def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Iterator[Question[Any]]:
