@@ -9,7 +9,7 @@ from cicd_agent.agent.tools import names
 from cicd_agent.agent.tools import repository as tools
 from cicd_agent.agent.tools import tool as rows
 from cicd_agent.agent.tools import visible_files as shelf
-from cicd_agent.modes.review import guidelines
+from cicd_agent.modes.review.exhibits import guidelines
 from tests.support.fakes.library import FakeLibrary
 from tests.support.samples.changes import change_of
 

@@ -1,27 +1,21 @@
 """Which events are reviewed, and what is read for them."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from http import HTTPStatus
-from itertools import accumulate
-
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.events.thread import Thread
-from cicd_agent.domain.evidence import Evidence, Exhibit, Gap
-from cicd_agent.domain.repository.diff import Anchors, FileDiff
-from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.evidence import THREADS
-from cicd_agent.modes.review.guidelines import GUIDELINES, MAX_BYTES, guideline_exhibits
-from cicd_agent.modes.review.line_coverage import coverage_exhibit
+from cicd_agent.modes.review.exhibits.discussion import discussion_exhibit
+from cicd_agent.modes.review.exhibits.guidelines import GUIDELINES, MAX_BYTES, guideline_exhibits
+from cicd_agent.modes.review.exhibits.line_coverage import coverage_exhibit
+from cicd_agent.modes.review.exhibits.recent_failures import asks_model, recent_failures
 from cicd_agent.modes.review.tool_findings import read_results
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.shared.risk_history import with_past
 from cicd_agent.modes.shared.self_triggered import own_run, own_touch
-from cicd_agent.settings.schema import Commenting, Provider, Settings
+from cicd_agent.settings.schema import Commenting, Settings
 
 SERVED = frozenset(
     {
@@ -62,7 +56,7 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     threads, unread_threads = _threads(event, world, settings)
     discussed = discussion_exhibit(threads, showable(change, settings))
     hints, unread = recent_failures(event, world, settings)
-    measured = coverage_exhibit(change, world.workspace, settings) if _asks(settings) else None
+    measured = coverage_exhibit(change, world.workspace, settings) if asks_model(settings) else None
     evidence = Evidence(
         event,
         change,
@@ -81,64 +75,3 @@ def _threads(event: Event, world: Ports, settings: Settings) -> tuple[tuple[Thre
     except ForgeRefused as refusal:
         return (), (Gap("", f"the threads of earlier reviews were not read: {refusal}".rstrip(".")),)
     return threads, tuple(Gap("", note) for note in notes)
-
-
-UNREAD = "recent failed runs"
-"""What a gap is called that a reader of the summary need not know of: less is looked at, but nothing of the change."""
-MAX_RUNS = 5
-_DENIED = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
-_MAX_NAME = 80
-
-
-def recent_failures(event: Event, world: Ports, settings: Settings) -> tuple[tuple[Exhibit, ...], tuple[Gap, ...]]:
-    """The last failed runs of a pull request's branch: one request, and only where a model will be asked.
-
-    Their titles are left out: they are the author's words. A fork's branch may be called like one of this repository,
-    whose failures say nothing of it.
-    """
-    if world.forge is None or event.pull is None or event.pull.from_fork or not event.head.name or not _asks(settings):
-        return (), ()
-    try:
-        runs = world.forge.failures(event.head.name, MAX_RUNS)
-    except ForgeRefused as refusal:
-        denied = "that takes `actions: read`" if refusal.status in _DENIED else str(refusal)
-        return (), (Gap(UNREAD, denied),)
-    rows = []
-    for run in runs:
-        day = datetime.fromtimestamp(run.when, UTC).date()
-        commit = "the commit under review" if run.sha == event.head.sha else run.sha[:7]
-        rows.append(f"{day} {run.conclusion}: {visible_line(run.workflow[:_MAX_NAME])} at {commit}")
-    text = "\n".join(rows)
-    return ((Exhibit("failures", "recent failed runs of the branch", text),) if text else ()), ()
-
-
-def _asks(settings: Settings) -> bool:
-    named = settings.openai_api_key.get_secret_value() or settings.base_url
-    return settings.provider is not Provider.NONE and bool(named or settings.provider is Provider.OPENAI)
-
-
-MAX_CHARACTERS = 4_000
-"""Characters of the whole: the change is what the question has its room for."""
-
-_REMARK = 400
-_SOURCE = "threads: what people discuss already at lines of this change, not to be told again"
-
-
-def discussion_exhibit(threads: Sequence[Thread], shown: Iterable[FileDiff]) -> Exhibit | None:
-    """The remarks of people at lines of the files that may be shown; None when there are none."""
-    discussed = {thread.path for thread in threads if thread.remarks}
-    anchors = {file.path: Anchors(file) for file in shown if file.path in discussed}
-    remarks = [
-        f"{thread.path}:{thread.line} ({thread.side}): {remark}"
-        for thread in threads
-        if thread.path in anchors and anchors[thread.path].allows(thread.side, thread.line)
-        for remark in (clip(" ".join(each.text.split()), _REMARK) for each in thread.remarks)
-        if remark
-    ]
-    if not remarks:
-        return None
-    sizes = accumulate(len(line) + 1 for line in remarks)
-    lines = [line for line, size in zip(remarks, sizes, strict=True) if size <= MAX_CHARACTERS]
-    if len(lines) < len(remarks):
-        lines.append(f"[{len(remarks) - len(lines):,} more remarks are not shown]")
-    return Exhibit("threads", _SOURCE, "\n".join(lines))

@@ -23,7 +23,7 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import ClaimStatus, Recalled, Rejected
 from cicd_agent.modes.review.claims import MAX_CLAIMS, Proof, Prover, claims_of
 from cicd_agent.modes.review.comments import is_request
-from cicd_agent.modes.review.guidelines import GUIDELINES
+from cicd_agent.modes.review.exhibits.guidelines import GUIDELINES
 from cicd_agent.modes.review.questions.description_check import DescriptionDraft
 from cicd_agent.modes.review.questions.draft import Claim, ClaimedSide, QuotedCode, ReviewDraft
 from cicd_agent.modes.review.questions.judge import is_needed, judge_outcomes

@@ -31,7 +31,7 @@ from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.coverage import pictures
 from cicd_agent.modes.review.evidence import THREADS
-from cicd_agent.modes.review.gather import UNREAD
+from cicd_agent.modes.review.exhibits.recent_failures import UNREAD
 from cicd_agent.modes.review.outcome import review_text
 from cicd_agent.modes.review.page import inline, page, sentence
 from cicd_agent.modes.review.threads import unpublished

@@ -10,7 +10,7 @@ from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import FailedRun
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.modes.review.gather import UNREAD, recent_failures
+from cicd_agent.modes.review.exhibits.recent_failures import UNREAD, recent_failures
 from cicd_agent.settings.schema import Provider, Settings
 from tests.support.fakes.ports import FakeForge
 from tests.support.jobs.pull_request import Job

@@ -10,7 +10,8 @@ from cicd_agent.domain.repository.diff import Side
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.evidence import THREADS
-from cicd_agent.modes.review.gather import MAX_CHARACTERS, discussion_exhibit, gather
+from cicd_agent.modes.review.exhibits.discussion import MAX_CHARACTERS, discussion_exhibit
+from cicd_agent.modes.review.gather import gather
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeRepository
 from tests.support.samples.changes import change_of

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
-from cicd_agent.modes.review.line_coverage import coverage_exhibit
+from cicd_agent.modes.review.exhibits.line_coverage import coverage_exhibit
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeWorkspace
 from tests.support.samples.changes import change_of

@@ -12,7 +12,7 @@ from cicd_agent.domain.events.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import ChangeSource
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.modes.review.guidelines import GUIDELINES, MAX_BYTES, MAX_TOKENS, guideline_exhibits
+from cicd_agent.modes.review.exhibits.guidelines import GUIDELINES, MAX_BYTES, MAX_TOKENS, guideline_exhibits
 from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.review.questions.sequence import prompt
 from cicd_agent.settings.schema import Settings
