@@ -1,15 +1,21 @@
 """A fake model server that answers whoever asks in the shape that they want, with one finding when it sees its line."""
 
+import re
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from typing import Any
 
 from cicd_agent.adapters.models.capabilities import printed
 from cicd_agent.agent.schema import strict
+from cicd_agent.domain.text.quote import SHORTEST
 from cicd_agent.modes.review.questions.description_check import DescriptionDraft
 from cicd_agent.modes.review.questions.draft import ReviewDraft
 from cicd_agent.modes.review.questions.judge import JudgeDraft
 from tests.support.servers.openai.app import Asked, Canned, OpenAIServer, answer
 
+_CLAIM = re.compile(r"(?m)^[a-z]{28} (C\d+) ")
+_EXCERPT = re.compile(r"(?m)^[a-z]{28} E\d+ ")
+_CODE = re.compile(r"(?m)^\d+[+ ]?\|(.*)$")
 _WHERE = "It is not checked before it is used."
 _WHAT = "Fails when it is empty"
 
@@ -21,6 +27,7 @@ class SpeakingServer(OpenAIServer):
         super().__init__()
         self._planted = planted
         self._strict = strict
+        self._turn = Lock()
 
     def respond(self, asked: Asked) -> Canned:
         """One answer; see the module."""
@@ -28,9 +35,11 @@ class SpeakingServer(OpenAIServer):
             self._words(asked), usage={"input": len(asked.text) // 4, "cached": 0, "output": 90, "reasoning": 0}
         )
         if self._strict:
-            self.steps.insert(0, step)
-            said = super().respond(asked)
-            self.steps.clear()
+            # Two questions are asked at once: each takes the step that is made for it.
+            with self._turn:
+                self.steps.insert(0, step)
+                said = super().respond(asked)
+                self.steps.clear()
             return said
         self.asked.append(asked)
         return step(asked)
@@ -40,7 +49,8 @@ class SpeakingServer(OpenAIServer):
         said = "\n".join(texts(asked))
         seen = text in said and path in said
         if schema := schema_of(asked):
-            return fitting(schema, {**_OURS, "findings": [_claim(path, line, text)] if seen else []})
+            findings = [_claim(path, line, text)] if seen else []
+            return fitting(schema, {**_OURS, "findings": findings, "rulings": list(_rulings(said, text))})
         if "PRReview" in said:
             return _YAML.format(issues=_ISSUE.format(path=path, line=line, what=_WHAT, where=_WHERE) if seen else " []")
         if "JSON array" in said:
@@ -112,6 +122,15 @@ def _claim(path: str, line: int, text: str) -> dict[str, object]:
         "title": _WHAT,
         "explanation": _WHERE,
     }
+
+
+def _rulings(said: str, text: str) -> Iterator[dict[str, object]]:
+    """Every claim is kept, by the first line of code that is shown and not quoted in it."""
+    shown = said[excerpt.end() :] if (excerpt := _EXCERPT.search(said)) else ""
+    code = (match[1].strip() for match in _CODE.finditer(shown) if text not in match[1])
+    quote = next((each for each in code if len(each) >= SHORTEST), "")
+    for name in dict.fromkeys(_CLAIM.findall(said)):
+        yield {"id": name, "ruling": "keep", "reason": _WHERE, "quote": quote}
 
 
 def fitting(node: Mapping[str, Any], known: object) -> object:

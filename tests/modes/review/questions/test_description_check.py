@@ -72,10 +72,19 @@ def test_without_a_description_nothing_is_compared(pull: PullRequest | None) -> 
     assert question(Event(EventKind.PUSH, pull=pull), CHANGE, ["x"]) is None
 
 
-def test_it_is_listed_what_does_not_fit() -> None:
-    asked = question(EVENT, change_of(*((f"f{n}.py", None, "a\n") for n in range(302))), [])
+def test_of_many_files_the_largest_are_listed_and_the_others_counted_by_folder() -> None:
+    small = [(f"docs/{n}.md", None, "a\n") for n in range(30)] + [(f"src/deep/{n}.py", None, "a\n") for n in range(40)]
+    large = ("tests/test_client.py", None, "a\nb\nc\n")
+    asked = question(EVENT, change_of(*small, large), [])
     assert asked is not None
-    assert asked.evidence[1].text.endswith("\nand 2 more")
+    lines = asked.evidence[1].text.split("\n")
+    assert "added tests/test_client.py: +3 -0" in lines
+    assert sum(line.startswith("added ") for line in lines) == 40
+    assert lines[-1] == "31 smaller files added in src/deep/"
+    everywhere = change_of(*((f"d{n}/f.py", None, "a\n") for n in range(65)))
+    asked = question(EVENT, everywhere, [])
+    assert asked is not None
+    assert asked.evidence[1].text.endswith("\nand 5 more files")
 
 
 def test_commit_messages_are_compared_too_where_they_say_more_than_the_title() -> None:

@@ -1,5 +1,6 @@
 """The small question: whether the pull request's own words say something else than its code does."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Annotated, Any
@@ -11,14 +12,16 @@ from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.repository.change import Change, Commit
 from cicd_agent.domain.text.visible import visible
-from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Draft
 
 MAX_CONTRADICTIONS = 5
 """More contradictions than these tell a reader nothing new."""
 
 _BODY = 8_000
-_FILES = 300
+_FILES = 40
+_FOLDERS = 20
+"""Files that are listed, the largest, and folders in which the others are counted."""
 _COMMITS = 30
 _MESSAGE = 600
 _MAX_CLAIM = 300
@@ -82,11 +85,19 @@ def _sentence(contradiction: Contradiction, event: Event, change: Change) -> str
 
 
 def _listed(change: Change) -> Iterator[str]:
-    for file in change.files[:_FILES]:
-        moved = f" from {file.old_path}" if file.old_path != file.path else ""
-        yield f"{file.kind} {file.path}{moved}: +{file.added_count} -{file.deleted_count}"
-    if len(change.files) > _FILES:
-        yield f"and {len(change.files) - _FILES} more"
+    sizes = {file.path: file.added_count + file.deleted_count for file in change.files}
+    listed = set(sorted(sizes, key=lambda path: -sizes[path])[:_FILES])
+    others: Counter[str] = Counter()
+    for file in change.files:
+        if file.path in listed:
+            moved = f" from {file.old_path}" if file.old_path != file.path else ""
+            yield f"{file.kind} {file.path}{moved}: +{file.added_count} -{file.deleted_count}"
+        else:
+            others[f"{file.kind} in {file.path.rpartition('/')[0]}/"] += 1
+    folders = others.most_common()
+    yield from (f"{count(number, 'smaller file')} {where}" for where, number in folders[:_FOLDERS])
+    if rest := sum(number for _, number in folders[_FOLDERS:]):
+        yield f"and {count(rest, 'more file')}"
 
 
 def _commits(change: Change) -> Iterator[Exhibit]:
