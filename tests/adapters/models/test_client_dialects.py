@@ -57,6 +57,7 @@ def test_the_request_in_the_responses_dialect() -> None:
         "include": ["reasoning.encrypted_content"],
         "prompt_cache_key": "cicd-agent-review",
         "max_output_tokens": 16_000,
+        "stream": True,
         "text": {"format": {"type": "json_schema", "name": "Note", "schema": strict(Note), "strict": True}},
     }
 
@@ -77,6 +78,7 @@ def test_the_request_in_the_chat_dialect_prints_the_schema_too() -> None:
     schema = {"name": "Note", "schema": strict(Note), "strict": True}
     assert body["response_format"] == {"type": "json_schema", "json_schema": schema}
     assert body["max_tokens"] == 16_000
+    assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
 
 
 def test_encrypted_reasoning_goes_back_as_it_came() -> None:
