@@ -150,13 +150,10 @@ class Parts:
         self._calls: list[_CallParts] = []
         self._called: dict[object, _CallParts] = {}
         self._head: dict[str, object] = {}
-        self._chosen: dict[str, object] = {}
+        self._finish: object = None
         self._error: object = None
         self._ended = False
-
-    @property
-    def begun(self) -> bool:
-        return bool(self._chosen)
+        self.begun = False
 
     @property
     def tokens(self) -> int:
@@ -176,28 +173,36 @@ class Parts:
             chunk: object = json.loads(data)
         except (ValueError, RecursionError):
             return False
-        listed = at(chunk, "choices")
-        choice = next((each for each in listed if not at(each, "index")), None) if isinstance(listed, list) else None
-        if error := at(chunk, "error") or at(choice, "error"):
+        # Written for speed: there may be ten thousand of them.
+        if not isinstance(chunk, dict):
+            return False
+        listed = chunk.get("choices")
+        known = listed if isinstance(listed, list) else ()
+        choices = [each for each in known if isinstance(each, dict) and not each.get("index")]
+        choice: dict[str, object] = choices[0] if choices else {}
+        if error := chunk.get("error") or choice.get("error"):
             self._error = error
             return True
-        self._head |= {key: value for key in ("model", "usage") if (value := at(chunk, key))}
-        self._chosen |= {key: value for key in ("finish_reason",) if (value := at(choice, key))}
-        if isinstance(choice, dict):
-            self._chosen.setdefault("finish_reason", None)
-        delta = at(choice, "delta")
-        self._take(delta if isinstance(delta, dict) else at(choice, "message"))
+        for key in ("model", "usage"):
+            if value := chunk.get(key):
+                self._head[key] = value
+        if choices:
+            self._finish = choice.get("finish_reason") or self._finish
+            self.begun = True
+            delta = choice.get("delta") or choice.get("message")
+            if isinstance(delta, dict):
+                self._take(delta)
         return False
 
     @property
     def whole(self) -> bool:
         """A stream that ends without a reason, and without the word that it ends, was cut off."""
-        return bool(self._error or self._ended or self._chosen.get("finish_reason"))
+        return bool(self._error or self._ended or self._finish)
 
     def document(self) -> object:
         if self._error:
             return {"error": self._error}
-        if not self._chosen:
+        if not self.begun:
             return self._head
         message: dict[str, object] = {"role": "assistant", "content": None}
         message |= {key: "".join(parts) for key, parts in self._texts.items() if parts}
@@ -205,19 +210,23 @@ class Parts:
         if self._calls:
             message["tool_calls"] = [call.item() for call in sorted(self._calls, key=lambda call: call.index)]
         # Halves of one character may have come in two chunks.
-        return load(json.dumps({**self._head, "choices": [{**self._chosen, "message": message}]}).encode())
+        return load(
+            json.dumps({**self._head, "choices": [{"finish_reason": self._finish, "message": message}]}).encode()
+        )
 
-    def _take(self, delta: object) -> None:
-        for key, parts in self._texts.items():
-            if isinstance(text := at(delta, key), str) and text:
-                parts.append(text)
-        for key, lists in self._lists.items():
-            if isinstance(items := at(delta, key), list):
-                lists.extend(items)
-        calls = at(delta, "tool_calls")
-        for fragment in calls if isinstance(calls, list) else ():
-            if isinstance(fragment, dict):
-                self._call(fragment).take(fragment)
+    def _take(self, delta: Mapping[str, object]) -> None:
+        for key, value in delta.items():
+            if not value:
+                continue
+            if isinstance(value, str):
+                if key in self._texts:
+                    self._texts[key].append(value)
+            elif isinstance(value, list) and key == "tool_calls":
+                for fragment in value:
+                    if isinstance(fragment, dict):
+                        self._call(fragment).take(fragment)
+            elif isinstance(value, list) and key in self._lists:
+                self._lists[key].extend(value)
 
     def _call(self, fragment: Mapping[str, object]) -> _CallParts:
         """The call that a fragment belongs to: its index says so, unless it brings an id of its own.

@@ -72,17 +72,28 @@ def receive(chunks: Iterable[bytes], parts: Assembly, deadline: "Deadline") -> o
     chunks = itertools.chain([start], chunks)
     if not streamed:
         return _whole(b"".join(bounded(chunks, MAX_ANSWER_BYTES)))
+    _assemble(chunks, parts, deadline)
+    try:
+        return parts.document()
+    except (ValueError, RecursionError):
+        raise ExchangeError(Trouble.UNREADABLE, "nested too deeply") from None
+
+
+def _assemble(chunks: Iterable[bytes], parts: Assembly, deadline: "Deadline") -> None:
+    seen = False
     try:
         for name, data in events(chunks):
+            seen = True
             if parts.add(name, data):
                 break
             deadline.idle = _AFTERMATH if parts.whole else MAX_SILENCE
     except ExchangeError:
         if not parts.whole:
             raise
+    if not parts.whole and seen and not parts.begun:
+        raise ExchangeError(Trouble.UNREADABLE, "a stream of other events")
     if not parts.whole:
         raise ExchangeError(Trouble.BROKEN, "it ended in the middle")
-    return parts.document()
 
 
 def _whole(answer: bytes) -> object:
