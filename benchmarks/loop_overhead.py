@@ -118,7 +118,11 @@ def served(dialect: str) -> Measured:
             put(model)
 
         whole = per_turn(asked)
-        bodies: list[Any] = [dict(each.body) for each in server.asked[-ROUNDS:]]
+        # Not streamed: the SDK would return before it has read anything.
+        bodies: list[Any] = [
+            {key: value for key, value in each.body.items() if key not in {"stream", "stream_options"}}
+            for each in server.asked[-ROUNDS:]
+        ]
         with openai.OpenAI(api_key=KEY, base_url=server.url, max_retries=0) as client:
             create: Any = client.responses.create if dialect == "responses" else client.chat.completions.create
 

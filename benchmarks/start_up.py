@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from cicd_agent.adapters.fake_model import Script, serving  # noqa: E402  after the path is set
 from scripts.sample_pull_request import BASE, HEAD, build  # noqa: E402  after the path is set
 
 RUNS = 5
@@ -97,6 +98,12 @@ def measure(asked: argparse.Namespace, sample: Path) -> None:
     line("cicd-agent --help", spent([*agent, "--help"]))
     line("cicd-agent review --help", spent([*agent, "review", "--help"]))
     line("a review of 10 files, rules only", spent([*agent, *reviewing, str(sample.parent / "report")]))
+    answer = {"summary": "Fine.", "findings": [], "risk_level": "low", "confidence": 0.8}
+    given = {"answer": {**answer, "escalate_to_human": False, "escalation_reason": None}}
+    with serving(Script.model_validate({"steps": [given], "repeat": True}), lambda _: None) as model:
+        asking = [*agent, *reviewing, str(sample.parent / "report"), "--input", f"base-url={model.url}"]
+        line("the same with one question to a model", spent(asking))
+    line("python -c 'import openai', which is not in it", spent([sys.executable, "-I", "-c", "import openai"]))
     cold, warm = installed(asked.index_url)
     line("install step, cold", cold)
     line("install step, again in the job", warm)

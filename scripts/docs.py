@@ -153,6 +153,7 @@ On GitHub Actions everything that is needed is there. Elsewhere, these say the s
 {fallbacks}
 | `GITHUB_EVENT_PATH`, `GITHUB_EVENT_NAME` | the event; `--event` and `--event-name` come before them |
 | `GITHUB_API_URL`, `GITHUB_SERVER_URL` | a GitHub Enterprise server |
+| `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID` | on whose account at OpenAI requests are, where a key is good for several |
 | `OPENAI_IDENTITY_PROVIDER_ID`, `OPENAI_SERVICE_ACCOUNT_ID` | what the job's identity stands for at OpenAI |
 | `OPENAI_IDENTITY_AUDIENCE` | whom that identity is made for |
 | `HTTPS_PROXY`, `NO_PROXY` | the way out, to Slack too |

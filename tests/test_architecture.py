@@ -63,6 +63,7 @@ THIRD_PARTY = {
     "pathspec": r"domain\.repository\.paths",
     "openai": r"adapters\.models\..*",
     "httpx2": r"adapters\.models\..*",
+    "httpcore2": r"adapters\.models\..*",
     "github": r"adapters\.github\..*",
     "requests": r"adapters\.github\..*",
     "urllib3": r"adapters\.github\..*",

@@ -99,15 +99,26 @@ class RateLimited(ForgeRefused):
 class ModelUnavailable(AgentError):
     """No model answered: no key, wrong key, server down, long rate limit.
 
-    `requests` were sent for nothing; of these `lost` got no response at all, so that nobody knows what they cost.
+    `requests` were sent for nothing; of these `lost` got no whole response, so that nobody knows what they cost.
+    `known` are the tokens, in and out, that the server counted for the others.
     """
 
     exit = Exit.MODEL
 
-    def __init__(self, what: str, *, why: str = "", remedy: str = "", requests: int = 0, lost: int = 0) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        remedy: str = "",
+        requests: int = 0,
+        lost: int = 0,
+        known: tuple[int, int] = (0, 0),
+    ) -> None:
         super().__init__(what, why=why, remedy=remedy)
         self.requests = requests
         self.lost = lost
+        self.known = known
 
 
 class BudgetExhausted(AgentError):

@@ -56,7 +56,7 @@ def test_a_turn_is_on_the_tape_before_anybody_acts_on_it(path: Path) -> None:
 
 
 def test_a_failure_is_an_answer_too(path: Path) -> None:
-    gone = ModelUnavailable("down", why="503", remedy="Wait", requests=3, lost=1)
+    gone = ModelUnavailable("down", why="503", remedy="Wait", requests=3, lost=1, known=(70, 5))
     over = BudgetExhausted("the time is over")
     model = recorder(path, gone, over)
     for _ in range(2):
@@ -66,7 +66,7 @@ def test_a_failure_is_an_answer_too(path: Path) -> None:
     assert first.failure
     again = first.failure.error()
     assert isinstance(again, ModelUnavailable)
-    assert (str(again), again.requests, again.lost) == (str(gone), 3, 1)
+    assert (str(again), again.requests, again.lost, again.known) == (str(gone), 3, 1, (70, 5))
     assert second.failure
     assert isinstance(second.failure.error(), BudgetExhausted)
 

@@ -211,3 +211,15 @@ def test_each_mode_has_a_ceiling_of_its_own_until_somebody_sets_one_for_all() ->
     found = room()
     assert found["gen-tests"] > found["review"] > found["analyse-failure"] > found["deploy-gate"] > found["route"] == 0
     assert {*room(0.5).values()} == {found["review"]}
+
+
+def test_the_account_is_in_every_request_unless_a_header_of_ones_own_says_otherwise() -> None:
+    def headers(own: str) -> dict[str, str]:
+        loaded = load({"openai-api-key": "k", "model-headers": own}, "")
+        account = {"OpenAI-Organization": "org-1"}
+        put = open_router(OneQuestion(), loaded, None, time.monotonic, str, account=account)
+        asked: Any = put.model
+        return dict(asked.headers)
+
+    assert headers("X-Team: core") == {"OpenAI-Organization": "org-1", "X-Team": "core"}
+    assert headers("OpenAI-Organization: org-2") == {"OpenAI-Organization": "org-2"}

@@ -21,6 +21,7 @@ import pytest
 
 from cicd_agent.adapters.fake_model import load_script, serving
 from cicd_agent.adapters.models.client import connect
+from cicd_agent.adapters.models.event_stream import events
 from cicd_agent.agent.schema import strict
 from cicd_agent.errors import ConfigError, ModelUnavailable
 from scripts.sample_pull_request import build
@@ -103,6 +104,33 @@ def test_errors_and_broken_connections_are_met_as_they_are_scripted(tmp_path: Pa
     assert (reply.text, reply.usage.requests) == ("at last", 3)
     assert slept[0] == 1.0
     assert ["429" in said[0], "dropped" in said[1]] == [True, True]
+
+
+@in_both_dialects
+def test_an_answer_is_streamed_to_who_asks_for_that(tmp_path: Path, dialect: str) -> None:
+    text = "any text that is longer than a piece of it"
+    body = {**BODIES[dialect], "stream": True}
+    with served(tmp_path, {"steps": [{"answer": text}, {"answer": text}]}) as (url, _):
+        address = urllib.request.Request(url + PATHS[dialect], json.dumps(body).encode(), {"Authorization": "Bearer k"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=10) as answer:
+            kind, told = answer.headers["content-type"], list(events([answer.read()]))
+        assert asked(url, dialect).complete(request()).text == text
+        options = {**BODIES[dialect], "stream_options": {}}
+        assert "only allowed when 'stream' is enabled" in str(post(url + PATHS[dialect], options))
+    assert kind == "text/event-stream; charset=utf-8"
+    if dialect == "chat":
+        *chunks, last = (data for _, data in told)
+        assert last == "[DONE]"
+        deltas = [json.loads(each)["choices"][0]["delta"] for each in chunks]
+        assert "".join(delta.get("content", "") for delta in deltas) == text
+        assert "usage" not in chunks[-1]
+    else:
+        assert [name for name, _ in told[:2]] == ["response.created", "response.in_progress"]
+        assert [json.loads(data)["sequence_number"] for _, data in told] == list(range(len(told)))
+        assert told[-1][0] == "response.completed"
+        deltas = [json.loads(data)["delta"] for name, data in told if name == "response.output_text.delta"]
+        assert "".join(deltas) == text
+        assert len(deltas) > 1
 
 
 @in_both_dialects

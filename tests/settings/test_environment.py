@@ -109,3 +109,8 @@ def test_the_file_may_name_no_secret_host_or_path() -> None:
     assert {name for name, setting in catalogue().items() if setting.is_secret} <= input_only
     assert {"base-url", "working-directory", "config-file", "pull-request"} <= input_only
     assert not any(setting.file_only and setting.input_only for setting in catalogue().values())
+
+
+def test_the_account_at_openai_is_named_in_headers_of_every_request() -> None:
+    read = Environment.read({"OPENAI_ORG_ID": "org-1\n", "OPENAI_PROJECT_ID": ""})
+    assert read.account == {"OpenAI-Organization": "org-1"}

@@ -6,8 +6,9 @@ Each request is checked as the API checks it, takes the next step of the script,
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -185,6 +186,9 @@ class _Exchange(BaseHTTPRequestHandler):
         if step is not None and step.drop:
             self.close_connection = True
             return
+        if status == HTTPStatus.OK and at(body, "stream") is True:
+            self._stream(streamed(DIALECTS[self.path], answer, body))
+            return
         # Nobody should try again what no script will answer.
         self._send(status, answer, {"x-should-retry": "false"} if step is None else step.headers)
 
@@ -195,6 +199,14 @@ class _Exchange(BaseHTTPRequestHandler):
             self.send_header(name, str(value))
         self.end_headers()
         self.wfile.write(content)
+
+    def _stream(self, events: Iterable[bytes]) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for event in (*events, b""):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
 
     def log_message(self, *_: object) -> None:
         """Nothing: the model says its own line."""
@@ -222,6 +234,81 @@ def reply(step: Step, dialect: str, body: Mapping[str, Any]) -> dict[str, object
     return {**head, "choices": [choice], "usage": usage}
 
 
+_PIECE = 24
+"""Characters of a text that are streamed at once."""
+
+
+def streamed(dialect: str, document: Mapping[str, Any], request: object) -> Iterator[bytes]:
+    """The events by which a server streams what it would have answered whole."""
+    if dialect == "responses":
+        for number, event in enumerate(_response_events(document)):
+            data = json.dumps({**event, "sequence_number": number}, default=str)
+            yield f"event: {event['type']}\ndata: {data}\n\n".encode()
+        return
+    counted = {"usage": None} if at(request, "stream_options", "include_usage") else {}
+    head = {key: value for key, value in document.items() if key not in {"choices", "usage", "object"}}
+    head["object"] = "chat.completion.chunk"
+    for choice in _choices(document["choices"][0]):
+        yield f"data: {json.dumps({**head, 'choices': [choice], **counted}, default=str)}\n\n".encode()
+    if counted and "usage" in document:
+        yield f"data: {json.dumps({**head, 'choices': [], 'usage': document['usage']}, default=str)}\n\n".encode()
+    yield b"data: [DONE]\n\n"
+
+
+def _pieces(text: object) -> Iterator[str]:
+    """A text in parts; anything else is no text to be split."""
+    if isinstance(text, str):
+        yield from (text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
+
+
+def _choices(choice: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+    def chunk(delta: Mapping[str, object], finish: object = None) -> dict[str, object]:
+        return {"index": 0, "delta": delta, "finish_reason": finish}
+
+    message = choice["message"]
+    yield chunk({"role": "assistant", "content": "", "refusal": None})
+    for key in ("reasoning_content", "content", "refusal"):
+        yield from (chunk({key: piece}) for piece in _pieces(message.get(key)))
+    for index, call in enumerate(message.get("tool_calls") or ()):
+        arguments = call["function"].get("arguments")
+        opened = {"arguments": ""} if isinstance(arguments, str) else {}
+        yield chunk({"tool_calls": [{**call, "index": index, "function": {**call["function"], **opened}}]})
+        for piece in _pieces(arguments):
+            yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+    yield chunk({}, choice.get("finish_reason"))
+
+
+def _response_events(response: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+    begun = {**response, "status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
+    yield {"type": "response.created", "response": begun}
+    yield {"type": "response.in_progress", "response": begun}
+    for index, item in enumerate(response["output"]):
+        place: dict[str, object] = {"output_index": index, "item_id": item.get("id")}
+        empty: dict[str, object] = (
+            {"content": []} if item["type"] == "message" else {"arguments": ""} if "arguments" in item else {}
+        )
+        added = {**item, **empty, "status": "in_progress"}
+        yield {"type": "response.output_item.added", "output_index": index, "item": added}
+        for number, part in enumerate(item.get("content") or ()):
+            yield from _part_events(part, {**place, "content_index": number})
+        for piece in _pieces(item.get("arguments")):
+            yield {"type": "response.function_call_arguments.delta", **place, "delta": piece}
+        if "arguments" in item:
+            yield {"type": "response.function_call_arguments.done", **place, "arguments": item["arguments"]}
+        yield {"type": "response.output_item.done", "output_index": index, "item": item}
+    yield {"type": f"response.{response['status']}", "response": response}
+
+
+def _part_events(part: Mapping[str, Any], place: Mapping[str, object]) -> Iterator[dict[str, object]]:
+    key = "refusal" if part["type"] == "refusal" else "text"
+    said = "response.refusal" if key == "refusal" else "response.output_text"
+    yield {"type": "response.content_part.added", **place, "part": {**part, key: ""}}
+    for piece in _pieces(part[key]):
+        yield {"type": f"{said}.delta", **place, "delta": piece}
+    yield {"type": f"{said}.done", **place, key: part[key]}
+    yield {"type": "response.content_part.done", **place, "part": part}
+
+
 def error(message: str, *, param: str = "", code: str = "") -> dict[str, object]:
     return {
         "error": {"message": message, "type": "invalid_request_error", "param": param or None, "code": code or None}
@@ -246,6 +333,8 @@ def _faults(dialect: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str, s
         yield "model", "you must provide a model parameter", ""
     if not body.get(messages):
         yield messages, f"Missing required parameter: '{messages}'.", "missing_required_parameter"
+    if "stream_options" in body and not body.get("stream"):
+        yield "stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled.", ""
     for name in (each for each in _SAMPLING if each in body):
         yield name, f"Unsupported parameter: '{name}' is not supported with this model.", "unsupported_parameter"
     param = "response_format" if dialect == "chat" else "text.format"

@@ -55,11 +55,12 @@ class Failure:
     remedy: str = ""
     requests: Annotated[int, Field(ge=0, le=_MAX_NUMBER)] = 0
     lost: Annotated[int, Field(ge=0, le=_MAX_NUMBER)] = 0
+    known: tuple[Annotated[int, Field(ge=0, le=_MAX_NUMBER)], Annotated[int, Field(ge=0, le=_MAX_NUMBER)]] = (0, 0)
 
     def error(self) -> ModelUnavailable | BudgetExhausted | ModelMisbehaved:
         if self.kind == "ModelUnavailable":
             counts = {"requests": self.requests, "lost": self.lost}
-            return ModelUnavailable(self.what, why=self.why, remedy=self.remedy, **counts)
+            return ModelUnavailable(self.what, why=self.why, remedy=self.remedy, known=self.known, **counts)
         kind = BudgetExhausted if self.kind == "BudgetExhausted" else ModelMisbehaved
         return kind(self.what, why=self.why, remedy=self.remedy)
 
@@ -137,7 +138,8 @@ class Recorder:
         try:
             reply = self.model.complete(request)
         except ModelUnavailable as gone:
-            record(None, Failure("ModelUnavailable", gone.what, gone.why, gone.remedy, gone.requests, gone.lost))
+            counts = (gone.requests, gone.lost, gone.known)
+            record(None, Failure("ModelUnavailable", gone.what, gone.why, gone.remedy, *counts))
             raise
         except (BudgetExhausted, TimeLimitReached) as over:
             failure = over.failure if isinstance(over, TimeLimitReached) else over
@@ -190,7 +192,8 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
             exchange = _adapter(Exchange).validate_json(line, strict=True)
         except ValidationError as error:
             raise ConfigError(f"line {number} of {name} is no exchange", why=first_problem(error)) from None
-        numbers = astuple(exchange.reply.usage) if exchange.reply else ()
+        reply = exchange.reply
+        numbers = (*astuple(reply.usage), reply.lost, *reply.known) if reply else ()
         if any(not 0 <= each <= _MAX_NUMBER for each in numbers if each is not None):
             raise ConfigError(f"line {number} of {name} is no exchange", why="reply.usage: such numbers do not exist")
         exchanges.append(exchange)

@@ -92,17 +92,16 @@ class Conversation:
             reply = self.model.complete(request)
         except ModelUnavailable as gone:
             # A refusal costs nothing; what became of a request that nobody answered is not known.
-            spent = None if gone.lost else 0
-            self._charge(
-                Usage(gone.requests, spent, spent, spent, spent), self._tokens * gone.lost, allowed * gone.lost
-            )
+            read, written = (None, None) if gone.lost else gone.known
+            parts = None if gone.lost or any(gone.known) else 0
+            self._charge(Usage(gone.requests, read, written, parts, parts), gone.lost, gone.known, allowed)
             raise
         except (BudgetExhausted, ModelMisbehaved):
             # What was held back for it is free again: nobody was asked.
-            self._charge(Usage(), 0, 0)
+            self._charge(Usage(), 0, (0, 0), 0)
             raise
         self.answered_by, self.toolless = reply.model or self.model.name, reply.toolless
-        self._charge(reply.usage, self._tokens, allowed)
+        self._charge(reply.usage, reply.lost or 1, reply.known, allowed)
         if reply.stop in {Stop.REFUSED, Stop.FILTERED}:
             verb = "refused to answer" if reply.stop is Stop.REFUSED else "was stopped by a content filter"
             raise ModelMisbehaved(f"{self.model.name} {verb}", why=clip(visible_line(reply.detail), 200))
@@ -171,9 +170,14 @@ class Conversation:
             self._tokens += estimate(turn.text) + estimate(json.dumps(turn.items))
             self._tokens += sum(estimate(call.arguments) for call in turn.calls)
 
-    def _charge(self, usage: Usage, input_tokens: int, output_tokens: int) -> None:
+    def _charge(self, usage: Usage, lost: int, known: tuple[int, int], allowed: int) -> None:
+        """Where the usage is not known, each lost request counts as sent, with all the output it was allowed.
+
+        What had arrived of an answer would be too little: models think first, and most keep that to themselves.
+        """
         self.usage += usage
-        self.budget.charge(self.model.name, usage, input_tokens=input_tokens, output_tokens=output_tokens)
+        read, written = known[0] + self._tokens * lost, known[1] + allowed * lost
+        self.budget.charge(self.model.name, usage, input_tokens=read, output_tokens=written)
 
 
 def fixed_tokens(question: Question[Any]) -> int:

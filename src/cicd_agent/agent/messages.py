@@ -110,6 +110,10 @@ class Reply:
     calls: tuple[Call, ...] = ()
     toolless: bool = False
     """Whether tools were left out of the request, because the server takes none."""
+    lost: int = 0
+    """Of the requests in `usage`, those of which nobody knows what they cost, where several were sent."""
+    known: tuple[int, int] = (0, 0)
+    """Tokens, in and out, that the server counted for the others of them."""
 
 
 class Model(Protocol):

@@ -103,9 +103,13 @@ def open_router(
     redact: Callable[[str], str],
     *,
     cache: CacheConfig | None = None,
+    account: Mapping[str, str] | None = None,
     quota: Callable[[Sequence[str]], str] = lambda _: "",
 ) -> ModelRouter:
-    """`quota` says of models why none of them is asked today. Raises ConfigError when an input makes no sense."""
+    """`quota` says of models why none of them is asked today, `account` are headers of every request.
+
+    Raises ConfigError when an input makes no sense.
+    """
     settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
 
     def without_model(silence: str, code: Exit = Exit.OK) -> ModelRouter:
@@ -117,7 +121,7 @@ def open_router(
     if settings.provider is Provider.NONE:
         return without_model("")
     try:
-        reach = _reach(settings, workload)
+        reach = _reach(settings, workload, account or {})
         model = reach(_named(mode, loaded))
     except ModelUnavailable as error:
         return without_model(str(error), error.exit if _is_configured(settings, workload) else Exit.OK)
@@ -162,7 +166,7 @@ def _named(mode: Mode[Any], loaded: Loaded) -> str:
     return own
 
 
-def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Model]:
+def _reach(settings: Settings, workload: Workload | None, account: Mapping[str, str]) -> Callable[[str], Model]:
     """How a model of the settings' server is reached; ModelUnavailable when there is no server to ask."""
     from cicd_agent.adapters.models.client import (  # noqa: PLC0415  a run without a model never pays for it
         Identity,
@@ -179,7 +183,7 @@ def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Mod
             remedy="Set OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID, or `openai-api-key`",
         )
     identity = Identity(workload) if workload is not None and workload.known else None
-    headers = parse_headers(settings.model_headers.get_secret_value())
+    headers = {**account, **parse_headers(settings.model_headers.get_secret_value())}
 
     return lambda name: connect(
         api_key=api_key,

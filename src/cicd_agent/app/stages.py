@@ -115,6 +115,7 @@ class _Run:
             lambda: session.elapsed() - sum(self.waited),
             console.redact,
             cache=self._cache(context),
+            account=environment.account,
             quota=lambda models: used_up(models, settings, recorder.store, recorder.chain, session.now),
         )
         reporter.budget = router.budget

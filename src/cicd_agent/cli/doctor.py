@@ -326,16 +326,16 @@ def _model(mode: ModeName, settings: Settings, environment: Environment) -> Iter
         yield Check("model", Health.WARN, words, "Set `openai-api-key`, or `provider: none` to say you mean it")
         return
     model = settings.models.get(mode, settings.model)
-    yield _server(model, settings, key)
+    yield _server(model, settings, key, environment.account)
     if price_of(model, price_table(settings)) is None:
         words = f"no price is known of {model}: `max-input-tokens` holds a run, not `max-cost-usd`"
         yield Check("price", Health.WARN, words, "Say it under `prices` in the config file")
 
 
-def _server(model: str, settings: Settings, key: str) -> Check:
+def _server(model: str, settings: Settings, key: str, account: Mapping[str, str]) -> Check:
     host = urlsplit(settings.base_url).hostname or "api.openai.com"
     try:
-        headers = parse_headers(settings.model_headers.get_secret_value())
+        headers = {**account, **parse_headers(settings.model_headers.get_secret_value())}
         names = listed(settings.base_url, key, headers)
     except AgentError as error:
         return Check("model", Health.FAIL, error.what, error.remedy)

@@ -15,6 +15,8 @@ FALLBACKS = {
 
 AUDIENCE = "https://api.openai.com/v1"
 
+_ACCOUNT = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
+"""As every client of OpenAI reads them: https://developers.openai.com/api/reference/overview#authentication"""
 _CA_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SYSTEM = frozenset(
     {"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "SSL_CERT_DIR", "GIT_SSL_CAINFO", *_CA_BUNDLES}
@@ -68,6 +70,8 @@ class Environment:
     tools: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Where the job's own tool chains are, for what it runs in the sandbox."""
     workload: Workload | None = field(default=None, repr=False)
+    account: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The headers that say on whose account at OpenAI a request is, where a key is good for several."""
     database_url: str = field(default="", repr=False)
     redis_url: str = field(default="", repr=False)
     telemetry: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -119,6 +123,7 @@ class Environment:
             ca_bundle=first(*_CA_BUNDLES),
             tools={name: variables[name] for name in _TOOLS if variables.get(name)},
             workload=_workload(variables),
+            account={header: value for header, name in _ACCOUNT.items() if (value := first(name))},
             database_url=first("DATABASE_URL"),
             redis_url=first("REDIS_URL"),
             telemetry={

@@ -1,9 +1,9 @@
 import logging
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 
 from cicd_agent.adapters.models.client import connect, parse_headers
@@ -13,6 +13,7 @@ from cicd_agent.errors import ConfigError, ModelUnavailable
 from tests.adapters.models.questions import GOOD, KEY, Slept, in_both_dialects, model, request
 from tests.support.servers.openai import app as fake
 from tests.support.servers.openai.rules import Rules
+from tests.support.servers.simulated import Clock, Network, whole
 
 
 @in_both_dialects
@@ -36,20 +37,12 @@ def test_a_question_that_is_not_answered_in_time_is_not_asked_again(dialect: str
 
 
 @pytest.mark.parametrize(("left", "waits"), [(45.0, 45.0), (1_500.0, 1_500.0), (None, None)])
-def test_a_model_may_think_as_long_as_the_run_has_time(
-    left: float | None, waits: float | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limits: list[float | None] = []
-    limit = openai.Timeout
-
-    def recorded(seconds: float | None, connect: float) -> openai.Timeout:
-        limits.append(seconds)
-        return limit(seconds, connect=connect)
-
-    monkeypatch.setattr(openai, "Timeout", recorded)
-    with fake.OpenAIServer(fake.answer(GOOD)) as server:
-        model(server, clock=lambda: 7.0).complete(request(seconds=left))
-    assert limits == [waits]
+def test_a_model_may_think_as_long_as_the_run_has_time(left: float | None, waits: float | None) -> None:
+    clock = Clock(7.0)
+    network = Network(clock, [whole({"choices": [{"message": {"content": "{}"}}]})])
+    asked = connect(api_key=KEY, model="m", base_url="http://models.example/v1", clock=clock, network=network)
+    asked.complete(request(seconds=left))
+    assert network.limits[0] == waits
 
 
 @in_both_dialects
@@ -107,7 +100,7 @@ def test_a_refused_connection_names_the_address() -> None:
 
 
 def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cicd_agent.adapters.models.client.MAX_ANSWER_BYTES", 1_000)
+    monkeypatch.setattr("cicd_agent.adapters.models.event_stream.MAX_ANSWER_BYTES", 1_000)
     with (
         fake.OpenAIServer(fake.answer("x" * 5_000)) as server,
         pytest.raises(ModelUnavailable, match="over 1,000 bytes"),
@@ -224,10 +217,16 @@ def test_headers_are_read_one_a_line() -> None:
         assert "secret" not in str(failure.value)
 
 
-def test_the_sdk_is_not_imported_before_a_question_is_asked() -> None:
+def test_the_transport_is_not_imported_before_a_question_is_asked_nor_the_sdk_even_then() -> None:
     code = (
-        "import sys; from cicd_agent.adapters.models.client import connect; connect(api_key='k', model='m');"
-        "print([name for name in ('openai', 'httpx2') if name in sys.modules])"
+        "import sys; from cicd_agent.adapters.models.client import connect;"
+        "from tests.adapters.models.questions import request;"
+        "asked = connect(api_key='k', model='m', base_url=sys.argv[1]);"
+        "imported = lambda: [name for name in ('openai', 'httpx2', 'httpcore2') if name in sys.modules];"
+        "before = imported(); asked.complete(request()); print(before, imported())"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout == "[]\n"
+    root = Path(__file__).parents[3]
+    with fake.OpenAIServer(fake.answer(GOOD)) as server:
+        command = [sys.executable, "-c", code, server.url]
+        found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
+    assert found.stdout == "[] ['httpcore2']\n"

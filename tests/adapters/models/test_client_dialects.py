@@ -3,12 +3,13 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.adapters.fake_model import streamed
 from cicd_agent.adapters.models.capabilities import printed
 from cicd_agent.agent.messages import Message, Role
 from cicd_agent.agent.schema import strict
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ModelUnavailable
-from tests.adapters.models.questions import GOOD, in_both_dialects, model, request
+from tests.adapters.models.questions import GOOD, TEXT, in_both_dialects, model, request
 from tests.agent.drafts import DRAFTS, Note
 from tests.support.servers.openai import app as fake
 from tests.support.servers.openai.rules import Rules
@@ -57,6 +58,7 @@ def test_the_request_in_the_responses_dialect() -> None:
         "include": ["reasoning.encrypted_content"],
         "prompt_cache_key": "cicd-agent-review",
         "max_output_tokens": 16_000,
+        "stream": True,
         "text": {"format": {"type": "json_schema", "name": "Note", "schema": strict(Note), "strict": True}},
     }
 
@@ -77,6 +79,7 @@ def test_the_request_in_the_chat_dialect_prints_the_schema_too() -> None:
     schema = {"name": "Note", "schema": strict(Note), "strict": True}
     assert body["response_format"] == {"type": "json_schema", "json_schema": schema}
     assert body["max_tokens"] == 16_000
+    assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
 
 
 def test_encrypted_reasoning_goes_back_as_it_came() -> None:
@@ -150,6 +153,79 @@ def test_a_small_window_costs_the_output_limit_before_the_question(dialect: str)
     with fake.OpenAIServer(rules=Rules(window=8_000)) as server, pytest.raises(ModelUnavailable, match="too long"):
         model(server, dialect).complete(request(evidence="word " * 10_000))
     assert len(server.refused) == 2
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["full-errors", "bare-errors"])
+@pytest.mark.parametrize("without", ["stream_options", "stream"])
+def test_a_server_that_cannot_stream_is_asked_for_it_once(without: str, *, bare: bool) -> None:
+    for dialect in ("chat",) if without == "stream_options" else ("chat", "responses"):
+        rules = Rules(without=frozenset({without, "stream_options"}), bare_errors=bare)
+        with fake.OpenAIServer(fake.answer(GOOD), fake.answer(GOOD), rules=rules) as server:
+            asked = model(server, dialect)
+            assert asked.complete(request()).text == TEXT
+            assert asked.complete(request()).text == TEXT
+        assert len(server.refused) == 1
+        assert not {without, "stream_options"} & server.asked[-1].body.keys()
+        assert server.asked[-1].body.get("stream", False) is (without != "stream")
+        assert "response_format" in server.asked[-1].body or "text" in server.asked[-1].body
+
+
+@in_both_dialects
+@pytest.mark.parametrize(
+    ("code", "message", "param"),
+    [
+        (400, "Your organization must be verified to stream this model. Please go to: https://x.example", "stream"),
+        (422, "Streaming is not supported", ""),
+        (500, "stream=true is not implemented", ""),
+        (501, "this engine cannot be streamed", ""),
+    ],
+)
+def test_what_is_said_of_streams_is_learnt_of_streams(dialect: str, code: int, message: str, param: str) -> None:
+    with fake.OpenAIServer(fake.status(code, message, param=param), fake.answer(GOOD)) as server:
+        reply = model(server, dialect).complete(request())
+    assert (reply.text, reply.usage.requests) == (TEXT, 2)
+    assert "stream" not in server.asked[1].body
+    assert server.asked[1].body.keys() == server.asked[0].body.keys() - {"stream", "stream_options"}
+
+
+def test_what_nobody_explains_costs_the_formats_first_and_the_stream_last() -> None:
+    with fake.OpenAIServer(*[fake.raw(b"", code=400)] * 3, fake.answer(GOOD)) as server:
+        assert model(server).complete(request()).usage.requests == 4
+    assert [each.body.get("response_format", {}).get("type") for each in server.asked] == [
+        "json_schema",
+        "json_object",
+        None,
+        None,
+    ]
+    assert [each.body.get("stream") for each in server.asked] == [True, True, True, None]
+
+
+@in_both_dialects
+def test_a_stream_that_nobody_asked_for_is_read_all_the_same(dialect: str) -> None:
+    document = fake.answer(GOOD)(fake.Asked(dialect, "", {}, {"model": "m"})).document or {}
+    stream = fake.raw(b"".join(streamed(dialect, document, {})), content_type="application/json")
+    refused = fake.status(400, "streaming is not supported", param="stream")
+    with fake.OpenAIServer(refused, stream) as server:
+        assert model(server, dialect).complete(request()).text == TEXT
+    assert "stream" not in server.asked[1].body
+
+
+@in_both_dialects
+@pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
+def test_an_answer_in_one_piece_to_a_question_for_a_stream_is_read_too(dialect: str, content_type: str) -> None:
+    document = fake.answer(GOOD)(fake.Asked(dialect, "", {}, {"model": "m"})).document
+    with fake.OpenAIServer(fake.raw(json.dumps(document).encode(), content_type=content_type)) as server:
+        reply = model(server, dialect).complete(request())
+    assert (reply.text, reply.usage.input) == (TEXT, 1_200)
+
+
+@in_both_dialects
+def test_an_error_status_may_come_as_an_event(dialect: str) -> None:
+    event = b'event: error\ndata: {"error": {"message": "no such thing", "code": "x"}}\n\n'
+    said = r"did not accept the request \(400: no such thing\)"
+    step = fake.raw(event, code=400, content_type="text/event-stream")
+    with fake.OpenAIServer(step) as server, pytest.raises(ModelUnavailable, match=said):
+        model(server, dialect).complete(request())
 
 
 def test_a_model_without_encrypted_reasoning_is_not_asked_for_it_again() -> None:

@@ -61,6 +61,18 @@ MATRIX: dict[str, tuple[list[fake.Step], Outcome, int]] = {
     "dropped-passes": ([fake.drop(), fake.answer(GOOD)], (Stop.DONE, TEXT), 2),
     "dropped-stays": ([fake.drop()] * 5, "broke off its answer", 5),
     "cut-in-the-middle": ([fake.cut(GOOD), fake.answer(GOOD)], (Stop.DONE, TEXT), 2),
+    "error-in-a-stream": (
+        [fake.raw(b': ping\n\ndata: {"error": {"message": "overloaded", "code": "x"}}\n\n')],
+        "(400: overloaded)",
+        1,
+    ),
+    "filter-in-a-stream": (
+        [fake.raw(b'data: {"error": {"message": "filtered", "code": "content_filter"}}\n\n')],
+        (Stop.FILTERED, ""),
+        1,
+    ),
+    "stream-without-an-end": ([fake.raw(b": ping\n\n"), fake.answer(GOOD)], (Stop.DONE, TEXT), 2),
+    "stream-of-another-kind": ([fake.raw(b"data: tick\n\ndata: [DONE]\n\n")], "does not answer like a model server", 1),
     "redirect": ([fake.status(307, location="https://example.org/v1")], "redirects elsewhere", 1),
     "bad-request": ([fake.status(400, "no such thing")], "did not accept the request (400: no such thing)", 1),
     "lone-surrogate": ([fake.answer('{"summary": "\ud83d"}')], (Stop.DONE, '{"summary": "?"}'), 1),

@@ -26,12 +26,14 @@ _OPTIONAL = {
     "include": ("encrypted content",),
     "prompt_cache_key": ("prompt_cache_key",),
     "service_tier": ("service_tier", "service tier"),
+    "stream_options": ("stream_options",),
 }
 """Parameters that a request can do without, and how else a server may speak of them."""
 _ABOUT_TOOLS = re.compile(r"\b(tools?|tool_choice|functions?|function_call)\b")
+_ABOUT_STREAM = re.compile(r"\bstream(s|ed|ing)?\b")
 _ABOUT_REQUEST = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
-_ALSO_WITHOUT_TOOLS = {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED}
-"""What gateways and llama.cpp answer when a model or a template has no tools."""
+_ALSO_WITHOUT = {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED}
+"""What gateways and llama.cpp answer when a model or a template has no tools, or does not stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Shape:
     """Begins with all that we would like; each step loses one thing, so that learning ends.
 
     `cap` is the parameter that limits the output, "" for none; `without` names optional parameters to leave out, also
-    `strict` (of a tool's schema), `tool_choice` and `tools`.
+    `strict` (of a tool's schema), `tool_choice`, `tools` and `stream`.
     """
 
     cap: str
@@ -51,8 +53,12 @@ class Shape:
         message = f"{fault.param} {fault.code} {fault.message}".lower().strip()
         if fault.status in _ABOUT_REQUEST:
             learnt = self._without_cap(message) or self._without_option(fault.param, message)
-            return learnt or self._without_tools(message, request) or self._lower(message)
-        return self._without_tools(message, request) if message and fault.status in _ALSO_WITHOUT_TOOLS else None
+            learnt = learnt or self._without_stream(message) or self._without_tools(message, request)
+            # What nobody explains may be about the format, and only then about the stream.
+            return learnt or self._lower(message) or self._without_stream("stream" if _unexplained(message) else "")
+        if not message or fault.status not in _ALSO_WITHOUT:
+            return None
+        return self._without_stream(message) or self._without_tools(message, request)
 
     def also(self, learnt: "Shape") -> "Shape":
         """What was learnt of this shape and of another one, which other questions were asked in meanwhile."""
@@ -82,6 +88,12 @@ class Shape:
                 return replace(self, without=self.without | {name})
         return None
 
+    def _without_stream(self, message: str) -> "Shape | None":
+        """Some models may only be streamed by organisations that OpenAI has verified."""
+        if "stream" in self.without or not _ABOUT_STREAM.search(message):
+            return None
+        return replace(self, without=self.without | {"stream"})
+
     def _without_tools(self, message: str, request: Request) -> "Shape | None":
         """First what is said of tools, then the tools themselves: an answer without look-ups is still an answer."""
         if not self.lists(request) or not (_unexplained(message) or _ABOUT_TOOLS.search(message)):
@@ -100,6 +112,9 @@ class Shape:
 
     def named(self, name: str, value: object) -> dict[str, object]:
         return {name: value} if value and name not in self.without else {}
+
+    def streamed(self) -> dict[str, object]:
+        return self.named("stream", value=True)
 
     def capped(self, request: Request) -> dict[str, object]:
         return {self.cap: request.max_output_tokens} if self.cap else {}

@@ -1,19 +1,30 @@
-"""Model on the openai SDK, for OpenAI, Azure and every compatible server; the SDK is imported by the first request."""
+"""Model for OpenAI, Azure and every compatible server; its transport is imported by the first request.
+
+The openai SDK is used for the exchange of identities alone: its import costs more CPU than all else in a review.
+"""
 
 import json
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import SplitResult, quote, urlsplit
 
+from cicd_agent import __version__
 from cicd_agent.adapters.models import chat as models_chat
 from cicd_agent.adapters.models import responses as models_responses
 from cicd_agent.adapters.models.capabilities import Shape
-from cicd_agent.adapters.models.errors import Fault, Trouble, explain, fault_of
+from cicd_agent.adapters.models.errors import ExchangeError, Fault, explain, fault_of
+from cicd_agent.adapters.models.event_stream import (
+    MAX_ANSWER_BYTES,
+    Assembly,
+    bounded,
+    events,
+    is_event_stream,
+    receive,
+)
 from cicd_agent.adapters.models.json_reader import at, load, text_of
 from cicd_agent.agent.messages import Model, Reply, Request, Stop
 from cicd_agent.domain.text.visible import visible_line
@@ -22,10 +33,12 @@ from cicd_agent.errors import ConfigError, ModelUnavailable
 from cicd_agent.settings.environment import Workload
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    from httpcore2 import NetworkBackend
+    from openai.auth import WorkloadIdentityAuth
+
+    from cicd_agent.adapters.models.transport import Connection, Deadline, Response
 
 OPENAI_URL = "https://api.openai.com/v1"
-MAX_ANSWER_BYTES = 16_000_000
 
 _RETIRED = {"models.github.ai", "models.inference.ai.azure.com"}
 _IDENTITY_HOSTS = (".openai.com",)
@@ -37,14 +50,11 @@ _MAX_MESSAGE = 300
 
 class Dialect(Protocol):
     CAP: str
+    PATH: str
 
     def body(self, request: Request, model: str, shape: Shape) -> dict[str, Any]: ...
-    def create(self, client: "OpenAI") -> Any: ...
+    def Parts(self) -> Assembly: ...  # noqa: N802  a class of the module
     def read(self, data: object, request: Request) -> Reply | Fault: ...
-
-
-class _TooLongError(Exception):
-    """An answer is longer than any answer."""
 
 
 EXCHANGE_URL = "https://auth.openai.com/oauth/token"
@@ -123,11 +133,12 @@ def connect(
     max_retries: int = 4,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
+    network: "NetworkBackend | None" = None,
 ) -> Model:
     """A model behind a server. ModelUnavailable when there is none to ask, ConfigError when an argument makes no sense.
 
-    `api` is auto, responses or chat. `identity` stands in for a key, at OpenAI's own hosts only. Nothing is sent or
-    imported yet.
+    `api` is auto, responses or chat. `identity` stands in for a key, at OpenAI's own hosts only. `network` may stand in
+    for sockets. Nothing is sent or imported yet.
     """
     key = api_key.strip()
     url = base_url.strip() or OPENAI_URL
@@ -161,6 +172,7 @@ def connect(
         max_retries=max_retries,
         sleep=sleep,
         clock=clock,
+        network=network,
     )
 
 
@@ -191,6 +203,7 @@ class OpenAIModel:
     max_retries: int
     sleep: Callable[[float], None]
     clock: Callable[[], float]
+    network: "NetworkBackend | None" = None
     _tls: SSLContext | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -198,76 +211,71 @@ class OpenAIModel:
         self._shape = Shape(cap=self.dialect.CAP)
 
     def complete(self, request: Request) -> Reply:
-        """Send one request, again at most `max_retries` times while that may help."""
+        """Send one request, again at most `max_retries` times while that may help, and once when an answer broke off.
+
+        Nothing is asked again that may still be being answered.
+        """
         ends = self.clock() + (float("inf") if request.seconds is None else request.seconds)
-        requests = lost = retries = 0
+        spent = _Spent()
+        retries = 0
         key = self.key()
-        import httpx2  # noqa: PLC0415  half a second that a run without a model does not pay
+        import httpcore2  # noqa: PLC0415  a run without a model does not pay for it
+
+        from cicd_agent.adapters.models.transport import Connection, Deadline  # noqa: PLC0415
 
         # Reading the certificates costs more than all else that a turn costs here.
-        self._tls = self._tls or httpx2.create_ssl_context()
-        with _connected(key, self.url, self.headers, self._tls) as client:
+        self._tls = self._tls or httpcore2.default_ssl_context()
+        deadline = Deadline(ends, self.clock)
+        with Connection(self.url, self._tls, deadline, self.network) as connection:
             while True:
                 # Another question may teach us more meanwhile: what is learnt is learnt of the shape that was sent.
                 shape = self._shape
-                outcome = self._send(client, request, shape, ends)
-                if isinstance(outcome, Fault):
-                    outcome = self._clean(outcome, key)
-                requests += 1
+                outcome = self._send(connection, request, shape, deadline, key)
                 if isinstance(outcome, Reply):
                     toolless = bool(request.tools) and not shape.lists(request)
-                    return replace(outcome, usage=_spent(outcome.usage, requests, lost), toolless=toolless)
-                lost += outcome.lost
+                    return spent.on(replace(outcome, toolless=toolless))
+                outcome = self._clean(outcome, key)
+                again = outcome.may_pass and not (outcome.begun and spent.begun)
+                spent.add(outcome)
                 if outcome.filtered:
-                    return Reply("", Stop.FILTERED, _spent(Usage(1), requests, lost), self.name, outcome.message)
+                    return spent.on(Reply("", Stop.FILTERED, Usage(), self.name, outcome.message))
                 if learnt := shape.after(outcome, request):
                     self._shape = self._shape.also(learnt)
                     continue
                 delay = outcome.delay(retries)
-                if not outcome.may_pass or retries == self.max_retries or self.clock() + delay >= ends:
-                    raise explain(outcome, model=self.name, host=self._host, requests=requests, lost=lost)
+                if not again or retries == self.max_retries or self.clock() + delay >= ends:
+                    raise explain(
+                        outcome,
+                        model=self.name,
+                        host=self._host,
+                        requests=spent.requests,
+                        lost=spent.lost,
+                        known=spent.known,
+                    )
                 retries += 1
                 self.sleep(delay)
 
-    def _send(self, client: "OpenAI", request: Request, shape: Shape, ends: float) -> Reply | Fault:
-        """One attempt. No exception of the SDK gets out, because they hold the request and with it the key."""
-        import httpx2  # noqa: PLC0415  see complete; the SDK lets its transport's errors through while a body is read
-        import openai  # noqa: PLC0415
-
-        # All the time that is left: a model that thinks is silent for minutes, and giving up on it saves no money.
-        seconds = max(0.001, ends - self.clock())
-        limit = seconds if math.isfinite(seconds) else None
-        timeout = openai.Timeout(limit, connect=min(10.0, seconds))
+    def _send(
+        self, connection: "Connection", request: Request, shape: Shape, deadline: "Deadline", key: str
+    ) -> Reply | Fault:
+        """One attempt, with all the time that is left: giving up on a model that thinks saves no money."""
         body = self.dialect.body(request, self.name, shape) | shape.named("service_tier", self.service_tier)
+        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        parts = self.dialect.Parts()
+        deadline.begin()
         try:
-            with self.dialect.create(client)(**body, timeout=timeout) as response:
-                answer = self._body(response.iter_bytes(), self.clock() + seconds)
-        except (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError):
-            return Fault(Trouble.TIMEOUT, message=f"{seconds:.3g} s, all that was left of the time")
-        except _TooLongError as error:
-            return Fault(Trouble.UNREADABLE, message=str(error))
-        except openai.APIStatusError as error:
-            return fault_of(error.status_code, error.response.headers, error.body)
-        except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            cause = error.__cause__ or error
-            trouble = Trouble.UNREACHABLE if isinstance(cause, httpx2.ConnectError) else Trouble.BROKEN
-            return Fault(trouble, message=str(cause))
-        try:
-            return self.dialect.read(load(answer), request)
-        except ValueError as error:
-            what = "an HTML page" if answer.lstrip()[:1] == b"<" else f"not JSON: {error}"
-            return Fault(Trouble.UNREADABLE, message=what)
-
-    def _body(self, chunks: Iterator[bytes], ends: float) -> bytes:
-        """The whole answer. The SDK's own timeout is for each read: a server that drips blanks would never meet it."""
-        body = bytearray()
-        for chunk in chunks:
-            body += chunk
-            if self.clock() > ends:
-                raise TimeoutError
-            if len(body) > MAX_ANSWER_BYTES:
-                raise _TooLongError(f"over {MAX_ANSWER_BYTES:,} bytes")
-        return bytes(body)
+            with connection.send("POST", self.dialect.PATH, _headers(key, self.headers), content) as response:
+                if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+                    return fault_of(response.status, response.headers, _error(response))
+                document = receive(response.chunks, parts, deadline)
+        except ExchangeError as error:
+            came = f"; about {parts.tokens:,} tokens of the answer had arrived" if parts.tokens else ""
+            return Fault(error.trouble, message=f"{error}{came}", begun=parts.begun, usage=parts.usage)
+        outcome = self.dialect.read(document, request)
+        if isinstance(outcome, Fault):
+            # What a server reports to have failed before it said anything is no more than a refusal.
+            return replace(outcome, begun=parts.tokens > 0, usage=parts.usage)
+        return outcome
 
     def _clean(self, fault: Fault, key: str) -> Fault:
         """The fault with its message on one short line, free of the key and of what the extra headers hold."""
@@ -279,39 +287,75 @@ class OpenAIModel:
         return replace(fault, message=message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}…")
 
 
-@contextmanager
-def _connected(key: str, url: str, headers: Mapping[str, str], tls: SSLContext) -> Iterator["OpenAI"]:
-    import openai  # noqa: PLC0415
+@dataclass(slots=True)
+class _Spent:
+    """What the requests of one question have cost so far, beside the one that brings the reply."""
 
-    with (
-        # A redirect would carry the question, and on the same host the key, to where nobody sent it.
-        openai.DefaultHttpxClient(verify=tls, follow_redirects=False) as http,
-        openai.OpenAI(
-            api_key=key or _NO_KEY,
-            base_url=url or None,
-            default_headers=dict(headers),
-            max_retries=0,
-            http_client=http,
-        ) as client,
-    ):
-        yield client
+    requests: int = 0
+    lost: int = 0
+    known: tuple[int, int] = (0, 0)
+    begun: bool = False
+
+    def add(self, fault: Fault) -> None:
+        self.requests += 1
+        self.lost += fault.lost
+        self.begun = self.begun or fault.begun
+        if fault.usage is not None:
+            self._know(fault.usage)
+
+    def on(self, reply: Reply) -> Reply:
+        """The reply with all of it; what it cost itself is not known when the others' cost is not."""
+        usage = reply.usage
+        self.requests += usage.requests
+        if not self.lost and not any(self.known):
+            return replace(reply, usage=replace(usage, requests=self.requests))
+        self.lost += usage.input is None or usage.output is None
+        self._know(usage)
+        read, written = (None, None) if self.lost else self.known
+        total = Usage(self.requests, read, written, cached=None, reasoning=None)
+        return replace(reply, usage=total, lost=self.lost, known=self.known)
+
+    def _know(self, usage: Usage) -> None:
+        if usage.input is not None and usage.output is not None:
+            self.known = self.known[0] + usage.input, self.known[1] + usage.output
+
+
+def _headers(key: str, more: Mapping[str, str]) -> dict[str, str]:
+    """Those of a request; `more` come before ours. A gateway that compresses a stream may hold it back."""
+    ours = {
+        "authorization": f"Bearer {key or _NO_KEY}",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "user-agent": f"cicd-agent/{__version__}",
+    }
+    return ours | {name.lower(): value for name, value in more.items()}
+
+
+def _error(response: "Response") -> object:
+    """What an error response says: JSON, also as an event of a stream, else its text; "" when it breaks off."""
+    try:
+        answer = b"".join(bounded(response.chunks, MAX_ANSWER_BYTES))
+    except ExchangeError:
+        return ""
+    if is_event_stream(answer):
+        answer = next((data.encode() for _, data in events([answer])), b"")
+    try:
+        return load(answer)
+    except ValueError:
+        return answer.decode("utf-8", "replace").strip()
 
 
 def _address(url: str) -> SplitResult:
     try:
         address = urlsplit(url)
         usable = address.scheme in {"http", "https"} and address.hostname and address.port != 0
+        (address.hostname or "").encode("idna")
     except ValueError:
         usable = address = None
     if not address or not usable or address.username or address.password:
         raise ConfigError("`base-url` is not an http(s) address without credentials", remedy="Write it in full")
     return address
-
-
-def _spent(usage: Usage, requests: int, lost: int) -> Usage:
-    if lost:
-        return Usage(requests, input=None, output=None, cached=None, reasoning=None)
-    return replace(usage, requests=requests)
 
 
 SECONDS: Final = 10.0
@@ -333,22 +377,24 @@ class Unanswered(Exception):
 
 def listed(base_url: str, key: str, headers: Mapping[str, str]) -> frozenset[str]:
     """The names of the server's models. Raises Unanswered."""
-    import httpx2  # noqa: PLC0415  half a second that nobody else pays
-    import openai  # noqa: PLC0415
+    import httpcore2  # noqa: PLC0415  nobody else pays for it
 
+    from cicd_agent.adapters.models.transport import Connection, Deadline  # noqa: PLC0415
+
+    deadline = Deadline(time.monotonic() + SECONDS, time.monotonic)
     try:
-        with _connected(key, base_url, headers, httpx2.create_ssl_context()) as client:
-            page = client.models.list(timeout=SECONDS)
-            return frozenset(str(model.id) for model in page.data[:_MAX_MODELS])
-    except openai.APIStatusError as error:
-        # Nothing of the error's own text: it may quote the key.
-        status = error.status_code
-        raise Unanswered(
-            f"it answers {status}", refused=status in _REFUSED, unlisted=status in {404, 405, 501}
-        ) from None
-    except (openai.APIError, httpx2.HTTPError, OSError, ValueError, AttributeError, TypeError):
+        with (
+            Connection(base_url.strip() or OPENAI_URL, httpcore2.default_ssl_context(), deadline) as connection,
+            connection.send("GET", "/models", _headers(key, headers)) as response,
+        ):
+            status = response.status
+            answer = b"".join(bounded(response.chunks, MAX_ANSWER_BYTES))
+        names = at(load(answer), "data") if status == HTTPStatus.OK else []
+    except (ExchangeError, ModelUnavailable, OSError, ValueError):
         raise Unanswered("there is no answer, or none that makes sense") from None
-
-
-if TYPE_CHECKING:
-    from openai.auth import WorkloadIdentityAuth
+    if status != HTTPStatus.OK:
+        # Nothing of the error's own text: it may quote the key.
+        raise Unanswered(f"it answers {status}", refused=status in _REFUSED, unlisted=status in {404, 405, 501})
+    if not isinstance(names, list):
+        raise Unanswered("there is no answer, or none that makes sense")
+    return frozenset(text_of(at(each, "id")) for each in names[:_MAX_MODELS])

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import assert_never
 
 from cicd_agent.adapters.models.json_reader import at, text_of
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ModelUnavailable
 
 # A server that asks for a longer pause than this is not waited for.
@@ -26,17 +27,28 @@ class Trouble(StrEnum):
     UNREACHABLE = "unreachable"
     """No connection."""
     TIMEOUT = "timeout"
+    SILENT = "silent"
+    """The answer had begun, and then nothing came for a long time."""
     BROKEN = "broken"
     """The connection ended before the response did."""
     UNREADABLE = "unreadable"
     """A success whose body is not what the dialect says: HTML, invalid JSON, another shape."""
 
 
+class ExchangeError(Exception):
+    """An exchange with a server ended before its answer did."""
+
+    def __init__(self, trouble: Trouble, message: str) -> None:
+        super().__init__(message)
+        self.trouble = trouble
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One failed request. Its texts are the server's, already clipped, on one line and without the key.
 
-    `pause` is how long the server wants us to wait, in seconds; `final` that it said not to try again.
+    `pause` is how long the server wants us to wait, in seconds; `final` that it said not to try again. `begun` is
+    whether the answer had begun to arrive, `usage` what the server said of its cost all the same.
     """
 
     trouble: Trouble
@@ -46,11 +58,19 @@ class Fault:
     message: str = ""
     pause: float | None = None
     final: bool = False
+    begun: bool = False
+    usage: Usage | None = None
 
     @property
     def lost(self) -> bool:
-        """Whether the request may have been carried out, and paid for, without our hearing of it."""
-        return self.trouble in {Trouble.TIMEOUT, Trouble.BROKEN, Trouble.UNREADABLE}
+        """Whether the request may have been carried out, and paid for, and nobody knows at what cost."""
+        carried_out = self.begun or self.trouble in {
+            Trouble.TIMEOUT,
+            Trouble.SILENT,
+            Trouble.BROKEN,
+            Trouble.UNREADABLE,
+        }
+        return carried_out and self.usage is None
 
     @property
     def filtered(self) -> bool:
@@ -64,7 +84,7 @@ class Fault:
         if self.trouble is Trouble.REFUSED:
             return self.status in _PASSING or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         # A question that is still being answered is not asked again: both answers would be paid.
-        return self.trouble not in {Trouble.UNREADABLE, Trouble.TIMEOUT}
+        return self.trouble not in {Trouble.UNREADABLE, Trouble.TIMEOUT, Trouble.SILENT}
 
     def delay(self, retries: int) -> float:
         """Seconds until the next attempt: what the server asked for, else 0.5, 1, 2, 4, 8."""
@@ -108,12 +128,14 @@ def pause(headers: Mapping[str, str]) -> float | None:
     return seconds if seconds > 0 else None
 
 
-def explain(fault: Fault, *, model: str, host: str, requests: int, lost: int) -> ModelUnavailable:
+def explain(
+    fault: Fault, *, model: str, host: str, requests: int, lost: int, known: tuple[int, int]
+) -> ModelUnavailable:
     """The failure in one line, with what to do about it."""
     what, why, remedy = _explanation(fault, model, host)
     if requests > 1:
         why = f"{why}; {requests} requests" if why else f"{requests} requests"
-    return ModelUnavailable(what, why=why, remedy=remedy, requests=requests, lost=lost)
+    return ModelUnavailable(what, why=why, remedy=remedy, requests=requests, lost=lost, known=known)
 
 
 def _explanation(fault: Fault, model: str, host: str) -> tuple[str, str, str]:
@@ -125,6 +147,8 @@ def _explanation(fault: Fault, model: str, host: str) -> tuple[str, str, str]:
             return f"{host} {what}", f"{fault.status}: {message}" if message else str(fault.status), remedy
         case Trouble.TIMEOUT:
             return f"{host} did not answer in time", fault.message, "Raise `timeout-minutes`, or try again later"
+        case Trouble.SILENT:
+            return f"{host} fell silent in the middle of its answer", fault.message, "Try again later; look at its logs"
         case Trouble.UNREACHABLE:
             return f"{host} could not be reached", fault.message, "Check `base-url`, the proxy and the network"
         case Trouble.BROKEN:

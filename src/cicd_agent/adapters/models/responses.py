@@ -1,15 +1,14 @@
 """The Responses dialect: OpenAI and Azure. Nothing is stored there; encrypted reasoning comes back with each turn."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cicd_agent.adapters.models.capabilities import Format, Shape, printed
 from cicd_agent.adapters.models.errors import Fault, Trouble, fault_of
-from cicd_agent.adapters.models.json_reader import at, read_calls, repeatable, text_of, usage, without_thinking
+from cicd_agent.adapters.models.json_reader import at, load, read_calls, repeatable, text_of, usage, without_thinking
 from cicd_agent.agent.messages import Call, Message, Reply, Request, Stop
+from cicd_agent.domain.usage import Usage
 
-if TYPE_CHECKING:
-    from openai import OpenAI
-
+PATH = "/responses"
 CAP = "max_output_tokens"
 
 # Codes of a failed response that another attempt may mend, and the status they would have had.
@@ -40,6 +39,7 @@ def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
         **shape.capped(request),
         **shape.named("include", ["reasoning.encrypted_content"]),
         **shape.named("prompt_cache_key", request.cache_key),
+        **shape.streamed(),
     }
 
 
@@ -58,11 +58,6 @@ def _call_item(made: Call) -> dict[str, object]:
         "name": made.name,
         "arguments": repeatable(made.arguments),
     }
-
-
-def create(client: "OpenAI") -> Any:
-    """The SDK's call for this dialect, with access to the bytes of the answer."""
-    return client.responses.with_streaming_response.create
 
 
 def read(data: object, request: Request) -> Reply | Fault:
@@ -86,7 +81,7 @@ def read(data: object, request: Request) -> Reply | Fault:
             "".join(text_of(at(part, "text")) for part in parts if at(part, "type") == "output_text")
         ),
         stop=stop,
-        usage=usage(at(data, "usage"), reads="input_tokens", writes="output_tokens"),
+        usage=_usage(data),
         model=text_of(at(data, "model")),
         detail=refusal or reason,
         items=_replayable(output, calls) if stop is Stop.DONE else (),
@@ -118,3 +113,70 @@ def _replayable(output: list[Any], calls: list[Call]) -> tuple[dict[str, object]
 
 def _list(data: object) -> list[object]:
     return data if isinstance(data, list) else []
+
+
+def _usage(response: object) -> Usage:
+    return usage(at(response, "usage"), reads="input_tokens", writes="output_tokens")
+
+
+_ENDS = ("response.completed", "response.incomplete", "response.failed", "error")
+_ITEM = "response.output_item.done"
+
+
+class Parts:
+    """The events of one response, of which the last brings all of it: see event_stream.Assembly."""
+
+    def __init__(self) -> None:
+        self._response: object = None
+        self._items: list[object] = []
+        self._deltas = 0
+        self.begun = False
+
+    @property
+    def tokens(self) -> int:
+        """A delta is a token, more or less."""
+        return self._deltas
+
+    @property
+    def usage(self) -> Usage | None:
+        known = _usage(self._response)
+        return None if known.input is None else known
+
+    def add(self, name: str, data: str) -> bool:
+        # What is named need not be parsed to be passed over: there may be ten thousand of them.
+        kind = name if name.startswith("response.") else ""
+        if not kind or kind in {*_ENDS, _ITEM}:
+            try:
+                event = load(data.encode())
+            except ValueError:
+                return False
+            kind = text_of(at(event, "type")) or kind or name
+            if isinstance(at(event, "error"), dict):
+                kind = "error"
+            if kind in _ENDS:
+                self._end(kind, event)
+                return True
+            if kind == _ITEM:
+                self._items.append(at(event, "item"))
+        self._deltas += kind.endswith(".delta")
+        self.begun = self.begun or kind.startswith("response.")
+        return False
+
+    @property
+    def whole(self) -> bool:
+        return self._response is not None
+
+    def document(self) -> object:
+        return self._response
+
+    def _end(self, kind: str, event: object) -> None:
+        if kind == "error":
+            nested = at(event, "error")
+            told = nested if isinstance(nested, dict) else event
+            self._response = {"status": "failed", "error": {key: at(told, key) for key in ("code", "message", "param")}}
+            return
+        response = at(event, "response")
+        self._response = response if isinstance(response, dict) else {}
+        if isinstance(response, dict) and not response.get("output") and self._items:
+            # Some servers leave out of the last event what they have sent already.
+            self._response = {**response, "output": self._items}

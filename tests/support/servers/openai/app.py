@@ -13,12 +13,13 @@ Leaving the `with` block fails when a step was not used or a request was not in 
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
+from cicd_agent.adapters.fake_model import streamed
 from tests.support.servers.openai.rules import Rules, objection
 from tests.support.servers.openai.shapes import completion, response
 
@@ -42,13 +43,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Canned:
-    """One response. `manner` is how it is sent: whole, never, dropped, cut (half of it), dripped (blanks for ever)."""
+    """One response. `manner` is how it is sent: whole, never, dropped, cut (half of it), dripped (blanks for ever).
+
+    `document` is what `body` says, where a server that is asked to would stream it.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] | None = None
     manner: str = "whole"
     content_type: str = "application/json"
+    document: Mapping[str, Any] | None = None
 
 
 Step = Callable[[Asked], Canned]
@@ -199,7 +204,13 @@ class OpenAIServer:
                 self.unexpected += 1
                 return status(500, "not in the script", x_should_retry="false")(asked)
             step = self.steps.pop(0)
-        return step(asked)
+        return self._streamed(asked, step(asked))
+
+    def _streamed(self, asked: Asked, canned: Canned) -> Canned:
+        if canned.document is None or not asked.body.get("stream"):
+            return canned
+        body = b"".join(streamed(asked.dialect, canned.document, asked.body))
+        return replace(canned, body=body, content_type="text/event-stream; charset=utf-8")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -218,7 +229,7 @@ class OpenAIServer:
 
 
 def _with_manner(canned: Canned, manner: str) -> Canned:
-    return Canned(canned.status, canned.body, canned.headers, manner, canned.content_type)
+    return replace(canned, manner=manner)
 
 
 def canned(
@@ -232,7 +243,7 @@ def canned(
     """What was said, in the dialect of the question."""
     build = response if asked.dialect == "responses" else completion
     body = build(said, finish, usage) | {"model": f"{asked.body['model']}-2026-01-01"} | dict(extra or {})
-    return Canned(body=json.dumps(body).encode())
+    return Canned(body=json.dumps(body).encode(), document=body)
 
 
 class _Http(ThreadingHTTPServer):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.servers.openai.tools import Found, in_items, in_messages, listed
 
-_COMMON = {"model", "store", "prompt_cache_key", "service_tier", "tools", "tool_choice"}
+_COMMON = {"model", "store", "prompt_cache_key", "service_tier", "tools", "tool_choice", "stream", "stream_options"}
 _TAKEN = {
     "responses": _COMMON | {"instructions", "input", "include", "text", "max_output_tokens", "reasoning"},
     "chat": _COMMON | {"messages", "response_format", "max_tokens", "max_completion_tokens", "reasoning_effort"},
@@ -100,6 +100,11 @@ def _faults(schema: Mapping[str, Any]) -> Iterator[str]:
 def _parameters(dialect: str, body: Mapping[str, Any]) -> Found:
     if not isinstance(body.get("model"), str):
         yield "model", "you must provide a model parameter", ""
+    if "stream_options" in body and not body.get("stream"):
+        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+        yield "stream_options", message, "invalid_parameter"
+    if dialect == "responses" and "include_usage" in body.get("stream_options", {}):
+        yield "stream_options.include_usage", "Unknown parameter: 'stream_options.include_usage'.", "unknown_parameter"
     for name in sorted(body.keys() & _SAMPLING):
         yield name, f"Unsupported parameter: '{name}' is not supported with this model.", "unsupported_parameter"
     for name in sorted(body.keys() - _TAKEN[dialect] - _SAMPLING):
