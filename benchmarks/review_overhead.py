@@ -27,6 +27,8 @@ WINDOW = 128_000
 DEAR = Ours("responses", usd="5")
 """Reviews the largest once more: what is to be shown of it is bounded in tokens, which cost more than the default."""
 OURS = ("responses", "chat")
+MODEL_CALLS = 2.5
+"""What a review asks a model at most, on average over the pull requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ def goals(results: list[Result]) -> Iterator[Goal]:
                 yield from _ahead(ours, theirs, where, size)
         if dear := result.by.get(DEAR.name):
             yield from _of_the_large(dear, f"{result.name}, max-cost-usd {DEAR.usd}")
+    for dialect in OURS:
+        asked = [each.by[Ours(dialect).name].model_calls for each in results]
+        average = sum(asked) / len(asked)
+        told = f"{average:.2g} of at most {MODEL_CALLS:g}"
+        yield Goal(f"requests to the model on average, {dialect}", average <= MODEL_CALLS, told)
     calls = {each.by[Ours(dialect).name].github_calls for each in results for dialect in OURS}
     yield Goal("GitHub calls are the same for any number of files", len(calls) == 1, str(sorted(calls)))
 
@@ -107,9 +114,10 @@ def _of_the_large(ours: Measured, where: str) -> Iterator[Goal]:
 
 def _ahead(ours: Measured, theirs: Measured, where: str, size: str) -> Iterator[Goal]:
     for what, mine, other, share in (
-        ("CPU", ours.seconds, theirs.seconds, 1 / 4),
+        ("CPU", ours.seconds, theirs.seconds, 1 / 2 if size == "large" else 1 / 4),
         ("memory", ours.megabytes, theirs.megabytes, 1 / 3),
         ("GitHub calls", ours.github_calls, theirs.github_calls, 1 / 4),
+        ("all prompts with schemas and tools", ours.requests, theirs.requests, 1.0),
         *((("prompt", ours.prompt, theirs.prompt, 1 / 2),) if size == "small" else ()),
     ):
         told = f"{mine:,.4g} / {other:,.4g} = {mine / other:.2f} of at most {share:.2f}"

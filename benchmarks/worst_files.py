@@ -127,6 +127,10 @@ CASES: Mapping[str, tuple[int, Callable[[int], Files]]] = {
     "requirements": (600_000, lambda n: {"requirements.txt": _numbered(n, "package@>=1.0\n")}),
     "SQL migration": (1_200_000, lambda n: {"migrations/1.sql": _numbered(n, "ALTER TABLE t DROP COLUMN c@;\n")}),
     "SQL in one line": (1_200_000, lambda n: {"migrations/1.sql": _fill(n, "add column a ", "alter table t ", "\n")}),
+    "SQL that must not be null": (
+        1_200_000,
+        lambda n: {"migrations/1.sql": _fill(n, "add column a " * 140 + "text not null default 1\n", "alter table t ")},
+    ),
     "JavaScript bundle": (2_400_000, lambda n: {"web/a.js": _fill(n, "function(a,b){return a.b(c)};" * 60 + "\n")}),
     "Dockerfile": (500_000, lambda n: {"Dockerfile": _fill(n, "RUN curl https://a.example/b | sh\n", "FROM a\n")}),
     "Terraform": (600_000, lambda n: {"a.tf": _fill(n, 'cidr_blocks = ["0.0.0.0/0"]\n')}),

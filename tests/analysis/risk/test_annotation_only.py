@@ -97,3 +97,24 @@ def test_types_of_a_sensitive_file_are_not_high(path: str, old: str, new: str, f
     assert [area.floor for area in ruled(changed).areas] == [floor]
     both = change_of((path, SESSIONS, SESSIONS.replace(old, new)), ("src/oauth.py", "a = 1\n", "a = 2\n"))
     assert [area.floor for area in ruled(both).areas] == [RiskLevel.HIGH]
+
+
+def test_a_deep_tree_is_compared_all_the_same() -> None:
+    deep = "total = " + "a + " * 1_000 + "b"
+    assert proved(
+        BEFORE.replace("total = a + b", deep), BEFORE.replace("total = a + b", deep.replace("total", "total: int"))
+    )
+    assert not proved(BEFORE.replace("total = a + b", deep), BEFORE.replace("total = a + b", deep[:-1] + "c"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("        total = a", "        @other\n        def total(): pass\n        total = a"),
+        ("    def f", "    @cached\n    def f"),
+        ("return total", "return total; exit()"),
+    ],
+)
+def test_what_stands_around_equal_words_counts(old: str, new: str) -> None:
+    assert not proved(BEFORE, BEFORE.replace(old, new))
+    assert not proved(BEFORE.replace(old, new), BEFORE)

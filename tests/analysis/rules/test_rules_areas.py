@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.analysis.rules.context import ChangeContext
-from cicd_agent.analysis.rules.run import areas, findings
+from cicd_agent.analysis.rules.run import areas, findings, ruled
 from cicd_agent.domain.repository.diff import ChangeKind
-from cicd_agent.domain.repository.paths import PathKind
+from cicd_agent.domain.repository.paths import OWN_CONFIG, PathKind
 from cicd_agent.domain.verdict import RiskLevel
 from tests.support.samples.changes import change_of
 
@@ -67,3 +67,9 @@ def test_a_lock_file_alone_is_a_note() -> None:
 def test_a_lock_file_with_its_manifest_is_none() -> None:
     change = change_of(("uv.lock", "a\n", "b\n"), ("pyproject.toml", "a = 1\n", "a = 2\n"))
     assert [area.kind for area in areas(ChangeContext(change))] == [PathKind.DEPENDENCY_MANIFEST]
+
+
+@pytest.mark.parametrize(("rule", "kinds"), [("debugger-call", []), ("no-such-rule", [PathKind.OWN_CONFIG])])
+def test_our_configuration_in_another_layout_is_no_area_though_it_names_rules(rule: str, kinds: list[PathKind]) -> None:
+    change = change_of((OWN_CONFIG, f"rules:\n  {rule}: off\n", f"rules: {{{rule}: off}}\n"))
+    assert [area.kind for area in ruled(change).areas] == kinds

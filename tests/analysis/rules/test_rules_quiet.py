@@ -205,6 +205,9 @@ def test_a_version_bump_of_an_action_by_tag_is_left_alone() -> None:
         "DROP INDEX a;",
         "DELETE FROM a WHERE b = 1;",
         "ALTER TABLE a ADD COLUMN b int NOT NULL DEFAULT 0;",
+        "ALTER TABLE a ADD COLUMN b int, ALTER COLUMN c SET NOT NULL;",
+        "ALTER TABLE a ADD COLUMN b int NULL; ALTER TABLE a ALTER c SET NOT NULL;",
+        "CREATE TABLE a (b int NOT NULL);",
         "-- DROP TABLE a;",
         "-- +goose Down\nDROP TABLE a;",
     ],
@@ -222,6 +225,10 @@ def test_a_migration_that_loses_nothing_is_left_alone(sql: str) -> None:
         "ALTER TABLE a DROP b;",
         "ALTER TABLE a RENAME COLUMN b TO c;",
         "ALTER TABLE a ADD COLUMN b int NOT NULL;",
+        "ALTER TABLE a ADD b int NOT NULL;",
+        "ALTER TABLE a ADD column not null;",
+        "ALTER TABLE a ADD add not null;",
+        'alter table a add b int, add column  "c"\tvarchar(20)  not  null;',
     ],
 )
 def test_a_migration_that_loses_data_is_found(sql: str) -> None:

@@ -56,8 +56,10 @@ def team_floors(
     remaining = tuple(area for area in left if area.paths)
     named: dict[tuple[str, str], None] = {}
     for file in change.files:
-        if not is_comment_only(file, change):
-            named.update((found, None) for path in (file.path, file.old_path) if (found := chosen(path)))
+        found = [floor for path in (file.path, file.old_path) if (floor := chosen(path))]
+        # To prove that nothing but comments changes takes the whole file: only where a floor hangs on it.
+        if found and not is_comment_only(file, change):
+            named.update(dict.fromkeys(found))
     floors = [
         Floor(RiskLevel(level), f"it touches `{pattern}`, for which the configuration says at least {level}")
         for pattern, level in named
@@ -115,14 +117,16 @@ def _one_higher(level: RiskLevel) -> RiskLevel:
 
 def _of_services(areas: Iterable[Area], floors: Iterable[Floor], change: Change, settings: Settings) -> Iterator[Floor]:
     """A service of tier 1 raises the floor that there is by one level, up to high."""
+    first = _first_tier(settings)
     paths = [
         path
         for file in change.files
-        if not is_comment_only(file, change)
-        for path in (file.path, file.old_path)
-        if not kinds(path) & _NOT_SERVED
+        if (served := [path for path in (file.path, file.old_path) if not kinds(path) & _NOT_SERVED])
+        and first(served)
+        and not is_comment_only(file, change)
+        for path in served
     ]
-    if names := _first_tier(settings)(paths):
+    if names := first(paths):
         levels = [*(area.floor for area in areas), *(floor.level for floor in floors)]
         level = _one_higher(max(levels, key=lambda each: each.rank, default=RiskLevel.LOW))
         more = f" and {count(len(names) - 1, 'more service')}" if len(names) > 1 else ""

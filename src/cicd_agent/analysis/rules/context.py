@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from importlib.resources import files
 
@@ -147,6 +148,11 @@ class FileContext:
         self.head = change.change.texts.get(diff.path)
         self.base = change.change.old_texts.get(diff.old_path)
 
+    def copy(self) -> "FileContext":
+        """The same with its lines: what rules have parsed of the copy is gone before they come to the next file."""
+        _ = self.kinds, self.added, self.deleted  # which are there for both from now on
+        return copy(self)
+
     @cached_property
     def kinds(self) -> frozenset[PathKind]:
         stated = {kind for name, kind in _ATTRIBUTES.items() if name in self.diff.attributes}
@@ -161,12 +167,12 @@ class FileContext:
     @cached_property
     def added(self) -> tuple[tuple[int, str], ...]:
         """The added lines with their numbers; one that is long, or that a language ends earlier, in several pieces."""
-        return tuple((line.new or 0, piece) for line in self.diff.added for piece in pieces(line.text))
+        return tuple([(line.new or 0, piece) for line in self.diff.added for piece in pieces(line.text)])
 
     @cached_property
     def deleted(self) -> tuple[tuple[int, str], ...]:
         """The deleted lines, as the added ones."""
-        return tuple((line.old or 0, piece) for line in self.diff.deleted for piece in pieces(line.text))
+        return tuple([(line.old or 0, piece) for line in self.diff.deleted for piece in pieces(line.text)])
 
     @cached_property
     def added_numbers(self) -> frozenset[int]:
@@ -268,13 +274,11 @@ class FileContext:
         return next((number for number in numbers if number in self.added_numbers), None)
 
 
-def pieces(line: str) -> Iterator[str]:
+def pieces(line: str) -> Iterable[str]:
     """What patterns search of one of git's lines: the lines that it is to a language, in windows of CLIP characters."""
     if len(line) <= CLIP and "\r" not in line[:-1] and "\0" not in line:
-        yield line
-    else:
-        for text in _ended(line):
-            yield from _windows(text)
+        return (line,)
+    return [window for text in _ended(line) for window in _windows(text)]
 
 
 def _ended(line: str) -> Sequence[str]:

@@ -12,7 +12,11 @@ from cicd_agent.domain.repository.diff import ChangeKind, Side
 from cicd_agent.domain.repository.paths import PathKind
 
 _LOSSES = {effect: re.compile(pattern) for effect, pattern in TABLES["migrations"]["statements"].items()}
-_REQUIRED = re.compile(r"(?i)\badd\s+(?:column\s+)?[\w\"`.]+\s+[^,;]{0,200}\bnot\s+null\b")
+_COLUMN = re.compile(
+    r"(?i)(?P<end>[,;])|(?P<added>\badd\s++(?:column\s++)?(?!not\s+null\b)[\w\"`.]++\s++)|\bnot\s+null\b"
+)
+_MAX_TYPE = 200
+"""Characters between the name of a column and its `not null`."""
 _DEFAULT = re.compile(r"(?i)\bdefault\b|\bgenerated\b|\bserial\b|\bauto_increment\b|\bidentity\b")
 _DJANGO, _ALEMBIC = TABLES["migrations"]["django"], TABLES["migrations"]["alembic"]
 _RAILS = re.compile(r"^\s*(drop_table|remove_column|remove_columns|rename_column|rename_table|t\.remove)\b")
@@ -51,9 +55,22 @@ def _sql(lines: tuple[tuple[int, str], ...]) -> Iterator[Hit]:
         effect = next((effect for effect, pattern in _LOSSES.items() if pattern.search(code)), "")
         if effect:
             yield Hit(number, f"This statement {effect}.", confidence=0.9)
-        elif _REQUIRED.search(code) and not _DEFAULT.search(code):
+        elif _adds_required(code) and not _DEFAULT.search(code):
             message = "A column that must not be null, without a default: it fails on a table that has rows."
             yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.8)
+
+
+def _adds_required(code: str) -> bool:
+    """Whether a column is added that must not be null. One pass: a line may add thousands."""
+    added = None
+    for match in _COLUMN.finditer(code):
+        if match["end"]:
+            added = None
+        elif match["added"]:
+            added = match.end()
+        elif added is not None and match.start() - added <= _MAX_TYPE:
+            return True
+    return False
 
 
 def _python_migration(context: FileContext) -> Iterator[Hit]:

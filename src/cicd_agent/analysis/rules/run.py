@@ -37,24 +37,27 @@ class RuleDraft(Draft):
 
 
 def ruled(change: Change, config_file: str = OWN_CONFIG) -> RuleDraft:
-    found, half_read = _read(change, config_file, RULES)
-    listed = (*areas(ChangeContext(change, config_file)), *_half_read_area(half_read))
+    change_context = _context(change, config_file, RULES)
+    found, half_read = _read(change_context, RULES)
+    listed = (*areas(change_context), *_half_read_area(half_read))
     return RuleDraft(findings=found, areas=listed)
 
 
 def findings(change: Change, config_file: str = OWN_CONFIG, rules: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
     """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
-    return _read(change, config_file, rules)[0]
+    return _read(_context(change, config_file, rules), rules)[0]
 
 
-def _read(change: Change, config_file: str, rules: tuple[Rule, ...]) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
+def _context(change: Change, config_file: str, rules: tuple[Rule, ...]) -> ChangeContext:
+    return ChangeContext(change, config_file, ["model", *(rule.id for rule in rules)])
+
+
+def _read(change_context: ChangeContext, rules: tuple[Rule, ...]) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
     """The findings, and the paths of which only the lines could be read, each with the reason."""
-    change_context = ChangeContext(change, config_file, ["model", *(rule.id for rule in rules)])
     results: dict[tuple[str, Location, str], Finding] = {}
     half_read: dict[str, str] = {}
-    for file in change.files:
-        # Not one of change_context.files: what the rules parse of one file is gone before they come to the next.
-        context = FileContext(change_context, file)
+    for file in change_context.files:
+        context = file.copy()
         for rule in rules:
             exempt_kinds = context.kinds & rule.exempt
             if not exempt_kinds or (rule.is_high_confidence and exempt_kinds <= NOT_WRITTEN_HERE):

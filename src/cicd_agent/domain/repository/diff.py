@@ -96,11 +96,11 @@ class FileDiff:
 
     @property
     def added_count(self) -> int:
-        return sum(1 for _ in self.added) if self.excerpt_of is None else self.excerpt_of.added
+        return self._count(LineKind.ADDED) if self.excerpt_of is None else self.excerpt_of.added
 
     @property
     def deleted_count(self) -> int:
-        return sum(1 for _ in self.deleted) if self.excerpt_of is None else self.excerpt_of.deleted
+        return self._count(LineKind.DELETED) if self.excerpt_of is None else self.excerpt_of.deleted
 
     @property
     def is_bundle(self) -> bool:
@@ -122,12 +122,19 @@ class FileDiff:
     @property
     def added(self) -> Iterator[DiffLine]:
         """The added lines; their `new` is never None."""
-        return (line for line in self.lines if line.kind is LineKind.ADDED)
+        return self._of(LineKind.ADDED)
 
     @property
     def deleted(self) -> Iterator[DiffLine]:
         """The deleted lines; their `old` is never None."""
-        return (line for line in self.lines if line.kind is LineKind.DELETED)
+        return self._of(LineKind.DELETED)
+
+    # The kind is named once: Python 3.11 calls a function to look up a member of an enumeration.
+    def _of(self, kind: LineKind) -> Iterator[DiffLine]:
+        return (line for hunk in self.hunks for line in hunk.lines if line.kind is kind)
+
+    def _count(self, kind: LineKind) -> int:
+        return sum([line.kind is kind for hunk in self.hunks for line in hunk.lines])
 
 
 class Anchors:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import translate
+from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -87,9 +88,13 @@ _MIGRATION_NAME = re.compile(
     r"v\d+[\d._]*__.+\.(?:sql|java|kt)|.+\.(?:up|down)\.sql|(?:version)?\d{3,}.*\.(?:py|rb|[jt]s|php|go|exs|cs)"
 )
 
+_REMEMBERED = 10_000
+"""Paths whose kinds are kept: rules, risk, prompt and report each ask for those of every file of a change."""
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
+@lru_cache(_REMEMBERED)
 def kinds(path: str) -> frozenset[PathKind]:
     """All kinds of a repository path (slashes, no leading one). Empty for what is none of them."""
     lower = path.lower()

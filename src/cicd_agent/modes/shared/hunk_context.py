@@ -72,7 +72,7 @@ class HunkContext:
             if depth == 0:
                 break
             line = self._lines[number - 1]
-            if _BLANK.fullmatch(line) or (indent := _indent(line)) >= depth:
+            if (indent := _indent(line)) >= depth or _BLANK.fullmatch(line):
                 continue
             depth = indent
             if number < hunk.new_start and _DEFINITION.match(line):

@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from cicd_agent.domain.text.python_syntax import OverBudget, parse_python
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _LEAVES = (ast.Name, ast.Constant)
-_MARKS = frozenset({"ctx", "op", "ops"})
+_NO_NODES = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "asname", "module", "level", "type_comment", "kind"})
 
 
 class Unparsed(StrEnum):
@@ -198,9 +199,7 @@ def _parsed(text: str) -> ast.Module:
 def _children(node: ast.AST) -> list[ast.AST]:
     """As ast.iter_child_nodes, without operators and whether a name is read: half of a file's nodes say only that."""
     children: list[ast.AST] = []
-    for name in node._fields:
-        if name in _MARKS:
-            continue
+    for name in _inner(node._fields):
         value = getattr(node, name, None)
         if isinstance(value, list):
             children += [item for item in value if isinstance(item, ast.AST)]
@@ -209,11 +208,22 @@ def _children(node: ast.AST) -> list[ast.AST]:
     return children
 
 
+@cache
+def _inner(fields: tuple[str, ...]) -> Sequence[str]:
+    """Those that may hold nodes to visit: names, numbers and texts hold none."""
+    return [name for name in fields if name not in _NO_NODES]
+
+
 def _statements_in(node: ast.AST) -> Iterator[ast.AST]:
-    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+    for name in _blocks(node._fields):
         children = getattr(node, name, ())
         if isinstance(children, list):  # the body of a lambda is an expression
             yield from children
+
+
+@cache
+def _blocks(fields: tuple[str, ...]) -> Sequence[str]:
+    return [name for name in ("body", "handlers", "orelse", "finalbody", "cases") if name in fields]
 
 
 def expression_text(node: ast.expr) -> str:
