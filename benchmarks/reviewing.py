@@ -121,7 +121,11 @@ class _Numbers:
 def _numbers(pull: PullRequest, hub: FakeGitHub, asked: Sequence[Asked], counter: Counter, published: str) -> _Numbers:
     prompts = ["\n".join(texts(each)) for each in asked]
     forms = [
-        json.dumps([each.body.get(name) for name in ("tools", "text", "response_format") if each.body.get(name)])
+        # As they are sent: without blanks.
+        json.dumps(
+            [each.body.get(name) for name in ("tools", "text", "response_format") if each.body.get(name)],
+            separators=(",", ":"),
+        )
         for each in asked
     ]
     counts = counter.count([*prompts, *forms])

@@ -260,7 +260,7 @@ class OpenAIModel:
     ) -> Reply | Fault:
         """One attempt, with all the time that is left: giving up on a model that thinks saves no money."""
         body = self.dialect.body(request, self.name, shape) | shape.named("service_tier", self.service_tier)
-        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         parts = self.dialect.Parts()
         deadline.begin()
         try:

@@ -79,9 +79,9 @@ def test_of_many_files_the_largest_are_listed_and_the_others_counted_by_folder()
     assert asked is not None
     lines = asked.evidence[1].text.split("\n")
     assert "added tests/test_client.py: +3 -0" in lines
-    assert sum(line.startswith("added ") for line in lines) == 40
-    assert lines[-1] == "31 smaller files added in src/deep/"
-    everywhere = change_of(*((f"d{n}/f.py", None, "a\n") for n in range(65)))
+    assert sum(line.startswith("added ") for line in lines) == 30
+    assert lines[-2:] == ["40 smaller files added in src/deep/", "1 smaller file added in docs/"]
+    everywhere = change_of(*((f"d{n}/f.py", None, "a\n") for n in range(47)))
     asked = question(EVENT, everywhere, [])
     assert asked is not None
     assert asked.evidence[1].text.endswith("\nand 5 more files")

@@ -19,8 +19,8 @@ MAX_CONTRADICTIONS = 5
 """More contradictions than these tell a reader nothing new."""
 
 _BODY = 8_000
-_FILES = 40
-_FOLDERS = 20
+_FILES = 30
+_FOLDERS = 12
 """Files that are listed, the largest, and folders in which the others are counted."""
 _COMMITS = 30
 _MESSAGE = 600

@@ -15,7 +15,7 @@ from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bo
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings
 
-MAX_UNSHOWN = 30
+MAX_UNSHOWN = 15
 """Files that are listed of those that are not shown."""
 
 
