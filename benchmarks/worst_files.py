@@ -76,6 +76,15 @@ CASES: Mapping[str, tuple[int, Callable[[int], Files]]] = {
     "decorators": (79_000, lambda n: {"a.py": _fill(n, "@a\n", "", "def f(): pass\n")}),
     "imports": (180_000, lambda n: {"a.py": _numbered(n, "import a@ as b@\n")}),
     "except": (140_000, lambda n: {"a.py": _fill(n, "try: f()\nexcept: pass\n")}),
+    "coroutines": (60_000, lambda n: {"a.py": _numbered(n, "async def f@(a): pass\ndef g@():\n    f@(1)\n")}),
+    "exchanged arguments": (
+        40_000,
+        lambda n: {
+            "a.py": _numbered(n, "def f@(aa, bb): pass\n") + "def g(aa, bb):\n" + _numbered(n, "    f@(bb, aa)\n")
+        },
+    ),
+    "switches": (120_000, lambda n: {"a.py": "import os\n" + _numbered(n, "x@ = os.getenv('a', '0')\nif x@: f()\n")}),
+    "locks in Go": (600_000, lambda n: {"a.go": _numbered(n, "\ta@.Lock()\n\tif b {\n\t\treturn\n\t}\n")}),
     "no Python": (240_000, lambda n: {"a.py": _fill(n, "x = 1\n", "", "x = = 1\n")}),
     "escapes": (240_000, lambda n: {"a.py": _fill(n, "x = '\\q'\n")}),
     "one line": (2_500_000, lambda n: {"a.js": _fill(n, "a", "", "\n"), "b.py": _fill(n, "a", "", "\n")}),

@@ -66,7 +66,7 @@ def _diff(path: str, before: str | None, after: str | None) -> Iterator[str]:
     if "\0" in (before, after):
         yield "(binary)"
         return
-    old, new = ([] if text is None else mask(text).splitlines() for text in (before, after))
+    old, new = ([] if text is None else mask(text).expandtabs(4).splitlines() for text in (before, after))
     told = difflib.unified_diff(old, new, lineterm="")
     lines = [line for line in told if not line.startswith(("--- ", "+++ ", "@@ "))]
     yield from (line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines)

@@ -82,6 +82,7 @@ class PythonText:
         self.imports: dict[str, str] = {}
         self.defined: dict[str, Defined] = {}
         """By the names that a function is nested in: `Client.send`."""
+        self.classes: dict[str, ast.ClassDef] = {}
         self.nodes: list[tuple[ast.AST, Function | ast.Lambda | None]] = []
         self._numbers = sorted(numbers)
         self._assigned: dict[int, dict[str, list[ast.expr]]] = {}
@@ -160,6 +161,7 @@ class PythonText:
                     self.defined[prefix + node.name] = Defined(node, inside is not None)
                     inside, prefix = node, f"{prefix}{node.name}."
                 case ast.ClassDef():
+                    self.classes[prefix + node.name] = node
                     prefix = f"{prefix}{node.name}."
                 case ast.Lambda():
                     inside = node
