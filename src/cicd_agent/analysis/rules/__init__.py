@@ -3,8 +3,11 @@
 from importlib.resources import files as resources
 
 from cicd_agent.analysis.rules import access, data, files, infrastructure, sources, supply_chain, tests, workflows
-from cicd_agent.analysis.rules.python import calls, crypto, exposure, flow
+from cicd_agent.analysis.rules.python import calls, crypto, exposure, flow, queries
 from cicd_agent.analysis.rules.rule import read_rules
 
-_THEMES = (access, calls, crypto, data, exposure, files, flow, infrastructure, sources, supply_chain, tests, workflows)
+_THEMES = (
+    *(access, calls, crypto, data, exposure, files, flow, infrastructure, queries),
+    *(sources, supply_chain, tests, workflows),
+)
 RULES = tuple(read_rules(resources(__package__).joinpath("rules.toml").read_text("utf-8"), _THEMES))
