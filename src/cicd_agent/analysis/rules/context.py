@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib.resources import files
 
 from cicd_agent.analysis.rules.python.source import Called, Function, PythonText, Unparsed, expression_text
+from cicd_agent.analysis.rules.structure.ddl import schema_of
 from cicd_agent.analysis.rules.yaml_source import Node, parse_yaml
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import Anchors, FileDiff
@@ -73,6 +74,12 @@ class ChangeContext:
         """All paths at the head, as far as they are known: without a checkout, those of the change."""
         changed = {file.path for file in self.files if file.head is not None}
         return frozenset(changed.union(self.change.paths))
+
+    @cached_property
+    def indexes(self) -> frozenset[tuple[str, str]]:
+        """The tables and columns for which SQL of the change makes an index, in any of its files."""
+        texts = (text for path, text in self.change.texts.items() if path.lower().endswith(".sql"))
+        return frozenset().union(*(schema_of(text).indexes for text in texts))
 
     @cached_property
     def has_tests(self) -> bool:
