@@ -3,12 +3,14 @@
 import ast
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 
 from cicd_agent.analysis.rules.python.source import Called, Function, PythonText, Unparsed, expression_text
+from cicd_agent.analysis.rules.structure.blocks import Repeat, repeats
 from cicd_agent.analysis.rules.structure.ddl import schema_of
+from cicd_agent.analysis.rules.structure.imports import Circle, circles
 from cicd_agent.analysis.rules.yaml_source import Node, parse_yaml
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import Anchors, FileDiff
@@ -80,6 +82,14 @@ class ChangeContext:
         """The tables and columns for which SQL of the change makes an index, in any of its files."""
         texts = (text for path, text in self.change.texts.items() if path.lower().endswith(".sql"))
         return frozenset().union(*(schema_of(text).indexes for text in texts))
+
+    @cached_property
+    def circles(self) -> Mapping[str, Sequence[Circle]]:
+        return circles(self.change)
+
+    @cached_property
+    def repeats(self) -> Mapping[str, Sequence[Repeat]]:
+        return repeats(self.change)
 
     @cached_property
     def has_tests(self) -> bool:

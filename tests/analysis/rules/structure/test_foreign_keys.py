@@ -11,7 +11,8 @@ from cicd_agent.domain.finding import Finding
 from tests.support.samples.changes import change_of
 
 START = "import sqlalchemy as sa\nfrom alembic import op\nfrom sqlalchemy import Column, ForeignKey\n"
-START += "from sqlalchemy import Index, Integer, Table\nfrom sqlalchemy.orm import mapped_column\nfrom sqlmodel import Field\n\n\n"
+START += "from sqlalchemy import Index, Integer, Table\nfrom sqlalchemy.orm import mapped_column\n"
+START += "from sqlmodel import Field\n\n\n"
 
 
 def found(*files: tuple[str, str]) -> list[Finding]:
