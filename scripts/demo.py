@@ -36,7 +36,7 @@ def main() -> int:
         review(ROOT, *commits, place / "this-repository")
         say("How much care the same range needs, by the history of this repository:\n")
         route(ROOT, *commits, place / "this-repository-routed")
-    say("A sample pull request with five problems planted in it:\n")
+    say("A sample pull request with eight problems planted in it:\n")
     build(place / "sample")
     text, report = review(place / "sample", BASE, HEAD, place / "sample-pull-request")
     found, noise = judged(report["verdict"]["findings"])

@@ -1,4 +1,4 @@
-"""A small pull request with five problems planted in it, built as a git repository: what the demo and tests review."""
+"""A small pull request with eight problems planted in it, built as a git repository: what the demo and tests review."""
 
 import hashlib
 import os
@@ -26,6 +26,9 @@ class Planted:
 PLANTED = (
     Planted("a hard-coded token", "src/parcel/notify.py", "COURIER_TOKEN ="),
     Planted("an SQL string built from input", "src/parcel/store.py", "WHERE city = '"),
+    Planted("a query for each parcel", "src/parcel/store.py", "SELECT city FROM parcels WHERE id"),
+    Planted("an address that a client chooses", "src/parcel/tracking.py", "requests.get("),
+    Planted("an internal error shown to clients", "src/parcel/tracking.py", "str(error)"),
     Planted("a migration that drops a column", "migrations/0002_drop_phone.sql", "DROP COLUMN phone"),
     Planted("a deleted assertion", "tests/test_store.py", 'assert store.parcel(2)["city"]'),
     Planted("a workflow that gains write-all", ".github/workflows/ci.yml", "permissions: write-all"),
@@ -228,12 +231,24 @@ def test_nobody""",
         """All parcels that go to a city."""
         rows = self._db.execute(f"SELECT id, city, grams FROM parcels WHERE city = '{city}'")
         return [dict(row) for row in rows]
+
+    def cities(self, numbers: list[int]) -> list[str]:
+        """The city of each of these parcels."""
+        cities = []
+        for number in numbers:
+            row = self._db.execute("SELECT city FROM parcels WHERE id = ?", (number,)).fetchone()
+            cities.append(row["city"])
+        return cities
 ''',
     ),
     (
         "tests/test_store.py",
         '    assert store.parcel(2)["city"] == "Graz"\n',
         """
+
+def test_the_cities_of_parcels_come_in_their_order():
+    assert store_with("Lyon", "Graz").cities([2, 1]) == ["Graz", "Lyon"]
+
 
 def test_parcels_are_found_by_their_city():
     assert [parcel["id"] for parcel in store_with("Lyon", "Graz", "Lyon").in_city("Lyon")] == [1, 3]
@@ -242,7 +257,28 @@ def test_parcels_are_found_by_their_city():
     (".github/workflows/ci.yml", "permissions:\n  contents: read\n", "permissions: write-all\n"),
 )
 
-_NEW = {"migrations/0002_drop_phone.sql": "ALTER TABLE parcels DROP COLUMN phone;\n"}
+_NEW = {
+    "migrations/0002_drop_phone.sql": "ALTER TABLE parcels DROP COLUMN phone;\n",
+    "src/parcel/tracking.py": '''\
+"""Where a parcel is, by the courier that carries it."""
+
+import requests
+from flask import Blueprint, request
+
+tracking = Blueprint("tracking", __name__)
+
+
+@tracking.get("/tracking")
+def position() -> tuple[dict[str, object], int]:
+    """What the courier says of a parcel."""
+    courier = request.args["courier"]
+    try:
+        answer = requests.get(f"https://{courier}/v1/positions", timeout=10)
+        return answer.json(), 200
+    except Exception as error:
+        return {"error": str(error)}, 502
+''',
+}
 
 
 def token() -> str:

@@ -94,7 +94,7 @@ def test_the_demo_finds_everything_it_planted_and_nothing_else(tmp_path: Path, *
         text=True,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "5 of 5 planted problems found, 0 findings on the harmless files" in ran.stdout
+    assert "8 of 8 planted problems found, 0 findings on the harmless files" in ran.stdout
     assert ("No range of commits here" in ran.stdout) is not has_history
     assert token() not in ran.stdout + ran.stderr
     assert ("holds   local  10 entries" in ran.stdout) is has_history

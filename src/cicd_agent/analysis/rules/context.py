@@ -3,12 +3,15 @@
 import ast
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from importlib.resources import files
 
 from cicd_agent.analysis.rules.python.source import Called, Function, PythonText, Unparsed, expression_text
+from cicd_agent.analysis.rules.structure.blocks import Repeat, repeats
+from cicd_agent.analysis.rules.structure.ddl import schema_of
+from cicd_agent.analysis.rules.structure.imports import Circle, circles
 from cicd_agent.analysis.rules.yaml_source import Node, parse_yaml
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import Anchors, FileDiff
@@ -74,6 +77,20 @@ class ChangeContext:
         """All paths at the head, as far as they are known: without a checkout, those of the change."""
         changed = {file.path for file in self.files if file.head is not None}
         return frozenset(changed.union(self.change.paths))
+
+    @cached_property
+    def indexes(self) -> frozenset[tuple[str, str]]:
+        """The tables and columns for which SQL of the change makes an index, in any of its files."""
+        texts = (text for path, text in self.change.texts.items() if path.lower().endswith(".sql"))
+        return frozenset().union(*(schema_of(text).indexes for text in texts))
+
+    @cached_property
+    def circles(self) -> Mapping[str, Sequence[Circle]]:
+        return circles(self.change)
+
+    @cached_property
+    def repeats(self) -> Mapping[str, Sequence[Repeat]]:
+        return repeats(self.change)
 
     @cached_property
     def has_tests(self) -> bool:

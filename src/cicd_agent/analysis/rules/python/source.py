@@ -82,6 +82,8 @@ class PythonText:
         self.imports: dict[str, str] = {}
         self.defined: dict[str, Defined] = {}
         """By the names that a function is nested in: `Client.send`."""
+        self.owners: dict[int, ast.ClassDef] = {}
+        """The class of each method, by the id of its node."""
         self.classes: dict[str, ast.ClassDef] = {}
         self.nodes: list[tuple[ast.AST, Function | ast.Lambda | None]] = []
         self._numbers = sorted(numbers)
@@ -138,16 +140,21 @@ class PythonText:
                         assigned[target].append(node.value)
         return self._assigned[id(function)].get(name, ())
 
-    def imported(self, module: str) -> bool:
-        return any(name.partition(".")[0] == module for name in self.imports.values())
+    @property
+    def functions(self) -> Iterator[Function]:
+        """The functions that hold a line looked at."""
+        return (node for node, _ in self.nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+    def imported(self, *modules: str) -> bool:
+        return any(name.partition(".")[0] in modules for name in self.imports.values())
 
     def _walk(self, tree: ast.Module) -> None:
         # A stack, not recursion: a tree may be deeper than Python's. Of statements that hold no wanted line only the
         # statements inside are visited, for their definitions and imports.
-        stack: list[tuple[ast.AST, Function | ast.Lambda | None, str]]
-        stack = [(node, None, "") for node in reversed(tree.body)]
+        stack: list[tuple[ast.AST, Function | ast.Lambda | None, str, ast.ClassDef | None]]
+        stack = [(node, None, "", None) for node in reversed(tree.body)]
         while stack:
-            node, inside, prefix = stack.pop()
+            node, inside, prefix, owner = stack.pop()
             near = not isinstance(node, ast.stmt) or self._holds_read_line(node)
             if near:
                 self.nodes.append((node, inside))
@@ -159,16 +166,18 @@ class PythonText:
                     continue
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self.defined[prefix + node.name] = Defined(node, inside is not None)
-                    inside, prefix = node, f"{prefix}{node.name}."
+                    if owner is not None:
+                        self.owners[id(node)] = owner
+                    inside, prefix, owner = node, f"{prefix}{node.name}.", None
                 case ast.ClassDef():
-                    self.classes[prefix + node.name] = node
+                    self.classes[prefix + node.name] = owner = node
                     prefix = f"{prefix}{node.name}."
                 case ast.Lambda():
                     inside = node
                 case _:
                     pass
-            children = _children(node) if near else list(_statements_in(node))
-            stack += [(child, inside, prefix) for child in reversed(children)]
+            children = children_of(node) if near else list(statements_in(node))
+            stack += [(child, inside, prefix, owner) for child in reversed(children)]
 
     def _holds_read_line(self, node: ast.stmt) -> bool:
         # Decorators stand above the line that a definition is said to begin on.
@@ -198,7 +207,7 @@ def _parsed(text: str) -> ast.Module:
     return tree
 
 
-def _children(node: ast.AST) -> list[ast.AST]:
+def children_of(node: ast.AST) -> list[ast.AST]:
     """As ast.iter_child_nodes, without operators and whether a name is read: half of a file's nodes say only that."""
     children: list[ast.AST] = []
     for name in _inner(node._fields):
@@ -216,7 +225,7 @@ def _inner(fields: tuple[str, ...]) -> Sequence[str]:
     return [name for name in fields if name not in _NO_NODES]
 
 
-def _statements_in(node: ast.AST) -> Iterator[ast.AST]:
+def statements_in(node: ast.AST) -> Iterator[ast.AST]:
     for name in _blocks(node._fields):
         children = getattr(node, name, ())
         if isinstance(children, list):  # the body of a lambda is an expression

@@ -1,0 +1,1 @@
+"""Rules for how files, tables and code hang together."""
