@@ -146,6 +146,40 @@ CASES: Mapping[str, tuple[int, Callable[[int], Files]]] = {
     "protocol": (600_000, lambda n: {"a.proto": _numbered(n, "  string name@ = 1;\n")}),
     "own configuration": (240_000, lambda n: {".github/cicd-agent.yml": _numbered(n, "a@: b\n")}),
     "many files": (20_000, lambda n: {f"src/a{i}/b{i}.py": "import os\nos.system(a)\n" for i in range(n // 20)}),
+    "requests in one function": (
+        80_000,
+        lambda n: {
+            "a.py": _numbered(n, "    u@ = request.args['u'] + u\n    if u@ in A: open(u@)\n").join(
+                ("from flask import request\n@a.get('/')\ndef f(u):\n", "")
+            )
+        },
+    ),
+    "queries in loops": (
+        80_000,
+        lambda n: {"a.py": _fill(n, "    for a in b:\n        x = A.objects.get(id=a)\n", "def f(b):\n")},
+    ),
+    "loops in loops": (
+        60_000,
+        lambda n: {
+            "a.py": "".join(f"{' ' * i}for a{i} in b:\n" for i in range(1, 90)).join(
+                ("def f(b):\n", _fill(n, " " * 91 + "A.objects.get(id=a1)\n"))
+            )
+        },
+    ),
+    "repeated blocks": (
+        600_000,
+        lambda n: {"a.js": _fill(n, "".join(f"if (a{i}) return b({i});\n" for i in range(40)))},
+    ),
+    "foreign keys": (600_000, lambda n: {"a.sql": _numbered(n, "CREATE TABLE t@ (a int REFERENCES b, c int);\n")}),
+    "columns of one table": (
+        300_000,
+        lambda n: {"a.sql": _numbered(n, "a@ int REFERENCES b,\n").join(("CREATE TABLE t (", "c int);\n"))},
+    ),
+    "create index": (600_000, lambda n: {"a.sql": _fill(n, "create index references ")}),
+    "imports of each other": (
+        20_000,
+        lambda n: {f"s/a{i}.py": f"from s import a{i + 1}\nfrom s import a0\n" for i in range(n // 20)},
+    ),
     "spaces": (1_200_000, lambda n: {"a.py": _fill(n, " " * 1_900 + "\n"), "b.js": _fill(n, " " * 1_900 + "\n")}),
 }
 

@@ -40,6 +40,8 @@ def test_the_rules_for_code_of_others_are_few_and_sure() -> None:
         "js-shell-injection",
         "js-tls-verification-off",
         "js-sql-injection",
+        "ssrf-from-request",
+        "path-from-request",
         "access-weakened",
         "open-infrastructure",
     ]

@@ -3,9 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from cicd_agent.analysis.rules.context import TABLES, FileContext
-from cicd_agent.analysis.rules.python.endpoints import is_endpoint, route_of
+from cicd_agent.analysis.rules.python.endpoints import is_endpoint, is_web, route_of
 from cicd_agent.analysis.rules.python.request_data import Origin, RequestData
 from cicd_agent.analysis.rules.python.source import Function, PythonText, names_in, statements_in
 from cicd_agent.analysis.rules.rule import Hit, around
@@ -18,6 +19,8 @@ _CLIENTS = frozenset({"client", "http", "http_client", "async_client", "http_ses
 _PATH_METHODS = frozenset(
     {"read_text", "read_bytes", "write_text", "write_bytes", "open", "unlink", "iterdir", "rmdir", "mkdir", "touch"}
 )
+_FETCHER_TAILS = frozenset(name.rpartition(".")[2] for name in _FETCHERS)
+_OPENER_TAILS = frozenset(name.rpartition(".")[2] for name in _OPENERS) | {"save"}
 _SCRIPT = {name: re.compile(pattern) for name, pattern in _WEB["script"].items()}
 _BOTH_ARE_PATHS = frozenset(
     {"os.rename", "os.replace", "shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move"}
@@ -25,7 +28,7 @@ _BOTH_ARE_PATHS = frozenset(
 
 
 def ssrf_from_request(context: FileContext) -> Iterator[Hit]:
-    for text, data, call in _calls(context):
+    for text, data, call in _calls(context, _VERBS | _FETCHER_TAILS):
         address = _address(text, call)
         origin = data.host_in(address) if address is not None else None
         line = _line(context, call, origin) if origin is not None else None
@@ -39,7 +42,7 @@ def ssrf_from_request(context: FileContext) -> Iterator[Hit]:
 
 
 def path_from_request(context: FileContext) -> Iterator[Hit]:
-    for text, data, call in _calls(context):
+    for text, data, call in _calls(context, _PATH_METHODS | _OPENER_TAILS):
         for path in _paths(text, data, call):
             origin = next((each for each in data.texts_in(path) if not each.is_segment), None)
             line = _line(context, call, origin) if origin is not None else None
@@ -51,10 +54,13 @@ def path_from_request(context: FileContext) -> Iterator[Hit]:
     yield from _script(context, "open", "The request names the file: with `../` in it, a client leaves the folder.")
 
 
-def _calls(context: FileContext) -> Iterator[tuple[PythonText, RequestData, ast.Call]]:
-    text = context.python
-    for function in text.functions if text is not None else ():
-        if text is not None:
+def _calls(context: FileContext, tails: AbstractSet[str]) -> Iterator[tuple[PythonText, RequestData, ast.Call]]:
+    text, head = context.python, context.head or ""
+    # Where nothing answers a request, or nothing is opened, there is nothing to follow.
+    if text is None or not any(f"{tail}(" in head for tail in tails):
+        return
+    if is_web(text) or any(word in head for word in ("GET", "POST", "route(")):
+        for function in text.functions:
             data = RequestData(text, function)
             yield from ((text, data, call) for call in data.calls())
 

@@ -25,6 +25,7 @@ _WRITES, _RUNS = frozenset(_QUERIES["writes"]), frozenset(_QUERIES["runs"])
 _EXECUTES = frozenset(_QUERIES["executes"])
 _SESSION, _BATCH = re.compile(_QUERIES["session"]), re.compile(_QUERIES["batch"])
 _NOT_ROWS, _SMALL = re.compile(_QUERIES["not-rows"]), re.compile(_QUERIES["small"])
+_HINT = re.compile(r"objects|_manager|query|\.get\(|\.exec|\.scalar|\.fetch")
 _GROWS = re.compile(_QUERIES["growing"])
 _NARROWS, _PAGES = frozenset(_QUERIES["narrows"]), re.compile(_QUERIES["pages"])
 _TOOLS = re.compile(_QUERIES["tools"])
@@ -88,7 +89,12 @@ class _Loop:
 
 def query_in_loop(context: FileContext) -> Iterator[Hit]:
     text = context.python
-    if text is None or PathKind.MIGRATION in context.kinds or _TOOLS.search(context.path):
+    if (
+        text is None
+        or not _HINT.search(context.head or "")
+        or PathKind.MIGRATION in context.kinds
+        or _TOOLS.search(context.path)
+    ):
         return
     for function in text.functions:
         for call, loop, is_evaluated in _calls_in_loops(text, function):

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -13,8 +13,8 @@ from cicd_agent.domain.repository.paths import PathKind
 LINES = 8
 """Lines with code in a block."""
 PLACES = 3
-_DISTINCT, _LOGIC = 6, 5
-"""Of the lines of a block, so many differ, and so many do something."""
+_DISTINCT, _LOGIC, _CONTROL = 6, 5, 2
+"""Of the lines of a block, so many differ, so many do something, and so many of these say what comes next."""
 _SUFFIXES = (".py", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".java", ".kt", ".go", ".rb", ".php", ".cs")
 _EXEMPT = frozenset(
     {PathKind.TEST, PathKind.DOCS, PathKind.EXAMPLE, PathKind.GENERATED, PathKind.VENDORED, PathKind.MIGRATION}
@@ -57,24 +57,20 @@ def repeats(change: Change) -> Mapping[str, list[Repeat]]:
     if sum(map(len, added.values())) < LINES or sum(file.added_count for file in files) > _MAX_LINES:
         return {}
     codes = {file.path: _code(change.texts[file.path]) for file in files}
-    places = _places(codes)
-    before = _counts(change, files)
+    groups = [_apart(found) for found in _places(codes).values() if len(found) >= PLACES]
+    groups = [found for found in groups if len(found) >= PLACES and _is_logic(codes[found[0].path], found[0].at)]
+    before = _counts(change) if groups else {}
     result: dict[str, list[Repeat]] = defaultdict(list)
     covered: set[_Place] = set()
-    for path, code in codes.items():
-        for index in range(len(code.lines) - LINES + 1):
-            window, this = tuple(code.lines[index : index + LINES]), _Place(path, index)
-            found = _apart(places[hash(window)])
-            if len(found) < PLACES or this in covered or this not in found or not _is_logic(window):
-                continue
-            new = [place for place in found if _is_added(codes[place.path], added[place.path], place.at)]
-            if new[-1:] != [this] or before.get(hash(window), 0) >= len(found):
-                continue
-            length = _length(codes, found)
-            covered.update(_Place(path, index + step) for step in range(length))
-            others = (place for place in found if place != this)
-            where = tuple(f"{place.path}:{codes[place.path].numbers[place.at]}" for place in others)
-            result[path].append(Repeat(code.numbers[index], length, where))
+    for found in groups:
+        new = [place for place in found if _is_added(codes[place.path], added[place.path], place.at)]
+        if not new or new[-1] in covered or before.get(_window(codes[new[-1].path], new[-1].at), 0) >= len(found):
+            continue
+        this, length = new[-1], _length(codes, found)
+        covered.update(_Place(place.path, place.at + step) for place in found for step in range(length))
+        others = (place for place in found if place != this)
+        where = tuple(f"{place.path}:{codes[place.path].numbers[place.at]}" for place in others)
+        result[this.path].append(Repeat(codes[this.path].numbers[this.at], length, where))
     return result
 
 
@@ -100,17 +96,18 @@ def _code(text: str) -> _Code:
     return _Code(numbers, lines)
 
 
-def _windows(code: _Code) -> Iterator[int]:
-    return (hash(tuple(code.lines[at : at + LINES])) for at in range(len(code.lines) - LINES + 1))
+def _window(code: _Code, at: int) -> int:
+    return hash(tuple(code.lines[at : at + LINES]))
 
 
 def _places(codes: Mapping[str, _Code]) -> dict[int, list[_Place]]:
     places: dict[int, list[_Place]] = defaultdict(list)
     for path, code in codes.items():
-        for index, window in enumerate(_windows(code)):
+        for at in range(len(code.lines) - LINES + 1):
+            found = places[_window(code, at)]
             # More than these say nothing more, and a list that repeats a line has a million.
-            if len(places[window]) < 10 * LINES:
-                places[window].append(_Place(path, index))
+            if len(found) < 10 * LINES:
+                found.append(_Place(path, at))
     return places
 
 
@@ -123,17 +120,20 @@ def _apart(places: list[_Place]) -> list[_Place]:
     return apart
 
 
-def _counts(change: Change, files: list[FileDiff]) -> dict[int, int]:
+def _counts(change: Change) -> dict[int, int]:
+    """In how many places each block stood before the change."""
     old = {file.old_path: change.old_texts[file.old_path] for file in change.files if file.old_path in change.old_texts}
     codes = {path: _code(text) for path, text in old.items() if path.endswith(_SUFFIXES)}
-    return {window: len(_apart(found)) for window, found in _places(codes).items()} if files else {}
+    return {window: len(_apart(found)) for window, found in _places(codes).items()}
 
 
-def _is_logic(window: tuple[str, ...]) -> bool:
+def _is_logic(code: _Code, at: int) -> bool:
+    window = code.lines[at : at + LINES]
+    if len(set(window)) < _DISTINCT:
+        return False
     does = sum(1 for line in window if not line.endswith((",", "(", "[")) and _DOES.match(line))
     # A row of assignments is a table of its own kind.
-    branches = sum(1 for line in window if _BRANCHES.match(line))
-    return len(set(window)) >= _DISTINCT and does >= _LOGIC and branches >= 2  # noqa: PLR2004
+    return does >= _LOGIC and sum(1 for line in window if _BRANCHES.match(line)) >= _CONTROL
 
 
 def _length(codes: Mapping[str, _Code], places: list[_Place]) -> int:

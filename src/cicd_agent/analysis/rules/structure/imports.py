@@ -16,6 +16,8 @@ _IMPORT = re.compile(
 _NAME = re.compile(r"(\w[\w.]*)(?:\s+as\s+\w+)?")
 _COMMENT = re.compile(r"#[^\n]*")
 _MAX_EDGES, _MAX_FILES = 500, 2_000
+_MAX_STEPS = 300
+"""Files that are gone through for one import: a longer circle nobody would read."""
 
 
 class Circle(NamedTuple):
@@ -102,7 +104,7 @@ def _way(graph: Mapping[str, list[_Edge]], start: str, end: str) -> tuple[str, .
     """The shortest way from one file to another, both included; empty when there is none."""
     before: dict[str, str] = {start: ""}
     queue = deque([start])
-    while queue:
+    while queue and len(before) < _MAX_STEPS:
         path = queue.popleft()
         if path == end:
             way = [path]
