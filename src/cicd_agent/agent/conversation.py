@@ -69,7 +69,7 @@ class Conversation:
             )
         self._evidence = rendered.text
         self._tokens += rendered.tokens
-        if not self._closed and (left := self._lookup_rounds):
+        if not self._closed and (left := self._rounds_left):
             self._add(f"Look-ups: {left} round{'s' * (left > 1)} at most, several at once where you can.")
 
     def send(self) -> Reply:
@@ -113,7 +113,7 @@ class Conversation:
         answered = list(self.tool_calls.answer(reply.calls))
         results = (Message(Role.TOOL, each.text, answers=each.call.id) for each in answered)
         self._extend(Message(Role.ASSISTANT, reply.text, reply.items, reply.calls), *results)
-        if left := self._lookup_rounds:
+        if left := self._rounds_left:
             self._add(f"Rounds of look-ups left: {left}.")
         return "; ".join(each.complaint for each in answered if each.complaint)
 
@@ -135,7 +135,7 @@ class Conversation:
             self._extend(Message(Role.ASSISTANT, answer, items), Message(Role.USER, text))
 
     @property
-    def _lookup_rounds(self) -> int:
+    def _rounds_left(self) -> int:
         """How often look-ups can be asked for from here on: the last request is for the answer."""
         return max(0, self.max_rounds - self.rounds - 1)
 

@@ -7,7 +7,14 @@ from cicd_agent.domain.finding import Finding
 from tests.support.samples.changes import change_of
 
 _RULES = {
-    *("missing-await", "removed-attribute", "lock-not-released", "swapped-arguments", "lost-result", "always-true"),
+    *(
+        "missing-await",
+        "removed-attribute",
+        "lock-not-released",
+        "swapped-arguments",
+        "lost-result",
+        "string-as-boolean",
+    ),
 }
 _CLIENT = "class C:\n    async def ready(self):\n        return 1\n\n    async def go(self):\n"
 _READ = "package a\n\nfunc (c *conn) read() error {\n\tc.mu.Lock()\n"
@@ -289,4 +296,4 @@ def test_a_result_that_is_kept_or_not_proved_is_no_finding(line: str) -> None:
 )
 def test_texts_that_are_always_true(text: str, confidence: float) -> None:
     hits = found("shop/a.py", f"import os\n\n{text}\n")
-    assert [(each.id, each.confidence) for each in hits] == ([("always-true", confidence)] if confidence else [])
+    assert [(each.id, each.confidence) for each in hits] == ([("string-as-boolean", confidence)] if confidence else [])

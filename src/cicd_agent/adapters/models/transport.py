@@ -63,7 +63,7 @@ class Deadline:
         return ExchangeError(Trouble.TIMEOUT, f"{words} s, all that was left of the time")
 
 
-class _TimedStream(httpcore2.NetworkStream):
+class _DeadlineStream(httpcore2.NetworkStream):
     def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
@@ -97,13 +97,13 @@ class _TimedStream(httpcore2.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002  see read
     ) -> httpcore2.NetworkStream:
         secured = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left(CONNECT_SECONDS))
-        return _TimedStream(secured, self._deadline)
+        return _DeadlineStream(secured, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
-class _TimedBackend(httpcore2.NetworkBackend):
+class _DeadlineBackend(httpcore2.NetworkBackend):
     def __init__(self, backend: httpcore2.NetworkBackend, deadline: Deadline) -> None:
         self._backend = backend
         self._deadline = deadline
@@ -112,13 +112,13 @@ class _TimedBackend(httpcore2.NetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002  see _TimedStream
+        timeout: float | None = None,  # noqa: ARG002  see _DeadlineStream
         local_address: str | None = None,
         socket_options: Iterable[_Option] | None = None,
     ) -> httpcore2.NetworkStream:
         seconds = self._deadline.left(CONNECT_SECONDS)
         stream = self._backend.connect_tcp(host, port, seconds, local_address, socket_options)
-        return _TimedStream(stream, self._deadline)
+        return _DeadlineStream(stream, self._deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Connection:
     ) -> None:
         address = urlsplit(base_url)
         self._address = address
-        network = _TimedBackend(backend or httpcore2.SyncBackend(), deadline)
+        network = _DeadlineBackend(backend or httpcore2.SyncBackend(), deadline)
         options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *_probes()]
         proxy = proxy_of(address.scheme, address.hostname or "", address.port)
         if not proxy:

@@ -28,7 +28,7 @@ def is_cosmetic(file: FileDiff, change: Change) -> bool:
     `user: Administrator` lets other people in than `user: User` does.
     """
     texts = _texts(file, change)
-    return texts is not None and all(each is not None and _is_kept(*each) for each in _parameters(*texts))
+    return texts is not None and all(each is not None and _is_unchanged(*each) for each in _parameters(*texts))
 
 
 _Annotations = tuple[ast.expr | None, ast.expr | None]
@@ -82,7 +82,7 @@ def _parameters(before: _Text, after: _Text) -> Iterator[_Annotations | None]:
         stack += parts
 
 
-def _is_kept(old: ast.expr | None, new: ast.expr | None) -> bool:
+def _is_unchanged(old: ast.expr | None, new: ast.expr | None) -> bool:
     stack: list[tuple[object, object]] = [(old, new)] if old else []
     while stack:
         parts = _parts(*stack.pop())

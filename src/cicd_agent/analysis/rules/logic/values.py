@@ -143,7 +143,7 @@ _ASSIGNED = re.compile(r"\b(\w+)[ \t]*(?::[^\n=]{0,80})?=(?!=)")
 _READERS = frozenset({"os.environ.get", "os.getenv", "environ.get"})
 
 
-def always_true(context: FileContext) -> Iterator[Hit]:
+def string_as_boolean(context: FileContext) -> Iterator[Hit]:
     head = context.head or ""
     if not any(word in head for word in ("environ", "getenv", "add_argument")):
         return
@@ -155,7 +155,7 @@ def always_true(context: FileContext) -> Iterator[Hit]:
                 assigned = assigned or Counter(_ASSIGNED.findall(head))
                 settings |= {name: default} if assigned[name] == 1 else {}
                 if name == "DEBUG" and default in _OFF and (line := context.first_added(node.lineno, value.lineno)):
-                    yield _always(line, default, value)
+                    yield _truthy_string(line, default, value)
             case ast.Call(func=ast.Attribute(attr="add_argument"), keywords=keywords):
                 yield from _bool_option(context, node, keywords)
             case _:
@@ -163,7 +163,7 @@ def always_true(context: FileContext) -> Iterator[Hit]:
         for test in _tested(node):
             default = settings.get(test.id, "") if isinstance(test, ast.Name) else _switch(text, test)
             if default and (line := context.first_added(test.lineno)):
-                yield _always(line, default, test)
+                yield _truthy_string(line, default, test)
 
 
 def _tested(node: ast.AST) -> Iterator[ast.expr]:
@@ -190,7 +190,7 @@ def _switch(text: PythonText, node: ast.expr) -> str:
             return ""
 
 
-def _always(line: int, default: str, node: ast.expr) -> Hit:
+def _truthy_string(line: int, default: str, node: ast.expr) -> Hit:
     shown = expression_text(node)
     message = f"`{shown}` is a text, and every text but the empty one is true: so is its default, `{default}`."
     return Hit(line, message, confidence=None if default in _OFF else 0.8)
