@@ -110,6 +110,7 @@ bench-tests-real: setup ## tests for real changes of a package, each certificate
 bench-logs: setup ## what is found in real logs of failures: make bench-logs DATA=DIR, with index.jsonl and the logs in it
 	@$(BIN)/python benchmarks/log_extract.py --data $(DATA)
 	@$(BIN)/python benchmarks/missing_truth.py --data $(DATA)
+	@$(BIN)/python benchmarks/headlines/measure.py --data $(DATA)
 
 mutations: setup ## a fixed list of hand-made mutations of the package, and how many the tests catch
 	@$(BIN)/python benchmarks/mutations.py
