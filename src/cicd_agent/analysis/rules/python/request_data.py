@@ -165,7 +165,7 @@ class RequestData:
             return [*node.args]
         first = node.args[0] if node.args else None
         # What takes signs out of a text may well be what makes it harmless.
-        is_filter = tail == "replace" and isinstance(first, ast.Constant) and not _is_word(first.value)
+        is_filter = tail == "replace" and isinstance(first, ast.Constant) and not _is_identifier(first.value)
         if not isinstance(node.func, ast.Attribute) or tail not in _TEXT_METHODS or is_filter:
             return None
         if tail == "format" and isinstance(node.func.value, ast.Constant) and isinstance(node.func.value.value, str):
@@ -322,7 +322,7 @@ class RequestData:
             case ast.In() | ast.NotIn():
                 if isinstance(node.left, ast.Constant):
                     origin = self._named(right)
-                    is_key = origin is not None and origin.is_mapping and _is_word(node.left.value)
+                    is_key = origin is not None and origin.is_mapping and _is_identifier(node.left.value)
                     return not is_key and not _is_scheme(node.left)
                 return "scheme" not in names and not (isinstance(node.left, ast.Attribute) and "method" in names)
             case ast.Eq() | ast.NotEq():
@@ -349,7 +349,7 @@ def _is_str(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "str"
 
 
-def _is_word(value: object) -> bool:
+def _is_identifier(value: object) -> bool:
     return isinstance(value, str) and _WORD.fullmatch(value) is not None
 
 

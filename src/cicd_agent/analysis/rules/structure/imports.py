@@ -29,7 +29,7 @@ class Circle(NamedTuple):
     """Whether the new import is `import module`, which uses nothing of it before both are loaded."""
 
 
-class _Edge(NamedTuple):
+class _Import(NamedTuple):
     target: str
     line: int
     is_plain: bool
@@ -71,7 +71,7 @@ def _modules(change: Change) -> dict[str, str]:
     return modules
 
 
-def _edges(path: str, text: str, modules: Mapping[str, str]) -> Iterator[_Edge]:
+def _edges(path: str, text: str, modules: Mapping[str, str]) -> Iterator[_Import]:
     lines = at = 0
     for match in _IMPORT.finditer(text):
         lines += text.count("\n", at, match.start())
@@ -80,7 +80,7 @@ def _edges(path: str, text: str, modules: Mapping[str, str]) -> Iterator[_Edge]:
             target = modules.get(name) or modules.get(name.rpartition(".")[0] if match[1] else name)
             # That a package is there goes without saying.
             if target and target != path and not _is_package_of(target, path) and not _is_package_of(path, target):
-                yield _Edge(target, lines + 1, match[1] is None)
+                yield _Import(target, lines + 1, match[1] is None)
 
 
 def _imported(path: str, match: re.Match[str]) -> Iterator[str]:
@@ -100,7 +100,7 @@ def _is_package_of(package: str, path: str) -> bool:
     return package.endswith("__init__.py") and path.startswith(package.removesuffix("__init__.py"))
 
 
-def _way(graph: Mapping[str, list[_Edge]], start: str, end: str) -> tuple[str, ...]:
+def _way(graph: Mapping[str, list[_Import]], start: str, end: str) -> tuple[str, ...]:
     """The shortest way from one file to another, both included; empty when there is none."""
     before: dict[str, str] = {start: ""}
     queue = deque([start])
