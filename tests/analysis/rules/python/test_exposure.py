@@ -207,10 +207,18 @@ def test_the_text_of_any_error_in_an_answer_is_found(line: str) -> None:
         ('if app.debug:;    return str(e);return "failed"', "Exception as e"),
         ('if isinstance(e, OwnError):;    return str(e);return "failed"', "Exception as e"),
         ("raise OwnError(str(e))", "Exception as e"),
+        ("return jsonify(error=sanitize_text(str(e))), 500", "Exception as e"),
     ],
 )
 def test_an_error_that_is_logged_or_meant_for_clients_is_left_alone(line: str, caught: str) -> None:
     assert handler(*line.split(";"), caught=caught) == []
+
+
+@pytest.mark.parametrize(("status", "confidence"), [(400, 0.6), (500, 0.85)])
+def test_a_bad_request_after_one_statement_is_said_quietly(status: int, confidence: float) -> None:
+    lines = f"    try:\n        run()\n    except Exception as e:\n        return str(e), {status}\n"
+    (found,) = findings(change_of(("v.py", None, FLASK + ROUTE + lines)))
+    assert (found.id, found.confidence) == ("error-leaked", confidence)
 
 
 def test_a_function_that_answers_nobody_may_return_an_error() -> None:

@@ -4,11 +4,12 @@ import ast
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from cicd_agent.analysis.rules.context import TABLES, FileContext
 from cicd_agent.analysis.rules.python.endpoints import is_endpoint, is_web, route_of
 from cicd_agent.analysis.rules.python.request_data import Origin, RequestData
-from cicd_agent.analysis.rules.python.source import Function, PythonText, names_in, statements_in
+from cicd_agent.analysis.rules.python.source import Function, PythonText, children_of, names_in, statements_in
 from cicd_agent.analysis.rules.rule import Hit, around
 from cicd_agent.domain.finding import Severity
 
@@ -109,7 +110,9 @@ def _script(context: FileContext, kind: str, message: str) -> Iterator[Hit]:
 _BROAD = frozenset({"Exception", "BaseException"})
 _TRACES = frozenset({"traceback.format_exc", "traceback.format_exception", "traceback.format_tb"})
 _ANSWER = re.compile(r"(?:Response\w*|\brender|jsonify|make_response|\babort|HTTPException)\Z")
+_FILTER = re.compile(r"(?i)(?:sanit|redact|mask|scrub|clean|safe|censor)[^.]*\Z")
 _SERVER_ERROR = 500
+_BAD_REQUEST = frozenset({400, 422})
 
 
 def error_leaked(context: FileContext) -> Iterator[Hit]:
@@ -118,9 +121,9 @@ def error_leaked(context: FileContext) -> Iterator[Hit]:
         if text is None:
             break
         if is_endpoint(text, function):
-            for handler in _nodes(function.body, ast.ExceptHandler):
-                if isinstance(handler, ast.ExceptHandler) and (handler.type is None or _is_broad(text, handler.type)):
-                    yield from _leaks(context, text, handler.body, handler.name or "", function)
+            for attempt in _nodes(function.body, ast.Try, ast.TryStar):
+                if isinstance(attempt, ast.Try | ast.TryStar):
+                    yield from _broad_leaks(context, text, attempt, function)
         elif error := _error_parameter(text, function):
             yield from _leaks(context, text, function.body, error, function)
     for number, line in context.script:
@@ -128,6 +131,18 @@ def error_leaked(context: FileContext) -> Iterator[Hit]:
         if found:
             message = "The stack of the error is sent to the client, with the paths and names of this program."
             yield Hit(number, message, near=around(line, *found.span()))
+
+
+def _broad_leaks(
+    context: FileContext, text: PythonText, attempt: ast.Try | ast.TryStar, function: Function
+) -> Iterator[Hit]:
+    for handler in attempt.handlers:
+        if handler.type is None or _is_broad(text, handler.type):
+            hits = _leaks(context, text, handler.body, handler.name or "", function)
+            # One statement that is answered with "bad request" checks what the client sent.
+            numbers = {part.value for part in ast.walk(handler) if isinstance(part, ast.Constant)}
+            is_check = len(attempt.body) == 1 and not numbers.isdisjoint(_BAD_REQUEST)
+            yield from (replace(hit, confidence=0.6) if is_check else hit for hit in hits)
 
 
 def _nodes(body: list[ast.stmt], *kinds: type[ast.AST]) -> Iterator[ast.AST]:
@@ -167,7 +182,7 @@ def _leaks(
     is_plain = route_of(text, function) is not None or id(function) in text.owners or _error_parameter(text, function)
     texts: dict[str, str] = {}
     for node in _answers(body):
-        leak = next(filter(None, (_leak(text, part, error, texts) for part in ast.walk(node))), "")
+        leak = next(filter(None, (_leak(text, part, error, texts) for part in _unfiltered(text, node))), "")
         if not leak:
             continue
         if isinstance(node, ast.Assign):
@@ -194,6 +209,16 @@ def _answers(body: list[ast.stmt]) -> Iterator[ast.Assign | ast.Return | ast.Rai
                 pass
             case _:
                 stack += reversed(list(statements_in(node)))
+
+
+def _unfiltered(text: PythonText, node: ast.AST) -> Iterator[ast.AST]:
+    """What a statement is made of, but for what is given to a function that takes secrets out of a text."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if not (isinstance(part, ast.Call) and _FILTER.search(text.name_of(part.func))):
+            yield part
+            stack += children_of(part)
 
 
 def _leak(text: PythonText, part: ast.AST, error: str, texts: dict[str, str]) -> str:

@@ -26,7 +26,7 @@ def mock_of_subject(context: FileContext) -> Iterator[Hit]:
         if not function.name.startswith("test"):
             continue
         for patch, target in _patches(text, function):
-            call = _checked_call(text, function, target)
+            call = _subject_call(text, function, target)
             line = context.first_added(patch.lineno, call.lineno) if call is not None else None
             if line is not None:
                 message = (
@@ -54,7 +54,7 @@ def _patches(text: PythonText, function: Function) -> Iterator[tuple[ast.Call, s
         stack += children_of(node)
 
 
-def _checked_call(text: PythonText, function: Function, target: str) -> ast.Call | None:
+def _subject_call(text: PythonText, function: Function, target: str) -> ast.Call | None:
     """The call of a replaced function whose result a test asserts, when the test calls nothing else of the product."""
     module, _, _ = target.rpartition(".")
     # A name that the test's module has imported is the real one still.
@@ -69,10 +69,10 @@ def _checked_call(text: PythonText, function: Function, target: str) -> ast.Call
             subjects.append(node)
         elif not _is_arrangement(name):
             return None
-    return subjects[0] if len(subjects) == 1 and _is_checked(text, function, subjects[0]) else None
+    return subjects[0] if len(subjects) == 1 and _checks_result(text, function, subjects[0]) else None
 
 
-def _is_checked(text: PythonText, function: Function, subject: ast.Call) -> bool:
+def _checks_result(text: PythonText, function: Function, subject: ast.Call) -> bool:
     """Whether a test asserts on the result of a call, or on a name for it."""
     body = ast.Module(function.body, [])
     results = {

@@ -39,7 +39,7 @@ class Repeat(NamedTuple):
     others: tuple[str, ...]
 
 
-class _Occurrence(NamedTuple):
+class _Position(NamedTuple):
     path: str
     at: int
     """Of the first line among those with code."""
@@ -57,17 +57,17 @@ def repeats(change: Change) -> Mapping[str, list[Repeat]]:
     if sum(map(len, added.values())) < LINES or sum(file.added_count for file in files) > _MAX_LINES:
         return {}
     codes = {file.path: _code(change.texts[file.path]) for file in files}
-    groups = [_apart(found) for found in _occurrences(codes).values() if len(found) >= PLACES]
+    groups = [_apart(found) for found in _positions(codes).values() if len(found) >= PLACES]
     groups = [found for found in groups if len(found) >= PLACES and _is_logic(codes[found[0].path], found[0].at)]
     before = _counts(change) if groups else {}
     result: dict[str, list[Repeat]] = defaultdict(list)
-    covered: set[_Occurrence] = set()
+    covered: set[_Position] = set()
     for found in groups:
         new = [place for place in found if _is_added(codes[place.path], added[place.path], place.at)]
         if not new or new[-1] in covered or before.get(_window(codes[new[-1].path], new[-1].at), 0) >= len(found):
             continue
         this, length = new[-1], _length(codes, found)
-        covered.update(_Occurrence(place.path, place.at + step) for place in found for step in range(length))
+        covered.update(_Position(place.path, place.at + step) for place in found for step in range(length))
         others = (place for place in found if place != this)
         where = tuple(f"{place.path}:{codes[place.path].numbers[place.at]}" for place in others)
         result[this.path].append(Repeat(codes[this.path].numbers[this.at], length, where))
@@ -100,21 +100,21 @@ def _window(code: _Code, at: int) -> int:
     return hash(tuple(code.lines[at : at + LINES]))
 
 
-def _occurrences(codes: Mapping[str, _Code]) -> dict[int, list[_Occurrence]]:
-    occurrences: dict[int, list[_Occurrence]] = defaultdict(list)
+def _positions(codes: Mapping[str, _Code]) -> dict[int, list[_Position]]:
+    positions: dict[int, list[_Position]] = defaultdict(list)
     for path, code in codes.items():
         for at in range(len(code.lines) - LINES + 1):
-            found = occurrences[_window(code, at)]
+            found = positions[_window(code, at)]
             # More than these say nothing more, and a list that repeats a line has a million.
             if len(found) < 10 * LINES:
-                found.append(_Occurrence(path, at))
-    return occurrences
+                found.append(_Position(path, at))
+    return positions
 
 
-def _apart(occurrences: list[_Occurrence]) -> list[_Occurrence]:
+def _apart(positions: list[_Position]) -> list[_Position]:
     """Of overlapping places, the first."""
-    apart: list[_Occurrence] = []
-    for place in occurrences:
+    apart: list[_Position] = []
+    for place in positions:
         if not apart or apart[-1].path != place.path or place.at >= apart[-1].at + LINES:
             apart.append(place)
     return apart
@@ -124,7 +124,7 @@ def _counts(change: Change) -> dict[int, int]:
     """In how many places each block stood before the change."""
     old = {file.old_path: change.old_texts[file.old_path] for file in change.files if file.old_path in change.old_texts}
     codes = {path: _code(text) for path, text in old.items() if path.endswith(_SUFFIXES)}
-    return {window: len(_apart(found)) for window, found in _occurrences(codes).items()}
+    return {window: len(_apart(found)) for window, found in _positions(codes).items()}
 
 
 def _is_logic(code: _Code, at: int) -> bool:
@@ -136,13 +136,13 @@ def _is_logic(code: _Code, at: int) -> bool:
     return does >= _LOGIC and sum(1 for line in window if _BRANCHES.match(line)) >= _CONTROL
 
 
-def _length(codes: Mapping[str, _Code], occurrences: list[_Occurrence]) -> int:
+def _length(codes: Mapping[str, _Code], positions: list[_Position]) -> int:
     """How many lines are the same in all places, from where they begin."""
     length = LINES
     while length < 500:  # noqa: PLR2004  nobody counts further
         lines = {
             code.lines[place.at + length] if place.at + length < len(code.lines) else f"end of {place}"
-            for place in occurrences
+            for place in positions
             for code in [codes[place.path]]
         }
         if len(lines) > 1:
