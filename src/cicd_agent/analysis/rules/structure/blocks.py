@@ -28,6 +28,8 @@ _DOES = re.compile(
 )
 _BRANCHES = re.compile(r"\W*(?:return|if|for|while|try|with|raise|throw|elif|else|switch|case|except|catch|yield)\b")
 _MAX_LINES = 200_000
+_MAX_TEXT = 500_000
+"""Characters of a file; a longer one is made by a program."""
 _MAX_LISTED = 3
 
 
@@ -84,7 +86,8 @@ def listed(others: tuple[str, ...]) -> str:
 
 
 def _is_code(change: Change, file: FileDiff) -> bool:
-    return file.path.endswith(_SUFFIXES) and not file.is_bundle and not change.kinds_of(file) & _EXEMPT
+    is_written = file.path.endswith(_SUFFIXES) and not file.is_bundle and len(change.texts[file.path]) <= _MAX_TEXT
+    return is_written and not change.kinds_of(file) & _EXEMPT
 
 
 def _code(text: str) -> _Code:
