@@ -1,6 +1,7 @@
 """Numbers and lengths in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 
 def count(number: int, noun: str) -> str:
@@ -16,3 +17,9 @@ def first_names(names: Sequence[str], limit: int = 5) -> str:
     """The first few, and how many more there are."""
     listed = ", ".join(names[:limit])
     return listed if len(names) <= limit else f"{listed} and {len(names) - limit} more"
+
+
+def line_ranges(lines: Iterable[int]) -> list[str]:
+    """Ascending line numbers, those without a gap between them as one: 12-14, 20."""
+    runs = ([line for _, line in run] for _, run in groupby(enumerate(lines), key=lambda item: item[1] - item[0]))
+    return [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]

@@ -6,7 +6,7 @@ from typing import assert_never
 from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.text.words import clip, count, line_ranges
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt
@@ -266,15 +266,8 @@ def _missing(each: Open) -> Inline:
 
 
 def _ranges(lines: Sequence[int]) -> str:
-    """12-14, 20."""
-    results: list[tuple[int, int]] = []
-    for line in lines:
-        if results and results[-1][1] == line - 1:
-            results[-1] = (results[-1][0], line)
-        else:
-            results.append((line, line))
-    shown = [f"{first}-{last}" if last > first else str(first) for first, last in results[:8]]
-    return ", ".join([*shown, *(["…"] if len(results) > 8 else [])])  # noqa: PLR2004
+    results = line_ranges(lines)
+    return ", ".join([*results[:8], *(["…"] if len(results) > 8 else [])])  # noqa: PLR2004
 
 
 def _flaky(hunt: FlakyHunt | None) -> Iterator[Block]:

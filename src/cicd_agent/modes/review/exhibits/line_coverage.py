@@ -1,7 +1,6 @@
 """Which changed lines no test executes, by a coverage report that an earlier step of the job has left: a hint."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
 from pathlib import PurePosixPath
 
 from cicd_agent.analysis.test_reports.coverage import USUAL_PATHS, FileCoverage, is_coverage, read_coverage
@@ -10,6 +9,7 @@ from cicd_agent.domain.ports.forge import Left, Workspace
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.paths import PathKind
+from cicd_agent.domain.text.words import line_ranges
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings
 
@@ -63,7 +63,7 @@ def _rows(file: FileDiff, measured: Mapping[str, FileCoverage]) -> Iterator[str]
     report = _of_file(file.path, measured)
     changed = {line.new for line in file.added if line.new}
     if report and (missed := sorted(changed & report.missed)):
-        yield f"{file.path}: {', '.join(_ranges(missed))}"
+        yield f"{file.path}: {', '.join(line_ranges(missed))}"
     elif report and changed & report.covered:
         yield f"{file.path}: none, tests execute them all"
 
@@ -79,9 +79,3 @@ def _of_file(path: str, measured: Mapping[str, FileCoverage]) -> FileCoverage | 
         if (theirs := PurePosixPath(name).parts)[-len(parts) :] == parts or parts[-len(theirs) :] == theirs
     ]
     return named[0] if len(named) == 1 else None
-
-
-def _ranges(numbers: Iterable[int]) -> Iterator[str]:
-    for _, run in groupby(enumerate(numbers), key=lambda item: item[1] - item[0]):
-        lines = [number for _, number in run]
-        yield str(lines[0]) if len(lines) == 1 else f"{lines[0]}-{lines[-1]}"
