@@ -19,6 +19,7 @@ from tests.support import protocol_table, tiers
 
 FOREIGN = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "OPENAI_", "AZURE_OPENAI_", "GIT_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+COLLECT_AFTER = (50_000, 20, 50)
 CPU_BEFORE = pytest.StashKey[float]()
 
 settings.register_profile(
@@ -52,7 +53,9 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Tests make much and keep little: looked for less often, what refers to itself costs a tenth of the suite less.
-    gc.set_threshold(50_000, 20, 50)
+    # And between two tests rather than within one: what an object runs when it is collected fails where a test has just
+    # used up the stack.
+    gc.set_threshold(40 * COLLECT_AFTER[0], *COLLECT_AFTER[1:])
     # Compiled once, not by each of the hundreds of processes that are started: .gitignore knows of what that leaves.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
@@ -110,6 +113,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     item.stash[CPU_BEFORE] = tiers.cpu_seconds()
+    new, young, old = (count > limit for count, limit in zip(gc.get_count(), COLLECT_AFTER, strict=True))
+    if new:
+        gc.collect(young + (young and old))
 
 
 @pytest.hookimpl(wrapper=True)
