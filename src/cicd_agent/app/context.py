@@ -292,8 +292,8 @@ def open_forge(token: str, repo: str, environment: Environment, closing: ExitSta
 def _logs(options: RunOptions) -> LogFiles:
     """The logs that the command line names, each opened when it is read."""
 
-    def opened(name: str) -> Callable[[], Iterator[bytes]]:
-        return lambda: chunks(name, sys.stdin.buffer)
+    def opened(name: str) -> Callable[[Callable[[str], None]], Iterator[bytes]]:
+        return lambda note: chunks(name, sys.stdin.buffer, note)
 
     return LogFiles(
         {Path(name).name: opened(name) for name in options.logs}, opened(options.green) if options.green else None

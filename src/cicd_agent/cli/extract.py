@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
@@ -34,8 +34,10 @@ def extract(session: Session, log: str, reference: str = "", tokens: int = 2_000
     console, standard_input = session.console, sys.stdin.buffer
     if not 1 <= tokens <= _MAX_TOKENS:
         raise ConfigError(f"--tokens {tokens} is out of range", remedy=f"Give 1 to {_MAX_TOKENS:,}")
-    green = passed(chunks(reference, standard_input)) if reference else None
-    result = reduce(chunks(log, standard_input), tokens=tokens, green=green)
+    limits: list[str] = []
+    green = passed(chunks(reference, standard_input, limits.append)) if reference else None
+    result = reduce(chunks(log, standard_input, limits.append), tokens=tokens, green=green)
+    result = replace(result, notes=(*result.notes, *limits))
     console.print_result(document(result), lambda: render(result, colour=console.coloured))
     return Exit.OK
 
@@ -53,6 +55,7 @@ def document(extract: Extract) -> dict[str, object]:
         "elisions": [asdict(gap) for gap in extract.elisions],
         "problems": [asdict(problem) for problem in extract.problems],
         "notes": list(extract.notes),
+        "passed": extract.passed.number if extract.passed else None,
     }
 
 
@@ -63,15 +66,23 @@ def render(extract: Extract, *, colour: bool = False) -> str:
     style = Style(colour, 100)
     lines = count(extract.total, "line")
     parts = [f"{count(len(extract.kept), 'line')} of {lines} shown, about {extract.tokens:,} tokens"]
-    for rank, problem in enumerate(extract.problems[:_MAX_PROBLEMS], start=1):
-        parts += _problem(rank, problem, style)
-    if len(extract.problems) > _MAX_PROBLEMS:
-        parts.append(count(len(extract.problems) - _MAX_PROBLEMS, "more problem"))
+    if extract.passed:
+        last = extract.passed
+        parts.append(f"no failure in this log: its job passed, says line {last.number:,} ({_line(last.text)})")
+    else:
+        parts += _problems(extract, style)
     if extract.kept:
         parts.append("")
     parts += _lines(extract, style)
     parts += map(_line, extract.notes)
     return "\n".join(parts) + "\n"
+
+
+def _problems(extract: Extract, style: Style) -> Iterator[str]:
+    for rank, problem in enumerate(extract.problems[:_MAX_PROBLEMS], start=1):
+        yield from _problem(rank, problem, style)
+    if len(extract.problems) > _MAX_PROBLEMS:
+        yield count(len(extract.problems) - _MAX_PROBLEMS, "more problem")
 
 
 def _problem(rank: int, problem: Problem, style: Style) -> Iterator[str]:

@@ -27,10 +27,13 @@ from cicd_agent.settings.schema import Settings
 
 @dataclass(frozen=True, slots=True)
 class LogFiles:
-    """Logs that somebody has at hand: those of the failed job, and of one that passed; each read when it is due."""
+    """Logs that somebody has at hand: those of the failed job, and of one that passed; each read when it is due.
 
-    failed: Mapping[str, Callable[[], Iterator[bytes]]] = field(default_factory=dict)
-    green: Callable[[], Iterator[bytes]] | None = None
+    What opens one takes a function that is told, in a sentence, of a limit that was met.
+    """
+
+    failed: Mapping[str, Callable[[Callable[[str], None]], Iterator[bytes]]] = field(default_factory=dict)
+    green: Callable[[Callable[[str], None]], Iterator[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

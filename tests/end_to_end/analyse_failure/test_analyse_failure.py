@@ -220,6 +220,19 @@ def test_a_log_at_hand_is_analysed_without_a_network(tmp_path: Path, hub: FakeGi
     assert not hub.received
 
 
+def test_a_log_of_a_job_that_passed_gets_no_cause(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = FailureJobs(tmp_path, hub)
+    job = jobs.job
+    for name in ("GITHUB_EVENT_PATH", "GITHUB_ACTIONS"):
+        del job.variables[name]
+    file = tmp_path / "passed.log"
+    file.write_bytes(b"E   AssertionError: assert 1 == 2\nit is a test of pytest's output\nFinished: SUCCESS\n")
+    left = job.run("analyse-failure", "--log", str(file), "--repo-dir", str(job.repo.path))
+    assert left.exit == 0, left.log
+    assert "no failure in passed.log: its job passed, says line 3 (Finished: SUCCESS)" in left.log
+    assert "AssertionError" not in left.log
+
+
 def test_a_run_is_analysed_from_a_terminal_and_nothing_is_written(tmp_path: Path, hub: FakeGitHub) -> None:
     jobs = FailureJobs(tmp_path, hub)
     job = jobs.job

@@ -1,25 +1,36 @@
 """A log that lies at hand: a file, a packed one, or what is piped in."""
 
+import time
 import zlib
-from collections.abc import Iterator
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, iterdecode
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from gzip import BadGzipFile, GzipFile
 from io import BufferedReader, RawIOBase
+from itertools import chain
 from pathlib import Path
 from typing import IO, cast
 
 from cicd_agent.errors import ConfigError
 
 PIECE = 65_536
-MAX_BYTES = 2_000_000_000
-"""Bytes of a log, unpacked: more is no log that anybody wrote."""
+MAX_BYTES = 512_000_000
+"""Bytes of a log that are read, unpacked; as many as of a log that GitHub has."""
+MAX_SECONDS = 240.0
+"""Seconds for which a log is read: its reader works on each piece before it takes the next."""
 GZIP = b"\x1f\x8b"
+_CONTROLS = bytes(sorted({*range(32), 127} - set(b"\t\n\v\f\r\x1b\b\a")))
+_MOSTLY_CONTROLS, _SOME_CONTROLS, _UNDECODABLE = 0.2, 0.03, 0.25
+"""Shares of a piece that is no text: a program or an image, and what is packed; other encodings have no controls."""
 
 
-def chunks(path: str, standard_input: IO[bytes]) -> Iterator[bytes]:
+def chunks(
+    path: str, standard_input: IO[bytes], note: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+) -> Iterator[bytes]:
     """The bytes of a log in pieces; "-" stands for what is piped in. Raises ConfigError, also while it is read.
 
-    What begins as gzip does is unpacked, whatever the file is called.
+    What begins as gzip does is unpacked, whatever the file is called; UTF-16, which PowerShell redirects to, becomes
+    UTF-8. `note` is told, in a sentence, of a log that is too long to be read to its end.
     """
     with ExitStack() as closing:
         try:
@@ -33,19 +44,41 @@ def chunks(path: str, standard_input: IO[bytes]) -> Iterator[bytes]:
                 )
             else:
                 file = closing.enter_context(Path(path).open("rb"))
-            yield from _limited(path, _unpacked(path, file))
+            yield from _limited(_text(path, _unpacked(path, file)), note, clock)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "that is no path"
             raise ConfigError(f"the log `{path}` cannot be read", why=why) from None
 
 
-def _limited(path: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    left = MAX_BYTES
+def _text(path: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(pieces, b"")
+    if first.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        yield from (text.encode() for text in iterdecode(chain((first,), pieces), "utf-16", "replace"))
+        return
+    if _is_binary(first):
+        remedy = "Name the log as text, or as text that is packed by gzip"
+        raise ConfigError(f"the log `{path}` cannot be read", why="this is not text", remedy=remedy)
+    yield first
+    yield from pieces
+
+
+def _is_binary(piece: bytes) -> bool:
+    size = len(piece)
+    controls = size - len(piece.translate(None, _CONTROLS))
+    return controls > _MOSTLY_CONTROLS * size or (
+        controls > _SOME_CONTROLS * size and piece.decode("utf-8", "replace").count("\ufffd") > _UNDECODABLE * size
+    )
+
+
+def _limited(pieces: Iterator[bytes], note: Callable[[str], None], clock: Callable[[], float]) -> Iterator[bytes]:
+    ends, size = clock() + MAX_SECONDS, 0
     for piece in pieces:
-        left -= len(piece)
-        if left < 0:
-            raise ConfigError(f"the log `{path}` is too long", why=f"more than {MAX_BYTES:,} bytes")
-        yield piece
+        yield piece[: MAX_BYTES - size]
+        size += len(piece)
+        if size > MAX_BYTES or (is_late := clock() > ends):
+            why = f"no more are read in {MAX_SECONDS:.0f} seconds" if size <= MAX_BYTES and is_late else "it is longer"
+            note(f"Only the first {min(size, MAX_BYTES):,} bytes of the log were read: {why}.")
+            return
 
 
 def _unpacked(path: str, file: IO[bytes]) -> Iterator[bytes]:

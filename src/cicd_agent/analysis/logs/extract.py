@@ -105,6 +105,7 @@ class Extract:
 
     `problems` are ranked, the most decisive first. `tokens` is what the kept lines take, by our estimate; `notes` are
     limits met, a sentence each ("12 lines longer than 4,000 characters, of which the rest was not read.").
+    `passed` is the line by which the log says that its job passed, None where it does not.
     """
 
     kept: tuple[ExtractLine, ...] = ()
@@ -115,6 +116,7 @@ class Extract:
     bytes: int = 0
     notes: tuple[str, ...] = ()
     job: str = ""
+    passed: ExtractLine | None = None
 
     @property
     def rows(self) -> "tuple[ExtractLine | Elision, ...]":

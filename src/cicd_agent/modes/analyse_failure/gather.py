@@ -1,9 +1,10 @@
 """Which events are analysed, and what is read for them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
+from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import passed, reduce
 from cicd_agent.analysis.logs.registry import load_tools
@@ -15,6 +16,7 @@ from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.library import EntryKind
+from cicd_agent.domain.text.words import clip, count
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.analyse_failure.attribution.import_graph import reach
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_locations
@@ -90,16 +92,23 @@ class _Reading:
     gaps: list[Gap] = field(default_factory=list)
 
     def of_files(self, logs: LogFiles) -> Evidence:
-        green, matcher = passed(logs.green()) if logs.green else None, Matcher(load_tools())
+        green = passed(logs.green(self._noting("the log that passed"))) if logs.green else None
+        matcher = Matcher(load_tools())
+        extracts = {
+            name: reduce(open_log(self._noting(name)), tokens=FIRST_TOKENS, green=green, job=name, matcher=matcher)
+            for name, open_log in logs.failed.items()
+        }
+        if all(extract.passed for extract in extracts.values()):
+            return Evidence(self.event, declined=_nothing_failed(extracts), gaps=tuple(self.gaps))
         jobs = tuple(
-            FailedJob(
-                JobRun(number, name, "completed", "failure"),
-                extract=reduce(open_log(), tokens=FIRST_TOKENS, green=green, job=name, matcher=matcher),
-                source=LogSource.FILE,
-            )
-            for number, (name, open_log) in enumerate(logs.failed.items(), 1)
+            FailedJob(JobRun(number, name, "completed", "failure"), extract=extract, source=LogSource.FILE)
+            for number, (name, extract) in enumerate(extracts.items(), 1)
+            if not extract.passed
         )
         return self._evidence(FailedRun(jobs=jobs), self._change(None, None))
+
+    def _noting(self, name: str) -> Callable[[str], None]:
+        return lambda limit: self.gaps.append(Gap(name, limit))
 
     def of_run(self, runs: Runs, number: int, attempt: int) -> Evidence:
         run = runs.run(number, attempt)
@@ -226,6 +235,12 @@ class _Reading:
         cases, unread = failing(files)
         self.gaps += unread
         return cases
+
+
+def _nothing_failed(extracts: Mapping[str, Extract]) -> str:
+    name, last = next((name, extract.passed) for name, extract in extracts.items() if extract.passed)
+    others = f", and in {count(len(extracts) - 1, 'other log')}" if len(extracts) > 1 else ""
+    return f"no failure in {name}{others}: its job passed, says line {last.number:,} ({clip(last.text, 80)})"
 
 
 def _texts(library: Library, paths: Sequence[str]) -> dict[str, str]:
