@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.analysis.logs.extract import Extract, Trouble
+from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Kind, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.events.workflow_run import StepRun
 from cicd_agent.domain.facts import Cause
@@ -277,3 +277,34 @@ def test_a_full_disk_of_the_runners_own_is_one() -> None:
     assert (standing.cause, standing.step) == LOST_RUNNER
     printed = stand(failed_run(replace(job(), notes=lost(text).notes)), UNRELATED)
     assert printed.cause is not Cause.INFRASTRUCTURE
+
+
+def test_a_checker_of_links_that_lists_a_dead_host_is_not_in_trouble_itself() -> None:
+    dead = replace(trouble(Trouble.NETWORK, "x https://gone.example.org (getaddrinfo ENOTFOUND)"), kind=Kind.UNKNOWN)
+    moved = [f"x https://example.com/{number} [301] moved" for number in range(3)]
+    for lines, cause in ((moved, Cause.UNKNOWN), (moved[:1], Cause.INFRASTRUCTURE)):
+        failed = job(dead, source=LogSource.FILE)
+        kept = (*failed.extract.kept, *(ExtractLine(5 + at, text, 0.5) for at, text in enumerate(lines)))
+        failed = replace(failed, extract=replace(failed.extract, kept=kept))
+        assert stand(failed_run(failed, run=None), None).cause is cause
+
+
+def test_what_fails_on_a_full_disk_has_the_disk_for_its_cause() -> None:
+    full = replace(trouble(Trouble.DISK, "No space left on device"), kind=Kind.INFRASTRUCTURE, tool="disk")
+    panic = problem(line=45, first=45, last=45, frames=(), text="thread panicked at 'assertion failed'", tool="cargo")
+    for first, cause in ((panic, Cause.INFRASTRUCTURE), (replace(panic, trouble=Trouble.TIMEOUT), Cause.UNKNOWN)):
+        failed = job(first, replace(full, score=0.3), source=LogSource.FILE)
+        assert stand(failed_run(failed, run=None), None).cause is cause
+
+
+def test_a_tool_that_lists_all_that_it_could_not_fetch_is_in_trouble_at_its_first_line() -> None:
+    first = trouble(
+        Trouble.NETWORK, "E: Failed to fetch a: connection timed out", tool="apt", line=10, first=10, last=10
+    )
+    others = [replace(first, line=at, first=at, last=at, text=f"E: Failed to fetch {at}") for at in range(20, 120, 10)]
+    for problems, cause in (((first, *others), Cause.INFRASTRUCTURE), ((first,), Cause.UNKNOWN)):
+        failed = job(*problems, source=LogSource.FILE)
+        kept = tuple(replace(line, number=125) if line.number == EXIT.line else line for line in failed.extract.kept)
+        ended = (*problems, replace(EXIT, line=125, first=125, last=125))
+        failed = replace(failed, extract=replace(failed.extract, kept=kept, problems=ended, total=130))
+        assert stand(failed_run(failed, run=None), None).cause is cause

@@ -80,6 +80,7 @@ _NEAR_END = 80
 _AS_DECISIVE = 0.8
 _GIVES_UP = 20
 """Lines between trouble and the message that nothing could be fetched."""
+_REPORT, _MIN_WRONG_LINKS = 100, 3
 _MAX_NAMES = 20
 _NO_EXCUSE = Ground("that is not taken as an excuse: it was printed by a step that may run the change's own code")
 
@@ -427,7 +428,9 @@ def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> At
         return None
     lines = [line.text for line in job.extract.kept if problem.first <= line.number <= problem.last]
     text = "\n".join([problem.text, *lines])[:20_000]
-    if (trouble in REMOTE and _PATTERNS["local"].search(text)) or _is_made(trouble, text, changed):
+    if trouble in REMOTE and (_PATTERNS["local"].search(text) or _is_link_report(job, problem)):
+        return None
+    if _is_made(trouble, text, changed):
         return None
     confidence = CLEAR
     if tests or trouble is Trouble.RUNNER or (trouble is Trouble.MEMORY and PathKind.SOURCE in changed.kinds):
@@ -476,17 +479,19 @@ def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
         # A machine that goes away does not wait for the exit code.
         if (trouble is Trouble.RUNNER and exited(job, problem)) or _went_on(problem, beside):
             continue
-        if _end(job, problem) - problem.last <= _NEAR_END:
+        # A tool says of each thing it could not fetch that it could not.
+        last = max(each.last for each in beside if (each.tool, each.trouble) == (problem.tool, problem.trouble))
+        if _end(job, problem) - max(last, problem.last) <= _NEAR_END:
             return job, cause, trouble
     return None
 
 
 def _behind(problem: Problem, beside: Sequence[Problem]) -> Problem | None:
-    """The trouble right before a tool that says only what it could not get: pip warns of the network, then gives up."""
-    if problem.kind is not Kind.DEPENDENCY or problem.trouble is not None:
+    """The trouble right before it: pip warns of the network and gives up, on a full disk whatever follows fails."""
+    if problem.trouble is not None:
         return None
-    before = (each for each in beside if each.trouble in REMOTE and 0 < problem.first - each.last <= _GIVES_UP)
-    return next(before, None)
+    kinds = REMOTE | {Trouble.DISK} if problem.kind is Kind.DEPENDENCY else {Trouble.DISK}
+    return next((each for each in beside if each.trouble in kinds and 0 < problem.first - each.last <= _GIVES_UP), None)
 
 
 def _is_only_warned(problem: Problem, beside: Sequence[Problem]) -> bool:
@@ -511,6 +516,13 @@ def _is_headless(job: FailedJob, problem: Problem) -> bool:
         return False
     near = range(problem.first - _GIVES_UP, problem.line)
     return not any(line.number in near and _PATTERNS["head"].match(line.text) for line in job.extract.kept)
+
+
+def _is_link_report(job: FailedJob, problem: Problem) -> bool:
+    """Whether a checker of links lists a dead host among addresses that answered, but wrongly."""
+    near = range(problem.first - _REPORT, problem.last + _REPORT)
+    wrong = [line for line in job.extract.kept if line.number in near and _PATTERNS["wrong_link"].search(line.text)]
+    return len(wrong) >= _MIN_WRONG_LINKS
 
 
 def _end(job: FailedJob, problem: Problem) -> int:
