@@ -12,14 +12,22 @@ from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.patch_trial import MAX_BYTES, LocalPatchTester, Surroundings
 from cicd_agent.adapters.toolchain.location import surroundings
 from cicd_agent.analysis.patches.syntax import PARSERS
-from cicd_agent.domain.trials.patch_trial import Step, Trial, TrialReport
+from cicd_agent.domain.trials.patch_trial import FailureSignature, Step, Trial, TrialReport
 from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
 from tests.support.fakes.library import FakeLibrary, Link
 from tests.support.fakes.ports import FakeSandbox
 from tests.support.fakes.ports import Trial as Asked
 
 LIMITS = Limits(wall_seconds=20)
-FILES = {"app.sh": "echo 1\n", "check.sh": '[ "$(sh app.sh)" = 2 ]\n', "other.sh": "[ ! -e old ]\n", "old": "x\n"}
+SAYS = "FAILED tests/test_app.py::test_app - assert 1 == 2"
+TOLD = f"{{ echo '{SAYS}'; exit 1; }}"
+FIXES = (FailureSignature("test_app", messages=("assert 1 == 2",)),)
+FILES = {
+    "app.sh": "echo 1\n",
+    "check.sh": f'[ "$(sh app.sh)" = 2 ] || {TOLD}\n',
+    "other.sh": "[ ! -e old ]\n",
+    "old": "x\n",
+}
 FIX = "--- a/app.sh\n+++ b/app.sh\n@@ -1 +1 @@\n-echo 1\n+echo 2\n"
 CHECK = "sh check.sh"
 
@@ -60,7 +68,7 @@ def patch_tester(
 
 
 def tried(patch_tester_: LocalPatchTester, patch: str = FIX) -> TrialReport:
-    report = patch_tester_.attempt(Trial("k", patch))
+    report = patch_tester_.attempt(Trial("k", patch, FIXES))
     assert report.key == "k"
     return report
 
@@ -83,7 +91,7 @@ def test_a_patch_that_turns_red_to_green_is_verified_and_the_checkout_is_as_it_w
 
 def test_a_patch_that_leaves_it_red_is_not_green_and_is_not_offered(box: LocalSandbox, top: Path) -> None:
     report = tried(patch_tester(top, box, "sh check.sh || { echo no; exit 3; }"), FIX.replace("echo 2", "echo 3"))
-    assert (report.step, report.detail) == (Step.NOT_GREEN, "the command still fails with it (exit 3): no")
+    assert (report.step, report.detail) == (Step.NOT_GREEN, f"the command still fails with it (exit 3): {SAYS}")
     assert not report.is_offered
 
 
@@ -94,7 +102,7 @@ def test_a_command_that_passes_anyway_shows_nothing(box: LocalSandbox, top: Path
 
 def test_a_command_that_takes_too_long_is_ended_and_proves_nothing(box: LocalSandbox, top: Path) -> None:
     short = Surroundings(box, lambda: 0.0, replace(LIMITS, wall_seconds=1))
-    commands = '[ "$(sh app.sh)" = 2 ] && sleep 60; false'
+    commands = "sh check.sh && sleep 60; false"
     slow = LocalPatchTester(top, FakeLibrary(FILES), commands, short, parsers={}, denied=str.isupper, redact=str)
     report = tried(slow)
     assert (report.step, report.detail) == (
@@ -111,7 +119,7 @@ def test_files_go_come_and_stay_executable(box: LocalSandbox, top: Path) -> None
         "--- a/app.sh\n+++ b/app.sh\n@@ -1,2 +1,2 @@\n #!/bin/sh\n-echo 1\n+cat new/two\n"
         "--- /dev/null\n+++ b/new/two\n@@ -0,0 +1 @@\n+2\n--- a/old\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
     )
-    commands = '[ "$(./app.sh)" = 2 ] && [ ! -e old ] && [ -z "$(ls -A | grep cicd-agent)" ]'
+    commands = f'[ "$(./app.sh)" = 2 ] && [ ! -e old ] && [ -z "$(ls -A | grep cicd-agent)" ] || {TOLD}'
     report = tried(patch_tester(top, box, commands, library=library), patch)
     assert (report.step, report.paths) == (Step.VERIFIED, ("app.sh", "new/two", "old"))
 
@@ -133,7 +141,10 @@ def test_the_command_sees_no_token_and_no_network(
     assert "of-the-job" in "".join(os.environ.values())
 
 
-def answers(red: Ran = Ran(1), green: Ran = Ran(0)) -> FakeSandbox:  # noqa: B008
+RED = Ran(1, SAYS.encode())
+
+
+def answers(red: Ran = RED, green: Ran = Ran(0)) -> FakeSandbox:  # noqa: B008
     return FakeSandbox(answer=lambda asked: green if asked.files else red)
 
 
