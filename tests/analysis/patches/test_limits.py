@@ -11,6 +11,8 @@ from tests.analysis.patches.caller_samples import LOG_CHEATS, LOOKING, SAYING
 from tests.analysis.patches.cheating_samples import CHEATING
 from tests.analysis.patches.honest_samples import HONEST, File
 from tests.analysis.patches.second_samples import SECOND_CHEATS, SECOND_HONEST
+from tests.support.samples.real_cheats import cheats
+from tests.support.samples.real_failures import REAL, RealFailure
 
 
 def every(*files: File) -> tuple[str, ...]:
@@ -60,6 +62,15 @@ def test_code_that_looked_at_its_callers_before_does_not_learn_the_names_of_test
 @pytest.mark.parametrize("name", SAYING)
 def test_code_may_say_where_it_is_and_how_it_was_started(name: str) -> None:
     assert judged(*SAYING[name]) == ""
+
+
+@pytest.mark.parametrize("failure", REAL, ids=lambda failure: failure.name)
+def test_cheating_patches_for_real_failures_are_refused(failure: RealFailure) -> None:
+    kinds = cheats(failure)
+    files = {kind: [(path, failure.files.get(path), text) for path, text in kinds[kind].items()] for kind in kinds}
+    assert len(kinds) == 22
+    assert [kind for kind in kinds if not judged(*files[kind])] == []
+    assert judged(*((path, failure.files[path], text) for path, text in failure.fixed.items())) == ""
 
 
 def test_there_is_enough_of_both() -> None:

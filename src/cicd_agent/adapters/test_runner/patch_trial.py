@@ -250,7 +250,7 @@ class LocalPatchTester(PatchTester):
         line = self._redact(output.lines[at]) if at >= 0 else ""
         # What is a secret only together with lines beside it is not quoted.
         around = self._redact("\n".join(output.lines[max(0, at - _AROUND) : at + _AROUND + 1])).split("\n")
-        return visible_line(line.strip())[:_QUOTED] if line in around else ""
+        return visible_line(line.removeprefix("E  ").strip())[:_QUOTED] if line in around else ""
 
     def _patched(self, texts: Texts) -> Ran:
         gone = [path for path, text in texts.items() if text is None]

@@ -48,12 +48,11 @@ class Output:
         """Whether it has this failure, and for the reason for which it is known."""
         if not self.names(failure):
             return False
-        if not failure.test or not self.tests:
-            return True
-        part = [line for first, last in self._parts(failure.test) for line in self.lines[first:last]]
+        part = [line for first, last in self._parts(failure) for line in self.lines[first:last]]
         told = {coarse_template(line) for line in _messages(failure)}
         here = {coarse_template(_unmarked(line)) for line in part}
-        return bool(told & here) or not any(_HINDRANCE.search(line[:_MAX_TEST_NAME]) for line in part)
+        # Reports of different failures have lines in common, such as the kind of the error.
+        return 2 * len(told & here) > len(told) or not any(_HINDRANCE.search(line[:_MAX_TEST_NAME]) for line in part)
 
     def error(self) -> int:
         """The index of the line that says best why the command fails, -1 when it has printed nothing."""
@@ -63,12 +62,15 @@ class Output:
         printed = (at for at in range(len(self.lines) - 1, -1, -1) if self.lines[at].strip())
         return next((at for each in (hindered, marked, found, printed) for at in each), -1)
 
-    def _parts(self, test: str) -> Iterator[tuple[int, int]]:
-        """Where it tells of a test: from each line that names it on, until another one is named."""
+    def _parts(self, failure: FailureSignature) -> Iterator[tuple[int, int]]:
+        """Where it tells of a failure: for a test from each line that names it on, until another one is named."""
+        if not failure.test or not self.tests:
+            yield from ((each.first - 1, each.last) for each in self.problems if each.strict in failure.fingerprints)
+            return
         named = sorted((problem.first, problem.test) for problem in self.problems if problem.test)
         ends = [first for first, _ in named[1:]] + [len(self.lines) + 1]
         for (first, name), end in zip(named, ends, strict=True):
-            if same_test(name, test):
+            if same_test(name, failure.test):
                 yield first - 1, end - 1
 
 

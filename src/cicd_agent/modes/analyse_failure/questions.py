@@ -26,6 +26,8 @@ PROVEN = frozenset({CascadeStep.RUNNER, CascadeStep.PASSED_ELSEWHERE})
 MAX_PATCH = 30_000
 
 _MAX_COMPLAINTS = 20
+_MAX_MESSAGES = 60
+"""Lines by which a failure is known again where its patch is tried."""
 _HOW_TO_CITE = (
     "Answer again, whole. Copy each quote character for character from the one line that has this number, without the "
     "gutter; leave out what you cannot cite. `insufficient_evidence` is an answer, too."
@@ -126,8 +128,14 @@ def _lies_in(group: Group, job: str, number: int) -> bool:
 def _signature(group: Group) -> FailureSignature:
     failure, problems = group.failure, [problem for _, problem in group.problems if explains(problem)]
     prints = dict.fromkeys(problem.strict for problem in problems if problem.strict)
-    messages = dict.fromkeys([failure.title, *(line.text for line in failure.decisive)])
-    return FailureSignature(failure.test, tuple(prints), tuple(messages))
+    within = (
+        line.text
+        for job, problem in group.problems
+        for line in job.extract.kept
+        if problem.first <= line.number <= problem.last
+    )
+    messages = dict.fromkeys([*within, *(line.text for line in failure.decisive)])
+    return FailureSignature(failure.test, tuple(prints), tuple(messages)[:_MAX_MESSAGES])
 
 
 def answered(answers: Sequence[Answer[Any]]) -> Answer[FailureDraft] | None:
