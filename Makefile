@@ -18,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test test-all checks lint types workflows wheels unit durations fmt bench bench-review bench-bugs bench-logs bench-tests bench-tests-real \
-	bench-gate bench-risk mutations attacks fuzz docs site lock platforms package image image-test clean
+	bench-gate bench-risk bench-patches mutations attacks fuzz docs site lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -106,6 +106,9 @@ bench-tests: setup ## generated tests: three functions beside CoverUp where it i
 
 bench-tests-real: setup ## tests for real changes of a package, each certificate checked on disk; needs the package index
 	@$(BIN)/python benchmarks/generated_real.py --cache .cicd-agent/releases
+
+bench-patches: setup ## correct and cheating patches for real failures in Python, JavaScript and Go, by tier of the sandbox
+	@$(BIN)/python benchmarks/real_patches.py
 
 bench-logs: setup ## what is found in real logs of failures: make bench-logs DATA=DIR, with index.jsonl and the logs in it
 	@$(BIN)/python benchmarks/log_extract.py --data $(DATA)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from cicd_agent.adapters.runner.remote_files import FetchedLibrary
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
+from cicd_agent.adapters.test_runner.offline_tools import offline_tools
 from cicd_agent.adapters.test_runner.patch_trial import LocalPatchTester, Surroundings
 from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.adapters.toolchain.interpreter import find, preview
@@ -29,7 +30,7 @@ from cicd_agent.domain.ports.test_runner import (
 )
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind
-from cicd_agent.domain.trials.sandbox import Limits
+from cicd_agent.domain.trials.sandbox import Limits, Sandbox
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import path_denier
@@ -197,10 +198,9 @@ def patch_testers(
         # After a run of another workflow nothing of its commit is checked out, and nothing of it is to be run.
         is_here = top is not None and context.event.kind is not EventKind.WORKFLOW_RUN
         tools = environment.tools if top is None else trusted(top, environment.tools)
-        readable, variables = surroundings(tools)
         seconds = minutes * 60 * PATCH_SHARE
-        sandbox, limits = LocalSandbox(scratch=environment.scratch), Limits(wall_seconds=seconds)
-        around = Surroundings(sandbox, clock, limits, seconds, readable, variables)
+        sandbox = LocalSandbox(scratch=environment.scratch)
+        around = patch_surroundings(sandbox, clock, seconds, top or Path("/nonexistent"), tools)
         return LocalPatchTester(
             top if top is not None else Path("/"),
             library,
@@ -212,6 +212,26 @@ def patch_testers(
         )
 
     return of
+
+
+def patch_surroundings(
+    sandbox: Sandbox, clock: Callable[[], float], seconds: float, top: Path, tools: Mapping[str, str]
+) -> Surroundings:
+    """Where the command that failed is run: with the job's tools, and room for what compiles all of a project."""
+    readable, variables = surroundings(tools)
+    more, offline = offline_tools(top, tools)
+    # A directory of the tree on the PATH is in the copy; seen as it is, it would show .git, which can hold a token.
+    readable = tuple(path for path in readable if not top.is_relative_to(path))
+    limits = Limits(
+        wall_seconds=seconds,
+        cpu_seconds=max(120, int(seconds * 4)),
+        memory_bytes=4 << 30,
+        disk_bytes=4 << 30,
+        files=400_000,
+        processes=512,
+        output_bytes=4 << 20,
+    )
+    return Surroundings(sandbox, clock, limits, seconds, (*readable, *more), {**offline, **variables})
 
 
 def _files(context: RunContext, change: Change) -> Library | None:

@@ -22,7 +22,10 @@ _SYSTEM = frozenset(
     {"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "SSL_CERT_DIR", "GIT_SSL_CAINFO", *_CA_BUNDLES}
     | {name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())}
 )
-_TOOLS = ("PATH", "HOME", "JAVA_HOME", "GOROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_TOOLS = (
+    *("PATH", "HOME", "JAVA_HOME", "GOROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
+    *("GOPATH", "GOMODCACHE", "COREPACK_HOME"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,22 @@ from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.patch_trial import MAX_BYTES, LocalPatchTester, Surroundings
 from cicd_agent.adapters.toolchain.location import surroundings
 from cicd_agent.analysis.patches.syntax import PARSERS
-from cicd_agent.domain.trials.patch_trial import Step, Trial, TrialReport
-from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
+from cicd_agent.domain.trials.patch_trial import FailureSignature, Step, Trial, TrialReport
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
 from tests.support.fakes.library import FakeLibrary, Link
 from tests.support.fakes.ports import FakeSandbox
 from tests.support.fakes.ports import Trial as Asked
 
 LIMITS = Limits(wall_seconds=20)
-FILES = {"app.sh": "echo 1\n", "check.sh": '[ "$(sh app.sh)" = 2 ]\n', "other.sh": "[ ! -e old ]\n", "old": "x\n"}
+SAYS = "FAILED tests/test_app.py::test_app - assert 1 == 2"
+TOLD = f"{{ echo '{SAYS}'; exit 1; }}"
+FIXES = (FailureSignature("test_app", messages=("assert 1 == 2",)),)
+FILES = {
+    "app.sh": "echo 1\n",
+    "check.sh": f'[ "$(sh app.sh)" = 2 ] || {TOLD}\n',
+    "other.sh": "[ ! -e old ]\n",
+    "old": "x\n",
+}
 FIX = "--- a/app.sh\n+++ b/app.sh\n@@ -1 +1 @@\n-echo 1\n+echo 2\n"
 CHECK = "sh check.sh"
 
@@ -60,7 +68,7 @@ def patch_tester(
 
 
 def tried(patch_tester_: LocalPatchTester, patch: str = FIX) -> TrialReport:
-    report = patch_tester_.attempt(Trial("k", patch))
+    report = patch_tester_.attempt(Trial("k", patch, FIXES))
     assert report.key == "k"
     return report
 
@@ -83,7 +91,7 @@ def test_a_patch_that_turns_red_to_green_is_verified_and_the_checkout_is_as_it_w
 
 def test_a_patch_that_leaves_it_red_is_not_green_and_is_not_offered(box: LocalSandbox, top: Path) -> None:
     report = tried(patch_tester(top, box, "sh check.sh || { echo no; exit 3; }"), FIX.replace("echo 2", "echo 3"))
-    assert (report.step, report.detail) == (Step.NOT_GREEN, "the command still fails with it (exit 3): no")
+    assert (report.step, report.detail) == (Step.NOT_GREEN, f"the command still fails with it (exit 3): {SAYS}")
     assert not report.is_offered
 
 
@@ -94,7 +102,7 @@ def test_a_command_that_passes_anyway_shows_nothing(box: LocalSandbox, top: Path
 
 def test_a_command_that_takes_too_long_is_ended_and_proves_nothing(box: LocalSandbox, top: Path) -> None:
     short = Surroundings(box, lambda: 0.0, replace(LIMITS, wall_seconds=1))
-    commands = '[ "$(sh app.sh)" = 2 ] && sleep 60; false'
+    commands = "sh check.sh && sleep 60; false"
     slow = LocalPatchTester(top, FakeLibrary(FILES), commands, short, parsers={}, denied=str.isupper, redact=str)
     report = tried(slow)
     assert (report.step, report.detail) == (
@@ -111,7 +119,7 @@ def test_files_go_come_and_stay_executable(box: LocalSandbox, top: Path) -> None
         "--- a/app.sh\n+++ b/app.sh\n@@ -1,2 +1,2 @@\n #!/bin/sh\n-echo 1\n+cat new/two\n"
         "--- /dev/null\n+++ b/new/two\n@@ -0,0 +1 @@\n+2\n--- a/old\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
     )
-    commands = '[ "$(./app.sh)" = 2 ] && [ ! -e old ] && [ -z "$(ls -A | grep cicd-agent)" ]'
+    commands = f'[ "$(./app.sh)" = 2 ] && [ ! -e old ] && [ -z "$(ls -A | grep cicd-agent)" ] || {TOLD}'
     report = tried(patch_tester(top, box, commands, library=library), patch)
     assert (report.step, report.paths) == (Step.VERIFIED, ("app.sh", "new/two", "old"))
 
@@ -133,7 +141,10 @@ def test_the_command_sees_no_token_and_no_network(
     assert "of-the-job" in "".join(os.environ.values())
 
 
-def answers(red: Ran = Ran(1), green: Ran = Ran(0)) -> FakeSandbox:  # noqa: B008
+RED = Ran(1, SAYS.encode())
+
+
+def answers(red: Ran = RED, green: Ran = Ran(0)) -> FakeSandbox:  # noqa: B008
     return FakeSandbox(answer=lambda asked: green if asked.files else red)
 
 
@@ -155,6 +166,106 @@ def test_a_command_that_cannot_be_started_says_nothing_of_the_patch(top: Path) -
     report = tried(patch_tester(top, FakeSandbox(answer=lambda _: Ran(127, stderr=b"sh: tox: not found\n"))))
     assert report.step is Step.APPLIES
     assert report.detail == "it was not run: the command cannot be started here (exit 127): sh: tox: not found"
+
+
+NO_LOOPBACK = b"""\
+--- FAIL: test_app (0.00s)
+    app_test.go:5: listen tcp [::1]:0: socket: operation not permitted
+FAIL
+"""
+
+
+def without_loopback(answer: Callable[[Asked], Ran]) -> Callable[[Asked], Ran]:
+    def refuse(asked: Asked) -> Ran:
+        if asked.loopback:
+            raise SandboxUnavailable("this machine has no sandbox with a network of its own")
+        return answer(asked)
+
+    return refuse
+
+
+def test_a_command_that_fails_here_for_another_reason_leaves_the_patch_untried(top: Path) -> None:
+    red = Ran(1, NO_LOOPBACK, tier=Tier.LANDLOCK)
+    sandbox = FakeSandbox(answer=without_loopback(lambda _: red))
+    report = tried(patch_tester(top, sandbox))
+    assert report.step is Step.CANNOT_BE_TRIED
+    error = "app_test.go:5: listen tcp [::1]:0: socket: operation not permitted"
+    assert report.detail == f"without it the command does not fail as the run did (exit 1): {error}"
+    lacking = "Install bubblewrap, since the sandbox of this machine (landlock) has no loopback"
+    assert report.remedy == f"{lacking}; or run `sh check.sh` by hand with the patch"
+    assert report.is_offered
+    assert report.patch
+    # It asks for a loopback first, and nothing is run with the patch.
+    assert [asked.loopback for asked in sandbox.trials] == [True, False]
+
+
+def test_green_after_another_failure_proves_nothing(top: Path) -> None:
+    """A patch that only keeps the server from starting would pass where no server can."""
+    report = tried(patch_tester(top, answers(red=Ran(1, NO_LOOPBACK))))
+    assert report.step is Step.CANNOT_BE_TRIED
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("Error: Cannot find module 'left-pad'", "Install what is missing in a step before, in the same job; or run"),
+        ("sh: 1: jest: not found", "Install what is missing in a step before, in the same job; or run"),
+        ("go: example.com/x@v1.0.0: module lookup disabled by GOPROXY=off", "since the sandbox has no network; or run"),
+        ("getaddrinfo EAI_AGAIN registry.npmjs.org", "since the sandbox has no network; or run"),
+        ("AssertionError: nothing of the kind", "To try it, run `sh check.sh` by hand with the patch"),
+        ("", "To try it, run `sh check.sh` by hand with the patch"),
+    ],
+)
+def test_what_can_be_done_follows_from_the_error(said: str, remedy: str, top: Path) -> None:
+    report = tried(patch_tester(top, answers(red=Ran(1, stderr=f"{said}\nlast line\n".encode()))))
+    assert report.step is Step.CANNOT_BE_TRIED
+    assert said in report.detail
+    assert remedy in report.remedy
+
+
+def test_a_command_that_is_ended_without_the_patch_says_nothing_of_it(top: Path) -> None:
+    report = tried(patch_tester(top, answers(red=Ran(137, stopped=Stop.MEMORY))))
+    assert (report.step, report.detail) == (
+        Step.CANNOT_BE_TRIED,
+        "without it the command was ended (by its limit of memory_bytes)",
+    )
+
+
+def test_where_nothing_is_known_of_the_failure_nothing_can_be_proved(top: Path) -> None:
+    report = patch_tester(top, answers()).attempt(Trial("k", FIX))
+    assert report.step is Step.CANNOT_BE_TRIED
+    assert "nothing is known of how the run did" in report.detail
+
+
+OTHERS = "FAILED tests/test_b.py::test_b - PermissionError: [Errno 1] Operation not permitted"
+
+
+@pytest.mark.parametrize(
+    ("left", "code", "step"),
+    [
+        (OTHERS, 1, Step.PARTLY_VERIFIED),
+        (f"{OTHERS}\n{SAYS}", 1, Step.NOT_GREEN),
+        (f"{OTHERS}\nFAILED tests/test_c.py::test_c - assert 1 == 2", 1, Step.NOT_GREEN),
+        (f"{OTHERS}\npanic: runtime error: index out of range [3] with length 3", 1, Step.NOT_GREEN),
+        (OTHERS, 2, Step.NOT_GREEN),
+        ("", 1, Step.NOT_GREEN),
+    ],
+)
+def test_others_that_fail_here_anyway_leave_it_proved_in_part(left: str, code: int, step: Step, top: Path) -> None:
+    sandbox = answers(red=Ran(1, f"{OTHERS}\n{SAYS}\n".encode()), green=Ran(code, left.encode()))
+    report = tried(patch_tester(top, sandbox))
+    assert report.step is step
+    if step is Step.PARTLY_VERIFIED:
+        gone = "the failure that it is for is gone; 1 test fails here with and without it (exit 1)"
+        assert report.detail == f"{gone}: {OTHERS}"
+        assert report.is_offered
+
+
+def test_a_secret_above_the_quoted_line_is_not_quoted(top: Path) -> None:
+    key = "BEGIN\nError: c2VjcmV0\nEND"
+    red = Ran(1, f"first\n{key}\nlast\n".encode())
+    report = tried(patch_tester(top, answers(red=red), redact=lambda text: text.replace(key, "‹secret›")))
+    assert "c2VjcmV0" not in report.detail
 
 
 def test_the_last_line_of_the_output_is_quoted_without_secrets_colours_or_hidden_characters(top: Path) -> None:

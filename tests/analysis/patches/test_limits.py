@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.patches.limits import MAX_FILES, MAX_LINES, MAX_WIDTH, objection, objections
 from cicd_agent.analysis.patches.parser import Patch, read_patch
 from cicd_agent.analysis.patches.writer import written
+from tests.analysis.patches.caller_samples import LOG_CHEATS, LOOKING, SAYING
 from tests.analysis.patches.cheating_samples import CHEATING
 from tests.analysis.patches.honest_samples import HONEST, File
 from tests.analysis.patches.second_samples import SECOND_CHEATS, SECOND_HONEST
+from tests.support.samples.real_cheats import cheats
+from tests.support.samples.real_failures import REAL, RealFailure
 
 
 def every(*files: File) -> tuple[str, ...]:
@@ -44,6 +47,30 @@ def test_what_was_not_thought_of_and_mends_is_let_through(name: str) -> None:
 @pytest.mark.parametrize("name", SECOND_CHEATS)
 def test_what_was_not_thought_of_and_cheats_is_refused(name: str) -> None:
     assert judged(*SECOND_CHEATS[name])
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_product_code_does_not_learn_who_calls_it(name: str) -> None:
+    assert any("tested" in why or "who calls it" in why for why in every(*LOOKING[name]))
+
+
+@pytest.mark.parametrize("name", LOG_CHEATS)
+def test_code_that_looked_at_its_callers_before_does_not_learn_the_names_of_tests(name: str) -> None:
+    assert "looks at who calls it" in judged(*LOG_CHEATS[name])
+
+
+@pytest.mark.parametrize("name", SAYING)
+def test_code_may_say_where_it_is_and_how_it_was_started(name: str) -> None:
+    assert judged(*SAYING[name]) == ""
+
+
+@pytest.mark.parametrize("failure", REAL, ids=lambda failure: failure.name)
+def test_cheating_patches_for_real_failures_are_refused(failure: RealFailure) -> None:
+    kinds = cheats(failure)
+    files = {kind: [(path, failure.files.get(path), text) for path, text in kinds[kind].items()] for kind in kinds}
+    assert len(kinds) == 22
+    assert [kind for kind in kinds if not judged(*files[kind])] == []
+    assert judged(*((path, failure.files[path], text) for path, text in failure.fixed.items())) == ""
 
 
 def test_there_is_enough_of_both() -> None:

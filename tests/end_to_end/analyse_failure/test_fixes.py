@@ -10,6 +10,9 @@ from tests.support.jobs.failure import FailureJobs
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.openai.app import OpenAIServer, answer
 
+SAYS = "FAILED tests/test_limits.py::test_limit - assert 9 == 3"
+VERIFY = f"grep -q 'return 3' src/limits.py || {{ echo '{SAYS}'; exit 1; }}"
+
 
 @pytest.fixture
 def hub() -> Iterator[FakeGitHub]:
@@ -22,9 +25,7 @@ def test_a_fix_is_proved_by_the_command_that_failed(tmp_path: Path, hub: FakeGit
     hunk = "@@ -1,2 +1,2 @@\n def limit(retries):\n-    return retries\n+    return 3\n"
     patch = f"--- a/src/limits.py\n+++ b/src/limits.py\n{hunk}"
     with OpenAIServer(answer(explained(patch))) as server:
-        left = jobs.within(
-            base_url=server.url, api="chat", openai_api_key="k", verify_command="grep -q 'return 3' src/limits.py"
-        )
+        left = jobs.within(base_url=server.url, api="chat", openai_api_key="k", verify_command=VERIFY)
     assert left.exit == 0, left.log
     if "sandbox" in str(left.report["diagnosis"]["trial"]["detail"]):
         pytest.skip(left.report["diagnosis"]["trial"]["detail"])

@@ -1,6 +1,7 @@
 """Which patch of an answer is worth trying: one, once, if it is a patch at all."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,14 +10,29 @@ from hypothesis import strategies as st
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.domain.facts import Cause
-from cicd_agent.domain.trials.patch_trial import Step, Trial, TrialReport
+from cicd_agent.domain.trials.patch_trial import FailureSignature, Step, Trial, TrialReport
 from cicd_agent.modes.analyse_failure.evidence import TRIALS
-from cicd_agent.modes.analyse_failure.questions import MAX_PATCH, key, objection, questions, trial_of
+from cicd_agent.modes.analyse_failure.questions import MAX_PATCH, fixed, key, objection, questions, trial_of
 from cicd_agent.modes.analyse_failure.result import CascadeStep, FailureDraft
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
-from tests.modes.analyse_failure.model_builders import BLAMED, PATCH, answer, cite, draft, evidence, fix, tried
+from tests.modes.analyse_failure.model_builders import (
+    BLAMED,
+    CHANGE_CITED,
+    LINES,
+    PATCH,
+    answer,
+    cite,
+    draft,
+    evidence,
+    extract,
+    failed_run,
+    fix,
+    job,
+    problem,
+    tried,
+)
 from tests.support.fakes.scripted_model import ScriptedModel
 
 SETTINGS = Settings()
@@ -67,6 +83,22 @@ def test_without_a_patch_nothing_is_tried(said: FailureDraft | None) -> None:
 def test_a_text_that_is_no_patch_is_not_tried(patch: str, reason: str) -> None:
     assert objection(patch).startswith(reason) if not reason.startswith("more") else reason in objection(patch)
     assert bool(objection(patch)) is bool(reason)
+
+
+def test_the_patch_is_for_the_failure_whose_lines_are_cited_else_for_the_first() -> None:
+    lines = {**LINES, 160: "E       KeyError: 'port'"}
+    named = [replace(problem(100, 103, 102), test="test_retry_limit", strict="a" * 16)]
+    named += [replace(named[0], line=160, first=160, last=160, text=lines[160], test="test_port", strict="b" * 16)]
+    seen = evidence(failed_run(job(read=extract(lines, tuple(named)))))
+    first, second = (
+        FailureSignature("test_retry_limit", ("a" * 16,), tuple(LINES[number] for number in range(100, 104))),
+        FailureSignature("test_port", ("b" * 16,), (lines[160],)),
+    )
+    other = draft(cite(160, lines[160]))
+    assert fixed((answer(other),), seen, SETTINGS) == (second,)
+    assert fixed((answer(draft()),), seen, SETTINGS) == (first,)
+    assert fixed((answer(draft(CHANGE_CITED)),), seen, SETTINGS) == (first,)
+    assert fixed((answer(None),), seen, SETTINGS) == (first,)
 
 
 @given(st.text())

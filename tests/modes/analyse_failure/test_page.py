@@ -168,6 +168,18 @@ def test_with_a_check_run_the_annotations_stand_in_it() -> None:
     assert not [each for each in plan.effects if isinstance(each, Annotation)]
 
 
+def test_a_patch_that_could_not_be_tried_is_shown_with_the_reason_and_the_remedy() -> None:
+    untried = TrialReport("k", Step.CANNOT_BE_TRIED, "it says (exit 1): listen tcp", PATCH, ("src/retry.py",))
+    found = diagnosis(trial=replace(untried, remedy="Install bubblewrap; or run `make test` by hand with the patch"))
+    text = summary(found, world(), Account(), Settings())
+    assert "A patch is below, untried, since it cannot be tried here: it says (exit 1): listen tcp." in text
+    assert "Install bubblewrap; or run" in text
+    assert "patch for 1 file" in text
+    part = replace(untried, step=Step.PARTLY_VERIFIED, detail="2 tests fail here with and without it")
+    text = summary(diagnosis(trial=part), world(), Account(), Settings())
+    assert "A patch is below, proved in part: 2 tests fail here with and without it." in text
+
+
 def test_what_was_not_looked_at_is_named() -> None:
     seen = world()
     assert seen.get(FAILED_RUN) is not None

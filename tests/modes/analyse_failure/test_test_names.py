@@ -2,7 +2,8 @@
 
 import pytest
 
-from cicd_agent.modes.analyse_failure.groups import job_base, same_test
+from cicd_agent.analysis.patches.same_failure import same_test
+from cicd_agent.modes.analyse_failure.groups import job_base
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,7 @@ from cicd_agent.modes.analyse_failure.groups import job_base, same_test
         ("codec::tests::reads", "reads", True),
         ("Cart › adds an item", "Cart > adds an item", True),
         ("com.acme.BarTest.fails", "BarTest.fails", True),
+        ("adds 1.5 numbers (11.68ms)", "adds 1.5 numbers (9 ms)", True),
         ("", "test_retry", False),
         ("", "", False),
     ],

@@ -4,20 +4,24 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from cicd_agent.adapters.files import read_regular
 from cicd_agent.analysis.patches.apply import Texts, apply
+from cicd_agent.analysis.patches.edit import PATTERNS
 from cicd_agent.analysis.patches.limits import objection
 from cicd_agent.analysis.patches.parser import Flaw, Patch, read_patch
+from cicd_agent.analysis.patches.same_failure import Output, remaining
 from cicd_agent.analysis.patches.writer import written
 from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.repository.library import EntryKind, Unreadable
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.patch_trial import Step, Trial, TrialReport
-from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable
 from cicd_agent.errors import ConfigError
 
 MAX_BYTES = 500_000
@@ -26,8 +30,15 @@ MIN_RUN_SECONDS = 5.0
 """Seconds below which nothing is started any more."""
 
 _NOT_STARTED = frozenset({126, 127})
-_TAIL = 200
+_QUOTED = 200
+_AROUND = 20
+"""Lines before and after a quoted one: a secret may begin above it."""
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
+_REMEDIES = (
+    ("Install what it needs in a step before, since the sandbox has no network; or", "lacks-network"),
+    ("Install what is missing in a step before, in the same job; or", "lacks-program"),
+)
+"""What can be done, by the pattern of the error that calls for it."""
 # Takes files away, writes over those that can be run, since a new file would not have their mode, becomes the command.
 _PREPARE = """
 set -e
@@ -92,7 +103,8 @@ class LocalPatchTester(PatchTester):
         self._denied = denied
         self._redact = redact
         self._ends = surroundings.clock() + surroundings.seconds
-        self._unpatched: Ran | None = None
+        self._unpatched: tuple[Ran, Output] | None = None
+        self._loopback = True
 
     def attempt(self, trial: Trial) -> TrialReport:
         """As the port says. It never raises for what a patch or a command does."""
@@ -105,7 +117,7 @@ class LocalPatchTester(PatchTester):
             if path := self._unparsed(before, applied):
                 return TrialReport(trial.key, Step.DOES_NOT_PARSE, f"{path} would not parse with it")
             report = TrialReport(trial.key, Step.APPLIES, patch=written(before, applied), paths=tuple(applied))
-            return self._run(report, patch)
+            return self._run(report, patch, trial)
         except _Rejected as rejected:
             return TrialReport(trial.key, rejected.step, rejected.detail)
 
@@ -143,7 +155,7 @@ class LocalPatchTester(PatchTester):
                 return path
         return ""
 
-    def _run(self, report: TrialReport, patch: Patch) -> TrialReport:
+    def _run(self, report: TrialReport, patch: Patch, trial: Trial) -> TrialReport:
         """The report with what the command shows."""
         if not self._verify:
             return replace(report, detail="it was not run: there is no `verify-command`")
@@ -153,7 +165,7 @@ class LocalPatchTester(PatchTester):
             if isinstance(applied, Flaw):
                 where = "to the working tree, where it would be tried"
                 raise _Rejected(Step.DOES_NOT_APPLY, f"it does not apply {where}: it {applied.reason}")
-            return self._compare(report, applied)
+            return self._compare(report, applied, trial)
         except _OutOfTime:
             return replace(report, detail="it was not run: no time was left")
         except ConfigError as error:
@@ -180,30 +192,65 @@ class LocalPatchTester(PatchTester):
                 texts[path] = text
         return texts
 
-    def _compare(self, report: TrialReport, applied: Texts) -> TrialReport:
+    def _compare(self, report: TrialReport, applied: Texts, trial: Trial) -> TrialReport:
         if self._unpatched is None:
-            self._unpatched = self._sandboxed(["/bin/sh", "-c", self._verify], {})
-        red = self._unpatched
+            ran = self._sandboxed(["/bin/sh", "-c", self._verify], {})
+            self._unpatched = ran, _output(ran)
+        red, before = self._unpatched
         if red.stopped:
-            return self._report(report, Step.NOT_RED, "without it the command was ended", red)
-        if red.exit_code in _NOT_STARTED:
-            return self._report(report, Step.APPLIES, "it was not run: the command cannot be started here", red)
+            return self._untried(report, "without it the command was ended", red, before)
         if not red.exit_code:
             return replace(report, step=Step.NOT_RED, detail="the command passes without it", sandbox=red.tier)
-        green = self._patched(applied)
-        if green.stopped or green.exit_code:
-            what = "with it the command was ended" if green.stopped else "the command still fails with it"
-            return self._report(report, Step.NOT_GREEN, what, green)
-        detail = "the command fails without it and passes with it"
-        return replace(report, step=Step.VERIFIED, detail=detail, sandbox=green.tier)
+        fixed = [failure for failure in trial.fixes if before.shows(failure)]
+        if not fixed:
+            if red.exit_code in _NOT_STARTED:
+                what = "it was not run: the command cannot be started here"
+                return replace(self._untried(report, what, red, before), step=Step.APPLIES)
+            how = "does not fail as the run did" if trial.fixes else "fails, and nothing is known of how the run did"
+            return self._untried(report, f"without it the command {how}", red, before)
+        return self._with_patch(report, applied, trial, (red, before))
 
-    def _report(self, report: TrialReport, step: Step, what: str, ran: Ran) -> TrialReport:
-        """A report with how a command ended, and the last line that it printed, which proves nothing."""
+    def _with_patch(
+        self, report: TrialReport, applied: Texts, trial: Trial, unpatched: tuple[Ran, Output]
+    ) -> TrialReport:
+        """The report of a patch without which the command fails as the run did."""
+        red, before = unpatched
+        green = self._patched(applied)
+        if not green.stopped and not green.exit_code:
+            detail = "the command fails without it and passes with it"
+            return replace(report, step=Step.VERIFIED, detail=detail, sandbox=green.tier)
+        after = _output(green)
+        others = remaining(before, after, trial.fixes) if green.exit_code == red.exit_code else ()
+        if others and not green.stopped:
+            still = f"{count(len(others), 'test')} {'fails' if len(others) == 1 else 'fail'} here with and without it"
+            what = f"the failure that it is for is gone; {still}"
+            return self._report(report, Step.PARTLY_VERIFIED, what, green, after)
+        what = "with it the command was ended" if green.stopped else "the command still fails with it"
+        return self._report(report, Step.NOT_GREEN, what, green, after)
+
+    def _report(self, report: TrialReport, step: Step, what: str, ran: Ran, output: Output) -> TrialReport:
+        """A report with how a command ended, and the line that says why."""
         how = f"by its limit of {ran.stopped.value}" if ran.stopped else f"exit {ran.exit_code}"
-        text = (ran.stderr.strip() or ran.stdout.strip())[-10_000:].decode("utf-8", "replace")
-        last = (self._redact(_COLOURS.sub("", text)).splitlines() or [""])[-1]
-        last = visible_line(last)[:_TAIL]
-        return replace(report, step=step, detail=f"{what} ({how}){f': {last}' if last else ''}", sandbox=ran.tier)
+        error = self._error(output)
+        return replace(report, step=step, detail=f"{what} ({how}){f': {error}' if error else ''}", sandbox=ran.tier)
+
+    def _untried(self, report: TrialReport, what: str, ran: Ran, output: Output) -> TrialReport:
+        """A report that the patch cannot be tried here, and what to do about that."""
+        error = self._error(output)
+        lacking = next((lack for lack, words in _REMEDIES if PATTERNS[words].search(error)), "")
+        if not lacking and not self._loopback and PATTERNS["lacks-loopback"].search(error):
+            lacking = f"Install bubblewrap, since the sandbox of this machine ({ran.tier}) has no loopback; or"
+        command = visible_line(clip(self._redact(self._verify), _QUOTED))
+        remedy = f"{lacking or 'To try it,'} run `{command}` by hand with the patch"
+        return replace(self._report(report, Step.CANNOT_BE_TRIED, what, ran, output), remedy=remedy)
+
+    def _error(self, output: Output) -> str:
+        """The line that says best why a command fails, fit to be quoted; it proves nothing."""
+        at = output.error()
+        line = self._redact(output.lines[at]) if at >= 0 else ""
+        # What is a secret only together with lines beside it is not quoted.
+        around = self._redact("\n".join(output.lines[max(0, at - _AROUND) : at + _AROUND + 1])).split("\n")
+        return visible_line(line.removeprefix("E  ").strip())[:_QUOTED] if line in around else ""
 
     def _patched(self, texts: Texts) -> Ran:
         gone = [path for path, text in texts.items() if text is None]
@@ -222,7 +269,8 @@ class LocalPatchTester(PatchTester):
         left = self._ends - around.clock()
         if left < MIN_RUN_SECONDS:
             raise _OutOfTime
-        return around.sandbox.run(
+        run = partial(
+            around.sandbox.run,
             command,
             self._top,
             limits=replace(around.limits, wall_seconds=min(around.limits.wall_seconds, left)),
@@ -230,6 +278,13 @@ class LocalPatchTester(PatchTester):
             readable=around.readable,
             environment=around.environment,
         )
+        if self._loopback:
+            try:
+                return run(loopback=True)
+            except SandboxUnavailable:
+                # One without serves most commands: what needs a loopback fails in it, and is said to.
+                self._loopback = False
+        return run()
 
 
 T = TypeVar("T", Patch, Texts)
@@ -239,6 +294,12 @@ def _sound(result: T | Flaw) -> T:
     if isinstance(result, Flaw):
         raise _Rejected(Step.REFUSED if result.forbidden else Step.DOES_NOT_APPLY, f"it {result.reason}")
     return result
+
+
+def _output(ran: Ran) -> Output:
+    """What a command has printed, on both of its channels."""
+    texts = (_COLOURS.sub("", text.decode("utf-8", "replace").rstrip()) for text in (ran.stdout, ran.stderr))
+    return Output.read("\n".join(filter(None, texts)))
 
 
 def _decoded(content: bytes) -> str | None:

@@ -152,25 +152,31 @@ class Sign:
     """What shows that a patch does something it may not: `clause` begins with a verb.
 
     It is looked for in code alone, or in comments as well, and only in files whose name or suffix is among `names`, if
-    there are any.
+    there are any. One of `callers` is no sign in tests, nor in a file that looked at its callers before (it may write
+    logs), unless a name of tests comes with it.
     """
 
     clause: str
     pattern: re.Pattern[str]
     in_comments: bool
     names: frozenset[str]
+    callers: bool = False
 
     def grows_in(self, edit: Edit) -> bool:
-        if self.names and self.names.isdisjoint(edit.names):
+        if (self.names and self.names.isdisjoint(edit.names)) or (self.callers and edit.is_test):
             return False
+        pattern = self.pattern
+        if self.callers and pattern.search(code_only(edit.before or "", edit.suffix)):
+            pattern = PATTERNS["test-names"]
         both = ((each.old, each.new) if self.in_comments else (each.old_code, each.new_code) for each in edit.pieces)
-        return any(grown(self.pattern, old, new) for old, new in both)
+        return any(grown(pattern, old, new) for old, new in both)
 
 
 def _signs(name: str) -> Iterator[Sign]:
     for table in _TABLES[name]:
         names = NAMES[table["kind"]] if "kind" in table else frozenset[str]()
-        yield Sign(table["clause"], _compiled(table), table.get("in-comments", False), names)
+        in_comments, callers = table.get("in-comments", False), table.get("callers", False)
+        yield Sign(table["clause"], _compiled(table), in_comments, names, callers)
 
 
 SILENCING = tuple(_signs("silencing"))

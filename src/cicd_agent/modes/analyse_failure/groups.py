@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.logs.extract import ExtractLine, Kind, Problem, Trouble
+from cicd_agent.analysis.patches.same_failure import same_test
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.events.workflow_run import RunNote
 from cicd_agent.domain.text.patterns import load_patterns
@@ -286,27 +287,6 @@ def _of_case(case: Case, name: str) -> Group:
     title = clip(" ".join((case.message or case.detail or f"{case.name} failed").split()), MAX_TITLE)
     cited = (Cited(0, clip(case.message, _MAX_LINE)),) if case.message.strip() else ()
     return Group(Failure(Kind.TEST_FAILURE, title, test=name, decisive=cited), cases=(case,), score=_OF_A_REPORT)
-
-
-_MAX_TEST_NAME = 500
-
-
-def test_parts(test: str) -> tuple[str, ...]:
-    """What the name is made of, the test itself last: `tests/test_x.py::TestY::test_z[1]`, `test_z (test_x.TestY)`."""
-    name, bracket, parameters = test[:_MAX_TEST_NAME].strip().partition("[")
-    if match := _PATTERNS["unittest"].match(name.strip()):
-        inner = match[2].split(".")
-        return (*inner, *([] if inner[-1] == match[1] else [match[1]]))
-    result = [part.strip() for part in _PATTERNS["between"].split(name)]
-    result = [part for part in result if part and part != "py"]
-    if result and bracket:
-        result[-1] = f"{result[-1]}[{parameters}"
-    return tuple(result)
-
-
-def same_test(one: str, other: str) -> bool:
-    short, long = sorted((test_parts(one), test_parts(other)), key=len)
-    return bool(short) and long[-len(short) :] == short
 
 
 def job_base(job: str) -> str:

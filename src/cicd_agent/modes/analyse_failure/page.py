@@ -118,6 +118,10 @@ def patch_state(trial: TrialReport) -> str:
     match trial.step:
         case Step.VERIFIED:
             return "proved: the command that failed is red without it and green with it"
+        case Step.PARTLY_VERIFIED:
+            return f"proved in part: {trial.detail}"
+        case Step.CANNOT_BE_TRIED:
+            return f"untried, since it cannot be tried here: {trial.detail}"
         case Step.APPLIES:
             return f"it applies and parses; {trial.detail or 'it was not run'}"
         case _:
@@ -189,6 +193,8 @@ def _next(diagnosis: Diagnosis) -> Iterator[Block]:
     step: Inline = (strong("Next:"), f" {diagnosis.next_step}") if diagnosis.next_step else ""
     trial = diagnosis.trial
     patch = f" A patch is below, {patch_state(trial)}." if trial is not None and trial.is_offered else ""
+    if patch and trial is not None and trial.remedy:
+        patch = f"{patch} {trial.remedy}."
     if step or patch:
         yield Paragraph((step, patch))
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -10,10 +11,11 @@ from cicd_agent.analysis.patches.parser import Flaw, read_patch
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.trials.patch_trial import Trial
-from cicd_agent.modes.analyse_failure.claims import Prover
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, TRIALS
+from cicd_agent.domain.trials.patch_trial import FailureSignature, Trial
+from cicd_agent.modes.analyse_failure.claims import Proof, Prover
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, TRIALS, failed_run
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
+from cicd_agent.modes.analyse_failure.groups import Group, explains, groups
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, FailureDraft
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.protocol import Ports
@@ -24,6 +26,8 @@ PROVEN = frozenset({CascadeStep.RUNNER, CascadeStep.PASSED_ELSEWHERE})
 MAX_PATCH = 30_000
 
 _MAX_COMPLAINTS = 20
+_MAX_MESSAGES = 60
+"""Lines by which a failure is known again where its patch is tried."""
 _HOW_TO_CITE = (
     "Answer again, whole. Copy each quote character for character from the one line that has this number, without the "
     "gutter; leave out what you cannot cite. `insufficient_evidence` is an answer, too."
@@ -82,7 +86,7 @@ def experiment(
     answers: Sequence[Answer[Any]],
     evidence: Evidence,
     world: Ports,
-    settings: Settings,  # noqa: ARG001
+    settings: Settings,
     progress: Callable[[str], None],
     *,
     last: bool,  # noqa: ARG001  it is called once
@@ -92,6 +96,7 @@ def experiment(
     if trial is None or tester is None:
         return evidence
     progress("trying a fix")
+    trial = replace(trial, fixes=fixed(answers, evidence, settings))
     return evidence.put(TRIALS, (*(evidence.get(TRIALS) or ()), tester.attempt(trial)))
 
 
@@ -101,6 +106,36 @@ def trial_of(answers: Sequence[Answer[Any]], evidence: Evidence) -> Trial | None
     if not patch or objection(patch) or any(report.key == key(patch) for report in (evidence.get(TRIALS) or ())):
         return None
     return Trial(key(patch), patch)
+
+
+def fixed(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> tuple[FailureSignature, ...]:
+    """The failures that the answer is about: those whose lines it cites, else the first."""
+    answer, every = answered(answers), groups(failed_run(evidence))
+    proof = Proof()
+    if answer is not None and answer.draft is not None:
+        prover = Prover.of(rules(evidence, settings), evidence, settings)
+        proof = prover.prove(answer.draft.claims, answer.lookups)
+    lines = {(cited.job, cited.number) for claim in proof.claims for cited in claim.cited if not cited.path}
+    cited = [group for group in every if any(_lies_in(group, job, number) for job, number in lines)]
+    return tuple(map(_signature, cited or every[:1]))
+
+
+def _lies_in(group: Group, job: str, number: int) -> bool:
+    own = (problem for failed, problem in group.problems if failed.job.name == job and explains(problem))
+    return any(problem.first <= number <= problem.last for problem in own)
+
+
+def _signature(group: Group) -> FailureSignature:
+    failure, problems = group.failure, [problem for _, problem in group.problems if explains(problem)]
+    prints = dict.fromkeys(problem.strict for problem in problems if problem.strict)
+    within = (
+        line.text
+        for job, problem in group.problems
+        for line in job.extract.kept
+        if problem.first <= line.number <= problem.last
+    )
+    messages = dict.fromkeys([*within, *(line.text for line in failure.decisive)])
+    return FailureSignature(failure.test, tuple(prints), tuple(messages)[:_MAX_MESSAGES])
 
 
 def answered(answers: Sequence[Answer[Any]]) -> Answer[FailureDraft] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.logs.extract import Kind, Problem, Trouble
+from cicd_agent.analysis.patches.same_failure import same_test
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.change import Change
@@ -25,7 +26,7 @@ from cicd_agent.modes.analyse_failure.attribution.overlap import (
 )
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Trace
-from cicd_agent.modes.analyse_failure.groups import Group, exited, explains, job_base, same_test
+from cicd_agent.modes.analyse_failure.groups import Group, exited, explains, job_base
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap, Suspect
 
 UNREACHED, NOTHING, UNEXPLAINED = 0.45, 0.3, 0.55
