@@ -69,7 +69,7 @@ def pytest_runners(
 
         def make() -> LocalPytestRunner:
             head = after(change, top)
-            sandbox = _sandbox(context, environment)
+            sandbox = local_sandbox(environment, allow_unsandboxed=context.settings.allow_unsandboxed)
             packages = _packages(environment, top)
             try:
                 toolchain = find(*_project(context, environment, top, sandbox), own=_OWN, packages=packages)
@@ -131,11 +131,14 @@ def _content(path: Path) -> bytes | None:
 
 def project_python(context: RunContext, top: Path, environment: Environment) -> Interpreter:
     """The Python that tests would run with, and what it lacks. Raises as a run would, and installs nothing."""
-    return preview(*_project(context, environment, top, _sandbox(context, environment)), own=_OWN)
+    sandbox = local_sandbox(environment, allow_unsandboxed=context.settings.allow_unsandboxed)
+    return preview(*_project(context, environment, top, sandbox), own=_OWN)
 
 
-def _sandbox(context: RunContext, environment: Environment) -> LocalSandbox:
-    return LocalSandbox(scratch=environment.scratch, allow_unsandboxed=context.settings.allow_unsandboxed)
+def local_sandbox(environment: Environment, *, allow_unsandboxed: bool = False) -> LocalSandbox:
+    """The sandbox of this machine, which calls sudo nowhere but on a runner that GitHub hosts."""
+    sudo = Path("/usr/bin/sudo") if environment.hosted else None
+    return LocalSandbox(scratch=environment.scratch, allow_unsandboxed=allow_unsandboxed, sudo=sudo)
 
 
 def _project(
@@ -199,7 +202,7 @@ def patch_testers(
         tools = environment.tools if top is None else trusted(top, environment.tools)
         readable, variables = surroundings(tools)
         seconds = minutes * 60 * PATCH_SHARE
-        sandbox, limits = LocalSandbox(scratch=environment.scratch), Limits(wall_seconds=seconds)
+        sandbox, limits = local_sandbox(environment), Limits(wall_seconds=seconds)
         around = Surroundings(sandbox, clock, limits, seconds, readable, variables)
         return LocalPatchTester(
             top if top is not None else Path("/"),

@@ -64,7 +64,7 @@ def run(top: Path, files: dict[str, str], wanted: PytestRun, *, within: LocalSan
     return result
 
 
-@pytest.mark.parametrize("tier", [Tier.LANDLOCK, Tier.BUBBLEWRAP])
+@pytest.mark.parametrize("tier", [Tier.LANDLOCK, Tier.NAMESPACES, Tier.BUBBLEWRAP])
 def test_each_test_is_told_of_as_it_ended(tmp_path: Path, tier: Tier) -> None:
     result = run(tmp_path, {"calc.py": CALC, "tests/test_all.py": ALL_ENDS}, PytestRun("all"), within=sandbox(tier))
     assert (result.completed, result.problem, result.left, result.processes_left) == (True, "", (), 0)

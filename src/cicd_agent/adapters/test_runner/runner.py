@@ -236,7 +236,7 @@ class LocalPytestRunner(PytestRunner):
             "key": key.hex(),
             # Elsewhere a signal to all that can be reached would reach others as well.
             "alone": tier is not Tier.NONE,
-            "scratch": ["/dev/shm"] if tier is Tier.BUBBLEWRAP else [],  # noqa: S108  a private one
+            "scratch": ["/dev/shm"] if tier.has_namespaces else [],  # noqa: S108  a private one
             "removed": list(removed),
             "around": {
                 "overlay": str(tool.overlay) if tool.overlay else "",
