@@ -13,7 +13,7 @@ import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.sandbox.tree import remove
-from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier, tier_named
 from cicd_agent.errors import ConfigError
 from tests.adapters.sandbox.range import TIERS, sudo
 from tests.support.fakes.ports import FakeSandbox
@@ -229,6 +229,7 @@ def test_the_choice_says_why_no_better_tier_is_taken(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("cicd_agent.adapters.sandbox.sandbox.installed", lambda _: None)
     sandbox = LocalSandbox()
     assert str(sandbox.choice()) == "namespaces; not bubblewrap: it is not installed"
+    assert tier_named(str(sandbox.choice())) == "namespaces"
     assert sandbox.tier(loopback=True) is Tier.NAMESPACES
 
 

@@ -9,7 +9,7 @@ import pytest
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.analysis.python_tests.mutants import mutants
 from cicd_agent.domain.ports.test_runner import Probe, PytestUnavailable
-from cicd_agent.domain.trials.sandbox import SandboxUnavailable, Tier
+from cicd_agent.domain.trials.sandbox import Choice, SandboxUnavailable, Tier
 from cicd_agent.domain.trials.test_run import Fate, FileCoverage, Outcome, Perturbation, PytestRun, RunResult
 from tests.support.test_runners import CALC, TESTS, TOOLCHAIN, pytest_runner, sandbox
 
@@ -262,7 +262,7 @@ def test_nothing_is_started_without_time(tmp_path: Path) -> None:
 
 def test_without_a_sandbox_it_is_unavailable(tmp_path: Path) -> None:
     class NoSandbox(LocalSandbox):
-        def tier(self, *, loopback: bool = False) -> Tier:
+        def choice(self, *, loopback: bool = False) -> Choice:
             raise SandboxUnavailable("there is none", why=str(loopback), remedy="Install one")
 
     lab = pytest_runner(tmp_path, {}, within=NoSandbox())

@@ -38,6 +38,11 @@ class Choice:
         return "; ".join([self.tier.value, *(f"not {tier}: {reason}" for tier, reason in self.not_had)])
 
 
+def tier_named(choice: str) -> str:
+    """The tier alone, of a choice in words."""
+    return choice.partition("; ")[0]
+
+
 class Stop(StrEnum):
     """The limit for which a run was ended before its time."""
 
