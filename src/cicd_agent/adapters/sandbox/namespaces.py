@@ -62,7 +62,7 @@ def separate(box: Box) -> Box:
 
 def furnish(box: Box) -> None:
     """Let this process see the files that the box shows, and no others; only its folder can be written to."""
-    os.umask(0o022)
+    before = os.umask(0o022)
     call("mount /", "mount", None, b"/", None, _RECURSIVE | _PRIVATE, None)
     links = {path: str(Path(path).readlink()) for path in box.readable if path in SYSTEM and Path(path).is_symlink()}
     trees = [
@@ -87,6 +87,7 @@ def furnish(box: Box) -> None:
         Path("/dev", name).symlink_to(target)
     for path in ("/proc", "/"):
         _set(_HERE, path, _ATTR_READ_ONLY)
+    os.umask(before)
 
 
 def _shown(box: Box) -> Iterator[tuple[str, str, bool]]:
