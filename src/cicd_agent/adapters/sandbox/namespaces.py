@@ -49,7 +49,7 @@ def separate(box: Box) -> Box:
         if box.user is not None:
             raise
         renamed = True
-        call("user namespaces", "unshare", _NEW | _NEW_USERS)
+        call("user namespaces (user.max_user_namespaces)", "unshare", _NEW | _NEW_USERS)
     if renamed:
         Path("/proc/self/setgroups").write_text("deny", "ascii")
         for name, inside, outside in zip(("uid_map", "gid_map"), box.user or here, here, strict=True):
