@@ -22,9 +22,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         tables = {tier: attacked(tier, scratch) for tier in Tier}
-    print(f"{'attack':28}" + "".join(f"{tier:>26}" for tier in Tier))
+    print(f"{'attack':28}" + "".join(f"{tier:>19}" for tier in Tier))
     for attack in ATTACKS:
-        print(f"{attack.name:28}" + "".join(f"{shown(tables[tier].get(attack.name)):>26}" for tier in Tier))
+        print(f"{attack.name:28}" + "".join(f"{shown(tables[tier].get(attack.name)):>19}" for tier in Tier))
     held = [outcome for tier in Tier if tier is not Tier.NONE for outcome in tables[tier].values()]
     leaks, orphans = sum(bool(one.leaks) for one in held), sum(one.orphans for one in held)
     late = max((one.late for one in held), default=0.0)

@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from cicd_agent.domain.trials.sandbox import tier_named
 from scripts.sample_pull_request import build as build_sample
 from scripts.sample_pull_request import commit, git
 from tests.support.project_python import project_python
@@ -120,7 +121,7 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
     """Build the world of a case, run the command line in it, and gather what it left."""
     repository, temp = place / "repository", place / "temp"
     # Only what runs code needs one, and skips where there is none.
-    tier = sandbox().tier().value if folder.parent.name == "gen-tests" else "no sandbox is asked for"
+    choice = str(sandbox().choice()) if folder.parent.name == "gen-tests" else "no sandbox is asked for"
     build(folder, repository)
     temp.mkdir()
     base, head = git(repository, "rev-parse", "main"), git(repository, "rev-parse", "feature")
@@ -184,7 +185,8 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
                 str(place): "<dir>",
                 hub.url: "<api>",
                 model.url: "<model>",
-                tier: "<sandbox>",
+                choice: "<sandbox>",
+                tier_named(choice): "<sandbox>",
                 platform.python_version(): "<python>",
                 # As Markdown has it: what could begin a list does not.
                 platform.python_version().replace(".", "\\.", 1): "<python>",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.app.context import RunContext
-from cicd_agent.app.test_runner import LazyPytestRunner, after, before, pytest_runners
+from cicd_agent.app.test_runner import LazyPytestRunner, after, before, local_sandbox, pytest_runners
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.repository.change import Change, ChangeSource
@@ -55,6 +55,25 @@ def test_what_is_missing_is_said_when_it_is_used_and_each_time(
     for use in uses:
         with pytest.raises(PytestUnavailable, match=why):
             use(found)
+
+
+@pytest.mark.parametrize(
+    ("variables", "program"),
+    [
+        ({"GITHUB_ACTIONS": "true", "RUNNER_ENVIRONMENT": "github-hosted"}, Path("/usr/bin/sudo")),
+        ({"GITHUB_ACTIONS": "true", "RUNNER_ENVIRONMENT": "self-hosted"}, None),
+        ({"GITHUB_ACTIONS": "true"}, None),
+        ({"RUNNER_ENVIRONMENT": "github-hosted"}, None),
+        ({}, None),
+    ],
+)
+def test_sudo_is_for_runners_that_github_hosts(
+    variables: dict[str, str], program: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Path | None] = []
+    monkeypatch.setattr("cicd_agent.app.test_runner.LocalSandbox", lambda *, sudo, **_: given.append(sudo))
+    local_sandbox(Environment.read(variables))
+    assert given == [program]
 
 
 def test_it_is_set_up_once() -> None:

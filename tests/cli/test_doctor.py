@@ -222,8 +222,9 @@ def test_where_telemetry_is_sent_is_said_and_nothing_is_sent(job: Job) -> None:
 
 
 def test_gen_tests_is_told_which_python_it_would_take(job: Job) -> None:
-    sandbox()  # skips where there is none
+    found = sandbox()  # skips where there is none
     _, checks = look(job, "gen-tests", provider="none", python=sys.executable)
+    assert (checks["sandbox"]["health"], checks["sandbox"]["words"]) == ("ok", str(found.choice()))
     assert checks["project's Python"]["health"] == "ok", checks["project's Python"]
     assert "pytest" in checks["project's Python"]["words"]
     left, checks = look(job, "gen-tests", provider="none", python="/nowhere/python")

@@ -70,7 +70,7 @@ def pytest_runners(
 
         def make() -> LocalPytestRunner:
             head = after(change, top)
-            sandbox = _sandbox(context, environment)
+            sandbox = local_sandbox(environment, allow_unsandboxed=context.settings.allow_unsandboxed)
             packages = _packages(environment, top)
             try:
                 toolchain = find(*_project(context, environment, top, sandbox), own=_OWN, packages=packages)
@@ -132,11 +132,14 @@ def _content(path: Path) -> bytes | None:
 
 def project_python(context: RunContext, top: Path, environment: Environment) -> Interpreter:
     """The Python that tests would run with, and what it lacks. Raises as a run would, and installs nothing."""
-    return preview(*_project(context, environment, top, _sandbox(context, environment)), own=_OWN)
+    sandbox = local_sandbox(environment, allow_unsandboxed=context.settings.allow_unsandboxed)
+    return preview(*_project(context, environment, top, sandbox), own=_OWN)
 
 
-def _sandbox(context: RunContext, environment: Environment) -> LocalSandbox:
-    return LocalSandbox(scratch=environment.scratch, allow_unsandboxed=context.settings.allow_unsandboxed)
+def local_sandbox(environment: Environment, *, allow_unsandboxed: bool = False) -> LocalSandbox:
+    """The sandbox of this machine, which calls sudo nowhere but on a runner that GitHub hosts."""
+    sudo = Path("/usr/bin/sudo") if environment.hosted else None
+    return LocalSandbox(scratch=environment.scratch, allow_unsandboxed=allow_unsandboxed, sudo=sudo)
 
 
 def _project(
@@ -199,8 +202,7 @@ def patch_testers(
         is_here = top is not None and context.event.kind is not EventKind.WORKFLOW_RUN
         tools = environment.tools if top is None else trusted(top, environment.tools)
         seconds = minutes * 60 * PATCH_SHARE
-        sandbox = LocalSandbox(scratch=environment.scratch)
-        around = patch_surroundings(sandbox, clock, seconds, top or Path("/nonexistent"), tools)
+        around = patch_surroundings(local_sandbox(environment), clock, seconds, top or Path("/nonexistent"), tools)
         return LocalPatchTester(
             top if top is not None else Path("/"),
             library,

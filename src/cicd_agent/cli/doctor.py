@@ -186,11 +186,11 @@ def _machine(
     if proxies := sorted(name for name in environment.system if name.lower().endswith("_proxy")):
         yield Check("proxy", Health.OK, f"taken from {', '.join(proxies)}")
     if mode == "gen-tests" or settings.verify_command:
-        from cicd_agent.adapters.sandbox.sandbox import LocalSandbox  # noqa: PLC0415  nobody else pays for it
+        from cicd_agent.app.test_runner import local_sandbox  # noqa: PLC0415  nobody else pays for it
 
         try:
-            tier = LocalSandbox(allow_unsandboxed=settings.allow_unsandboxed).tier()
-            yield Check("sandbox", Health.OK, f"{tier}")
+            choice = local_sandbox(environment, allow_unsandboxed=settings.allow_unsandboxed).choice()
+            yield Check("sandbox", Health.OK, f"{choice}")
         except SandboxUnavailable as error:
             yield Check("sandbox", Health.FAIL, f"{error.what} ({error.why})", error.remedy)
         else:

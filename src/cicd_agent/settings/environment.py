@@ -58,6 +58,8 @@ class Environment:
     fallbacks: Mapping[str, str] = field(default_factory=dict, repr=False)
     run: RunContext = field(default_factory=RunContext)
     on_actions: bool = False
+    hosted: bool = False
+    """Whether GitHub hosts the runner: a machine that is thrown away after the job."""
     event_path: str = ""
     event_name: str = ""
     workspace: str = ""
@@ -112,6 +114,7 @@ class Environment:
                 workflow_ref=first("GITHUB_WORKFLOW_REF"),
             ),
             on_actions=first("GITHUB_ACTIONS") == "true",
+            hosted=first("GITHUB_ACTIONS") == "true" and first("RUNNER_ENVIRONMENT") == "github-hosted",
             event_path=variables.get("GITHUB_EVENT_PATH", ""),
             event_name=first("GITHUB_EVENT_NAME"),
             workspace=variables.get("GITHUB_WORKSPACE", ""),

@@ -20,7 +20,7 @@ class Attack:
 
 
 _PRELUDE = """
-import ctypes, errno, glob, json, os, resource, signal, socket, subprocess, time
+import ctypes, errno, glob, json, os, resource, signal, socket, subprocess, sys, time
 world = json.loads(os.environ["WORLD"])
 secret = bytes.fromhex(world["secret"])
 libc = ctypes.CDLL(None, use_errno=True)
@@ -184,6 +184,93 @@ if pid == 0:
 if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != -signal.SIGSYS: leak("x32")
 """
 
+NAMES = """
+attempt("a name", lambda: bool(socket.getaddrinfo("github.com", 443)))
+query = bytes.fromhex("123401000001000000000000") + b"\\x06github\\x03com\\0\\0\\1\\0\\1"
+def ask(server):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(0.1); s.sendto(query, (server, 53))
+        return bool(s.recv(512))
+for server in (*world["resolvers"], "127.0.0.53", "1.1.1.1"): attempt(f"server {server}", lambda: ask(server))
+"""
+
+SIGHT = """
+for path in (*glob.glob("/proc/[0-9]*/cmdline"), f"/proc/{world['victim']}/cmdline"):
+    attempt(path, lambda: b"LEAK signal" in open(path, "rb").read())
+for table, needle in (("unix", world["abstract"]), ("tcp", f":{world['tcp']:04X} "), ("udp", f":{world['udp']:04X} ")):
+    attempt(f"/proc/net/{table}", lambda: needle in open(f"/proc/net/{table}").read())
+for what in ("status", "ns/net", "ns/user", "root/etc/passwd", "fdinfo/1"):
+    attempt(f"victim's {what}", lambda: bool(open(f"/proc/{world['victim']}/{what}").read(1)))
+"""
+
+OTHERS = """
+x86, victim, null = os.uname().machine == "x86_64", world["victim"], ctypes.c_void_p(0)
+held = libc.syscall(434, victim, 0)  # pidfd_open; the same on every architecture
+room = ctypes.create_string_buffer(64)
+for name, numbers, arguments in (
+    ("ptrace attach", (101, 117), (16, victim, 0, 0)), ("ptrace seize", (101, 117), (0x4206, victim, 0, 0)),
+    ("ptrace the first", (101, 117), (0x4206, 1, 0, 0)),
+    ("ptrace the parent", (101, 117), (0x4206, os.getppid(), 0, 0)),
+    ("pidfd_getfd", (438, 438), (held, 1, 0)), ("setns by pidfd", (308, 268), (held, 0x40000000)),
+    ("process_madvise", (440, 440), (held, null, 0, 21, 0)), ("process_mrelease", (448, 448), (held, 0)),
+    ("process_vm_readv", (310, 270), (victim, room, 1, room, 1, 0)),
+    ("write to the first", (311, 271), (1, room, 1, room, 1, 0)),
+    ("kcmp", (312, 272), (os.getpid(), victim, 0, 0, 0)), ("move_pages", (279, 239), (victim, 0, null, null, null, 0)),
+):
+    ctypes.set_errno(0)
+    result = libc.syscall(numbers[0 if x86 else 1], *arguments)
+    if ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS): leak(name, result, os.strerror(ctypes.get_errno()))
+for number in (signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGSEGV):
+    try: os.kill(1, number)
+    except OSError as error: print("held", number, error)
+print("still here")
+"""
+
+AGAIN = """
+x86, null = os.uname().machine == "x86_64", ctypes.c_void_p(0)
+try: net = os.open("/proc/1/ns/net", os.O_RDONLY)
+except OSError: net = 0
+for name, numbers, arguments in (
+    *((f"unshare {flag:#x}", (272, 97), (flag,)) for flag in (0x80, 0x20000, *(1 << bit for bit in range(25, 31)))),
+    ("setns", (308, 268), (net, 0)), ("mount tmpfs", (165, 40), (b"none", b".", b"tmpfs", 0, null)),
+    ("remount", (165, 40), (null, b"/", null, 0x1020, null)),
+    ("remount /usr", (165, 40), (null, b"/usr", null, 0x1020, null)),
+    ("bind", (165, 40), (b"/proc", b".", null, 0x1000, null)), ("proc", (165, 40), (b"proc", b".", b"proc", 0, null)),
+    ("umount /proc", (166, 39), (b"/proc", 2)), ("umount /", (166, 39), (b"/", 2)),
+    ("pivot_root", (155, 41), (b".", b".")),
+    ("chroot", (161, 51), (b".",)), ("open_tree", (428, 428), (-100, b"/", 1)),
+    ("move_mount", (429, 429), (0, b"", -100, b".", 4)),
+    ("mount_setattr", (442, 442), (-100, b"/", 0, ctypes.create_string_buffer(32), 32)),
+    *((f"keyctl {call}", (250, 219), (call, ring, 0, 0)) for call in (0, 1, 6, 11) for ring in (-3, -4, -5)),
+    ("request_key", (249, 218), (b"user", b"a", null, -3)), ("hostname", (170, 161), (b"mine", 4)),
+):
+    ctypes.set_errno(0)
+    result = libc.syscall(numbers[0 if x86 else 1], *arguments)
+    if ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS): leak(name, result, os.strerror(ctypes.get_errno()))
+for bit in (17, *range(25, 31)):
+    made = libc.syscall(56 if x86 else 220, 1 << bit | signal.SIGCHLD, 0, 0, 0, 0)
+    if made == 0: os._exit(0)
+    if made > 0: leak(f"clone {1 << bit:#x}")
+"""
+
+FRAME = """
+for path in ("/new", "/etc/new", "/usr/new", "/dev/new", "/etc/passwd", "/proc/sys/kernel/core_pattern",
+             "/proc/sysrq-trigger", "/proc/self/uid_map", "/proc/self/oom_score_adj", "/proc/1/oom_score_adj",
+             "/proc/1/mem", os.path.realpath(sys.executable)):
+    attempt(f"write {path}", lambda: os.open(path, os.O_WRONLY | os.O_CREAT))
+for path in ("/proc/1/mem", "/proc/1/environ", "/proc/1/maps", "/proc/kcore", "/dev/mem", "/dev/kmsg"):
+    attempt(f"read {path}", lambda: bool(open(path, "rb").read(1)))
+for path in ("/proc/1/root/.", "/proc/1/cwd/."): attempt(f"list {path}", lambda: bool(os.listdir(path)))
+for number in range(8): attempt(f"its descriptor {number}", lambda: os.open(f"/proc/1/fd/{number}", os.O_RDONLY))
+import fcntl
+def change(number, packed):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s: fcntl.ioctl(s, number, packed)
+attempt("lo down", lambda: change(0x8914, b"lo".ljust(40, b"\\0")))
+address = bytes((2, 0, 0, 0, 10, 0, 0, 1))
+attempt("an address", lambda: change(0x8916, b"lo".ljust(16, b"\\0") + address.ljust(24, b"\\0")))
+attempt("a bridge", lambda: change(0x89A0, b"bridge".ljust(40, b"\\0")))
+"""
+
 DESCRIPTORS = """
 for fd in range(3, 4096):
     try: leak(f"descriptor {fd}", os.fstat(fd))
@@ -208,6 +295,11 @@ ATTACKS = (
     Attack("system calls", _PRELUDE + SYSCALLS, control=False),
     Attack("x32 calls", _PRELUDE + FOREIGN, control=False),
     Attack("inherited descriptors", _PRELUDE + DESCRIPTORS, control=False),
+    Attack("DNS", _PRELUDE + NAMES, control=False),
+    Attack("others in /proc", _PRELUDE + SIGHT),
+    Attack("ptrace, pidfd, first process", _PRELUDE + OTHERS, control=False),
+    Attack("unshare, setns, mounts, keys", _PRELUDE + AGAIN, control=False),
+    Attack("own root and /proc", _PRELUDE + FRAME, control=False),
     Attack("fork bomb", _PRELUDE + exhaustion.FORK_BOMB, control=False, stop=Stop.WALL),
     Attack("chain of forks", _PRELUDE + exhaustion.CHAIN, control=False),
     Attack("endless loop", _PRELUDE + exhaustion.LOOP, control=False, stop=Stop.WALL),

@@ -40,6 +40,8 @@ SHORT = {Stop.WALL: replace(LIMITS, wall_seconds=1), Stop.CPU: replace(LIMITS, c
 """For what nothing else ends."""
 ALLOWED = 1.0
 """Seconds that a run may take longer than its limit."""
+TIERS = [tier for tier in Tier if tier not in {Tier.NONE, *([Tier.PODMAN] if os.geteuid() == 0 else [])}]
+"""Those that whoever runs this can have."""
 VICTIM = """
 import signal, sys, time
 signal.signal(signal.SIGUSR1, lambda *_: print("LEAK signal", flush=True))
@@ -124,6 +126,7 @@ class Range:
             "unix": f"{top}/unix",
             "unix_dgram": f"{top}/dgram",
             "abstract": self.abstract,
+            "resolvers": resolvers(),
             "home": str(self.home),
             "checkout": str(self.checkout),
             "outside": str(self.outside),
@@ -212,9 +215,42 @@ def opened(scratch: Path) -> Iterator[Range]:
         yield place
 
 
+def resolvers() -> list[str]:
+    """The servers of names that this machine asks."""
+    with suppress(OSError):
+        lines = Path("/etc/resolv.conf").read_text("utf-8").splitlines()
+        return [line.split()[1] for line in lines if line.startswith("nameserver ") and "." in line]
+    return []
+
+
+FAKE_SUDO = """#!/bin/sh
+# What sudo does for root: anything but the fixed beginning of the line is refused.
+[ "$1 $2 $3 $4" = "-n -- /usr/bin/env -i" ] || { echo "sudo: another line: $*" >&2; exit 9; }
+shift 2
+exec "$@"
+"""
+
+
+def sudo(scratch: Path) -> Path | None:
+    """For root, what does as sudo does; the real one only where the product would call it, too."""
+    if os.geteuid() != 0:
+        return Path("/usr/bin/sudo") if os.environ.get("RUNNER_ENVIRONMENT") == "github-hosted" else None
+    program = scratch / "sudo"
+    if not program.exists():
+        program.write_text(FAKE_SUDO)
+        program.chmod(0o755)
+    return program
+
+
 def sandbox(tier: Tier, landlock: int, scratch: Path) -> LocalSandbox:
     """One tier of it, whose copies are made in the place where the attacks are."""
-    return LocalSandbox(scratch=scratch, only=tier, newest_landlock=landlock, allow_unsandboxed=tier is Tier.NONE)
+    return LocalSandbox(
+        scratch=scratch,
+        only=tier,
+        newest_landlock=landlock,
+        allow_unsandboxed=tier is Tier.NONE,
+        sudo=sudo(scratch) if tier is Tier.SUDO else None,
+    )
 
 
 def outcomes(box: LocalSandbox, scratch: Path, names: Sequence[str] = ()) -> Iterator[Outcome]:

@@ -13,17 +13,18 @@ import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.sandbox.tree import remove
-from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
+from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier, tier_named
 from cicd_agent.errors import ConfigError
+from tests.adapters.sandbox.range import TIERS, sudo
 from tests.support.fakes.ports import FakeSandbox
 
 LIMITS = Limits(wall_seconds=20)
 PYTHON = str(Path(sys.executable).resolve())
 
 
-@pytest.fixture(params=[Tier.LANDLOCK, Tier.BUBBLEWRAP], scope="module")
-def box(request: pytest.FixtureRequest) -> LocalSandbox:
-    return available(request.param)
+@pytest.fixture(params=TIERS, scope="module")
+def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LocalSandbox:
+    return available(request.param, sudo(tmp_path_factory.getbasetemp()))
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def tree(tmp_path: Path) -> Path:
     return path
 
 
-def available(tier: Tier) -> LocalSandbox:
-    sandbox = LocalSandbox(only=tier)
+def available(tier: Tier, sudo: Path | None = None) -> LocalSandbox:
+    sandbox = LocalSandbox(only=tier, sudo=sudo)
     try:
         sandbox.tier()
     except SandboxUnavailable as error:
@@ -175,8 +176,9 @@ def test_a_command_that_no_system_call_takes_is_refused(
         LocalSandbox().run(command, tree, limits=LIMITS, environment=environment)
 
 
-def test_a_command_can_talk_to_itself_where_it_has_a_network_of_its_own(tree: Path) -> None:
-    sandbox = available(Tier.BUBBLEWRAP)
+def test_a_command_can_talk_to_itself_where_it_has_a_network_of_its_own(box: LocalSandbox, tree: Path) -> None:
+    if not box.tier().has_namespaces:
+        pytest.skip("it has none")
     program = """
 import multiprocessing, socket
 for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -185,8 +187,9 @@ for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
     assert server.accept()[0].recv(5) == b"hello"
 with multiprocessing.Pool(2) as pool: assert pool.map(abs, [-1, -2]) == [1, 2]
 """
-    ran = python(sandbox, tree, program, loopback=True)
-    assert (ran.exit_code, ran.stderr, ran.tier) == (0, b"", Tier.BUBBLEWRAP)
+    for loopback in (False, True):
+        ran = python(box, tree, program, loopback=loopback)
+        assert (ran.exit_code, ran.stderr, ran.tier) == (0, b"", box.tier())
 
 
 def test_loopback_is_refused_by_a_tier_that_has_none(tree: Path) -> None:
@@ -201,6 +204,58 @@ def test_without_a_sandbox_nothing_runs_unless_that_is_allowed(tree: Path) -> No
         LocalSandbox(only=Tier.NONE).run(["true"], tree, limits=LIMITS)
     ran = LocalSandbox(only=Tier.NONE, allow_unsandboxed=True).run(["echo", "ran"], tree, limits=LIMITS)
     assert (ran.stdout, ran.tier) == (b"ran\n", Tier.NONE)
+
+
+@pytest.mark.parametrize("signalled", ["PIPE", "XFSZ", "INT", "TERM"])
+def test_a_command_starts_with_the_signals_of_a_fresh_process(signalled: str, box: LocalSandbox, tree: Path) -> None:
+    ran = box.run(["sh", "-c", f"kill -{signalled} $$; sleep 5"], tree, limits=LIMITS)
+    assert ran.exit_code == 128 + signal.Signals[f"SIG{signalled}"]
+
+
+def test_files_keep_their_modes_in_a_file_system_of_its_own(box: LocalSandbox, tree: Path) -> None:
+    if not box.tier().has_namespaces:
+        pytest.skip("an ordinary user's are left as they are")
+    script = (
+        "echo 'echo ran' >s; chmod 700 s; ./s; chmod 000 data.txt; cat data.txt; touch /tmp/x /dev/shm/x; ls /proc/1"
+    )
+    ran = box.run(["sh", "-c", script], tree, limits=LIMITS)
+    assert ran.stdout.startswith(b"ran\n")
+    assert b"cmdline" in ran.stdout
+    assert ran.stderr == b"cat: data.txt: Permission denied\n"
+
+
+def test_the_choice_says_why_no_better_tier_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    available(Tier.NAMESPACES)
+    monkeypatch.setattr("cicd_agent.adapters.sandbox.sandbox.installed", lambda _: None)
+    sandbox = LocalSandbox()
+    assert str(sandbox.choice()) == "namespaces; not bubblewrap: it is not installed"
+    assert tier_named(str(sandbox.choice())) == "namespaces"
+    assert sandbox.tier(loopback=True) is Tier.NAMESPACES
+
+
+@pytest.fixture
+def refused(tree: Path) -> Path:
+    """A machine's sudo that lets nobody do anything without a password, and keeps what it was called with."""
+    program = tree.parent / "sudo"
+    program.write_text(
+        f"#!/bin/sh\nprintf '%s ' \"$@\" >{tree.parent}/called\necho 'sudo: a password is required' >&2\nexit 1\n"
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_sudo_is_called_with_one_fixed_line_and_its_refusal_is_told(refused: Path) -> None:
+    sandbox = LocalSandbox(only=Tier.SUDO, sudo=refused)
+    with pytest.raises(SandboxUnavailable, match="sudo: a password is required"):
+        sandbox.tier()
+    line = (refused.parent / "called").read_text()
+    assert line.startswith(f"-n -- /usr/bin/env -i {PYTHON} -I -S -B -c import sys; ")
+    assert "tree" not in line
+
+
+def test_sudo_is_not_called_unless_it_is_given() -> None:
+    with pytest.raises(SandboxUnavailable, match="sudo: it is only for runners that GitHub hosts"):
+        LocalSandbox(only=Tier.SUDO).tier()
 
 
 def test_the_strongest_tier_is_taken(tree: Path) -> None:
@@ -218,13 +273,15 @@ def rooms(tmp_path: Path) -> Path:
 @pytest.fixture
 def agent(tree: Path, rooms: Path, box: LocalSandbox) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Another process that runs a daemon in the sandbox, and what the daemon's command line holds."""
+    sudo(rooms.parent)
     nap = f"{os.getpid()}{time.monotonic_ns() % 10**6}"
     program = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parents[3] / "src")!r})
 from pathlib import Path
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.domain.trials.sandbox import Limits, Tier
-LocalSandbox(only=Tier({str(box.tier())!r}), scratch=Path({str(rooms)!r})).run(
+sudo, rooms = Path({str(rooms.parent / "sudo")!r}), Path({str(rooms)!r})
+LocalSandbox(only=Tier({str(box.tier())!r}), sudo=sudo, scratch=rooms).run(
     ["sh", "-c", "setsid sleep {nap} & sleep {nap}"], Path({str(tree)!r}), limits=Limits())
 """
     with subprocess.Popen([sys.executable, "-c", program]) as process:

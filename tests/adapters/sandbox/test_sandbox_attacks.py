@@ -14,7 +14,7 @@ import pytest
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.domain.trials.sandbox import SandboxUnavailable, Tier
 from tests.adapters.sandbox.attacks import ATTACKS, Attack
-from tests.adapters.sandbox.range import Outcome, outcomes, sandbox
+from tests.adapters.sandbox.range import TIERS, Outcome, outcomes, sandbox
 
 ROOT = Path(__file__).parents[3]
 NOBODY = "65534"
@@ -32,7 +32,7 @@ def scratch() -> Iterator[Path]:
         yield path
 
 
-@pytest.fixture(scope="module", params=[Tier.LANDLOCK, Tier.BUBBLEWRAP])
+@pytest.fixture(scope="module", params=TIERS)
 def box(request: pytest.FixtureRequest, scratch: Path) -> LocalSandbox:
     found = sandbox(request.param, NEWEST, scratch)
     try:
@@ -49,11 +49,14 @@ def test_nothing_leaks_and_nothing_stays(attack: Attack, box: LocalSandbox, scra
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the tests are run by an ordinary user already")
-def test_nothing_leaks_of_an_ordinary_users(scratch: Path) -> None:
-    assert faults(*run_as_user(Tier.LANDLOCK, NEWEST, scratch)) == []
+@pytest.mark.parametrize("tier", [tier for tier in Tier if tier not in {Tier.NONE, Tier.BUBBLEWRAP}])
+def test_nothing_leaks_of_an_ordinary_users(tier: Tier, scratch: Path) -> None:
+    assert faults(*run_as_user(tier, NEWEST, scratch)) == []
 
 
-@pytest.mark.parametrize(("tier", "landlock"), [(Tier.LANDLOCK, WITHOUT_SCOPES), (Tier.BUBBLEWRAP, 0)])
+@pytest.mark.parametrize(
+    ("tier", "landlock"), [(Tier.LANDLOCK, WITHOUT_SCOPES), (Tier.NAMESPACES, 0), (Tier.BUBBLEWRAP, 0)]
+)
 def test_older_kernels_hold_too(tier: Tier, landlock: int, scratch: Path) -> None:
     assert faults(*run_as_user(tier, landlock, scratch, *DELICATE)) == []
 
@@ -91,7 +94,11 @@ def run_as_user(tier: Tier, landlock: int, scratch: Path, *names: str) -> list[O
         capture_output=True,
         check=False,
         cwd="/",
-        env={"PATH": os.defpath, "HOME": "/nonexistent"},
+        env={
+            "PATH": os.defpath,
+            "HOME": "/nonexistent",
+            "RUNNER_ENVIRONMENT": os.environ.get("RUNNER_ENVIRONMENT", ""),
+        },
     )
     assert done.returncode == 0, done.stderr.decode()
     told = [json.loads(line) for line in done.stdout.splitlines()]

@@ -9,7 +9,7 @@ import pytest
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.analysis.python_tests.mutants import mutants
 from cicd_agent.domain.ports.test_runner import Probe, PytestUnavailable
-from cicd_agent.domain.trials.sandbox import SandboxUnavailable, Tier
+from cicd_agent.domain.trials.sandbox import Choice, SandboxUnavailable, Tier
 from cicd_agent.domain.trials.test_run import Fate, FileCoverage, Outcome, Perturbation, PytestRun, RunResult
 from tests.support.test_runners import CALC, TESTS, TOOLCHAIN, pytest_runner, sandbox
 
@@ -64,7 +64,7 @@ def run(top: Path, files: dict[str, str], wanted: PytestRun, *, within: LocalSan
     return result
 
 
-@pytest.mark.parametrize("tier", [Tier.LANDLOCK, Tier.BUBBLEWRAP])
+@pytest.mark.parametrize("tier", [Tier.LANDLOCK, Tier.NAMESPACES, Tier.BUBBLEWRAP])
 def test_each_test_is_told_of_as_it_ended(tmp_path: Path, tier: Tier) -> None:
     result = run(tmp_path, {"calc.py": CALC, "tests/test_all.py": ALL_ENDS}, PytestRun("all"), within=sandbox(tier))
     assert (result.completed, result.problem, result.left, result.processes_left) == (True, "", (), 0)
@@ -262,7 +262,7 @@ def test_nothing_is_started_without_time(tmp_path: Path) -> None:
 
 def test_without_a_sandbox_it_is_unavailable(tmp_path: Path) -> None:
     class NoSandbox(LocalSandbox):
-        def tier(self, *, loopback: bool = False) -> Tier:
+        def choice(self, *, loopback: bool = False) -> Choice:
             raise SandboxUnavailable("there is none", why=str(loopback), remedy="Install one")
 
     lab = pytest_runner(tmp_path, {}, within=NoSandbox())

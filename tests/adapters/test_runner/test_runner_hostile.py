@@ -11,7 +11,7 @@ from tests.support.test_runners import pytest_runner, sandbox
 GOOD = "def test_good(): pass\n"
 
 
-@pytest.fixture(params=[Tier.LANDLOCK, Tier.BUBBLEWRAP], scope="module")
+@pytest.fixture(params=[Tier.LANDLOCK, Tier.NAMESPACES, Tier.BUBBLEWRAP], scope="module")
 def tier(request: pytest.FixtureRequest) -> Tier:
     sandbox(request.param)
     return Tier(request.param)

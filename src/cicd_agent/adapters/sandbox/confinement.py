@@ -5,6 +5,7 @@ version of it does not cover is the business of the filter of system calls, whic
 """
 
 import ctypes
+import errno
 import os
 import resource
 import stat
@@ -13,11 +14,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.adapters.sandbox.resource_monitor import threads_of
 from cicd_agent.adapters.sandbox.spec import DEVICES, Box
 
 _SET_NO_NEW_PRIVS, _SET_SECCOMP, _SECCOMP_FILTER = 38, 22, 2
-_KEEP_CAPABILITIES, _AMBIENT, _RAISE = 8, 47, 2
+_BOUNDING_SET_DROP, _KEEP_CAPABILITIES, _AMBIENT, _RAISE = 24, 8, 47, 2
 _CAPABILITY_VERSION = 0x20080522
 _DAC_READ_SEARCH = 2
 _OPEN_FILES = 4096
@@ -72,8 +72,11 @@ def give_up(box: Box) -> None:
     _limit(box)
     if not box.confined:
         return
+    if box.by_privilege:
+        _bound_capabilities()
     if box.user is not None:
-        _become(box.user, [*box.readable, *box.writable])
+        # Who is root for the namespaces alone becomes nothing but an ordinary user again.
+        _become(*box.user, [] if box.by_privilege else [*box.readable, *box.writable])
     else:
         _keep_capabilities(0)
     _no_new_privileges()
@@ -82,7 +85,7 @@ def give_up(box: Box) -> None:
     _install(bytes.fromhex(box.filter))
 
 
-def _call(what: str, function: str, *arguments: Any) -> int:
+def call(what: str, function: str, *arguments: Any) -> int:
     """Call a function of libc. Raises OSError, which begins with `what`, where it fails."""
     result = int(getattr(ctypes.CDLL(None, use_errno=True), function)(*arguments))
     if result < 0:
@@ -92,18 +95,16 @@ def _call(what: str, function: str, *arguments: Any) -> int:
 
 
 def _no_new_privileges() -> None:
-    _call("PR_SET_NO_NEW_PRIVS", "prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    call("PR_SET_NO_NEW_PRIVS", "prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def _limit(box: Box) -> None:
-    # Where the user has other processes, the kernel counts them too.
-    others = threads_of(os.getuid()) if box.user is None and not box.wrapper else 0
     cpu = int(box.limits["cpu_seconds"])
     for what, soft, hard in (
         (resource.RLIMIT_CPU, cpu, cpu + 1),
         (resource.RLIMIT_DATA, box.limits["memory_bytes"], None),
         (resource.RLIMIT_FSIZE, box.limits["file_bytes"], None),
-        (resource.RLIMIT_NPROC, others + box.limits["processes"], None),
+        (resource.RLIMIT_NPROC, box.limits["processes"], None),
         (resource.RLIMIT_NOFILE, _OPEN_FILES, None),
         (resource.RLIMIT_CORE, 0, None),
     ):
@@ -114,16 +115,16 @@ def _limit(box: Box) -> None:
         resource.setrlimit(what, requested)
 
 
-def _become(user: int, paths: Sequence[str]) -> None:
+def _become(user: int, group: int, paths: Sequence[str]) -> None:
     """Let root become an ordinary user, whose processes the kernel counts and whose signals reach no other.
 
     Our paths can lie beneath a directory that is closed to that user (/root). Then it keeps one capability, to pass
     closed directories; what may be opened is Landlock's to say, or the namespace's.
     """
     present = [path for path in paths if Path(path).exists()]
-    _call("PR_SET_KEEPCAPS", "prctl", _KEEP_CAPABILITIES, 1, 0, 0, 0)
+    call("PR_SET_KEEPCAPS", "prctl", _KEEP_CAPABILITIES, 1, 0, 0, 0)
     os.setgroups([])
-    os.setresgid(user, user, user)
+    os.setresgid(group, group, group)
     os.setresuid(user, user, user)
     if all(os.access(path, os.R_OK) for path in present):
         _keep_capabilities(0)
@@ -133,20 +134,30 @@ def _become(user: int, paths: Sequence[str]) -> None:
     except PermissionError as error:
         what = "the interpreter or the copy lies where only root may pass, and this root cannot let another do so"
         raise PermissionError(error.errno, what) from error
-    _call("PR_CAP_AMBIENT_RAISE", "prctl", _AMBIENT, _RAISE, _DAC_READ_SEARCH, 0, 0)
+    call("PR_CAP_AMBIENT_RAISE", "prctl", _AMBIENT, _RAISE, _DAC_READ_SEARCH, 0, 0)
+
+
+def _bound_capabilities() -> None:
+    """Let no program bring any of them back."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = 0
+    while libc.prctl(_BOUNDING_SET_DROP, number, 0, 0, 0) == 0:
+        number += 1
+    if ctypes.get_errno() != errno.EINVAL:
+        raise OSError(ctypes.get_errno(), "the bounding set of capabilities could not be emptied")
 
 
 def _keep_capabilities(mask: int) -> None:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     # Effective, permitted, inheritable; then the same for capabilities from 32 on.
-    _call(f"capabilities {mask:#x}", "capset", header, (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0))
+    call(f"capabilities {mask:#x}", "capset", header, (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0))
 
 
 def _confine(box: Box) -> None:
     """Let this process open nothing but what the box grants; a path that does not exist is granted in vain."""
     handled = _ALL.get(box.landlock, _ALL_SINCE_5)
-    # A wrapper's network namespace has TCP and abstract sockets of its own.
-    tcp = 0 if box.wrapper or box.landlock < _SOCKETS_SINCE else _TCP
+    # A network namespace has TCP and abstract sockets of its own.
+    tcp = 0 if box.namespaces or box.landlock < _SOCKETS_SINCE else _TCP
     scoped = _SCOPE_SIGNALS | _SCOPE_ABSTRACT_SOCKETS if box.landlock >= SIGNALS_SINCE else 0
     access = {_READ: box.readable, _WRITE: box.writable, _DEVICE: DEVICES}
     grants = [(path, rights & handled) for rights, paths in access.items() for path in paths]
@@ -156,11 +167,11 @@ def _confine(box: Box) -> None:
 def _restrict(ruleset: _Ruleset, grants: Iterable[tuple[str, int]]) -> None:
     # Older kernels refuse a longer structure only when what they do not know of it is not zero.
     size = ctypes.c_size_t(ctypes.sizeof(ruleset))
-    rules = _call("landlock_create_ruleset", "syscall", _CREATE_RULESET, ctypes.byref(ruleset), size, 0)
+    rules = call("landlock_create_ruleset", "syscall", _CREATE_RULESET, ctypes.byref(ruleset), size, 0)
     try:
         for path, access in grants:
             _grant(rules, path, access)
-        _call("landlock_restrict_self", "syscall", _RESTRICT_SELF, rules, 0)
+        call("landlock_restrict_self", "syscall", _RESTRICT_SELF, rules, 0)
     finally:
         os.close(rules)
 
@@ -174,7 +185,7 @@ def _grant(rules: int, path: str, access: int) -> None:
         if not stat.S_ISDIR(os.fstat(parent).st_mode):
             access &= _OF_FILES
         rule = ctypes.byref(_Beneath(access, parent))
-        _call(f"landlock_add_rule of {path}", "syscall", _ADD_RULE, rules, _PATH_BENEATH, rule, 0)
+        call(f"landlock_add_rule of {path}", "syscall", _ADD_RULE, rules, _PATH_BENEATH, rule, 0)
     finally:
         os.close(parent)
 
@@ -183,4 +194,4 @@ def _install(program: bytes) -> None:
     """Put a filter of system calls in force for this process and whatever it starts, without a way back."""
     held = ctypes.create_string_buffer(program, len(program))
     given = ctypes.byref(_Filter(len(program) // 8, ctypes.addressof(held)))
-    _call("seccomp's filter was refused", "prctl", _SET_SECCOMP, _SECCOMP_FILTER, given, 0, 0)
+    call("seccomp's filter was refused", "prctl", _SET_SECCOMP, _SECCOMP_FILTER, given, 0, 0)

@@ -9,6 +9,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,15 +18,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from cicd_agent.adapters.sandbox.confinement import SIGNALS_SINCE, give_up, scope_signals
-from cicd_agent.adapters.sandbox.resource_monitor import Process, descendants, disk, free_bytes, memory
-from cicd_agent.adapters.sandbox.spec import TREE, Box
+from cicd_agent.adapters.sandbox.namespaces import furnish, separate
+from cicd_agent.adapters.sandbox.resource_monitor import Process, descendants, disk, free_bytes, memory, threads_of
+from cicd_agent.adapters.sandbox.spec import PATH, TREE, Box
 from cicd_agent.adapters.sandbox.tree import remove
 
 BOOT = "import sys; sys.path.append(sys.argv[1]); from cicd_agent.adapters.sandbox.launcher import {0}; sys.exit({0}())"
 READY = "ready"
 """The report before the command takes the place of the launcher; anything after it is why it could not."""
 
-_DEATH_SIGNAL, _SUBREAPER = 1, 36
+_DEATH_SIGNAL, _DUMPABLE, _SUBREAPER = 1, 4, 36
 _EVENTS = frozenset({signal.SIGCHLD, signal.SIGTERM})
 _TICK = 0.05
 _SHARE = 20
@@ -35,8 +37,8 @@ _NOT_FOUND = 127
 _KILLED = 128 + signal.SIGKILL
 
 
-def launcher(python: str, program: str) -> list[str]:
-    return [python, "-I", "-S", "-c", BOOT.format(program), str(Path(__file__).parents[3])]
+def launcher(python: str, program: str, *options: str) -> list[str]:
+    return [python, "-I", "-S", *options, "-c", BOOT.format(program), str(Path(__file__).parents[3])]
 
 
 def supervise() -> int:
@@ -50,8 +52,10 @@ def supervise() -> int:
     if os.getppid() != box.caller:
         return 1
     os.set_inheritable(box.status, False)  # noqa: FBT003  the function has it so
-    scoped = box.confined and box.landlock >= SIGNALS_SINCE and _scope()
-    ready, report = os.pipe()
+    # Once in a scope, no program can gain privileges any more.
+    scoped = box.confined and box.landlock >= SIGNALS_SINCE and not box.by_privilege and _scope()
+    box = _allowing_for_others(box)
+    ready, report = (each.detach() for each in _channel(box))
     started = os.fork()
     if not started:
         os.close(ready)
@@ -65,17 +69,46 @@ def supervise() -> int:
         return 1
     os.set_blocking(ready, False)
     status = b""
-    with suppress(BlockingIOError):
+    with suppress(BlockingIOError, ConnectionResetError):
         status = os.read(ready, 4096)
     os.write(box.status, json.dumps([code, stopped, status.decode("utf-8", "replace"), left]).encode())
     return 0
 
 
 def inside() -> int:
-    """Within the namespaces of the wrapper: become the command of the box that standard input describes."""
-    box = Box.load(sys.stdin.buffer.read())
-    os.set_inheritable(box.status, False)  # noqa: FBT003  the function has it so
-    return _execute(box, box.status)
+    """Behind the wrapper: become the command of the box that comes in by standard input, which takes the report."""
+    channel = socket.socket(fileno=0)
+    [handed] = socket.recv_fds(channel, 1, 1)[1]
+    with os.fdopen(handed, "rb") as file:
+        box = Box.load(file.read())
+    report = os.dup(channel.detach())
+    # What the wrapper has left open: Podman leaves a socket.
+    os.closerange(3, report)
+    os.closerange(report + 1, os.sysconf("SC_OPEN_MAX"))
+    return _enclose(box, report) if box.encloses else _execute(box, report)
+
+
+def _channel(box: Box) -> tuple[socket.socket, socket.socket]:
+    """By which the start is reported; the box is waiting in it for whoever comes behind a wrapper.
+
+    Of all descriptors sudo passes on only the first three: this one has to do for both directions.
+    """
+    ready, report = socket.socketpair()
+    if box.wrapper:
+        handed = os.memfd_create("box")
+        os.write(handed, box.dump())
+        os.lseek(handed, 0, os.SEEK_SET)
+        socket.send_fds(ready, [b"-"], [handed])
+        os.close(handed)
+    return ready, report
+
+
+def _allowing_for_others(box: Box) -> Box:
+    """Where the user has other processes, the kernel counts them too; a user of a namespace of its own has none."""
+    if box.user is None and box.namespaces:
+        return box
+    others = threads_of(box.user[0] if box.user is not None else os.getuid())
+    return replace(box, limits={**box.limits, "processes": box.limits["processes"] + others})
 
 
 def _scope() -> bool:
@@ -91,36 +124,71 @@ def _scope() -> bool:
 
 
 def _start(box: Box, report: int) -> int:
-    """In the child: a session of its own, the signals of a fresh process, and the command or its wrapper."""
+    """In the child: a session of its own, and the command or its wrapper."""
     os.setsid()
-    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(ignored, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     with suppress(OSError):
         # When the machine runs out of memory, it is this that has to go.
         Path("/proc/self/oom_score_adj").write_text("1000")
-    if not box.wrapper:
-        return _execute(box, report)
-    handed = os.memfd_create("box")
-    os.write(handed, replace(box, status=report).dump())
-    os.lseek(handed, 0, os.SEEK_SET)
-    os.dup2(handed, 0)
-    os.set_inheritable(report, True)  # noqa: FBT003
-    return _exec([*box.wrapper, *launcher(sys.executable, "inside")], box.environment, report)
+    if box.wrapper:
+        os.dup2(report, 0)
+        # As root, it must not leave files of root's beside our sources, nor be told anything by the environment.
+        clean = {"PATH": PATH, "HOME": box.environment["HOME"]}
+        around = clean if box.by_privilege else box.environment
+        return _exec([*box.wrapper, *launcher(sys.executable, "inside", "-B")], around, report)
+    return _enclose(box, report) if box.encloses else _execute(box, report)
 
 
-def _execute(box: Box, report: int) -> int:
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+def _enclose(box: Box, report: int) -> int:
+    """Make the namespaces, and wait outside of them for their first process."""
     try:
-        os.chdir(Path(box.folder, TREE))
-        give_up(box)
+        box = separate(box)
     except OSError as error:
         os.write(report, f"{error.strerror}".encode())
         return _NOT_FOUND
+    if first := os.fork():
+        os.close(report)
+        return _outlast(first)
+    return _execute(box, report)
+
+
+def _execute(box: Box, report: int) -> int:
+    """Give up everything, and become the command; the first process of a namespace starts it, and ends with it."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    # The signals of a fresh process, which an interpreter changes.
+    for changed in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+        signal.signal(changed, signal.SIG_DFL)
+    try:
+        if box.encloses:
+            furnish(box)
+        os.chdir(Path(box.folder, TREE))
+        give_up(box)
+        if box.encloses:
+            # The command sees this process: the kernel shows it no more than its name.
+            ctypes.CDLL(None).prctl(_DUMPABLE, 0, 0, 0, 0)
+        command = os.fork() if box.encloses else 0
+    except OSError as error:
+        os.write(report, f"{error.strerror}".encode())
+        return _NOT_FOUND
+    if command:
+        os.close(report)
+        return _outlast(command)
+    if box.encloses:
+        # A signal to the own group reaches those of it that are outside of the namespace, too.
+        os.setsid()
     os.write(report, READY.encode())
     return _exec(box.command, box.environment, report)
+
+
+def _outlast(child: int) -> int:
+    """Wait for a child, and end as it did; whatever of the namespace is left then ends as well."""
+    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            return _told(status)
 
 
 def _exec(command: Sequence[str], environment: Mapping[str, str], report: int) -> int:
@@ -158,7 +226,7 @@ def _passed(box: Box, processes: list[Process]) -> str:
     if sum(process.seconds for process in processes) > box.limits["cpu_seconds"]:
         return "cpu_seconds"
     limit = int(box.limits["memory_bytes"])
-    return "memory_bytes" if memory(processes, limit) > limit else ""
+    return "memory_bytes" if memory(processes, limit, namespaces=box.namespaces) > limit else ""
 
 
 def _passed_on_disk(box: Box, processes: list[Process], free: int) -> str:
@@ -170,14 +238,18 @@ def _passed_on_disk(box: Box, processes: list[Process], free: int) -> str:
 
 def _reap(child: int | None = None) -> int | None:
     """Collect all that have ended; the exit code of `child` if it is one of them. ChildProcessError: there are none."""
-    code = None
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if not pid:
-            return code
+            return None
         if pid == child:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
+            return _told(status)
+
+
+def _told(status: int) -> int:
+    """How a process ended, as a shell tells it."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
 def _sweep(box: Box, *, scoped: bool) -> int:
@@ -199,10 +271,10 @@ def _kill_all(box: Box, *, scoped: bool) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(-1, signal.SIGKILL)
         return
-    if box.confined and box.user is not None and not box.wrapper:
+    if box.confined and box.user is not None and not box.namespaces:
         killer = os.fork()
         if not killer:
-            os.setresuid(box.user, box.user, box.user)
+            os.setresuid(box.user[0], box.user[0], box.user[0])
             with suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)

@@ -62,11 +62,26 @@ def threads_of(user: int) -> int:
     return total
 
 
-def memory(processes: Iterable[Process], limit: int) -> int:
-    """Bytes in use. Pages that processes share are told apart only when it matters, since that is slow."""
+def memory(processes: Iterable[Process], limit: int, *, namespaces: bool = False) -> int:
+    """Bytes in use. Pages that processes share are told apart only when it matters, since that is slow.
+
+    With `namespaces` those that make them, and their first process, do not count: they are none of the command's.
+    """
     processes = list(processes)
     total = sum(process.memory for process in processes)
-    return total if total <= limit else sum(_share(process) for process in processes)
+    if total <= limit:
+        return total
+    return sum(_share(process) for process in processes if not namespaces or _is_within(process.pid))
+
+
+def _is_within(pid: int) -> bool:
+    """Whether a process is in a namespace of processes below ours, and not the first there."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_bytes().splitlines()
+    except OSError:
+        return False
+    numbers = next((line.split()[1:] for line in lines if line.startswith(b"NSpid:")), [])
+    return len(numbers) > 1 and numbers[-1] != b"1"
 
 
 def _share(process: Process) -> int:

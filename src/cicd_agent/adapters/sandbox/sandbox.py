@@ -27,15 +27,20 @@ from cicd_agent.adapters.sandbox.spec import (
     TREE,
     Box,
     bubblewrap,
+    installed,
     visible,
-    wrapper,
 )
 from cicd_agent.adapters.sandbox.tree import Workspace, remove
-from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
+from cicd_agent.domain.trials.sandbox import Choice, Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
 from cicd_agent.errors import ConfigError
 
 _USERS = range(61184, 65520)
 """Nobody's users: systemd's range for services that get one for as long as they run."""
+_PROGRAMS = {Tier.BUBBLEWRAP: "bwrap", Tier.PODMAN: "podman"}
+_AS_ROOT = ("-n", "--", "/usr/bin/env", "-i")
+"""What sudo is given: no question, no option after it, and nothing of the environment goes through."""
+_AS_PODMAN = ("--log-level=fatal", "unshare", "--")
+"""A user namespace as Podman makes it, without a container and so without an image."""
 _PROBE = Limits(wall_seconds=10)
 _GRACE = 10.0
 """Seconds for which a launcher may be late before it is killed itself."""
@@ -54,28 +59,38 @@ class LocalSandbox(Sandbox):
         only: Tier | None = None,
         allow_unsandboxed: bool = False,
         newest_landlock: int = 99,
+        sudo: Path | None = None,
     ) -> None:
-        """`scratch` is where copies are made; `only` one tier will do, with no newer Landlock than is given."""
+        """`scratch` is where copies are made; `only` one tier will do, with no newer Landlock than is given.
+
+        `sudo` is the program that makes us root without being asked for a password, None where it must not be called:
+        everywhere but on a machine that is thrown away after the job.
+        """
         self._scratch = scratch
         self._only = only
         self._allow_unsandboxed = allow_unsandboxed
         self._landlock = min(newest_landlock, landlock_version())
+        self._sudo = sudo
         self._reasons: dict[Tier, str] = {}
 
     def tier(self, *, loopback: bool = False) -> Tier:
+        return self.choice(loopback=loopback).tier
+
+    def choice(self, *, loopback: bool = False) -> Choice:
         """The strongest tier that is there. Raises SandboxUnavailable, with the reasons, when there is none."""
-        reasons = []
-        for tier in (Tier.BUBBLEWRAP, Tier.LANDLOCK):
-            if self._only in {None, tier}:
+        reasons: list[tuple[Tier, str]] = []
+        for tier in reversed(Tier):
+            if tier is not Tier.NONE and self._only in {None, tier}:
                 reason = self._unavailable(tier, loopback=loopback)
                 if not reason:
-                    return tier
-                reasons.append(f"{tier}: {reason}")
+                    return Choice(tier, tuple(reasons))
+                reasons.append((tier, reason))
         if self._allow_unsandboxed and self._only in {None, Tier.NONE} and sys.platform == "linux":
-            return Tier.NONE
+            return Choice(Tier.NONE, tuple(reasons))
         raise SandboxUnavailable(
             f"this machine has no sandbox{' with a network of its own' if loopback else ''}",
-            why="; ".join(reasons) or "none was asked for, which has to be allowed",
+            why="; ".join(f"{tier}: {reason}" for tier, reason in reasons)
+            or "none was asked for, which has to be allowed",
             remedy="Install bubblewrap, use Linux 5.13 or later with Landlock, or set `allow-unsandboxed`",
         )
 
@@ -125,26 +140,44 @@ class LocalSandbox(Sandbox):
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
     ) -> Box:
-        program = bubblewrap() if tier is Tier.BUBBLEWRAP else None
         own = {"PATH": PATH, "HOME": str(folder / HOME), "TMPDIR": str(folder / TMP), "LANG": "C.UTF-8"}
-        around = Surroundings(namespaces=program is not None, own_user=user is not None, landlock=self._landlock)
+        around = Surroundings(namespaces=tier.has_namespaces, own_user=user is not None, landlock=self._landlock)
         is_confined = tier is not Tier.NONE
+        become = None if user is None else (user, user)
+        if tier in {Tier.SUDO, Tier.PODMAN} and become is None:
+            # Who becomes root for the namespaces becomes who it was again.
+            become = os.geteuid(), os.getegid()
         return Box(
             command=tuple(command),
             environment={**own, **(environment or {})},
             folder=str(folder),
             limits=asdict(limits),
             confined=is_confined,
-            readable=(*visible(readable), *(("/proc",) if program else ())),
+            readable=(*visible(readable), *(("/proc",) if tier.has_namespaces else ())),
             writable=(
                 *(str(folder / name) for name in (TREE, TMP, HOME)),
-                *(("/tmp", "/dev/shm") if program else ()),  # noqa: S108  its own ones
+                *(("/tmp", "/dev/shm") if tier.has_namespaces else ()),  # noqa: S108  its own ones
             ),
-            wrapper=tuple(wrapper(program, folder, readable, root=os.geteuid() == 0)) if program else (),
-            user=user,
+            wrapper=self._wrapper(tier, folder, readable),
+            encloses=tier.has_namespaces and tier is not Tier.BUBBLEWRAP,
+            user=become,
             landlock=self._landlock,
             filter=filter_program(platform.machine(), around).hex() if is_confined else "",
         )
+
+    def _wrapper(self, tier: Tier, folder: Path, readable: Sequence[Path]) -> tuple[str, ...]:
+        program = self._program(tier)
+        if program is None:
+            return ()
+        if tier is Tier.BUBBLEWRAP:
+            return tuple(bubblewrap(program, folder, readable, root=os.geteuid() == 0))
+        return program, *(_AS_ROOT if tier is Tier.SUDO else _AS_PODMAN)
+
+    def _program(self, tier: Tier) -> str | None:
+        """What makes the namespaces of this tier, or lets the launcher make them."""
+        if tier is Tier.SUDO:
+            return str(self._sudo) if self._sudo is not None and os.access(self._sudo, os.X_OK) else None
+        return installed(_PROGRAMS[tier]) if tier in _PROGRAMS else None
 
     def _unavailable(self, tier: Tier, *, loopback: bool) -> str:
         """Why this tier is not to be had, "" when it is."""
@@ -155,21 +188,29 @@ class LocalSandbox(Sandbox):
         return self._reasons[tier]
 
     def _probe(self, tier: Tier) -> str:
-        if sys.platform != "linux":
-            return "it needs Linux"
-        if (machine := platform.machine()) not in ARCHITECTURES:
-            return f"system calls of {machine} are not known"
-        if tier is Tier.LANDLOCK and not self._landlock:
-            return "this kernel has none, or has it switched off"
-        if tier is Tier.BUBBLEWRAP and bubblewrap() is None:
-            return "it is not installed"
+        if lack := self._lack(tier):
+            return lack
         try:
             with self._workspace(_PROBE, tier) as (path, workspace):
                 workspace.directory(path / TREE)
                 launch(self._box(("/bin/sh", "-c", ":"), path, _PROBE, tier, workspace.owner))
         except SandboxUnavailable as error:
-            return error.why
+            return f"{error.why}{_apparmor() if tier is Tier.NAMESPACES else ''}"
         return ""
+
+    def _lack(self, tier: Tier) -> str:
+        """What it takes that can be seen without trying."""
+        if sys.platform != "linux":
+            return "it needs Linux"
+        if (machine := platform.machine()) not in ARCHITECTURES:
+            return f"system calls of {machine} are not known"
+        if tier is Tier.LANDLOCK:
+            return "" if self._landlock else "this kernel has none, or has it switched off"
+        if tier is Tier.SUDO and self._sudo is None:
+            return "it is only for runners that GitHub hosts"
+        if tier is Tier.PODMAN and os.geteuid() == 0:
+            return "it is for ordinary users"
+        return "" if tier is Tier.NAMESPACES or self._program(tier) is not None else "it is not installed"
 
 
 def _check(command: Sequence[str], environment: Mapping[str, str], readable: Sequence[Path]) -> None:
@@ -181,6 +222,13 @@ def _check(command: Sequence[str], environment: Mapping[str, str], readable: Seq
     for path in readable:
         if not path.exists():
             raise ConfigError(f"`{path}` cannot be made readable", why="it does not exist")
+
+
+def _apparmor() -> str:
+    """What to add where https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces is in force."""
+    switch = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+    restricts = os.geteuid() != 0 and switch.is_file() and switch.read_text("ascii").strip() != "0"
+    return ", since AppArmor keeps ordinary users from namespaces" if restricts else ""
 
 
 def _user() -> int | None:

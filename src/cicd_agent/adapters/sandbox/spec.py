@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
 # Named one by one: other files in /etc hold passwords, keys, and addresses with tokens in them.
 # fmt: off
 _ETC = (
@@ -40,9 +40,11 @@ class Box:
     """What can be read and run. Everything else is not there, or cannot be opened."""
     writable: Sequence[str]
     wrapper: Sequence[str]
-    """The command line that makes namespaces and runs the rest of the line in them; empty: there are none."""
-    user: int | None
-    """The user that root becomes; None: stay who we are."""
+    """The command line that runs the rest of the line in namespaces, or as root to make them; empty: there is none."""
+    encloses: bool
+    """Whether the launcher makes the namespaces itself, behind the wrapper if there is one."""
+    user: tuple[int, int] | None
+    """The user and group that root becomes; None: stay who we are."""
     landlock: int
     """The version of Landlock to use, 0 for none."""
     filter: str
@@ -51,6 +53,15 @@ class Box:
     """The process for which this is done, and which it must not outlive."""
     status: int = -1
     """The descriptor on which to report how the start went."""
+
+    @property
+    def namespaces(self) -> bool:
+        return self.encloses or bool(self.wrapper)
+
+    @property
+    def by_privilege(self) -> bool:
+        """Whether root is had by a program that has to be let gain privileges."""
+        return self.encloses and bool(self.wrapper)
 
     def dump(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -63,17 +74,17 @@ class Box:
 def visible(readable: Sequence[Path]) -> Iterator[str]:
     """What a command can read outside its own folder."""
     etc = (f"/etc/{name}" for name in _ETC)
-    for path in (*_SYSTEM, *etc, str(Path(sys.base_prefix).resolve()), *(str(path.absolute()) for path in readable)):
+    for path in (*SYSTEM, *etc, str(Path(sys.base_prefix).resolve()), *(str(path.absolute()) for path in readable)):
         if Path(path).exists():
             yield path
 
 
-def bubblewrap() -> str | None:
-    """Where bubblewrap is: in a place of the system, never where a PATH of the job would find it."""
-    return shutil.which("bwrap", path=_PROGRAMS)
+def installed(program: str) -> str | None:
+    """Where a program is: in a place of the system, never where a PATH of the job would find it."""
+    return shutil.which(program, path=_PROGRAMS)
 
 
-def wrapper(program: str, folder: Path, readable: Sequence[Path], *, root: bool) -> Iterator[str]:
+def bubblewrap(program: str, folder: Path, readable: Sequence[Path], *, root: bool) -> Iterator[str]:
     """The command line of bubblewrap: own processes, network and mounts, for which root needs no own users."""
     yield from (program, "--die-with-parent", "--new-session", *(() if root else ("--unshare-user",)))
     yield from ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
@@ -85,7 +96,7 @@ def wrapper(program: str, folder: Path, readable: Sequence[Path], *, root: bool)
     for parent in sorted(parents - {"/", "/tmp"}):  # noqa: S108
         yield from ("--dir", parent)
     for path in shown[:-1]:
-        if path in _SYSTEM and Path(path).is_symlink():
+        if path in SYSTEM and Path(path).is_symlink():
             yield from ("--symlink", str(Path(path).readlink()), path)
         else:
             yield from ("--ro-bind", path, path)

@@ -29,7 +29,7 @@ from cicd_agent.domain.ports.test_runner import (
     PytestUnavailable,
 )
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.trials.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
+from cicd_agent.domain.trials.sandbox import Choice, Limits, Ran, Sandbox, SandboxUnavailable, Tier
 from cicd_agent.domain.trials.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.errors import ConfigError
 
@@ -75,7 +75,7 @@ class StyleChecker(Protocol):
 class TieredSandbox(Sandbox, Protocol):
     """A sandbox that can say beforehand what would keep a command in."""
 
-    def tier(self, *, loopback: bool = False) -> Tier: ...
+    def choice(self, *, loopback: bool = False) -> Choice: ...
 
 
 class LocalPytestRunner(PytestRunner):
@@ -121,7 +121,7 @@ class LocalPytestRunner(PytestRunner):
 
     @property
     def sandbox(self) -> str:
-        return self._tier().value
+        return str(self._choice())
 
     @property
     def seconds_left(self) -> float:
@@ -129,7 +129,7 @@ class LocalPytestRunner(PytestRunner):
 
     def with_loopback(self) -> "LocalPytestRunner | None":
         try:
-            self._sandbox.tier(loopback=True)
+            self._sandbox.choice(loopback=True)
         except SandboxUnavailable:
             return None
         wider = copy(self)
@@ -200,7 +200,7 @@ class LocalPytestRunner(PytestRunner):
         lanes = min(self._width, len(processes))
         if lanes <= 1:
             return self._in_turn(processes, texts, removed)
-        self._tier()  # tried out once, and not by several at a time
+        self._choice()  # tried out once, and not by several at a time
 
         def task(lane: int) -> Callable[[], list[ProcessReport]]:
             return lambda: self._in_turn(processes[lane::lanes], texts, removed)
@@ -231,12 +231,12 @@ class LocalPytestRunner(PytestRunner):
 
     def _job(self, key: bytes, processes: Sequence[_Process], removed: Sequence[str]) -> bytes:
         """Processes to be run one after another, as the supervisor reads them; `removed` files are not there."""
-        tool, tier = self._toolchain, self._tier()
+        tool, tier = self._toolchain, self._choice().tier
         job = {
             "key": key.hex(),
             # Elsewhere a signal to all that can be reached would reach others as well.
             "alone": tier is not Tier.NONE,
-            "scratch": ["/dev/shm"] if tier is Tier.BUBBLEWRAP else [],  # noqa: S108  a private one
+            "scratch": ["/dev/shm"] if tier.has_namespaces else [],  # noqa: S108  a private one
             "removed": list(removed),
             "around": {
                 "overlay": str(tool.overlay) if tool.overlay else "",
@@ -272,9 +272,9 @@ class LocalPytestRunner(PytestRunner):
         except OSError as error:
             raise PytestUnavailable("the tests cannot be run", why=f"{error.strerror}") from error
 
-    def _tier(self) -> Tier:
+    def _choice(self) -> Choice:
         try:
-            return self._sandbox.tier(loopback=self._loopback)
+            return self._sandbox.choice(loopback=self._loopback)
         except SandboxUnavailable as error:
             raise PytestUnavailable(error.what, why=error.why, remedy=error.remedy) from error
 

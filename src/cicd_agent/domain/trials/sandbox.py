@@ -14,7 +14,33 @@ class Tier(StrEnum):
 
     NONE = "none"
     LANDLOCK = "landlock"
+    PODMAN = "podman"
+    """Namespaces within the user namespace that Podman is let make."""
+    SUDO = "sudo"
+    """Namespaces that root makes, on a machine that is thrown away, and then stops to be root."""
+    NAMESPACES = "namespaces"
     BUBBLEWRAP = "bubblewrap"
+
+    @property
+    def has_namespaces(self) -> bool:
+        """Whether the command has a network with a loopback, processes, /tmp and /dev/shm of its own."""
+        return self not in {Tier.NONE, Tier.LANDLOCK}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The tier that a machine has, and why it has none of the better ones."""
+
+    tier: Tier
+    not_had: tuple[tuple[Tier, str], ...] = ()
+
+    def __str__(self) -> str:
+        return "; ".join([self.tier.value, *(f"not {tier}: {reason}" for tier, reason in self.not_had)])
+
+
+def tier_named(choice: str) -> str:
+    """The tier alone, of a choice in words."""
+    return choice.partition("; ")[0]
 
 
 class Stop(StrEnum):

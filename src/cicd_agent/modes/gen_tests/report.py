@@ -24,6 +24,7 @@ from cicd_agent.domain.text.markdown import code, prose
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.candidate import CandidateReport
+from cicd_agent.domain.trials.sandbox import tier_named
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.page import comment, page, pictures, sentence
 from cicd_agent.modes.gen_tests.result import Covered, Generated, PossibleBug, Share
@@ -152,7 +153,7 @@ def _outputs(generated: Generated) -> Iterator[Output]:
         "mutants_killed": str(len(generated.killed)) if judged else "",
         "possible_bugs": str(len(generated.bugs)) if judged else "",
         "flaky_tests": json.dumps([each.nodeid for each in hunt.found], ensure_ascii=False) if hunt else "",
-        "sandbox": generated.suite.sandbox,
+        "sandbox": tier_named(generated.suite.sandbox),
     }
     yield from (Output(f"output-{name}", name, value) for name, value in values.items())
 
@@ -175,7 +176,7 @@ def certificate(generated: Generated, evidence: Evidence) -> str:
             "state": generated.suite.state,
             "command": generated.suite.command,
             "python": generated.suite.python,
-            "sandbox": generated.suite.sandbox,
+            "sandbox": tier_named(generated.suite.sandbox),
             "tests": generated.suite.tests,
         },
         "coverage": {"before": _covered(generated.before), "after": _covered(generated.after)},
