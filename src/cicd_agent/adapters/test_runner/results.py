@@ -57,6 +57,7 @@ class _Test(_Shape):
     message: Line
     exception: Line
     where: Annotated[str, Field(max_length=600)]
+    reached: Line
 
 
 class _Coverage(_Shape):

@@ -113,7 +113,7 @@ class JointTrial:
         return runs
 
     def _alone(self, first: int, count: int) -> list[PytestRun]:
-        """The new tests by themselves: the first in plain order and in place, each after it differs in all."""
+        """The new tests by themselves: the first as they stand on another machine, each after it differs in all."""
         perturbations = [
             Perturbation(
                 hash_seed=1 + 7919 * number,
@@ -122,6 +122,7 @@ class JointTrial:
                 elsewhere=number % 2 == 1,
                 random_seed=101 + number,
                 forward_seconds=_YEAR * (number % 3),
+                other_machine=number % 3 == 0,
             )
             for number in range(first, first + count)
         ]
@@ -238,8 +239,13 @@ class JointTrial:
             self._stop(key, hurdle, reason + shared)
 
     def _is_unfair(self, run: PytestRun, result: RunResult) -> bool:
-        """Whether what failed asks more of new tests than the project's own can do: another directory, a later day."""
-        if run.perturbation == _milder(run.perturbation):
+        """Whether what failed asks more of new tests than the project's own can do: another directory, say."""
+        harsh = {
+            "in another directory": run.perturbation.elsewhere,
+            "on a later day": bool(run.perturbation.forward_seconds),
+            "on another machine": run.perturbation.other_machine,
+        }
+        if not any(harsh.values()):
             return False
         if result.completed and not result.failed and not result.left:
             return False
@@ -251,8 +257,8 @@ class JointTrial:
         [old] = self._run([replace(run, select=tuple(own), name=f"the project's own {run.name}")], without=True)
         if old.completed and not {one.nodeid for one in old.failed} - self._known:
             return False
-        note = "the project's own tests do not pass in another directory or on a later day"
-        self._tally.notes[f"{note}: it was not asked of new ones"] = None
+        where = " and ".join(name for name, is_so in harsh.items() if is_so)
+        self._tally.notes[f"the project's own tests do not pass {where}: it was not asked of new ones"] = None
         return True
 
     def _stop(self, key: str, hurdle: Hurdle, reason: str) -> None:
@@ -264,8 +270,8 @@ def _leaves(result: RunResult) -> bool:
 
 
 def _milder(perturbation: Perturbation) -> Perturbation:
-    """The same in the project's own directory and at the true time, for projects whose own tests need these."""
-    return replace(perturbation, elsewhere=False, forward_seconds=0)
+    """The same in the project's own directory, at the true time and on this machine, for projects that need these."""
+    return replace(perturbation, elsewhere=False, forward_seconds=0, other_machine=False)
 
 
 def describe(perturbation: Perturbation) -> str:
@@ -274,6 +280,8 @@ def describe(perturbation: Perturbation) -> str:
         parts.append(f"order shuffled by {perturbation.order}")
     if perturbation.elsewhere:
         parts.append("another directory")
+    if perturbation.other_machine:
+        parts.append("another machine")
     if perturbation.random_seed is not None:
         parts.append(f"random seed {perturbation.random_seed}")
     if perturbation.forward_seconds:
