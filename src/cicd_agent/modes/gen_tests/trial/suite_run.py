@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from cicd_agent.analysis.python_tests.contradictions import contradiction
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Label, Settled
 from cicd_agent.domain.trials.test_run import Fate, Mutant, MutantOutcome, Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import Suite, known
+from cicd_agent.modes.gen_tests.questions import bug_ground
 from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_value, styled, useful
 from cicd_agent.modes.gen_tests.trial.single_trial import (
     MIN_SECONDS,
@@ -17,6 +19,7 @@ from cicd_agent.modes.gen_tests.trial.single_trial import (
     surviving,
     was_not_begun,
 )
+from cicd_agent.modes.shared.change_reader import changed
 
 MAX_MUTANTS = 150
 """Mutants that the kept tests are tried against together."""
@@ -319,6 +322,7 @@ class _SuiteTrial:
 
     def settled(self, runs: int, *, keep_unchanged: bool) -> Settled:
         assembly, measured = Assembly(), None
+        self._stop_contradictory()
         try:
             if self._alive:
                 self._label(keep_unchanged=keep_unchanged)
@@ -335,6 +339,16 @@ class _SuiteTrial:
             seconds=self._tally.seconds,
             notes=tuple(self._tally.notes),
         )
+
+    def _stop_contradictory(self) -> None:
+        """Nothing is published that expects the contrary of what the run reports as a possible bug."""
+        change = changed(self._evidence)
+        screened = known(self._evidence).screened
+        bugs = [report.candidate for report in screened if bug_ground(report, self._evidence) is not None]
+        for key, report in self._reports.items():
+            source = change.texts.get(report.candidate.path, "")
+            if bugs and (reason := contradiction(report.candidate, source, bugs)):
+                self._stop(key, Hurdle.STATIC, reason)
 
     def _label(self, *, keep_unchanged: bool) -> None:
         """Says of each what it is by whether it passes before the change."""
