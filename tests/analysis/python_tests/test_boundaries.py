@@ -78,6 +78,13 @@ def test_words_that_take_it_back_or_mean_something_else_say_nothing(words: str) 
     assert outcomes(words, 80) == set()
 
 
+def test_comments_say_it_as_well() -> None:
+    source = "def grade(points):\n    # 80 and above is a B\n    return 'B' if points > 80 else 'C'\n"
+    found = contradiction(proposed("assert grade(80) == 'C'", "grade"), source)
+    assert found == "`grade(80)` is 'C' here, where the words say 'B': “80 and above is a B”"
+    assert contradiction(proposed("assert grade(79) == 'C'", "grade"), source) == ""
+
+
 def test_of_a_function_of_several_arguments_nothing_is_said() -> None:
     two = GRADE.replace("(points)", "(points, bonus=0)", 1).replace("WORDS", "80 and above is a B.")
     assert said(*function(two)) == ()

@@ -1,4 +1,4 @@
-"""Reads at which numbers a function's results change: in the words of its docstring, and by the names of constants."""
+"""Reads at which numbers a function's results change: in its docstring and comments, and by the names of constants."""
 
 import ast
 import math
@@ -13,7 +13,6 @@ from cicd_agent.analysis.python_tests.syntax import (
     Definition,
     DocLine,
     FunctionNode,
-    docstring,
     docstring_lines,
     names_in,
 )
@@ -77,13 +76,15 @@ class Said:
         return above and (number < self.high or (number == self.high and "]" in self.sides))
 
 
-def said(node: Definition, tree: ast.Module) -> tuple[Said, ...]:
-    """What the docstring of a function of one argument says of numbers, where it names results that these can have."""
-    if isinstance(node, ast.ClassDef) or len(_parameters(node)) != 1 or not re.search(r"\d", docstring(node)):
+def said(node: Definition, tree: ast.Module, comments: Sequence[DocLine] = ()) -> tuple[Said, ...]:
+    """What the words of a function of one argument say of numbers, where they name results that these can have."""
+    lines = (*docstring_lines(node), *(line for comment in comments for line in (DocLine(0, ""), comment)))
+    is_numeric = any(re.search(r"\d", line.text) for line in lines)
+    if isinstance(node, ast.ClassDef) or len(_parameters(node)) != 1 or not is_numeric:
         return ()
     outcomes = _outcomes(node, tree)
     results: list[Said] = []
-    for text in _blocks(docstring_lines(node)) if outcomes else ():
+    for text in _blocks(lines) if outcomes else ():
         for sentence in _SENTENCE.split(text):
             clauses = [_tokens(clause, outcomes) for clause in _CLAUSE.split(sentence)]
             if not all(map(_is_paired, clauses)):

@@ -312,9 +312,10 @@ def _against(candidate: Candidate, source: str) -> str:
     if not around:
         return ""
     node, tree = around[-1], parsed(source) or ast.Module([], [])
-    rules, boundaries = said(node, tree), tuple(misplaced(node, tree))
-    marked = [each for each in (*_comments(source, node), *docstring_lines(node)) if FAULT.search(each.text)]
-    wished = prose(_comments(source, node), candidate.function, node)
+    remarks = _comments(source, node)
+    rules, boundaries = said(node, tree, remarks), tuple(misplaced(node, tree))
+    marked = [each for each in (*remarks, *docstring_lines(node)) if FAULT.search(each.text)]
+    wished = prose(remarks, candidate.function, node)
     known = [
         example for example in (*examples(source, candidate.function), *wished) if example.call and not example.before
     ]
