@@ -29,7 +29,7 @@ from cicd_agent.domain.ports.test_runner import Interpreter
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
 from cicd_agent.domain.trials.sandbox import Limits
 from cicd_agent.domain.trials.test_run import PytestRun
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence, known
 from cicd_agent.modes.gen_tests.trial.single_trial import screen
 from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from tests.support.corpora import Project, Sample, samples
@@ -118,8 +118,17 @@ def judged(project: Project, chosen: Sequence[Sample], *, baseline: bool) -> lis
         for sample in chosen:
             report = reports[sample.name]
             if (sample.falls is not None and report.stands) or report.stopped is Hurdle.ADDS:
-                [reports[sample.name]] = _settled([replace(report, stopped=None)], evidence, pytest_runner)
+                around = _with_bug(sample, evidence, pytest_runner)
+                [reports[sample.name]] = _settled([replace(report, stopped=None)], around, pytest_runner)
         return [Row(sample, reports[sample.name], baseline and passes(sample, top)) for sample in chosen]
+
+
+def _with_bug(sample: Sample, evidence: Evidence, pytest_runner: LocalPytestRunner) -> Evidence:
+    """The evidence with the test that is reported as a possible bug beside this one."""
+    if sample.beside is None:
+        return evidence
+    screened = screen([sample.beside], evidence, pytest_runner)
+    return evidence.put(TEST_EVIDENCE, replace(known(evidence), screened=screened))
 
 
 def _settled(

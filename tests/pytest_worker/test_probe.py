@@ -69,6 +69,7 @@ def test_what_is_raised_is_told_with_its_whole_name(tmp_path: Path) -> None:
     told = probed(tmp_path, "fail(Odd, 1)", "fail(SystemExit)", "int('x')", "fail(KeyboardInterrupt)")
     assert [each["exception"] for each in told] == ["Odd", "SystemExit", "ValueError", "KeyboardInterrupt"]
     assert told[0]["type"] == "lab_words.Odd"
+    assert told[2]["message"] == "invalid literal for int() with base 10: 'x'"
 
 
 def test_one_expression_does_not_see_what_another_has_done(tmp_path: Path) -> None:
@@ -108,6 +109,7 @@ def test_what_is_written_into_the_pipe_is_no_answer(tmp_path: Path) -> None:
         "value": "",
         "type": "",
         "exception": "",
+        "message": "",
         "problem": "it ended the process",
     }
 
@@ -140,6 +142,11 @@ def test_an_import_that_fails_is_a_problem_of_those_that_need_it(tmp_path: Path)
             "it raises in one process and not, or otherwise",
         ),
         (Observation("k", "1", "int"), Observation("k", problem="it hangs"), "it hangs"),
+        (
+            Observation("k", exception="B", message="at 0x1"),
+            Observation("k", exception="B", message="at 0x2"),
+            Observation("k", exception="B"),
+        ),
         (Observation("k", "1", "int"), None, "it was seen only once"),
     ],
 )

@@ -2,8 +2,11 @@
 
 import ast
 import hashlib
+import os
+import platform
+import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +14,12 @@ from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.domain.trials.candidate import Candidate, Expectation, Hurdle, Origin
 
 CORPUS = Path(__file__).parents[1] / "corpus"
+_HERE = {
+    "PROCESSORS_HERE": str(os.cpu_count()),
+    "PYTHON_HERE": platform.python_version(),
+    "HOST_HERE": socket.gethostname(),
+}
+"""What stands in samples for what this machine happens to be."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Sample:
 
     `judge` is set where the text can only be refused by more than its own: "documentation" for a snapshot of what the
     documentation says otherwise, "repair" for one that is only mistaken, and may be kept once that is mended.
+    `beside` is a test of the same run that fails, and is reported as a possible bug.
     """
 
     name: str
@@ -59,6 +69,7 @@ class Sample:
     candidate: Candidate
     falls: Hurdle | None = None
     judge: str = ""
+    beside: Candidate | None = None
 
     @property
     def surroundings(self) -> Surroundings:
@@ -77,8 +88,8 @@ def samples(corpus: str) -> Iterator[Sample]:
     """Those of "hostile" or "good", by name."""
     projects: dict[str, Project] = {}
     for path in sorted((CORPUS / corpus).glob("*.py")):
-        header, _, text = path.read_text("utf-8").partition("\n\n")
-        says = dict(line.removeprefix("# ").split(": ", 1) for line in header.splitlines())
+        says, text = _read(path)
+        beside = _read(CORPUS / "beside" / f"{says['beside']}.py") if "beside" in says else None
         project = projects.setdefault(says["project"], Project(says["project"]))
         yield Sample(
             path.stem,
@@ -87,7 +98,21 @@ def samples(corpus: str) -> Iterator[Sample]:
             candidate(text, says["path"], says["function"]),
             Hurdle(says["falls"]) if "falls" in says else None,
             says.get("judge", ""),
+            beside
+            and replace(
+                candidate(beside[1], says["path"], says["function"]),
+                expectation=Expectation.DOCSTRING,
+                quote=beside[0]["quote"],
+            ),
         )
+
+
+def _read(path: Path) -> tuple[dict[str, str], str]:
+    """What the head of a sample says, and its text."""
+    header, _, text = path.read_text("utf-8").partition("\n\n")
+    for word, value in _HERE.items():
+        text = text.replace(word, value)
+    return dict(line.removeprefix("# ").split(": ", 1) for line in header.splitlines()), text
 
 
 def candidate(text: str, path: str, function: str) -> Candidate:

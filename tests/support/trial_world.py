@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
@@ -94,7 +94,7 @@ class Project:
         found = ending(run, tree) if ending else failed("assert 'B' == 'A'") if tree == "base" else None
         if not found:
             return TestOutcome(nodeid, Outcome.PASSED, 0.001)
-        return TestOutcome(found.nodeid or nodeid, found.outcome, 0.001, found.message, found.exception, found.where)
+        return replace(found, nodeid=found.nodeid or nodeid, seconds=0.001)
 
 
 def failed(message: str, exception: str = "AssertionError") -> TestOutcome:

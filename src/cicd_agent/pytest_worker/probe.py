@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LONGEST = 500
 """Characters of a value that is told."""
 
+MESSAGE = 300
 DEEPEST = 20
 SECONDS = 1.0
 """Time for one expression, its imports already done: no test may take longer."""
@@ -46,7 +47,7 @@ class Caught:
 
 
 def main(requested: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """For each expression (`key`, `imports`, `expression`) its `key`, `value`, `type`, `exception` and `problem`."""
+    """For each expression (`key`, `imports`, `expression`) its `key`, what came of it, or the `problem`."""
     # Done once here, so that no fork has to do it again; one that fails does so again, and is told, in its fork.
     for statement in dict.fromkeys(line for each in requested for line in each["imports"]):
         with Caught(), silence():
@@ -61,7 +62,8 @@ def main(requested: list[dict[str, Any]]) -> list[dict[str, str]]:
         came = answer(functools.partial(_observed, each), SECONDS)
         hung[called] = hung.get(called, 0) + came.get("problem", "").startswith(_HANGS)
         answers.append((each["key"], came))
-    return [{"key": key, "value": "", "type": "", "exception": "", "problem": "", **each} for key, each in answers]
+    nothing = dict.fromkeys(("value", "type", "exception", "message", "problem"), "")
+    return [{"key": key, **nothing, **each} for key, each in answers]
 
 
 def answer(work: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
@@ -92,7 +94,10 @@ def _observed(requested: dict[str, Any]) -> dict[str, str]:
         value = eval(requested["expression"], names)  # noqa: S307  likewise
     if calling.raised is not None:
         kind = type(calling.raised)
-        return {"exception": kind.__name__, "type": _name(kind)}
+        message = ""
+        with Caught():
+            message = str(calling.raised)[:MESSAGE]
+        return {"exception": kind.__name__, "type": _name(kind), "message": message}
     spelled = ""
     with Caught(), silence():
         spelled = _spelled(value, 0)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .command_line import adapted, ours
-from .outcome import Guard, description, is_registered, phase, worst
+from .network import Attempts
+from .outcome import NAME, Guard, description, is_registered, phase, worst
 from .protocol import plain
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ class Watch:
         self._measure = measure
         self._opened = opened
         self._guard = Guard()
+        self._attempts = Attempts()
         self._config: pytest.Config | None = None
         self._phases: list[tuple[str, str, BaseException | None]] = []
         self._tries: list[tuple[str, str, BaseException | None]] | None = None
@@ -240,6 +242,7 @@ class Watch:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, None]:
         """One test from its fixtures to their end."""
         self._phases = []
+        self._attempts.first = ""
         self.turn("test:" + item.nodeid)
         self._send({"at": plain(item.nodeid, NODEID)})
         seed = self._requested["random_seed"]
@@ -324,6 +327,7 @@ class Watch:
                     "message": message,
                     "exception": exception,
                     "where": where,
+                    "reached": plain(self._attempts.first, NAME),
                 }
             }
         )

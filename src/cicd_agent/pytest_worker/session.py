@@ -9,6 +9,7 @@ import sys
 from binascii import unhexlify
 
 from .clocks import put_forward
+from .machine import substitute
 from .protocol import sender
 
 _KINDS = {"pytest": "pytest_run", "probe": "probe", "ghostwriter": "ghostwriter"}
@@ -29,6 +30,8 @@ def main(report: str) -> None:
         sys.path.append(requested["overlay"])
     if requested["forward_seconds"]:
         put_forward(requested["forward_seconds"])
+    if requested["other_machine"]:
+        substitute()
     module = importlib.import_module("." + _KINDS[requested["kind"]], __package__)
     if requested["kind"] == "pytest":
         module.main(requested, send)

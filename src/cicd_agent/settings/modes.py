@@ -200,6 +200,11 @@ class GenTestsSettings(Section):
     keep_unchanged: Switch = file_only(
         "Whether tests are kept that pass on the base as well: they hold on to what the change did not change.", "off"
     )
+    characterisation: Switch = file_only(
+        "Whether rules also write tests of what functions were seen to give for plain values: they hold on to what the "
+        "code does, right or wrong.",
+        "off",
+    )
 
 
 class Route(Group):

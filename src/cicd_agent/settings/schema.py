@@ -65,7 +65,7 @@ _ORDER: Final = str.split("""
     evidence_file decision_file test_command python coverage_threshold deliver detect_flaky allow_unsandboxed
     run_id rerun verify_command environment sha threshold enforce on_hold signals_file test_reports
     coverage_reports base_coverage_reports needs jobs slack_webhook_url slack_token slack_channel models prices
-    judge labels keep_unchanged check_run replies commit_comment failure_issue areas routes
+    judge labels keep_unchanged characterisation check_run replies commit_comment failure_issue areas routes
     risk services weights thresholds signals not_applicable required_checks ignore_checks bot_policy wait_for_checks
     failure_workflows environment_aliases incident_label freezes signal_max_age_hours require_audit require_model
     approvals approvers approval_hours traffic_per_minute baseline_error_rate record_deployment

@@ -139,13 +139,18 @@ def test_perturbations_reach_the_tests(tmp_path: Path) -> None:
     files = {
         "tests/test_told.py": "import datetime, os, random, time\ndef test_told():\n"
         "    told = os.environ['PYTHONHASHSEED'], time.tzname[0], os.listdir(), random.random()\n"
-        "    raise ValueError([*told, datetime.date.today().year])\n"
+        "    raise ValueError([*told, datetime.date.today().year, os.cpu_count(), os.environ.get('USER')])\n"
     }
     here = PytestRun("here", perturbation=Perturbation(random_seed=1))
     there = PytestRun(
         "there",
         perturbation=Perturbation(
-            hash_seed=7, time_zone="Asia/Kathmandu", elsewhere=True, random_seed=1, forward_seconds=10**9
+            hash_seed=7,
+            time_zone="Asia/Kathmandu",
+            elsewhere=True,
+            random_seed=1,
+            forward_seconds=10**9,
+            other_machine=True,
         ),
     )
     one, other = (
@@ -154,6 +159,46 @@ def test_perturbations_reach_the_tests(tmp_path: Path) -> None:
     assert (one[:3], other[:3]) == (["0", "UTC", ["tests"]], ["7", "+0545", []])
     assert one[3] == other[3]
     assert other[4] - one[4] in {31, 32}
+    assert one[5] != other[5]
+    assert (one[6], other[6]) == (None, "morgan")
+
+
+REACHES = """
+import socket
+import urllib.request
+from contextlib import suppress
+
+def test_by_name():
+    with suppress(OSError):
+        urllib.request.urlopen("http://example.org/")
+
+def test_by_number():
+    with suppress(OSError):
+        socket.create_connection(("192.0.2.1", 80), 0.1)
+
+def test_patched(monkeypatch):
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url: url)
+    assert urllib.request.urlopen("http://example.org/") == "http://example.org/"
+
+def test_at_home():
+    one, other = socket.socketpair()
+    one.close(), other.close()
+    with suppress(OSError):
+        socket.getaddrinfo("localhost", 80)
+    socket.getaddrinfo("192.0.2.1", 80)
+    socket.getfqdn()
+"""
+
+
+def test_who_tries_to_leave_the_machine_is_told(tmp_path: Path) -> None:
+    result = run(tmp_path, {"tests/test_reaches.py": REACHES}, PytestRun("all"))
+    assert {test.nodeid.rpartition("::")[2]: (test.outcome.value, bool(test.reached)) for test in result.tests} == {
+        "test_by_name": ("passed", True),
+        "test_by_number": ("passed", True),
+        "test_patched": ("passed", False),
+        "test_at_home": ("passed", False),
+    }
+    assert result.tests[0].reached == "example.org"
 
 
 def test_order_is_shuffled_by_its_seed_or_kept_as_asked(tmp_path: Path) -> None:

@@ -113,15 +113,16 @@ def test_what_rules_propose_is_tried_once_and_the_rest_is_written_at_last_for_wh
         executes={"test_best": {1, 2, 3}}, kills={"test_best": {"m1": "AssertionError"}}
     ).pytest_runner()
     pytest_runner.seen = Answers()
-    first = experiment((), seen, world(pytest_runner), Settings(), lambda _: None, last=False)
+    settings = Settings(characterisation="on")
+    first = experiment((), seen, world(pytest_runner), settings, lambda _: None, last=False)
     assert [each.candidate.name for each in known(first).screened] == ["test_best"]
     batches = len(pytest_runner.batches)
-    again = experiment((), first, world(pytest_runner), Settings(), lambda _: None, last=False)
+    again = experiment((), first, world(pytest_runner), settings, lambda _: None, last=False)
     assert (again, len(pytest_runner.batches)) == (first, batches)
-    done = experiment((), first, world(pytest_runner), Settings(), lambda _: None, last=True)
+    done = experiment((), first, world(pytest_runner), settings, lambda _: None, last=True)
     assert known(done).settled is not None
     assert any("half" in probe.expression for probe in pytest_runner.asked), "nobody has executed it yet"
-    assert experiment((), done, world(pytest_runner), Settings(), lambda _: None, last=True) == done
+    assert experiment((), done, world(pytest_runner), settings, lambda _: None, last=True) == done
 
 
 def test_where_nothing_can_be_run_the_evidence_stays_as_it_is() -> None:

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.effects import Annotation, Artifact, Comment, Commit, OpenPull, Output, Summary
 from cicd_agent.domain.events.event import PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
@@ -70,6 +71,18 @@ def test_what_was_settled_is_kept_and_the_rest_has_its_reason() -> None:
     words = ("asked", "parsed", "sound", "collected", "passed", "covers", "kills", "stable", "kept")
     assert funnel(found) == tuple(zip(words, (2, 2, 2, 2, 2, 2, 2, 1, 1), strict=True))
     assert sentence(found).startswith("1 test kept of 2, changed lines executed ")
+
+
+def test_without_a_model_the_first_line_says_what_one_would_have_been_asked_for() -> None:
+    seen = settled_world()
+    found = generated(seen)
+    words = "a model would have been asked for tests of 1 function"
+    assert [each.function for each in found.open] == ["half"]
+    assert sentence(found).endswith(f", {words}")
+    first = summary(found, seen, Account(), SETTINGS).splitlines()[0]
+    assert first == f"### 1 test kept of 2 · {words}"
+    asked = verify(rules(seen, SETTINGS), (Answer("tests calc.py::half", None),), seen, SETTINGS)
+    assert (asked.unasked, "would have been asked" in sentence(asked)) == (0, False)
 
 
 def test_without_a_settlement_nothing_is_published_whatever_came_through_alone() -> None:

@@ -57,6 +57,7 @@ class _Test(_Shape):
     message: Line
     exception: Line
     where: Annotated[str, Field(max_length=600)]
+    reached: Line
 
 
 class _Coverage(_Shape):
@@ -102,6 +103,7 @@ class _Observation(_Shape):
     value: Annotated[str, Field(max_length=2000)] = ""
     type: Line = ""
     exception: Line = ""
+    message: Annotated[str, Field(max_length=300)] = ""
     problem: Annotated[str, Field(max_length=2000)] = ""
 
 
@@ -202,7 +204,7 @@ def observation(probe: Probe, answer: Mapping[str, Any], redact: Callable[[str],
     except ValidationError:
         return Observation(probe.key, problem=_UNFIT)
     problem = visible_line(redact(each.problem))[:_TAIL]
-    return Observation(probe.key, each.value, each.type, each.exception, problem)
+    return Observation(probe.key, each.value, each.type, each.exception, redact(each.message), problem)
 
 
 def ghostwritten(path: str, function: str, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Ghostwritten:
@@ -242,6 +244,8 @@ def _agreed(one: Observation, other: Observation | None) -> Observation:
         return replace(one, value="", exception="", problem="it was seen only once")
     if one == other or (one.problem and other.problem):
         return one
+    if replace(one, message="") == replace(other, message=""):
+        return replace(one, message="")
     problem = one.problem or other.problem
     if not problem and (one.exception or other.exception):
         problem = "it raises in one process and not, or otherwise, in another"

@@ -39,7 +39,9 @@ _AROUND_EACH, _AROUND_ALL = 2.0, 15.0
 """Seconds that a process, and a copy with a supervisor, may take beside what was granted to them."""
 _OUTPUT = 128 << 20
 _INQUIRY_SECONDS = 60.0
-_OTHER = Perturbation(hash_seed=4711, time_zone="Asia/Kathmandu", forward_seconds=40_000_000, elsewhere=True)
+_OTHER = Perturbation(
+    hash_seed=4711, time_zone="Asia/Kathmandu", forward_seconds=40_000_000, elsewhere=True, other_machine=True
+)
 """What a second process is given, so that it would come to another value if there is another."""
 JOB = ".cicd-agent-job.json"
 """Where the supervisor finds it, below the top of the copy."""
@@ -60,7 +62,12 @@ class _Process:
             "environment": {"PYTHONHASHSEED": str(how.hash_seed % 2**32), "TZ": how.time_zone},
             "elsewhere": how.elsewhere,
             "seconds": self.seconds,
-            "spec": {**self.spec, "seconds": self.seconds, "forward_seconds": how.forward_seconds},
+            "spec": {
+                **self.spec,
+                "seconds": self.seconds,
+                "forward_seconds": how.forward_seconds,
+                "other_machine": how.other_machine,
+            },
         }
 
 

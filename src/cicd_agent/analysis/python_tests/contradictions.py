@@ -14,6 +14,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
+from cicd_agent.analysis.python_tests.boundaries import Misplaced, Said, expected, is_at, misplaced, number_of, said
 from cicd_agent.analysis.python_tests.documented_examples import (
     FAULT,
     Example,
@@ -29,6 +30,7 @@ from cicd_agent.analysis.python_tests.syntax import (
     Definition,
     DocLine,
     FunctionNode,
+    builtin_types,
     comments,
     definitions,
     docstring,
@@ -254,16 +256,17 @@ def _called(name: str, value: Any, more: list[ast.expr]) -> object:
             raise LookupError(name)
 
 
-def contradiction(candidate: Candidate, source: str) -> str:
+def contradiction(candidate: Candidate, source: str, reported: Sequence[Candidate] = ()) -> str:
     """Why a candidate goes against what is documented of its function in `source`, "" when it does not.
 
-    It does when an example in the words there makes one of its assertions false, when a comment there calls a bug
-    what it asserts, and when it says itself that what it expects is wrong.
+    It does when an example in the words there makes one of its assertions false, when they say another result of a
+    number, when a constant's name or the annotation does, when a comment calls a bug what it asserts, and when it says
+    itself that what it expects is wrong; also when one of the tests `reported` as possible bugs expects the contrary.
     """
     if text := _admitted_mistake(candidate):
         return text
     try:
-        return _against(candidate, source)
+        return _against(candidate, source) or _against_reported(candidate, reported)
     except UNREADABLE:
         return ""
 
@@ -308,9 +311,11 @@ def _against(candidate: Candidate, source: str) -> str:
     around = path_to(parsed(source), candidate.function)
     if not around:
         return ""
-    node = around[-1]
-    marked = [each for each in (*_comments(source, node), *docstring_lines(node)) if FAULT.search(each.text)]
-    wished = prose(_comments(source, node), candidate.function, node)
+    node, tree = around[-1], parsed(source) or ast.Module([], [])
+    remarks = _comments(source, node)
+    rules, boundaries = said(node, tree, remarks), tuple(misplaced(node, tree))
+    marked = [each for each in (*remarks, *docstring_lines(node)) if FAULT.search(each.text)]
+    wished = prose(remarks, candidate.function, node)
     known = [
         example for example in (*examples(source, candidate.function), *wished) if example.call and not example.before
     ]
@@ -321,7 +326,79 @@ def _against(candidate: Candidate, source: str) -> str:
                 return f"`{example.call}` is documented (line {example.line}) to be otherwise: it {info}"
         if (line := _pinned(claim, marked, node, candidate.function)) is not None:
             return f"line {line.line} calls a mistake what it expects: “{' '.join(line.text.split())[:120]}”"
+        for call, outcome in _outcomes(claim, called(candidate.function)):
+            if reason := _unlike_words(call, outcome, rules) or _unlike_names(call, outcome, boundaries, node):
+                return reason
+            if reason := _unlike_type(outcome, node):
+                return reason
     return ""
+
+
+def _against_reported(candidate: Candidate, reported: Sequence[Candidate]) -> str:
+    """Whether a test of the same function that is reported expects something else of the same call."""
+    own = [*claims(candidate.code, candidate.name, candidate.function)]
+    for other in (each for each in reported if (each.path, each.function) == (candidate.path, candidate.function)):
+        for claim in claims(other.code, other.name, other.function):
+            for call, outcome in _outcomes(claim, called(other.function)):
+                value, raises = ("", outcome) if claim.raises else (outcome, "")
+                example = Example(ast.unparse(call), value, raises, 0, "")
+                if any(_refuted(each, example) for each in own):
+                    return f"`{other.name}`, a possible bug of this run, expects otherwise of `{example.call}`"
+    return ""
+
+
+def _outcomes(claim: Claim, name: str) -> Iterator[tuple[ast.Call, str]]:
+    """The calls of the function of which one result is claimed: a literal, or the name of an exception."""
+    if claim.condition is None:
+        if isinstance(claim.call, ast.Call) and is_call(claim.call, name):
+            yield from ((claim.call, each) for each in claim.raises[:1] if len(claim.raises) == 1)
+        return
+    for part in claim.condition.values if isinstance(claim.condition, ast.BoolOp) else (claim.condition,):
+        match part:
+            case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[right]):
+                for side, other in ((left, right), (right, left)):
+                    if isinstance(side, ast.Call) and is_call(side, name) and literal(other):
+                        yield side, literal(other)
+            case _:
+                pass
+
+
+def _unlike_words(call: ast.Call, outcome: str, rules: Sequence[Said]) -> str:
+    number = number_of(call)
+    words = expected(rules, number) if number is not None else {}
+    if not words or any(_is_same_outcome(each, outcome) for each in words):
+        return ""
+    other, sentence = next(iter(words.items()))
+    return f"`{ast.unparse(call)}` is {outcome} here, where the words say {other}: “{sentence[:160]}”"
+
+
+def _is_same_outcome(one: str, other: str) -> bool:
+    values = [evaluate(node) if (node := expression(each)) is not None else None for each in (one, other)]
+    return _may_be(one, other) if values == [None, None] else values[0] == values[1]
+
+
+def _unlike_names(call: ast.Call, outcome: str, boundaries: Sequence[Misplaced], node: Definition) -> str:
+    for one in boundaries:
+        value = evaluate(expression(outcome) or ast.Constant(None))
+        if is_at(one, call, node) and value != (one.value,):
+            return (
+                f"`{one.constant}` says by its name on which side its own value is, and line {one.line} puts it on the "
+                f"other: what comes of `{ast.unparse(call)}` may be a mistake"
+            )
+    return ""
+
+
+_NUMBERS = ("bool", "int", "float", "complex")
+
+
+def _unlike_type(outcome: str, node: Definition) -> str:
+    """Whether the annotation of a result says that it is of another type."""
+    kind = type(ast.literal_eval(outcome)).__name__ if literal(expression(outcome)) else ""
+    types = builtin_types(node.returns) if isinstance(node, ast.FunctionDef) else ()
+    known = {"None" if each == "NoneType" else each for each in (*types, *(_NUMBERS if {*types} & {*_NUMBERS} else ()))}
+    if not kind or not known or kind.removesuffix("Type") in known:
+        return ""
+    return f"it expects {outcome}, where the annotation says {' or '.join(types)}"
 
 
 def _comments(source: str, node: Definition) -> list[DocLine]:

@@ -26,6 +26,9 @@ LONGEST = 20_000
 """Characters of a docstring that are read."""
 
 
+_BUILTIN_TYPES = frozenset({"int", "float", "str", "bool", "bytes", "list", "dict", "set", "tuple", "frozenset"})
+
+
 @dataclass(frozen=True, slots=True)
 class DocLine:
     """A line of a docstring or a comment: what it says, without indentation and marks, and its number in the file."""
@@ -200,6 +203,27 @@ def comments(text: str) -> tuple[DocLine, ...]:
 def signature(node: Definition, source: str) -> str:
     lines = source.removeprefix("\ufeff").split("\n")
     return "\n".join(lines[node.lineno - 1 : max(node.body[0].lineno - 1, node.lineno)])
+
+
+def builtin_types(annotation: ast.expr | None) -> tuple[str, ...]:
+    """The built-in types, "None" among them, that an annotation names; () when it names any other, or none."""
+    match annotation:
+        case ast.Constant(value=None):
+            return ("None",)
+        case ast.Constant(value=str() as text):
+            inner = expression(text)
+            return () if isinstance(inner, ast.Constant) else builtin_types(inner)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            one, other = builtin_types(left), builtin_types(right)
+            return tuple(dict.fromkeys((*one, *other))) if one and other else ()
+        case ast.Subscript(value=holder, slice=inner) if dotted_name(holder).endswith("Optional"):
+            return (*builtin_types(inner), "None") if builtin_types(inner) else ()
+        case ast.Subscript(value=holder) | (ast.Name() as holder):
+            name = dotted_name(holder).rpartition(".")[2]
+            name = name.lower() if name in {"List", "Dict", "Set", "Tuple"} else name
+            return (name,) if name in _BUILTIN_TYPES else ()
+        case _:
+            return ()
 
 
 @dataclass(frozen=True, slots=True)

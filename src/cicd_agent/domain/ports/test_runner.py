@@ -39,13 +39,14 @@ class Observation:
     """What an expression gave in two fresh processes with different hash seeds, clocks and time zones.
 
     `value` is the `repr`, "" when it raised, when the repr differed between the two, or is no literal that could be
-    typed again. `exception` is the type's name when it raised the same in both.
+    typed again. `exception` is the type's name when it raised the same in both, `message` what it said.
     """
 
     key: str
     value: str = ""
     type: str = ""
     exception: str = ""
+    message: str = ""
     problem: str = ""
 
 

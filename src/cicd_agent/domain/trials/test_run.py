@@ -41,7 +41,8 @@ class Perturbation:
 
     `order` is the seed by which the tests are shuffled, None leaves them as they are collected. `elsewhere` runs in an
     empty directory in place of the top of the tree. `random_seed` seeds `random` (and numpy, where it is there) before
-    each test, None leaves them alone. `forward_seconds` is what the clocks are put forward by.
+    each test, None leaves them alone. `forward_seconds` is what the clocks are put forward by. `other_machine` lets
+    processors, versions, names of user and host, terminal and disk be others than they are.
     """
 
     hash_seed: int = 0
@@ -50,6 +51,7 @@ class Perturbation:
     elsewhere: bool = False
     random_seed: int | None = None
     forward_seconds: int = 0
+    other_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class TestOutcome:
     """One test. `message` is the last line of what was raised, at most 300 characters; all "" for one that passed.
 
     `exception` is its type's name ("AssertionError"), `where` the deepest frame inside the tree ("src/client.py:41").
+    `reached` is the first address beyond this machine that it tried to reach, "" when it tried none.
     """
 
     __test__ = False
@@ -88,6 +91,7 @@ class TestOutcome:
     message: str = ""
     exception: str = ""
     where: str = ""
+    reached: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def sentence(generated: Generated) -> str:
         parts.append(count(len(generated.bugs), "possible bug"))
     if generated.hunt is not None and generated.hunt.runs:
         parts.append(count(len(generated.hunt.found), "flaky test"))
-    return ", ".join(parts)
+    return ", ".join([*parts, *_unasked(generated)])
 
 
 def page(generated: Generated, evidence: Evidence, account: Account, _settings: Settings) -> Page:
@@ -145,7 +145,16 @@ def _result(generated: Generated, event: Event) -> Iterator[Block]:
         yield Paragraph(" → ".join(f"{step} {number}" for step, number in funnel(generated)) + ".")
 
 
+def _unasked(generated: Generated) -> list[str]:
+    functions = count(generated.unasked, "function")
+    return [f"a model would have been asked for tests of {functions}"] if generated.unasked else []
+
+
 def _heading(generated: Generated) -> str:
+    return " · ".join([_verdict(generated), *_unasked(generated)])
+
+
+def _verdict(generated: Generated) -> str:
     """The verdict in one line."""
     retained, suite = generated.kept, generated.suite
     if not suite.can_judge:

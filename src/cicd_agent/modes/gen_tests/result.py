@@ -97,6 +97,8 @@ class Generated:
     confidence: float | None = None
     runs: int = 0
     seconds: float = 0.0
+    unasked: int = 0
+    """Functions for which a model would have been asked for tests, where none was asked at all."""
     threshold: float = 80.0
     """Percent of the changed lines that should be executed."""
 

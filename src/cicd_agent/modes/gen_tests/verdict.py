@@ -10,13 +10,13 @@ from cicd_agent.analysis.python_tests.test_modules import home
 from cicd_agent.analysis.rules.coverage import floors_of
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Settled, keyed
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Origin, Settled, keyed
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel
 from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps, subjects
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence, known
-from cicd_agent.modes.gen_tests.questions import all_candidates, bug_ground
-from cicd_agent.modes.gen_tests.result import BugGround, Generated, PossibleBug
-from cicd_agent.modes.shared.change_reader import changed, unanalysed
+from cicd_agent.modes.gen_tests.questions import MAX_QUESTIONS, all_candidates, bug_ground
+from cicd_agent.modes.gen_tests.result import BugGround, Generated, Open, PossibleBug
+from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot, unanalysed
 from cicd_agent.settings.schema import Settings
 
 _SCORES = {RiskLevel.LOW: 10, RiskLevel.MEDIUM: 45, RiskLevel.HIGH: 75}
@@ -59,6 +59,7 @@ def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence,
         homes={each.candidate.key: home(each.candidate.path, suite.coverage, tests.paths) for each in retained},
         runs=settled.runs,
         seconds=settled.seconds,
+        unasked=0 if answers else _unasked(open_, tests, evidence),
     )
     return replace(
         generated,
@@ -95,6 +96,14 @@ def _bugs(reports: Sequence[CandidateReport], evidence: Evidence) -> Iterator[Po
             line = int(number) if path == candidate.path and number.isdigit() else 0
             quote = candidate.quote if ground is BugGround.DOCUMENTED else ""
             yield PossibleBug(candidate, ground, report.fails_with, quote, line)
+
+
+def _unasked(still: Sequence[Open], tests: TestEvidence, evidence: Evidence) -> int:
+    # Another job may have asked before this one.
+    was_asked = any(each.origin is Origin.MODEL for each in tests.proposed)
+    if was_asked or not tests.suite.can_judge or is_by_a_dependency_bot(evidence.event):
+        return 0
+    return min(sum(bool(each.function) for each in still), MAX_QUESTIONS)
 
 
 def _conclusion(suite: Suite) -> Conclusion:

@@ -133,7 +133,15 @@ def test_what_hides_from_the_text_is_left_to_the_trial(sample: Sample) -> None:
         ("from calc import os; assert os.name == clamp(1, 2, 3)", "not the project's own"),
         ("import importlib; assert importlib.reload(clamp)", "`importlib` is not allowed"),
         ("from tests import helpers as test_helpers; assert clamp(1, 2, 3) == 2", "taken for a test"),
-        ("monkeypatch.setattr('requests.get', print); assert clamp(1, 2, 3) == 2", "existing tests do not do"),
+        ("monkeypatch.setattr('os.sep', '!'); assert clamp(1, 2, 3) == 2", "existing tests do not do"),
+        ("monkeypatch.setattr('calc.clamp', print); assert clamp(1, 2, 3) == 2", "its own stand-in"),
+        ("from unittest.mock import Mock; Mock(wraps=clamp)(1, 2, 3); assert clamp(1, 2, 3) == 2", "call that itself"),
+        ("import subprocess; assert subprocess.run(['true']) == clamp(1, 2, 3)", "starts a process"),
+        ("import subprocess; assert getattr(subprocess, 'run')(['true']) == clamp(1, 2, 3)", "starts a process"),
+        ("import subprocess; assert clamp(subprocess, 2, 3).run(['true']) == 2", "may not be handed on"),
+        ("import urllib.request; assert urllib.request.urlopen('x') == clamp(1, 2, 3)", "the network"),
+        ("import requests; assert requests.get('x') == clamp(1, 2, 3)", "the network"),
+        ("import platform; assert platform.node() == clamp(1, 2, 3)", "the machine"),
         ("monkeypatch.setenv('PYTHONPATH', 'x'); assert clamp(1, 2, 3) == 2", "the run itself"),
         ("monkeypatch.chdir('..'); assert clamp(1, 2, 3) == 2", "leaves `tmp_path`"),
         ("assert list(map(getattr, [clamp(1, 2, 3)], 'a')) == []", "handed on"),
@@ -180,6 +188,39 @@ def test_the_reason_names_the_line() -> None:
 def test_what_a_test_of_a_function_needs_is_allowed(body: str) -> None:
     text = f"from calc import Cart, clamp\n\ndef test_it(capsys, tmp_path):\n    {body}\n"
     assert judged(text) is None
+
+
+EDGES = "import subprocess\nimport time\nimport urllib.request\nfrom unittest import mock\nimport calc, requests"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "monkeypatch.setattr('calc.requests.get', lambda url: url)",
+        "monkeypatch.setattr(requests, 'get', mock.Mock(side_effect=requests.Timeout))",
+        "monkeypatch.setattr(calc.time, 'sleep', lambda seconds: None)",
+        "monkeypatch.setattr(time, 'monotonic', lambda: 1.0)",
+        "monkeypatch.setattr(subprocess, 'run', lambda *_, **__: subprocess.CompletedProcess([], 0))",
+        "monkeypatch.setattr(urllib.request, 'urlopen', mock.MagicMock())",
+        "monkeypatch.setattr('builtins.input', lambda _: 'yes')",
+        "monkeypatch.setattr(calc, 'LIMIT', 1)",
+        "cart = mock.create_autospec(calc.Cart); cart.add(1)",
+    ],
+)
+def test_what_code_does_beyond_itself_may_be_patched_whatever_the_existing_tests_do(body: str) -> None:
+    assert judged(f"{EDGES}\n\ndef test_it(monkeypatch):\n    {body}\n    assert calc.clamp(5, 0, 3) == 3\n") is None
+
+
+def test_mocks_are_handed_to_a_test_by_decorators() -> None:
+    text = (
+        "from unittest.mock import patch\n\nimport calc\n\n"
+        "@patch.object(calc.os, 'getpid')\n@patch('calc.time.time', new=lambda: 1.0)\n@patch('calc.time.sleep')\n"
+        "def test_it({}):\n    assert calc.clamp(5, 0, 3) == 3\n"
+    )
+    assert judged(text.format("sleep, getpid, tmp_path")) is None
+    found = judged(text.format("sleep, getpid, now"))
+    assert found is not None
+    assert "no fixture or parameter `now`" in found.reason
 
 
 def test_what_the_existing_tests_do_is_allowed() -> None:

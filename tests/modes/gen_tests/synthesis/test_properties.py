@@ -53,7 +53,7 @@ def test_properties_are_asserted_and_run_alike_every_time(tmp_path: Path) -> Non
         "from words import decode, encode",
     )
     assert found[0].code == (
-        "@settings(derandomize=True, max_examples=50, deadline=None)\n"
+        "@settings(derandomize=True, max_examples=50, deadline=2000)\n"
         "@given(text=st.text())\n"
         "def test_encode_is_undone(text):\n"
         '    """The one function undoes what the other does."""\n'

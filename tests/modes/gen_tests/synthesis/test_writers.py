@@ -30,7 +30,7 @@ def candidates(
 ) -> tuple[Candidate, ...]:
     (folder / "words.py").write_text(source)
     targets = [FunctionTarget("words.py", function, "words") for function in functions]
-    found = written(targets, evidence(source, tests), lab or BarePytestRunner(folder), most)
+    found = written(targets, evidence(source, tests), lab or BarePytestRunner(folder), most, characterises=True)
     assert [keyed(each) for each in found] == list(found)
     assert len({each.name for each in found}) == len(found)
     for each in found:
@@ -109,6 +109,30 @@ def test_values_at_the_boundaries_of_the_code_are_seen_and_pinned(tmp_path: Path
         assert row in found.code
     assert (found.name, found.origin, found.expectation) == ("test_grade_by_score", Origin.OBSERVED, Expectation.CODE)
     assert passed(tmp_path, (found,))
+
+
+def test_what_was_seen_is_pinned_only_where_that_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "words.py").write_text(CLAMP)
+    lab = BarePytestRunner(tmp_path)
+    found = written([FunctionTarget("words.py", "clamp", "words")], evidence(CLAMP), lab)
+    assert Origin.OBSERVED not in {each.origin for each in found}
+    assert lab.probed == []
+
+
+def test_exceptions_of_one_type_with_other_messages_are_pinned_apart(tmp_path: Path) -> None:
+    source = (
+        "def size(n: int) -> int:\n    if n < 0:\n        raise ValueError(f'{n} is below nothing')\n"
+        "    if n > 9:\n        raise ValueError('that is too many')\n    return n\n"
+    )
+    found = candidates(tmp_path, source, "size")
+    raising = [each.code for each in found if "pytest.raises" in each.code]
+    assert len(raising) == 2
+    assert [('match="is below nothing"' in code, 'match="that is too many"' in code) for code in raising] == [
+        (True, False),
+        (False, True),
+    ]
+    assert all("size(-1)" in code or "-1," in code for code in raising[:1])
+    assert passed(tmp_path, found)
 
 
 def test_an_exception_that_is_meant_is_pinned_with_the_stable_part_of_its_message(tmp_path: Path) -> None:

@@ -112,6 +112,13 @@ def test_what_does_not_pass_tells_with_what_and_whether_it_did_before_the_change
     assert report.passes_on_base is True
 
 
+@pytest.mark.parametrize("outcome", [Outcome.PASSED, Outcome.FAILED])
+def test_what_tries_to_leave_the_machine_falls_however_it_ends_and_is_no_sign_of_a_bug(outcome: Outcome) -> None:
+    report = one(replace(GOOD, endings={"test_best": lambda *_: TestOutcome("", outcome, reached="example.org")}))
+    assert (report.stopped, report.fails_with, report.passes_on_base) == (Hurdle.PASSES, "", None)
+    assert report.reason.startswith("it tries to reach example.org, and there is no network here: patch the call")
+
+
 def test_all_failing_ones_are_run_before_the_change_in_one_process() -> None:
     project = Project(endings={"test_a": lambda *_: failed("x"), "test_b": lambda *_: failed("y")})
     pytest_runner = project.pytest_runner()

@@ -48,6 +48,7 @@ def test_the_processes_differ_in_all_that_a_test_may_not_depend_on_and_run_first
     alone = [run for run in runs if run.name.startswith("alone")]
     assert len({run.perturbation.time_zone for run in alone}) == len({run.perturbation.order for run in alone}) == 3
     assert {run.perturbation.elsewhere for run in alone} == {True, False}
+    assert {run.perturbation.other_machine for run in alone} == {True, False}
     assert any(run.perturbation.forward_seconds > 31_000_000 for run in alone)
     new = tuple(f"{HOME}::{name}" for name in ("test_best", "test_half"))
     old = f"{HOME}::test_other"
@@ -131,6 +132,15 @@ def test_new_tests_need_not_do_what_those_of_the_project_cannot_do_either() -> N
     settled = settle(REPORTS, evidence(), replace(project, needs_place=True).pytest_runner())
     assert len(settled.kept) == 2
     assert any("another directory" in note for note in settled.notes)
+
+
+def test_what_depends_on_the_machine_is_stopped() -> None:
+    def ending(run: PytestRun, tree: str) -> TestOutcome | None:
+        return failed("assert 3 == 2") if tree == "base" or run.perturbation.other_machine else None
+
+    settled = settle(REPORTS, evidence(), replace(GOOD, endings={"test_best": ending}).pytest_runner())
+    assert [report.stopped for report in settled.reports] == [Hurdle.STABLE, None]
+    assert "another machine, random seed 101): assert 3 == 2" in settled.reports[0].reason
 
 
 def test_whose_style_is_complained_about_is_stopped_and_old_complaints_do_not_count() -> None:

@@ -11,7 +11,7 @@ from cicd_agent.analysis.python_tests.static.scope import NAMES, TABLES, Scope, 
 from cicd_agent.analysis.python_tests.syntax import names_in
 
 _MEMBERS = {module: frozenset(names.split()) for module, names in TABLES["members"].items()}
-_HARMLESS = NAMES["harmless"] | _MEMBERS.keys()
+_HARMLESS = NAMES["harmless"] | {name for name in _MEMBERS if name.partition(".")[0] in sys.stdlib_module_names}
 _UNSTABLE = tuple(NAMES["unstable"])
 _FORBIDDEN = tuple((frozenset(each["names"].split()), each) for each in TABLES["forbidden"])
 _ROOTS = re.compile(
@@ -23,8 +23,7 @@ _DUNDER = re.compile(r"(?:.*\.)?__[a-z]+__(?:\..*)?")
 _FIELD = re.compile(r"\{[^{}]*(?:\.|\[)_")
 _ATTRIBUTE_GETTERS = {"getattr": 1, "hasattr": 1, "operator.attrgetter": 0, "operator.methodcaller": 0}
 """The position of the attribute's name."""
-_ITEMS = frozenset({"setitem", "delitem"})
-_PATCHES = {"setattr", "delattr", "syspath_prepend", *_ITEMS}
+_PATCHES = {"setattr", "delattr", "syspath_prepend", "setitem", "delitem"}
 _GUARDED = ("PYTHON", "PYTEST", "COVERAGE", "COV_", "HYPOTHESIS", "LD_", "PATH", "GITHUB_", "CI")
 
 
@@ -34,7 +33,7 @@ def forbidden(dotted: str, scope: Scope) -> str:
     for names, entry in _FORBIDDEN:
         if within(dotted, names) and not (usual and entry.get("unless_usual")):
             return f"`{dotted}` {entry['reason']}"
-    if usual or within(dotted, NAMES["streams"]):
+    if usual or within(dotted, NAMES["streams"] | {"unittest.mock"}):
         return ""
     for module in sorted(_MEMBERS, key=len, reverse=True):
         if dotted.startswith(f"{module}."):
@@ -78,7 +77,7 @@ def _check_import(module: str, node: ast.stmt, scope: Scope) -> None:
         if any(part.startswith("test_") or part.endswith("_test") for part in parts):
             refuse(node, f"`{module}` is a test module: a test does not import other tests")
     elif module not in scope.habits.imports:
-        if within(module, NAMES["network"]):
+        if within(module, NAMES["network"]) and module not in _MEMBERS:
             refuse(node, f"`{module}` reaches the network: give the code a stand-in")
         borrowed = parts[0] in scope.borrowed and parts[0] not in sys.stdlib_module_names
         if not borrowed and not within(module, _HARMLESS):
@@ -93,7 +92,8 @@ def _check_member(module: str, name: str, node: ast.stmt, scope: Scope) -> None:
     own = scope.is_own(module)
     if not own and (reason := forbidden(dotted, scope)):
         refuse(node, reason)
-    _check_import(module, node, scope)
+    if not within(dotted, {"unittest.mock"}):
+        _check_import(module, node, scope)
     origin = scope.source_names.get(name, "") if module == scope.module else name
     if own and origin.partition(".")[0] in sys.stdlib_module_names and name not in scope.exports:
         refuse(node, f"`{name}` is not the project's own: import it from where it is defined")
@@ -110,6 +110,9 @@ def check_name(node: ast.Name, scope: Scope) -> None:
     reason = forbidden(scope.names.get(name, ""), scope)
     if reason and not any(isinstance(each, ast.Attribute) and each.value is node for each in scope.nodes):
         refuse(node, reason)
+    bases = (each.value for each in scope.nodes if isinstance(each, ast.Attribute))
+    if scope.names.get(name) in NAMES["edges"] & _MEMBERS.keys() and node not in bases and not _is_patched(node, scope):
+        refuse(node, f"`{name}` may not be handed on: name what of it is used")
     called = (each.func for each in scope.nodes if isinstance(each, ast.Call))
     if name in NAMES["called_only"] and node not in called:
         refuse(node, f"`{name}` may not be handed on: call it")
@@ -132,7 +135,8 @@ def check_attribute(node: ast.Attribute, scope: Scope) -> None:
     if scope.is_own(root) or root in scope.exports:
         # By a module of the project to one of Python: `client.os.environ`.
         for part in rest:
-            if part in sys.stdlib_module_names and part not in scope.defined and _is_module(dotted, part, scope):
+            is_foreign = part in sys.stdlib_module_names and part not in scope.defined
+            if is_foreign and _is_module(dotted, part, scope) and not _is_patched(node, scope):
                 refuse(node, f"{excerpt} reaches `{part}` through the project's code")
 
 
@@ -141,6 +145,17 @@ def _is_module(dotted: str, part: str, scope: Scope) -> bool:
     path = f"{before}.{part}".replace(".", "/")
     own = any(f"/{each}".endswith((f"/{path}.py", f"/{path}/__init__.py")) for each in scope.paths)
     return not own and not before.rpartition(".")[2][:1].isupper()
+
+
+def _is_patched(node: ast.expr, scope: Scope) -> bool:
+    """Whether an expression is only there to say where a stand-in is put."""
+    return any(
+        node in ast.walk(call.args[0])
+        for call in scope.nodes
+        if isinstance(call, ast.Call) and call.args
+        if scope.dotted(call.func) in NAMES["patches"]
+        or (isinstance(call.func, ast.Attribute) and call.func.attr in _PATCHES)
+    )
 
 
 def check_text(node: ast.Constant, scope: Scope) -> None:
@@ -163,10 +178,7 @@ def check_call(node: ast.Call, scope: Scope) -> None:  # noqa: C901  one case ea
     argument = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
     computed = bool(node.args) and not isinstance(node.args[0], ast.Constant)
     if dotted in _ATTRIBUTE_GETTERS:
-        at = _ATTRIBUTE_GETTERS[dotted]
-        names = node.args[at : at + 1]
-        if not all(isinstance(name, ast.Constant) and isinstance(name.value, str) for name in names):
-            refuse(node, f"{excerpt} has a name that is computed: write the attribute out")
+        _check_getter(node, _ATTRIBUTE_GETTERS[dotted], scope)
     if "eval_str" in keywords:
         refuse(node, "`eval_str` runs text as code")
     if dotted == "pytest.param" and keywords - {"id"}:
@@ -185,6 +197,15 @@ def check_call(node: ast.Call, scope: Scope) -> None:  # noqa: C901  one case ea
         refuse(node, "take the `monkeypatch` fixture: what this one changes stays changed")
     if isinstance(node.func, ast.Attribute) and node.func.attr == "sleep" and dotted != "asyncio.sleep":
         refuse(node, f"{excerpt} waits: a test may not sleep")
+
+
+def _check_getter(node: ast.Call, at: int, scope: Scope) -> None:
+    names = [name.value if isinstance(name, ast.Constant) else None for name in node.args[at : at + 1]]
+    if not all(isinstance(name, str) for name in names):
+        refuse(node, f"{scope.excerpt(node)} has a name that is computed: write the attribute out")
+    owner = scope.dotted(node.args[0]) if at and names else ""
+    if owner and (reason := forbidden(f"{owner}.{names[0]!s}", scope)):
+        refuse(node, reason)
 
 
 def _is_hash_comparison(node: ast.Call, scope: Scope) -> bool:
@@ -258,16 +279,17 @@ def check_patch(node: ast.Call, scope: Scope) -> None:
         refuse(node, f"{excerpt} leaves `tmp_path`")
     elif dotted.rpartition(".")[2] in NAMES["mocks"] and dotted.startswith(("unittest.", "mock.", "mocker.")):
         replaced = [*node.args, *(each.value for each in node.keywords if each.arg in {"wraps", "side_effect"})]
-        if any(scope.is_code(name) for value in replaced for name in names_in(value)):
+        parts = (part for value in replaced for part in ast.walk(value) if isinstance(part, ast.Name | ast.Attribute))
+        if any(scope.dotted(part).rpartition(".")[2] in scope.subject for part in parts):
             refuse(node, f"{excerpt} stands in for the code under test: call that itself")
 
 
 def _check_patched(node: ast.Call, method: str, scope: Scope) -> None:
-    """A patch is for input and output that the existing tests patch too, never for what the project defines."""
+    """A patch is for input and output, and for what the code under test calls elsewhere; never for that code."""
     excerpt, target = scope.excerpt(node), _target(node, scope)
     if method == "syspath_prepend" or not target:
         refuse(node, f"{excerpt} changes something that cannot be told from the text")
-    if target in NAMES["replaceable"] or (method in _ITEMS and within(target, ["os.environ"])):
+    if within(target, NAMES["edges"]):
         return
     if target.partition(".")[0] in NAMES["judges"]:
         refuse(node, f"{excerpt} changes Python or pytest")
@@ -275,12 +297,12 @@ def _check_patched(node: ast.Call, method: str, scope: Scope) -> None:
     is_usual = bool(names & {"setattr", "patch", "unittest.mock.patch", "object"})
     value = node.args[-1] if node.args else None
     is_number = isinstance(value, ast.Constant) and not isinstance(value.value, str)
-    if target.rpartition(".")[2].isupper() and is_number and is_usual:
+    if target.rpartition(".")[2].isupper() and is_number:
         # A limit made small so that it is met.
         return
     if replaced := _defined_by_project(target, scope):
         refuse(node, f"{excerpt} replaces {replaced}: the test would judge its own stand-in")
-    if not is_usual:
+    if not is_usual and not scope.is_own(target):
         refuse(node, f"{excerpt} patches, which the existing tests do not do: pass a stand-in as an argument")
 
 
@@ -301,10 +323,12 @@ def _defined_by_project(target: str, scope: Scope) -> str:
     if not scope.is_own(target):
         return "a method of the code under test" if target.rpartition(".")[2] in scope.defined else ""
     if scope.module and target.startswith(f"{scope.module}."):
+        # What the module imports is a collaborator, of the project's or not.
         member = target[len(scope.module) + 1 :].partition(".")[0]
-        origin = scope.source_names.get(member, "")
-        if origin and not scope.is_own(origin) and member not in scope.exports:
+        if scope.source_names.get(member) and member not in scope.exports:
             return ""
+    elif scope.module and not {*target.split(".")} & scope.defined:
+        return ""
     return f"`{target}` of the project"
 
 

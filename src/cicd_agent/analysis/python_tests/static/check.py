@@ -98,11 +98,11 @@ def _check_decorator(decorator: ast.expr, scope: Scope) -> None:
         _check_parametrize(call)
     elif call and dotted == "hypothesis.settings":
         _check_settings(call)
-    elif not call or dotted not in {"hypothesis.given", "hypothesis.example"}:
+    elif not call or dotted not in {"hypothesis.given", "hypothesis.example", *NAMES["patches"]}:
         mark = dotted.removeprefix("pytest.mark.")
         if mark == dotted or dotted not in scope.habits.uses or mark in NAMES["excusing_marks"]:
             excerpt = scope.excerpt(decorator)
-            refuse(decorator, f"the decorator {excerpt} is not allowed: only parametrize and Hypothesis's are")
+            refuse(decorator, f"the decorator {excerpt} is not allowed: only parametrize, patch and Hypothesis's are")
 
 
 def _check_parametrize(call: ast.Call) -> None:

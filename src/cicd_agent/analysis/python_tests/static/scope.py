@@ -100,7 +100,7 @@ class Scope:
     `nodes` are all of it in the order of the text, `own` the ids of those that run in the test itself and not in a
     function or a class in it. `names` is what each import of the test binds, `exports` what the source under test
     defines at its top, `defined` every function and class that it defines anywhere. `borrowed` are top modules that it
-    imports.
+    imports, `subject` the names of the function under test and of its class.
     """
 
     def __init__(
@@ -114,6 +114,7 @@ class Scope:
         self.tree = tree
         self.test = test
         self.text = candidate.code
+        self.subject = frozenset(candidate.function.split("."))
         self.nodes = list(walk(tree))
         self.own = _own(test)
         self.imports = [*imports, *(node for node in self.nodes if isinstance(node, ast.Import | ast.ImportFrom))]
@@ -177,6 +178,7 @@ class Scope:
     def supplied(self, decorators: Iterable[ast.expr] | None = None) -> set[str]:
         """The parameters that decorators (of the test) supply. With positional `given` these are all that are left."""
         names: set[str] = set()
+        mocks = 0
         for call in self.test.decorator_list if decorators is None else decorators:
             if not isinstance(call, ast.Call):
                 continue
@@ -191,9 +193,14 @@ class Scope:
                     # From the right, as Hypothesis fills them.
                     arguments = [argument.arg for argument in self.test.args.args]
                     names |= set(arguments[len(arguments) - len(call.args) :] if call.args else [])
+                case "unittest.mock.patch" | "unittest.mock.patch.object" as patch:
+                    # Without something to put there, the test is handed a mock, before all that comes by name.
+                    mocks += len(call.args) == 1 + patch.endswith("object") and all(
+                        each.arg != "new" for each in call.keywords
+                    )
                 case _:
                     pass
-        return names
+        return names | {argument.arg for argument in self.test.args.args[:mocks]}
 
 
 def within(dotted: str, modules: Iterable[str]) -> bool:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable, Sequence
 
-from cicd_agent.analysis.python_tests.syntax import expression
+from cicd_agent.analysis.python_tests.syntax import builtin_types, expression
 
 _PLAIN: dict[str, tuple[str, ...]] = {
     "int": ("0", "1", "-1", "2", "3", "5", "10"),
@@ -21,7 +21,6 @@ _FAMILIES = {
     **dict.fromkeys(("Dict", "Mapping", "MutableMapping"), "dict"),
     "Tuple": "tuple",
 }
-_TYPES = frozenset({"int", "str", "bool", "bytes", "list", "dict", "set", "tuple", "frozenset"})
 
 DEEPEST = 3
 
@@ -45,24 +44,9 @@ def values(annotation: ast.expr | None, depth: int = 0) -> tuple[str, ...]:
 
 
 def returned(annotation: ast.expr | None) -> tuple[str, ...]:
-    """The built-in types, "None" among them, one of which a result has; () when the annotation says less than that."""
-    match annotation:
-        case ast.Constant(value=None):
-            return ("None",)
-        case ast.Constant(value=str() as text):
-            inner = expression(text)
-            return () if isinstance(inner, ast.Constant) else returned(inner)
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            one, other = returned(left), returned(right)
-            return unique((*one, *other)) if one and other else ()
-        case ast.Subscript(value=holder, slice=inner) if _last(holder) == "Optional":
-            return (*returned(inner), "None") if returned(inner) else ()
-        case ast.Subscript(value=holder) | (ast.Name() as holder):
-            name = _last(holder)
-            name = name.lower() if name in {"List", "Dict", "Set", "Tuple"} else name
-            return (name,) if name in _TYPES else ()
-        case _:
-            return ()
+    """The built-in types of which a result is an instance; () when the annotation says less, or `float` and so ints."""
+    types = builtin_types(annotation)
+    return () if "float" in types else types
 
 
 def unique(texts: Iterable[str]) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def probes(number: int, callee: Callee) -> Iterator[Probe]:
 def observed(
     number: int, subject: Subject, callee: Callee, seen: Iterable[Observation], taken: set[str], *, typed: bool
 ) -> Iterator[Candidate]:
-    """A test of the values that were seen, and one for each kind of exception that is meant to be raised."""
+    """A test of the values that were seen, and one for each exception with its message that is meant to be raised."""
     by_key = {each.key: each for each in seen}
     known = {example.call for example in examples(subject.source, subject.wanted.function)}
     cases = [
@@ -57,10 +57,11 @@ def observed(
     # A function that gives nothing does something else, of which this would say nothing.
     if any(case.seen.value != "None" for case in values):
         yield from _agreeing(subject, callee, values, taken, typed=typed)
-    kinds = dict.fromkeys(case.seen.exception for case in cases if case.seen.exception)
-    for kind in kinds:
-        raising = [case for case in cases if case.seen.exception == kind][:MAX_RAISING]
-        candidate = _raising(subject, callee, raising, taken, typed=typed)
+    raising: dict[tuple[str, str], list[_Case]] = {}
+    for case in (case for case in cases if case.seen.exception):
+        raising.setdefault((case.seen.exception, _message(subject, case.seen)), []).append(case)
+    for (_, match), group in raising.items():
+        candidate = _raising(subject, callee, group[:MAX_RAISING], match, taken, typed=typed)
         if candidate is not None:
             yield candidate
 
@@ -135,13 +136,12 @@ def _valued(
 
 
 def _raising(
-    subject: Subject, callee: Callee, cases: Sequence[_Case], taken: set[str], *, typed: bool
+    subject: Subject, callee: Callee, cases: Sequence[_Case], match: str, taken: set[str], *, typed: bool
 ) -> Candidate | None:
     kind = cases[0].seen.exception
     raised = _meant(subject, cases[0].seen)
     if raised is None:
         return None
-    match = _message(subject, kind)
     expected = f"pytest.raises({kind}, match={match})" if match else f"pytest.raises({kind})"
     if len(cases) == 1:
         given = dict(zip((each.name for each in callee.wanted), cases[0].texts, strict=True))
@@ -240,17 +240,17 @@ def _raises(subject: Subject) -> Iterator[tuple[str, ast.expr | None]]:
                 pass
 
 
-def _message(subject: Subject, kind: str) -> str:
-    """What the arguments says in any case, as a literal, when there is one place that raises this; else ""."""
-    arguments = [first for name, first in _raises(subject) if name == kind]
+def _message(subject: Subject, seen: Observation) -> str:
+    """The longest words of one place that raises this which were seen in its message, as a literal; else ""."""
     pieces: list[str] = []
-    match arguments:
-        case [ast.Constant(value=str() as text)]:
-            pieces = [text]
-        case [ast.JoinedStr(values=parts)]:
-            pieces = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
-        case _:
-            pass
-    runs = [run.strip() for piece in pieces for run in _SPECIAL.split(piece)]
-    longest = max(runs, key=len, default="")[:40].strip()
+    for name, first in _raises(subject):
+        match first:
+            case ast.Constant(value=str() as text) if name == seen.exception:
+                pieces.append(text)
+            case ast.JoinedStr(values=parts) if name == seen.exception:
+                pieces += [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+            case _:
+                pass
+    runs = (run.strip() for piece in pieces for run in _SPECIAL.split(piece))
+    longest = max((run for run in runs if run in seen.message), key=len, default="")[:40].strip()
     return repr(longest) if len(longest) >= _SHORTEST else ""

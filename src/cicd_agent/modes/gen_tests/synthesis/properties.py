@@ -11,7 +11,7 @@ from cicd_agent.modes.gen_tests.synthesis.annotations import returned
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject
 from cicd_agent.modes.gen_tests.synthesis.text import dressed, named
 
-_SETTINGS = ast.parse("settings(derandomize=True, max_examples=50, deadline=None)", mode="eval").body
+_SETTINGS = ast.parse("settings(derandomize=True, max_examples=50, deadline=2_000)", mode="eval").body
 
 
 def suits(subject: Subject) -> bool:

@@ -27,12 +27,17 @@ MIN_SECONDS = 5
 
 
 def written(
-    targets: Sequence[FunctionTarget], evidence: Evidence, pytest_runner: PytestRunner | None, limit: int = 40
+    targets: Sequence[FunctionTarget],
+    evidence: Evidence,
+    pytest_runner: PytestRunner | None,
+    limit: int = 40,
+    *,
+    characterises: bool = False,
 ) -> tuple[Candidate, ...]:
     """At most so many tests of these functions, of which the first is worth most; the same for the same evidence.
 
-    Nothing in here has been tried. What is documented comes first, then what was seen, then properties; without a
-    test runner there is no more than the first. May raise PytestUnavailable.
+    Nothing in here has been tried. What is documented comes first, then with `characterises` what was seen, then
+    properties; without a test runner there is no more than the first. May raise PytestUnavailable.
     """
     tests = evidence.get(TEST_EVIDENCE)
     modules = tests.modules if tests is not None else {}
@@ -43,7 +48,7 @@ def written(
     taken: set[str] = set()
     typed = is_typed(modules.values())
     results = [each for one in subjects for each in documented(one, taken, typed=typed)]
-    if pytest_runner is not None and len(results) < limit:
+    if characterises and pytest_runner is not None and len(results) < limit:
         results += _observed(subjects, pytest_runner, taken, typed=typed)
     if pytest_runner is not None and len(results) < limit:
         results += _properties(subjects, pytest_runner, taken, typed=typed)
@@ -107,7 +112,8 @@ def with_written(evidence: Evidence, pytest_runner: PytestRunner | None, setting
         if left(target, tests.screened).gap_count
     ]
     try:
-        result = written(requested, evidence, pytest_runner, MAX_WRITTEN)
+        characterises = settings.characterisation == "on"
+        result = written(requested, evidence, pytest_runner, MAX_WRITTEN, characterises=characterises)
     except PytestUnavailable as error:
         return replace(evidence, gaps=(*evidence.gaps, Gap("tests by rule", str(error))))
     proposed = {each.key: each for each in (*tests.proposed, *result)}

@@ -125,13 +125,23 @@ def judge(candidate: Candidate, test: str, result: RunResult, targets: CoverageT
         errors = [one for one in strange if one.outcome is Outcome.ERROR]
         what = "it cannot be collected" if errors else "it collects something else than the test that it declares"
         return _stopped(report, Hurdle.COLLECTS, what, errors)
-    if red := [one for one in own if one.outcome is not Outcome.PASSED]:
-        what = "fails" if red[0].outcome in {Outcome.FAILED, Outcome.ERROR} else f"ends as {red[0].outcome}"
-        return _stopped(report, Hurdle.PASSES, f"it {what}", red)
+    if (not_passed := _not_passed(report, own)) is not None:
+        return not_passed
     report = _worth(replace(report, passed=1), result, targets)
     if report.stands and (slowest := max(one.seconds for one in own)) > MAX_SECONDS:
         return _stopped(report, Hurdle.QUICK, f"it takes {slowest:.2f} s, where {MAX_SECONDS:.2f} s are allowed")
     return report
+
+
+def _not_passed(report: CandidateReport, own: Sequence[TestOutcome]) -> CandidateReport | None:
+    if reached := next((one.reached for one in own if one.reached), ""):
+        # What it fails with is no mistake of the code's, and what it passes by is gone where there is a network.
+        reason = f"it tries to reach {reached}, and there is no network here: patch the call that does so"
+        return _stopped(report, Hurdle.PASSES, reason)
+    if red := [one for one in own if one.outcome is not Outcome.PASSED]:
+        what = "fails" if red[0].outcome in {Outcome.FAILED, Outcome.ERROR} else f"ends as {red[0].outcome}"
+        return _stopped(report, Hurdle.PASSES, f"it {what}", red)
+    return None
 
 
 def _worth(report: CandidateReport, result: RunResult, targets: CoverageTargets) -> CandidateReport:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from cicd_agent.analysis.python_tests.contradictions import contradiction
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Label, Settled
 from cicd_agent.domain.trials.test_run import Fate, Mutant, MutantOutcome, Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import Suite, known
+from cicd_agent.modes.gen_tests.questions import bug_ground
 from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_value, styled, useful
 from cicd_agent.modes.gen_tests.trial.single_trial import (
     MIN_SECONDS,
@@ -17,6 +19,7 @@ from cicd_agent.modes.gen_tests.trial.single_trial import (
     surviving,
     was_not_begun,
 )
+from cicd_agent.modes.shared.change_reader import changed
 
 MAX_MUTANTS = 150
 """Mutants that the kept tests are tried against together."""
@@ -113,7 +116,7 @@ class JointTrial:
         return runs
 
     def _alone(self, first: int, count: int) -> list[PytestRun]:
-        """The new tests by themselves: the first in plain order and in place, each after it differs in all."""
+        """The new tests by themselves: the first as they stand on another machine, each after it differs in all."""
         perturbations = [
             Perturbation(
                 hash_seed=1 + 7919 * number,
@@ -122,6 +125,7 @@ class JointTrial:
                 elsewhere=number % 2 == 1,
                 random_seed=101 + number,
                 forward_seconds=_YEAR * (number % 3),
+                other_machine=number % 3 == 0,
             )
             for number in range(first, first + count)
         ]
@@ -238,8 +242,13 @@ class JointTrial:
             self._stop(key, hurdle, reason + shared)
 
     def _is_unfair(self, run: PytestRun, result: RunResult) -> bool:
-        """Whether what failed asks more of new tests than the project's own can do: another directory, a later day."""
-        if run.perturbation == _milder(run.perturbation):
+        """Whether what failed asks more of new tests than the project's own can do: another directory, say."""
+        harsh = {
+            "in another directory": run.perturbation.elsewhere,
+            "on a later day": bool(run.perturbation.forward_seconds),
+            "on another machine": run.perturbation.other_machine,
+        }
+        if not any(harsh.values()):
             return False
         if result.completed and not result.failed and not result.left:
             return False
@@ -251,8 +260,8 @@ class JointTrial:
         [old] = self._run([replace(run, select=tuple(own), name=f"the project's own {run.name}")], without=True)
         if old.completed and not {one.nodeid for one in old.failed} - self._known:
             return False
-        note = "the project's own tests do not pass in another directory or on a later day"
-        self._tally.notes[f"{note}: it was not asked of new ones"] = None
+        where = " and ".join(name for name, is_so in harsh.items() if is_so)
+        self._tally.notes[f"the project's own tests do not pass {where}: it was not asked of new ones"] = None
         return True
 
     def _stop(self, key: str, hurdle: Hurdle, reason: str) -> None:
@@ -264,8 +273,8 @@ def _leaves(result: RunResult) -> bool:
 
 
 def _milder(perturbation: Perturbation) -> Perturbation:
-    """The same in the project's own directory and at the true time, for projects whose own tests need these."""
-    return replace(perturbation, elsewhere=False, forward_seconds=0)
+    """The same in the project's own directory, at the true time and on this machine, for projects that need these."""
+    return replace(perturbation, elsewhere=False, forward_seconds=0, other_machine=False)
 
 
 def describe(perturbation: Perturbation) -> str:
@@ -274,6 +283,8 @@ def describe(perturbation: Perturbation) -> str:
         parts.append(f"order shuffled by {perturbation.order}")
     if perturbation.elsewhere:
         parts.append("another directory")
+    if perturbation.other_machine:
+        parts.append("another machine")
     if perturbation.random_seed is not None:
         parts.append(f"random seed {perturbation.random_seed}")
     if perturbation.forward_seconds:
@@ -311,6 +322,7 @@ class _SuiteTrial:
 
     def settled(self, runs: int, *, keep_unchanged: bool) -> Settled:
         assembly, measured = Assembly(), None
+        self._stop_contradictory()
         try:
             if self._alive:
                 self._label(keep_unchanged=keep_unchanged)
@@ -327,6 +339,16 @@ class _SuiteTrial:
             seconds=self._tally.seconds,
             notes=tuple(self._tally.notes),
         )
+
+    def _stop_contradictory(self) -> None:
+        """Nothing is published that expects the contrary of what the run reports as a possible bug."""
+        change = changed(self._evidence)
+        screened = known(self._evidence).screened
+        bugs = [report.candidate for report in screened if bug_ground(report, self._evidence) is not None]
+        for key, report in self._reports.items():
+            source = change.texts.get(report.candidate.path, "")
+            if bugs and (reason := contradiction(report.candidate, source, bugs)):
+                self._stop(key, Hurdle.STATIC, reason)
 
     def _label(self, *, keep_unchanged: bool) -> None:
         """Says of each what it is by whether it passes before the change."""

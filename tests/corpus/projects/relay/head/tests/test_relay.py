@@ -1,0 +1,5 @@
+import relay
+
+
+def test_it_is_there():
+    assert relay.__doc__
