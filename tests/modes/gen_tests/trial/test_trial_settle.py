@@ -25,7 +25,7 @@ def test_good_tests_are_kept_in_their_place_with_what_they_are() -> None:
     assert [report.candidate for report in settled.kept] == [BEST, HALF]
     assert all((report.settled, report.label, report.passed) == (True, Label.PINS, 6) for report in settled.kept)
     assert settled.files == {
-        HOME: TESTS.replace("import grade", "import grade\nfrom calc import half")
+        HOME: TESTS.replace("import grade", "import grade, half")
         + "\n\ndef test_best():\n    assert grade(90) == 'A'\n\n\ndef test_half():\n    assert half(4) == 2\n"
     }
     assert settled.fresh == ()
