@@ -1,8 +1,9 @@
 from dataclasses import replace
 
-from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle, Label
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle, Label, Origin
 from cicd_agent.domain.trials.test_run import Fate, PytestRun, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
+from cicd_agent.modes.gen_tests.trial.assembly import by_value, useful
 from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from tests.support.trial_world import HOME, TESTS, Project, candidate, evidence, failed
 
@@ -65,6 +66,17 @@ def test_what_adds_nothing_to_those_before_it_is_stopped_and_the_order_of_propos
         settled = settle(order, evidence(), GOOD.pytest_runner())
         assert [report.candidate.name for report in settled.kept] == ["test_best", "test_half"]
         assert [report.stopped for report in settled.reports if report.candidate == again] == [Hurdle.ADDS]
+
+
+def test_the_least_set_is_kept_that_shows_everything() -> None:
+    both, one, other = (candidate(f"test_{name}", f"assert grade({name!r}) == 'A'") for name in ("both", "one", "two"))
+    reports = (stands(both, "m1", "m2"), stands(one, "m1", lines=(3,)), stands(other, "m2", lines=(8,)))
+    third = stands(candidate("test_all", "assert grade(0) == 'A'"), "m1", "m2", lines=(3, 8))
+    seen = replace(third, candidate=replace(third.candidate, origin=Origin.OBSERVED))
+    # What shows most alone is no more than the two others; what somebody meant goes before what was only seen.
+    for proposed, names in ((reports, "one two"), ((*reports, third), "all"), ((*reports, seen), "one two")):
+        kept = {report.candidate.name.removeprefix("test_") for report in useful(by_value(proposed))}
+        assert kept == set(names.split())
 
 
 def test_what_fails_once_is_stopped_and_one_that_it_made_superfluous_takes_its_place() -> None:

@@ -12,6 +12,7 @@ from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_val
 from cicd_agent.modes.gen_tests.trial.single_trial import (
     MIN_SECONDS,
     NO_TIME,
+    ZONES,
     is_of,
     passes_on_base,
     surviving,
@@ -24,7 +25,6 @@ _FOR_A_TEST, _FOR_A_MUTANT = 2.0, 0.2
 _STARTING = 30.0
 _MAX_VICTIMS = 20
 _YEAR = 31_622_400
-_ZONES = ("Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns", "Pacific/Pago_Pago", "Europe/Lisbon")
 ROUNDS = 3
 """How often those that are left are tried again after somebody was stopped."""
 
@@ -118,7 +118,7 @@ class JointTrial:
             Perturbation(
                 hash_seed=1 + 7919 * number,
                 order=number or None,
-                time_zone=_ZONES[number % len(_ZONES)],
+                time_zone=ZONES[number % len(ZONES)],
                 elsewhere=number % 2 == 1,
                 random_seed=101 + number,
                 forward_seconds=_YEAR * (number % 3),
@@ -317,12 +317,14 @@ class _SuiteTrial:
                 assembly, measured = self._rounds(runs)
         except (PytestUnavailable, Untried) as error:
             self._stop_all(Hurdle.TRIED, str(error))
+        # What is noticed in one time zone is noticed, though all of them together ran in UTC alone.
+        alone = [MutantOutcome(kill, Fate.KILLED) for one in self._alive if one.settled for kill in one.kills]
         return Settled(
             reports=tuple(self._reports.values()),
             files=assembly.files,
             fresh=assembly.fresh,
             coverage=(measured or self._suite).coverage,
-            outcomes=_renewed(self._suite.outcomes, measured.mutants if measured else ()),
+            outcomes=_renewed(self._suite.outcomes, (*measured.mutants, *alone) if measured else ()),
             runs=self._tally.runs,
             seconds=self._tally.seconds,
             notes=tuple(self._tally.notes),
