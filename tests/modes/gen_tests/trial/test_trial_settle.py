@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle, Label, Origin
-from cicd_agent.domain.trials.test_run import Fate, PytestRun, TestOutcome
+from cicd_agent.domain.trials.test_run import Fate, MutantOutcome, PytestRun, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.trial.assembly import by_value, useful
 from cicd_agent.modes.gen_tests.trial.suite_run import settle
@@ -104,6 +104,18 @@ def test_what_passes_before_the_change_is_dropped_unless_it_is_wanted() -> None:
     ]
     kept = settle(REPORTS, evidence(), old.pytest_runner(), keep_unchanged=True).kept
     assert [report.label for report in kept] == [Label.CHARACTERISES, Label.PINS]
+
+
+def test_a_fault_that_lived_in_executed_lines_is_worth_a_test_that_passes_before_the_change_too() -> None:
+    known = evidence()
+    tests = known[TEST_EVIDENCE]
+    suite = replace(tests.suite, outcomes=(MutantOutcome("m1", Fate.SURVIVED),))
+    seen = known.put(TEST_EVIDENCE, replace(tests, suite=suite))
+    old = replace(GOOD, endings={"test_best": lambda *_: None, "test_half": lambda *_: None})
+    settled = settle(REPORTS, seen, old.pytest_runner())
+    assert [report.candidate for report in settled.kept] == [BEST]
+    observed = tuple(replace(one, candidate=replace(one.candidate, origin=Origin.OBSERVED)) for one in REPORTS)
+    assert settle(observed, seen, old.pytest_runner()).kept == (), "which only says how it is"
 
 
 def test_who_makes_a_test_of_the_project_fail_is_found_and_stopped() -> None:

@@ -51,20 +51,23 @@ def useful(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
     """
     shown = {id(report): _shown(report) for report in reports}
     retained: list[CandidateReport] = []
-    covered: set[object] = set()
     for is_observed in (False, True):
         waiting = [report for report in reports if (report.candidate.origin is Origin.OBSERVED) is is_observed]
+        before = frozenset[object]().union(*(shown[id(report)] for report in retained))
+        chosen: list[CandidateReport] = []
+        covered = before
         while waiting:
             best = max(waiting, key=lambda one: len(shown[id(one)] - covered))
             if shown[id(best)] <= covered:
                 break
             waiting.remove(best)
-            retained.append(best)
+            chosen.append(best)
             covered |= shown[id(best)]
-    for report in reversed(retained[:-1]):
-        others = [shown[id(other)] for other in retained if other is not report]
-        if shown[id(report)] <= frozenset[object]().union(*others):
-            retained.remove(report)
+        for report in chosen[-2::-1]:  # the last one showed something new beside all others
+            others = before.union(*(shown[id(other)] for other in chosen if other is not report))
+            if shown[id(report)] <= others:
+                chosen.remove(report)
+        retained += chosen
     return [report for report in reports if any(report is each for each in retained)]
 
 

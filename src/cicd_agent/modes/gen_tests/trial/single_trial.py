@@ -11,12 +11,13 @@ from cicd_agent.analysis.python_tests.placement import NotPlaceable, insert_test
 from cicd_agent.analysis.python_tests.static.check import objection
 from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.analysis.python_tests.syntax import compares_results, fixtures
-from cicd_agent.analysis.python_tests.test_modules import dotted, home, new_home
+from cicd_agent.analysis.python_tests.test_modules import dotted, new_home
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle
 from cicd_agent.domain.trials.test_run import Fate, Mutant, Outcome, Perturbation, PytestRun, RunResult, TestOutcome
+from cicd_agent.modes.gen_tests.coverage_targets import home_of
 from cicd_agent.modes.gen_tests.evidence import Suite, known
 from cicd_agent.modes.gen_tests.trial.repair import repaired
 from cicd_agent.modes.shared.change_reader import changed
@@ -85,7 +86,7 @@ def surviving(suite: Suite) -> list[Mutant]:
 def slot_of(candidate: Candidate, evidence: Evidence) -> Slot:
     """The home of the candidate: one whose text is known, since nothing is written over what nobody has read."""
     tests, change = known(evidence), changed(evidence)
-    path = home(candidate.path, tests.suite.coverage, tests.paths)
+    path = home_of(candidate.path, candidate.function, evidence)
     if path in tests.paths and path not in tests.modules:
         path = new_home(candidate.path, tests.paths)
     text = base_text = tests.modules.get(path)
@@ -98,6 +99,9 @@ def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:
     """What the static check judges a candidate beside."""
     modules, change = known(evidence).modules, changed(evidence)
     near = PurePosixPath(slot_of(candidate, evidence).home)
+    if near.as_posix() in modules:  # what other modules import and define is not there
+        fixed = {near.as_posix()} | {path for path in modules if path.endswith("conftest.py")}
+        modules = {path: text for path, text in modules.items() if path in fixed}
     return Surroundings(
         source=change.texts.get(candidate.path, ""),
         modules=modules,
@@ -159,7 +163,9 @@ def _worth(report: CandidateReport, result: RunResult, targets: CoverageTargets)
     )
     if not (report.lines or report.branches or any(one.line in executed for one in targets.mutants)):
         return _stopped(
-            report, Hurdle.COVERS, f"it executes nothing that was not tested before{_meant(report, targets)}"
+            report,
+            Hurdle.COVERS,
+            f"it executes nothing that was not tested before{_meant(report, targets, 'open are ')}",
         )
     if not targets.mutants:
         return replace(report, reason=NO_MUTANTS)
@@ -190,7 +196,7 @@ def _unnoticed(report: CandidateReport, result: RunResult, targets: CoverageTarg
     return ""
 
 
-def _meant(report: CandidateReport, targets: CoverageTargets) -> str:
+def _meant(report: CandidateReport, targets: CoverageTargets, before: str = "") -> str:
     """The faults that the test was meant for: those of its function that it met and passed with before all others."""
     function = report.candidate.function
     left = sorted(
@@ -198,7 +204,7 @@ def _meant(report: CandidateReport, targets: CoverageTargets) -> str:
         key=lambda one: (one.function != function, one.id not in report.survived, is_trivial(one)),
     )
     examples = [f"line {one.line}: {one.words}" for one in left[:3] if one.function == left[0].function]
-    return f" ({', '.join(examples)})" if examples else ""
+    return f" ({before}{', '.join(examples)})" if examples else ""
 
 
 def _unasserted(report: CandidateReport, result: RunResult, targets: CoverageTargets) -> str:

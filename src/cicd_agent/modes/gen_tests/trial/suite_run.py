@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
-from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Label, Settled
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Label, Origin, Settled
 from cicd_agent.domain.trials.test_run import Fate, Mutant, MutantOutcome, Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import Suite, known
 from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_value, styled, useful
@@ -336,11 +336,14 @@ class _SuiteTrial:
             raise Untried(NO_TIME)
         base = passes_on_base([report.candidate for report in self._alive], self._evidence, self._pytest_runner, 30.0)
         self._tally.runs += 1
+        # A fault that lived in lines that were executed is a goal, whether the change is to be seen there or not.
+        survived = {outcome.id for outcome in self._suite.outcomes if outcome.fate is Fate.SURVIVED}
         for key, report in self._reports.items():
             passes = base.get(key)
             label = Label.UNKNOWN if passes is None else Label.CHARACTERISES if passes else Label.PINS
             self._reports[key] = replace(report, label=label, passes_on_base=passes)
-            if label is Label.CHARACTERISES and not keep_unchanged:
+            is_goal = report.candidate.origin is not Origin.OBSERVED and not survived.isdisjoint(report.kills)
+            if label is Label.CHARACTERISES and not keep_unchanged and not is_goal:
                 self._stop(key, Hurdle.BASE, "it passes before the change, too: it says nothing about it")
 
     def _rounds(self, runs: int) -> tuple[Assembly, RunResult | None]:
