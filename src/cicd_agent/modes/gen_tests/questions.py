@@ -28,7 +28,7 @@ MAX_LINES = 400
 MAX_CALLEES, MAX_FIXTURES, MAX_STYLE = 20, 30, 2
 MAX_STYLE_LINES = 60
 MAX_WORDS = 500
-"""Characters of the docstring of a caller or callee."""
+"""Characters of the docstring of a caller or callee; of the first caller three times as many."""
 _STATES = {each: each for each in ("never executed", "never taken")}
 MAX_DESCRIPTION = 4_000
 MAX_QUESTIONS = 20
@@ -60,8 +60,10 @@ def exhibits(target: Target, text: str, evidence: Evidence, home: str) -> Iterat
     yield Exhibit("SOURCE", target.path, body, first, priority=9, gutter=gutter)
     yield Exhibit("GOALS", f"what is open in {function.name}", "\n".join(_gap_lines(target, lines)), priority=9)
     reached = entries(target.path, function.name, evidence)
-    if shown := "\n".join(_with_words(f"# {each.path}\n{each.head}", each.docstring) for each in reached):
-        yield Exhibit("CALLERS", f"what users call to reach {function.name}", shown, priority=7)
+    shown = [_with_words(f"# {each.path}\n{each.head}", each.docstring, MAX_WORDS) for each in reached[1:]]
+    shown[:0] = [_with_words(f"# {each.path}\n{each.head}", each.docstring, 3 * MAX_WORDS) for each in reached[:1]]
+    if shown:
+        yield Exhibit("CALLERS", f"what users call to reach {function.name}", "\n".join(shown), priority=7)
     if imports := "\n".join(_imports(target, [each.path for each in reached], evidence, home)):
         yield Exhibit("IMPORTS", f"how {home} has or would have them", imports, priority=8)
     if callees := "\n".join(_callees(text, function.name, first, last)):
@@ -95,18 +97,19 @@ def _imports(target: Target, callers: Sequence[str], evidence: Evidence, home: s
     """The test module's imports of the project, and for what they do not bring the names of modules."""
     modules, paths = known(evidence).modules, evidence.change.paths if evidence.change else ()
     own = [dotted(path, paths, modules.values()) for path in dict.fromkeys((target.path, *callers))]
-    roots, names = {name.partition(".")[0] for name in own if name}, set[str]()
+    roots, names, plain = {name.partition(".")[0] for name in own if name}, set[str](), False
     for node in (parsed(modules.get(home, "")) or ast.Module([], [])).body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             of = {node.module or ""} if isinstance(node, ast.ImportFrom) else {each.name for each in node.names}
             if {name.partition(".")[0] for name in of} & roots:
                 names |= of.union(f"{each}.{alias.name}" for each in of for alias in node.names)
+                plain |= isinstance(node, ast.Import)
                 yield ast.unparse(node)
-    yield from (f"from {name} import …" for name in own if name and name not in names)
+    yield from (f"import {name}" if plain else f"from {name} import …" for name in own if name and name not in names)
 
 
-def _with_words(head: str, words: str) -> str:
-    return f'{head}\n    """{clip(" ".join(words.split()), MAX_WORDS)}"""' if words else head
+def _with_words(head: str, words: str, longest: int) -> str:
+    return f'{head}\n    """{clip(" ".join(words.split()), longest)}"""' if words else head
 
 
 def _callees(text: str, name: str, first: int, last: int) -> Iterator[str]:
@@ -116,7 +119,7 @@ def _callees(text: str, name: str, first: int, last: int) -> Iterator[str]:
     others = [each for each in functions(text) if each.name != name and each.name.rpartition(".")[2] in named]
     for each in others[:MAX_CALLEES]:
         head = "\n".join(line.rstrip() for line in lines[each.first - 1 : each.signature_end])
-        yield _with_words(head, each.docstring)
+        yield _with_words(head, each.docstring, MAX_WORDS)
 
 
 def _fixtures(modules: Mapping[str, str], home: str) -> list[str]:
