@@ -48,6 +48,11 @@ def test_new():
         (OLD, OLD),
         (OLD, OLD + NEW),
         (OLD, OLD.replace("from app", "import os.path as place\nimport os\nfrom app") + NEW),
+        (OLD, OLD.replace("import total", "import count, total") + NEW),
+        (
+            OLD.replace("import total", "import (\n    total,\n)"),
+            OLD.replace("import total", "import (\n    total,\n    x,\n)"),
+        ),
         (OLD, f"{OLD}\n\ndef test_it():\n    assert 1\n"),
         (OLD, f"{OLD}\n\nasync def test_new(client):\n    assert client\n"),
         (OLD.rstrip("\n"), OLD + NEW),
@@ -90,6 +95,12 @@ def test_tests_imports_and_helpers_may_be_added(before: str | None, after: str) 
         (f"{OLD}\n\ndef make():\n    return 3\n", "`make` another meaning"),
         (f"{OLD}\n\ndef sized():\n    return 3\n", "`sized` another meaning"),
         (f"{OLD}\n\ndef decorated():\n    return 3\n", "`decorated` another meaning"),
+        (OLD.replace("import total", "import total, x as make"), "`make` another meaning"),
+        (OLD.replace("import total", "import count"), "takes away lines"),
+        (OLD.replace("import total", "import total, *"), "not Python"),
+        (OLD.replace("import total", "import count, total  # noqa"), "takes away lines"),
+        (OLD.replace("import total", "import count, total; x()"), "takes away lines"),
+        (OLD.replace("from app import total", "from apple import count, total"), "takes away lines"),
         (f"{OLD}\nimport fixtures as pytest\n", "`pytest` another meaning"),
         (f"{OLD}\nimport sys as os\n", "`os` another meaning"),
         (f"{OLD}\nimport app.os as total\n", "`total` another meaning"),
@@ -139,3 +150,7 @@ def test_any_two_texts_have_an_answer_and_yes_means_that_all_definitions_are_lef
     if alteration(before, before + after) == "":
         kept = [ast.dump(node) for node in ast.parse(before.removeprefix("\ufeff")).body]
         assert not {*kept} - {ast.dump(node) for node in ast.parse((before + after).removeprefix("\ufeff")).body}
+
+
+def test_a_name_that_joined_an_import_is_among_the_lines_that_are_looked_at() -> None:
+    assert added_lines(OLD, OLD.replace("import total", "import total, x")) == ["from app import x"]

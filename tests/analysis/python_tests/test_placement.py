@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.python_tests import placement
+from cicd_agent.analysis.python_tests.insertion import alteration
 from cicd_agent.analysis.python_tests.placement import NotPlaceable
 from cicd_agent.domain.trials.candidate import Candidate, Origin
 
@@ -62,8 +63,7 @@ def test_what_stands_in_a_module_stays_byte_for_byte_and_imports_join_the_block(
     )
     head, tail = MODULE.split("from pkg.client import parse\n")
     assert place(MODULE, [one]) == (
-        f"{head}from pkg.client import parse\nfrom pkg.client import shout\n{tail}\n\n"
-        "def test_new():\n    assert shout(parse('')) == []\n"
+        f"{head}from pkg.client import parse, shout\n{tail}\n\ndef test_new():\n    assert shout(parse('')) == []\n"
     )
 
 
@@ -167,7 +167,7 @@ def test_an_encoding_that_cannot_hold_the_test_is_said() -> None:
         ('"""Doc."""\n\nX = 1\n', '"""Doc."""\n\nimport os\n\nX = 1\n'),
         ('"""Doc."""; import json\nX = 1\n', '"""Doc."""; import json\nimport os\nX = 1\n'),
         ("#!/usr/bin/python\n# of x\nX = 1\n", "#!/usr/bin/python\n\nimport os\n\n# of x\nX = 1\n"),
-        ("from __future__ import annotations\nX = 1\n", "from __future__ import annotations\nimport os\nX = 1\n"),
+        ("from __future__ import annotations\nX = 1\n", "from __future__ import annotations\n\nimport os\nX = 1\n"),
         ("import a; X = [\n1]\nY = 1\n", "import a; X = [\n1]\nimport os\nY = 1\n"),
         ("import a\nfoo()\nimport b\n@deco\ndef f(): pass\n", "import a\nfoo()\nimport b\nimport os\n@deco\n"),
         ("try:\n    import a\nexcept ImportError:\n    a = 1\nX = 1\n", "import os\n\ntry:\n"),
@@ -178,6 +178,68 @@ def test_imports_stand_where_imports_stand(text: str, start: str) -> None:
     result = place(text, [candidate("def test_new():\n    assert os.sep\n", "import os")])
     assert result.startswith(start), result
     assert "import os\n" in result
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "after"),
+    [
+        ("from pkg.client import parse\n", "from pkg.client import Client", "from pkg.client import Client, parse\n"),
+        ("from pkg.client import zoo, parse\n", "from pkg.client import a", "from pkg.client import zoo, parse, a\n"),
+        (
+            "from pkg.client import (\n    a,\n    z,\n)\n",
+            "from pkg.client import m as n",
+            "from pkg.client import (\n    a,\n    m as n,\n    z,\n)\n",
+        ),
+        (
+            "from pkg.client import a\nfrom pkg.client import z\n",
+            "from pkg.client import m",
+            "from pkg.client import a\nfrom pkg.client import z\nfrom pkg.client import m\n",
+        ),
+        (
+            "from pkg.client import a  # noqa\n",
+            "from pkg.client import m",
+            "from pkg.client import a  # noqa\nfrom pkg.client import m\n",
+        ),
+        (
+            f"from pkg.client import {'a' * 60}\n",
+            "from pkg.client import mmmmmmmm",
+            f"from pkg.client import (\n    {'a' * 60},\n    mmmmmmmm,\n)\n",
+        ),
+        ("import json\n\nfrom pkg import x\n", "import pytest", "import json\n\nimport pytest\n\nfrom pkg import x\n"),
+        ("from pkg import x\n", "import pytest", "import pytest\n\nfrom pkg import x\n"),
+        (
+            "import attr\n\nfrom pkg.b import x\n",
+            "from pkg.a import y",
+            "import attr\n\nfrom pkg.a import y\nfrom pkg.b import x\n",
+        ),
+    ],
+)
+def test_an_import_joins_the_statement_or_the_group_where_a_person_would_write_it(
+    before: str, line: str, after: str
+) -> None:
+    module = f"{before}\n\nX = 1\n"
+    name = line.rsplit(maxsplit=1)[-1]
+    result = place(module, [candidate(f"def test_new():\n    assert {name}(1)\n", line)])
+    assert result.startswith(f"{after}\n\nX = 1\n"), result
+    assert alteration(module, result) == "", "whoever delivers it takes it for an addition"
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "call"),
+    [
+        ("import pkg.client\n", "from pkg.client import parse", "pkg.client.parse(1)"),
+        ("import pkg.client as c\n", "from pkg.client import parse", "c.parse(1)"),
+        ("from pkg import client\n", "from pkg.client import parse", "client.parse(1)"),
+        ("import pkg\n", "from pkg import Client", "pkg.Client(1)"),
+        ("import pkg\nfrom pkg import x\n", "from pkg import Client", "Client(1)"),
+        ("import json\n", "from pkg import Client", "Client(1)"),
+    ],
+)
+def test_a_module_that_imports_modules_has_new_tests_call_through_them(before: str, line: str, call: str) -> None:
+    name = line.rsplit(maxsplit=1)[-1]
+    result = place(f"{before}\n\nX = 1\n", [candidate(f"def test_new():\n    assert {name}(1) == 2\n", line)])
+    assert f"    assert {call} == 2\n" in result
+    assert (f"import {name}" in result or f", {name}" in result) == (call == f"{name}(1)")
 
 
 def test_a_hostile_path_stays_out_of_the_docstring() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.test_modules import home, new_home
+from cicd_agent.analysis.python_tests.test_modules import home, new_home, possible_homes
 from cicd_agent.domain.trials.test_run import FileCoverage
 
 
@@ -20,6 +20,20 @@ def test_among_those_that_execute_it_the_one_called_after_it_comes_first() -> No
     assert (
         home("pkg/x.py", [covered("pkg/x.py", *tests)], ["tests/test_all.py", "tests/test_x.py"]) == "tests/test_x.py"
     )
+
+
+def test_the_module_that_names_what_is_tested_comes_before_one_that_is_called_after_the_file() -> None:
+    coverage = [covered("src/click/termui.py", *(f"tests/{name}.py::test" for name in ("test_termui", "test_utils")))]
+    texts = {
+        "tests/test_termui.py": "def test_progressbar():\n    click.progressbar()\n    click.unstyled\n",
+        "tests/test_utils.py": "def test_styling():\n    click.style('x')\n    click.style('b')\n",
+    }
+    assert home("src/click/termui.py", coverage, texts, texts, ("style",)) == "tests/test_utils.py"
+    assert home("src/click/termui.py", coverage, texts, texts, ("progressbar",)) == "tests/test_termui.py"
+    assert home("src/click/termui.py", coverage, texts, texts, ("nobody",)) == "tests/test_termui.py"
+    assert home("src/click/termui.py", coverage, texts, {}, ("style",)) == "tests/test_termui.py"
+    assert home("src/click/termui.py", [], texts, texts, ("style",)) == "tests/test_termui.py", "nothing was traced"
+    assert possible_homes("src/click/termui.py", coverage, [*texts, "tests/test_a.py"]) == {*texts}
 
 
 def test_conftest_and_modules_that_are_not_in_the_tree_are_no_home() -> None:

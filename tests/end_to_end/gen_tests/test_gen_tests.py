@@ -57,7 +57,8 @@ def test_every_output_of_the_contract_is_set(whole: Whole) -> None:
     assert whole.first.exit == 0, whole.first.log
     assert {*GEN_TESTS.outputs} < {*outputs}
     assert outputs == whole.first.report["outputs"]
-    assert (outputs["tests_added"], outputs["tests_rejected"], outputs["possible_bugs"]) == ("3", "2", "1")
+    # One of the rejected is by rule, for what the model's tests execute and let live.
+    assert (outputs["tests_added"], outputs["tests_rejected"], outputs["possible_bugs"]) == ("3", "3", "1")
     assert (outputs["coverage_before"], outputs["coverage_after"]) == ("50.0", "100.0")
     assert (outputs["changed_coverage_before"], outputs["changed_coverage_after"]) == ("33.3", "100.0")
     assert int(outputs["mutants_killed"]) >= 5
@@ -109,7 +110,7 @@ def test_the_patch_applies_and_its_tests_pass_with_plain_pytest(whole: Whole, tm
     tree.run("apply", "--index", str(whole.job.folder / "tests.patch"))
     assert tree.git("diff", "--cached", "--name-only") == "tests/test_calc.py"
     added, deleted, _ = tree.git("diff", "--cached", "--numstat").split("\t")
-    assert (int(added) > 5, int(deleted)) == (True, 0)
+    assert (int(added) > 5, int(deleted)) == (True, 1), "one import has gained names"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
         command, cwd=tree.path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False

@@ -27,7 +27,7 @@ DRAFT = TestsDraft(
             why="Ninety is the first A.",
         ),
     ),
-    nothing=None,
+    unreachable=(),
 )
 
 

@@ -50,6 +50,26 @@ def test_tests_that_stand_close_goals_and_others_do_not() -> None:
     assert left(grade, [elsewhere]) == grade
 
 
+def test_what_new_tests_alone_execute_and_let_live_is_a_goal_then() -> None:
+    grade, _ = targets([GRADE], SUITE)
+    assert [mutant.id for mutant in grade.dormant] == [CONSTANT.id]
+    report = CandidateReport(candidate(), lines=(3,), branches=((2, 3),), survived=(CONSTANT.id,))
+    assert [mutant.id for mutant in left(grade, [report]).survivors] == [BOUNDARY.id, CONSTANT.id]
+    killer = CandidateReport(candidate("test_other"), kills=(BOUNDARY.id, CONSTANT.id))
+    assert left(grade, [report, killer]).gap_count == 0
+
+
+def test_what_a_model_holds_unreachable_stays_open_and_is_told_so() -> None:
+    held = {("calc.py", "grade"): {"line 3": "It only logs.", "fault m1": "It only logs.", "line 99": "Gone."}}
+    first, second = gaps([GRADE], SUITE, SUITE.coverage, OUTCOMES, held)
+    assert (first.lines, len(first.survivors)) == ((3,), 1)
+    assert first.advice == (
+        "Find input for `grade` with which line 2 goes on to line 3. "
+        "The model holds it unreachable (line 3, `>=` → `>`, line 2): It only logs."
+    )
+    assert "unreachable" not in second.advice
+
+
 def test_coverage_is_told_of_the_files_and_of_the_changed_lines() -> None:
     found = covered([GRADE], SUITE.coverage)
     assert found is not None

@@ -1,12 +1,14 @@
 """Proves that a module of tests only gains: every line and every definition that stood there stands there still."""
 
 import ast
+import re
 import symtable
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from cicd_agent.analysis.patches.syntax import PARSERS
-from cicd_agent.analysis.python_tests.syntax import UNREADABLE, bound_names, symbol_tables
+from cicd_agent.analysis.python_tests.syntax import UNREADABLE, bound_names, comments, parsed, symbol_tables
 from cicd_agent.domain.text.python_syntax import parse_python
 from cicd_agent.domain.text.visible import visible
 
@@ -20,7 +22,8 @@ _One = TypeVar("_One")
 def alteration(before: str | None, after: str) -> str:
     """Why a text is more than the text before (None: there is no file yet) with tests added; "" when it is not.
 
-    Added may be imports, functions, constants and texts. What the functions do is not judged here.
+    Added may be imports, functions, constants and texts, and names in an import statement that is there. What the
+    functions do is not judged here.
     """
     if not PARSERS[".py"](after):
         return "it is not Python in UTF-8"
@@ -32,14 +35,48 @@ def alteration(before: str | None, after: str) -> str:
     if any(visible(f"{line}\n") != f"{line}\n" for line in lines):
         return "a line that it adds has hidden characters"
     try:
-        return _altered(before or "", after)
+        return _altered(before or "", separated(before or "", after))
     except UNREADABLE:
         return "it is too deeply nested, or not valid, to be compared"
 
 
 def added_lines(before: str, after: str) -> list[str] | None:
-    """The lines of `after` that are not those of `before`; None when one of these is missing, or out of order."""
-    return _added(_lines(before), _lines(after), str)
+    """The lines of `after` that are not those of `before`; None when one of these is missing, or out of order.
+
+    Names that joined an import statement count as one of their own.
+    """
+    return _added(_lines(before), _lines(separated(before, after)), str)
+
+
+def separated(before: str, after: str) -> str:
+    """`after` with each name that joined an import statement of `before` in a statement of its own below that."""
+    if re.search(r"\r(?!\n)", before + after):  # which ends a line for Python alone
+        return after
+    texts = [text.split("\n") for text in (before, after)]
+    trees = [parsed(text) or ast.Module([], []) for text in (before, after)]
+    imports = [[node for node in tree.body if isinstance(node, ast.ImportFrom)] for tree in trees]
+    same = Counter(map(ast.dump, imports[0])) & Counter(map(ast.dump, imports[1]))
+    old, new = ([node for node in nodes if ast.dump(node) not in same] for nodes in imports)
+    for node in reversed(new):
+        for was in old:
+            names = _added(was.names, node.names, ast.dump)
+            block = [statement(lines, each) for lines, each in zip(texts, (was, node), strict=True)]
+            if not names or not all(block) or (was.module, was.level) != (node.module, node.level):
+                continue
+            if [each.text for each in comments(block[0])] == [each.text for each in comments(block[1])]:
+                end = "\r" if block[0].endswith("\r") else ""
+                own = ast.unparse(ast.ImportFrom(node.module, names, node.level))
+                texts[1][node.lineno - 1 : node.end_lineno] = [*block[0].split("\n"), own + end]
+                old.remove(was)
+                break
+    return "\n".join(texts[1])
+
+
+def statement(lines: Sequence[str], node: ast.stmt) -> str:
+    """The whole lines of a statement, "" when another one shares them."""
+    text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+    tree = parsed(text)
+    return text if tree is not None and [ast.dump(each) for each in tree.body] == [ast.dump(node)] else ""
 
 
 def _added(before: Iterable[_One], after: Iterable[_One], key: Callable[[_One], str]) -> list[_One] | None:

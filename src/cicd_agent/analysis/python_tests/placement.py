@@ -2,11 +2,18 @@
 
 import ast
 import re
-import sys
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cicd_agent.analysis.python_tests.import_statements import (
+    Imported,
+    extended,
+    import_lines,
+    import_position,
+    imported_by,
+    places_of,
+)
+from cicd_agent.analysis.python_tests.insertion import separated
 from cicd_agent.analysis.python_tests.syntax import (
     UNREADABLE,
     Definition,
@@ -17,15 +24,11 @@ from cicd_agent.analysis.python_tests.syntax import (
 )
 from cicd_agent.domain.trials.candidate import Candidate
 
-WIDTH = 88
-"""Characters of a line of imports that we write."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 _DEFINITION = re.compile(r"@|(async|def|class)\b")
 _DEFINES = re.compile(r"(?:async\s+def|def|class)\s+", re.ASCII)
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
-_COOKIE = re.compile(r"#.*coding[:=]|#!")
-_FRAMEWORKS = frozenset({"hypothesis", "pytest"})
 
 
 class NotPlaceable(Exception):
@@ -38,25 +41,6 @@ class Placement:
 
     text: str
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Import:
-    """One name of an import statement. `module` is None for a plain `import name`, with dots for a relative one."""
-
-    name: str
-    alias: str = ""
-    module: str | None = None
-
-    @property
-    def bound(self) -> str:
-        return self.alias or (self.name if self.module is not None else self.name.split(".")[0])
-
-    @property
-    def origin(self) -> str:
-        if self.module is not None:
-            return f"{self.module}:{self.name}"
-        return self.name if self.alias else self.name.split(".")[0]
 
 
 @dataclass(slots=True)
@@ -79,7 +63,15 @@ class _Names:
             number += 1
         return f"{name}_{number}"
 
-    def add(self, imported: _Import) -> None:
+    def module(self, dotted: str) -> str:
+        """How a module is named of which no name is imported by itself; "" where some are, or it is not there."""
+        if any(origin.startswith(f"{dotted}:") for origins in self.origins.values() for origin in origins):
+            return ""
+        head, _, last = dotted.rpartition(".")
+        named = [name for name, origins in self.origins.items() if origins in ({dotted}, {f"{head}:{last}"})]
+        return dotted if dotted in self.plain else min(named, default="")
+
+    def add(self, imported: Imported) -> None:
         self.origins.setdefault(imported.bound, set()).add(imported.origin)
         self.used.add(imported.bound)
         if imported.module is None and not imported.alias:
@@ -93,8 +85,8 @@ class _Names:
 def insert_tests(text: str | None, candidates: Sequence[Candidate]) -> Placement:
     """A module (None where there is none yet) with the candidates' tests at its end, in this order.
 
-    Nothing that stands in it is touched: lines are inserted, and names that are taken are changed in what is new.
-    Raises NotPlaceable where that does not work out.
+    Nothing that stands in it is touched: lines are inserted, names join the import of their module, and names that are
+    taken are changed in what is new. Raises NotPlaceable where that does not work out.
     """
     try:
         return _insert(text, candidates)
@@ -113,7 +105,8 @@ def _insert(text: str | None, candidates: Sequence[Candidate]) -> Placement:
     joined = [_join(candidate, names) for candidate in candidates]
     tests = tuple(name for name, _, _ in joined)
     imports = [each for _, _, requested in joined for each in requested]
-    result = before[: len(before) - len(body)] + _inserted(body, imports, [code for _, code, _ in joined])
+    around, remaining = extended(body, imports)
+    result = before[: len(before) - len(body)] + _inserted(around, remaining, [code for _, code, _ in joined])
     _check(body, result, tests)
     return Placement(result, tests)
 
@@ -124,7 +117,7 @@ def _header(candidates: Sequence[Candidate], before: str) -> str:
     return ("" if not before.strip("\ufeff") or before.endswith("\n") else "\n") + f'"""Tests of {what}."""\n'
 
 
-def _join(candidate: Candidate, names: _Names) -> tuple[str, str, list[_Import]]:
+def _join(candidate: Candidate, names: _Names) -> tuple[str, str, list[Imported]]:
     """The test's name, its code and the imports that it needs beside `names`, to which they are added."""
     code = candidate.code.replace("\r\n", "\n").replace("\r", "\n").strip("\n").rstrip() + "\n"
     try:
@@ -137,7 +130,9 @@ def _join(candidate: Candidate, names: _Names) -> tuple[str, str, list[_Import]]
         raise NotPlaceable(f"it does not define `{candidate.name}` once")
     changed: dict[str, str] = {}
     needed = set(re.findall(r"\w+", code))
-    fresh = _resolve_imports([one for one in requested if one.bound in needed], names, own, changed)
+    wanted = [one for one in requested if one.bound in needed]
+    changed |= _qualified(wanted, names, tree, needed)
+    fresh = _resolve_imports([one for one in wanted if one.bound not in changed], names, own, changed)
     lines = code.split("\n")
     for node in reversed(_resolve_definitions(candidate.name, tree, names, own, changed)):
         del lines[first_line(node) - 1 : node.end_lineno]
@@ -151,24 +146,24 @@ def _join(candidate: Candidate, names: _Names) -> tuple[str, str, list[_Import]]
     return changed.get(candidate.name, candidate.name), code, fresh
 
 
-def _imports_of(line: str) -> Iterator[_Import]:
+def _imports_of(line: str) -> Iterator[Imported]:
     for node in ast.parse(line.strip()).body:
         if not isinstance(node, ast.Import | ast.ImportFrom):
             raise NotPlaceable("there is more than import statements among its imports")
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             # What is left of these (3.11 and later) changes no value, only when annotations are evaluated.
             continue
-        for imported in _imported_by(node):
+        for imported in imported_by(node):
             if imported.name == "*":
                 raise NotPlaceable("it imports everything from a module: say which names")
             yield imported
 
 
 def _resolve_imports(
-    requested: Sequence[_Import], names: _Names, own: _Names, changed: dict[str, str]
-) -> list[_Import]:
+    requested: Sequence[Imported], names: _Names, own: _Names, changed: dict[str, str]
+) -> list[Imported]:
     """What has to be imported, which is added to `names`; names to be changed are added to `changed`."""
-    fresh: list[_Import] = []
+    fresh: list[Imported] = []
     for one in requested:
         if one.bound in own.origins:
             raise NotPlaceable(f"it imports `{one.bound}` and defines it, too")
@@ -178,7 +173,21 @@ def _resolve_imports(
     return fresh
 
 
-def _needed(one: _Import, names: _Names, changed: dict[str, str], own: _Names) -> _Import | None:
+def _qualified(
+    wanted: Sequence[Imported], names: _Names, tree: ast.Module, needed: Collection[str]
+) -> Mapping[str, str]:
+    """Names as the module has them that it would join: `client.parse` where that says `import client`."""
+    nodes = list(ast.walk(tree))
+    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    if any(isinstance(node, ast.JoinedStr) for node in nodes):
+        return {}  # before Python 3.12 nobody knows where in it a name stands
+    # What is neither called nor a class may be a module, which no other need have as an attribute.
+    single = [one for one in wanted if one.module and not one.alias and (one.name in called or one.name[0].isupper())]
+    modules = {one.name: names.module(one.module or "") for one in single if one.name not in names.used}
+    return {name: f"{module}.{name}" for name, module in modules.items() if module.split(".")[0] not in {"", *needed}}
+
+
+def _needed(one: Imported, names: _Names, changed: dict[str, str], own: _Names) -> Imported | None:
     """What has to be imported so that the test has it: None when it is there already, under this name or another."""
     is_submodule = one.module is None and not one.alias and "." in one.name
     there = names.origins.get(one.bound)
@@ -193,7 +202,7 @@ def _needed(one: _Import, names: _Names, changed: dict[str, str], own: _Names) -
             changed[one.bound] = name
             return None
     changed[one.bound] = names.free(one.bound, own.used | own.origins.keys())
-    return _Import(one.name, changed[one.bound], one.module)
+    return Imported(one.name, changed[one.bound], one.module)
 
 
 def _resolve_definitions(
@@ -218,15 +227,18 @@ def _resolve_definitions(
     return left_out
 
 
-def _inserted(body: str, imports: Sequence[_Import], pieces: Sequence[str]) -> str:
+def _inserted(body: str, imports: Sequence[Imported], pieces: Sequence[str]) -> str:
     end = "\r\n" if body.count("\r\n") * 2 > body.count("\n") else "\n"
     lines: list[str] = _LINE.findall(body)
-    groups = _import_lines(imports)
+    groups = import_lines(imports)
     tail = "\n\n".join(pieces)
     if lines and not lines[-1].endswith(("\n", "\r")):
         lines[-1] += end
-    if groups:
-        at, beside = _import_position(ast.parse(body), lines)
+    if groups and (places := places_of(ast.parse(body), lines, imports)):
+        for at, block in reversed(places):
+            lines[at:at] = [line + end for line in block]
+    elif groups:
+        at, beside = import_position(ast.parse(body), lines)
         separator = [] if beside else [""]
         block = [line for group in groups for line in (*separator, *group)]
         if not beside:
@@ -248,7 +260,7 @@ def _inserted(body: str, imports: Sequence[_Import], pieces: Sequence[str]) -> s
 
 def _check(before: str, after: str, tests: Sequence[str]) -> None:
     """Whether all that stood there stands there still, and each test once."""
-    result = ast.parse(after.removeprefix("\ufeff"))
+    result = ast.parse(separated(before, after.removeprefix("\ufeff")))
     remaining = iter([ast.dump(node) for node in result.body])
     if not all(ast.dump(node) in remaining for node in ast.parse(before).body):
         raise NotPlaceable("the module that it would join would not stay as it is")
@@ -271,17 +283,11 @@ def _names_of(text: str) -> _Names:
     for table in inner:
         names.used.update(symbol.get_name() for symbol in table.get_symbols() if symbol.is_global())
     for statement in _imports_at_top(tree):
-        for imported in _imported_by(statement):
+        for imported in imported_by(statement):
             names.add(imported)
     for node in tree.body:
         names.define(node)
     return names
-
-
-def _imported_by(statement: ast.Import | ast.ImportFrom) -> Iterator[_Import]:
-    module = "." * statement.level + (statement.module or "") if isinstance(statement, ast.ImportFrom) else None
-    for alias in statement.names:
-        yield _Import(alias.name, "" if alias.asname in {None, alias.name} else str(alias.asname), module)
 
 
 def _imports_at_top(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
@@ -316,7 +322,9 @@ def _renamed(code: str, names: Mapping[str, str]) -> str:
     for row, column, name in sorted(_rename(tree, names, lines), reverse=True):
         lines[row] = lines[row][:column] + names[name].encode() + lines[row][column + len(name.encode()) :]
     result = b"\n".join(lines).decode(errors="replace")
-    if (after := parsed(result)) is None or ast.dump(tree) != ast.dump(after):
+    # A name with a dot is one name in this tree, and an attribute in the text.
+    expected = parsed(ast.unparse(tree)) if any("." in name for name in names.values()) else tree
+    if (after := parsed(result)) is None or expected is None or ast.dump(expected) != ast.dump(after):
         raise NotPlaceable(f"`{', '.join(names)}` is taken in the module that it would join, and cannot be renamed")
     return result
 
@@ -332,46 +340,3 @@ def _rename(tree: ast.Module, names: Mapping[str, str], lines: Sequence[bytes]) 
             if match := _DEFINES.match(lines[top.lineno - 1].decode()):
                 yield top.lineno - 1, match.end(), top.name
             top.name = names[top.name]
-
-
-def _import_lines(imported: Sequence[_Import]) -> list[list[str]]:
-    """Import statements, sorted, in the groups that are set apart: standard library, frameworks, the rest."""
-    groups: dict[int, list[str]] = defaultdict(list)
-    for one in sorted(set(imported), key=lambda one: (one.module is not None, one.module or "", one.name, one.alias)):
-        root = (one.module if one.module is not None else one.name).split(".")[0]
-        lines = groups[0 if root in sys.stdlib_module_names else 1 if root in _FRAMEWORKS else 2]
-        name = f"{one.name} as {one.alias}" if one.alias else one.name
-        start = "import " if one.module is None else f"from {one.module} import "
-        is_same = one.module is not None and bool(lines) and lines[-1].startswith(start)
-        if is_same and len(lines[-1]) + len(name) + 2 <= WIDTH:
-            lines[-1] += f", {name}"
-        else:
-            lines.append(start + name)
-    return [groups[group] for group in sorted(groups)]
-
-
-def _import_position(tree: ast.Module, lines: Sequence[str]) -> tuple[int, bool]:
-    """After how many lines of a module new imports stand, and whether others stand right before them."""
-    last = 0
-    beside = False
-    for at, node in enumerate(tree.body):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            beside = True
-        elif isinstance(node, Definition):
-            break
-        elif at or not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
-            continue
-        last = max(last, node.end_lineno or node.lineno)
-    for node in tree.body:
-        # What begins on the line on which another statement ends cannot be parted from it.
-        if first_line(node) <= last:
-            last = max(last, node.end_lineno or node.lineno)
-    if last or not tree.body:
-        return last or len(lines), beside
-    first = first_line(tree.body[0]) - 1
-    # A comment right above belongs to what it stands above, unless it says how the file is run or encoded.
-    while first and lines[first - 1].lstrip().startswith("#"):
-        if first in {1, 2} and _COOKIE.match(lines[first - 1]):
-            break
-        first -= 1
-    return first, False

@@ -138,6 +138,46 @@ def fixtures(text: str) -> Iterator[FunctionNode]:
                 yield node
 
 
+def compares_results(code: str, function: str) -> bool:
+    """Whether the assertions of a test compare what all calls of a function gave with what is expected.
+
+    `function` is its name. Where the test calls it through others, those count whose results an assertion compares.
+    """
+    nodes = list(ast.walk(parsed(code) or ast.Module([], [])))
+    values: dict[str, list[ast.AST]] = {}
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                for name in (name for target in targets for name in names_in(target)):
+                    values.setdefault(name, []).append(value)
+            case ast.FunctionDef(name=name):
+                values.setdefault(name, []).extend(node.body)
+            case _:
+                pass
+    waiting: list[ast.AST] = [node.test for node in nodes if isinstance(node, ast.Assert) and _is_comparison(node.test)]
+    reached: set[ast.AST] = set()
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            if node not in reached and isinstance(node, ast.Name):
+                waiting += values.get(node.id, ())
+            reached.add(node)
+    expected = (node for node in nodes if isinstance(node, ast.With) for part in node.body)
+    excused = {node for block in expected for node in ast.walk(block)}
+    calls = [(node, dotted_name(node.func).rpartition(".")[2]) for node in nodes if isinstance(node, ast.Call)]
+    compared = {name for node, name in calls if node in reached}
+    return bool(compared) and all(
+        node in reached or node in excused for node, name in calls if name in compared or name == function
+    )
+
+
+def _is_comparison(test: ast.expr) -> bool:
+    """Whether it holds for one value alone: of its type, or of what it is not, there is more than one."""
+    nodes = list(ast.walk(test))
+    if names_in(test) & {"callable", "hasattr", "isinstance", "issubclass", "type"}:
+        return False
+    return any(isinstance(each, ast.Compare) and isinstance(each.ops[0], ast.Eq | ast.Is) for each in nodes)
+
+
 def path_to(tree: ast.Module | None, qualified: str) -> tuple[Definition, ...]:
     """The definition of a qualified name, after those around it; () when there is none."""
     around: list[Definition] = []

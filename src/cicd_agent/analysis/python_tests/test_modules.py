@@ -3,8 +3,10 @@
 import itertools
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from cicd_agent.domain.trials.test_run import FileCoverage
 
@@ -16,27 +18,59 @@ _IMPORT = re.compile(
 )
 
 
-def home(path: str, suite_coverage: Sequence[FileCoverage], modules: Collection[str]) -> str:
-    """The test module (one of `modules`, or a new one) for tests of `path`.
+MAX_HOMES = 12
+"""Test modules that are read for those of one file."""
 
-    Of those whose tests execute it the one that is called after it, else the one most of whose tests do; else one that
-    is called after it; else a new one.
+
+def home(
+    path: str,
+    suite_coverage: Sequence[FileCoverage],
+    modules: Collection[str],
+    texts: Mapping[str, str] = MappingProxyType({}),
+    names: Sequence[str] = (),
+) -> str:
+    """The test module (one of `modules`, or a new one) for tests of `path`, of the functions and classes `names` in it.
+
+    Of those whose tests execute it the one whose text, if `texts` has it, names them most often. Where none does, the
+    one that is called after the file, else the one most of whose tests execute it; else one that is called after it;
+    else a new one.
     """
-    known = {module for module in modules if _may_hold_tests(module)}
-    executing = Counter(
-        module
-        for file in suite_coverage
-        if file.path == path
-        for test in file.tests
-        if (module := test.split("::")[0]) in known
-    )
-    named = sorted((module for module in known if _is_named_after(module, path)), key=lambda one: _far(one, path))
+    executing, named = _executing(path, suite_coverage, modules), _named(path, modules)
+    mentions = {
+        module: sum(_mentions(texts[module], name) for name in names) for module in executing if module in texts
+    }
+    if any(mentions.values()):
+        return min(mentions, key=lambda one: (-mentions[one], one not in named, -executing[one], _far(one, path)))
     for module in named:
         if module in executing:
             return module
     if executing:
         return min(executing, key=lambda module: (-executing[module], _far(module, path)))
     return named[0] if named else new_home(path, modules)
+
+
+def possible_homes(path: str, suite_coverage: Sequence[FileCoverage], modules: Collection[str]) -> frozenset[str]:
+    """The test modules whose texts `home` should know."""
+    most = (module for module, _ in _executing(path, suite_coverage, modules).most_common(MAX_HOMES))
+    return frozenset({*most, *_named(path, modules)[:MAX_HOMES], home(path, suite_coverage, modules)})
+
+
+def _executing(path: str, suite_coverage: Sequence[FileCoverage], modules: Collection[str]) -> Counter[str]:
+    """How many of the tests that execute the file each module has."""
+    known = {module for module in modules if _may_hold_tests(module)}
+    tests = (test for file in suite_coverage if file.path == path for test in file.tests)
+    return Counter(module for test in tests if (module := test.split("::")[0]) in known)
+
+
+def _named(path: str, modules: Collection[str]) -> list[str]:
+    """The modules that are called after the file, the nearest first."""
+    named = (module for module in modules if _may_hold_tests(module) and _is_named_after(module, path))
+    return sorted(named, key=lambda one: _far(one, path))
+
+
+@lru_cache(maxsize=4096)
+def _mentions(text: str, name: str) -> int:
+    return len(re.findall(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", text))
 
 
 def new_home(path: str, modules: Collection[str]) -> str:
@@ -143,6 +177,12 @@ def imported(text: str) -> frozenset[str]:
     """The modules that a text imports, as it names them; told by its lines, so that no parser is needed."""
     names = (match[1] or match[2] for match in _IMPORT.finditer(text))
     return frozenset(name.strip() for each in names for name in each.split(","))
+
+
+def package(path: str, paths: Collection[str]) -> str:
+    """The folder of the topmost package around a file; that of the file where it lies in none."""
+    location = PurePosixPath(path)
+    return "/".join(location.parent.parts[: _package_root(location, paths) + 1])
 
 
 def _package_root(location: PurePosixPath, paths: Collection[str]) -> int:

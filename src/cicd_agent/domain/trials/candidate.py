@@ -78,7 +78,8 @@ class CandidateReport:
     """How far a candidate came. `stopped` is the hurdle that it did not take, None while it has taken all so far.
 
     `reason` says why in one sentence. `lines` and `branches` are those of the goals that it executes; `kills` are ids
-    of mutants that survived before. `passed` of `runs` fresh processes were clean.
+    of mutants that survived before, `survived` those that it executes and passes with. `passed` of `runs` fresh
+    processes were clean.
     """
 
     candidate: Candidate
@@ -87,6 +88,7 @@ class CandidateReport:
     lines: tuple[int, ...] = ()
     branches: tuple[tuple[int, int], ...] = ()
     kills: tuple[str, ...] = ()
+    survived: tuple[str, ...] = ()
     runs: int = 0
     passed: int = 0
     label: Label = Label.UNKNOWN

@@ -63,7 +63,8 @@ class Suite:
 class TestEvidence:
     """All that a run of gen-tests knows beside the change.
 
-    `modules` are the texts of the test modules and conftest files that matter, by path. `proposed` are candidates that
+    `modules` are the texts of the test modules and conftest files that matter, by path, `sources` those of modules that
+    name a function with goals: users may reach it through them. `proposed` are candidates that
     no model of this run was asked for: written by rules, or by a job before this one. `screened` says how far single
     candidates came, `settled` how those that were left came through together.
     """
@@ -77,6 +78,7 @@ class TestEvidence:
     screened: tuple[CandidateReport, ...] = ()
     settled: Settled | None = None
     hunt: FlakyHunt | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 TEST_EVIDENCE: Final = Section[TestEvidence]("tests", TestEvidence)
@@ -97,9 +99,10 @@ def verify_imported(evidence: Evidence, name: str, repository: Repository | None
     tests, change = evidence.get(TEST_EVIDENCE), evidence.change
     if tests is None:
         return evidence
-    if tests.modules and change is not None and repository is not None:
+    texts = {**tests.modules, **tests.sources}
+    if texts and change is not None and repository is not None:
         try:
-            other = tuple(_unlike(tests.modules, repository.library(change)))
+            other = tuple(_unlike(texts, repository.library(change)))
         except Unreadable as error:
             raise ConfigError("the project's tests cannot be read", why=str(error)) from None
         if other:

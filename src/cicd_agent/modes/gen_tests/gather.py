@@ -1,22 +1,24 @@
 """Which events tests are written for, and what is read and run for them before anybody is asked."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from cicd_agent.analysis.python_tests.mutants import mutants
 from cicd_agent.analysis.python_tests.test_command import read_test_command
-from cicd_agent.analysis.python_tests.test_modules import home
+from cicd_agent.analysis.python_tests.test_modules import package, possible_homes
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.repository.change import Change, ChangeSource
-from cicd_agent.domain.repository.library import EntryKind, Unreadable
+from cicd_agent.domain.repository.library import BadPattern, EntryKind, Unreadable
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.test_run import Outcome, PytestRun, RunResult
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.gen_tests.coverage_targets import Subject, passed_over, subjects
+from cicd_agent.modes.gen_tests.coverage_targets import Subject, passed_over, subjects, targets
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence, known
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.synthesis.writers import with_written
@@ -33,6 +35,7 @@ _LONGEST = 900.0
 SERVED = frozenset({EventKind.PULL_REQUEST, EventKind.PUSH, EventKind.MERGE_GROUP, EventKind.LOCAL})
 HUNTED = frozenset({EventKind.SCHEDULE, EventKind.WORKFLOW_DISPATCH})
 """Events without a change, for which only flaky tests are looked for."""
+_MAX_NAMES, _MAX_SEARCHED, _MAX_SOURCES = 200, 2_000, 20
 _LARGEST = 300_000
 """Bytes of a test module that is read."""
 
@@ -140,7 +143,9 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     paths = tuple(path for path in change.paths if path.endswith(".py") and PathKind.TEST in kinds(path))
     tests = TestEvidence(suite, paths=paths)
     modules, unread = _texts(sorted(_homes(result, tests) & set(change.paths)), change, world, settings)
-    evidence = replace(evidence, gaps=(*missed, *unread)).put(TEST_EVIDENCE, replace(tests, modules=modules))
+    sources = _sources(result, suite, change, world, settings)
+    tests = replace(tests, modules=modules, sources=sources)
+    evidence = replace(evidence, gaps=(*missed, *unread)).put(TEST_EVIDENCE, tests)
     if suite.can_judge and result:
         evidence = with_written(evidence, None, settings)
     return _with_hunt(evidence, pytest_runner, world, settings)
@@ -159,9 +164,33 @@ def _change(event: Event, world: Ports, settings: Settings) -> Change:
 
 def _homes(result: Sequence[Subject], tests: TestEvidence) -> set[str]:
     """The test modules that belong to the subjects, and the conftest files above them."""
-    homes = {home(subject.path, tests.suite.coverage, tests.paths) for subject in result}
+    possible = (possible_homes(subject.path, tests.suite.coverage, tests.paths) for subject in result)
+    homes = {path for paths in possible for path in paths}
     folders = {parent for path in homes for parent in PurePosixPath(path).parents}
     return homes | {(folder / "conftest.py").as_posix() for folder in folders}
+
+
+def _sources(
+    result: Sequence[Subject], suite: Suite, change: Change, world: Ports, settings: Settings
+) -> dict[str, str]:
+    """The texts of modules of the same packages that name a function with goals."""
+    names = sorted({each.function.name.rpartition(".")[2] for each in targets(result, suite)})[:_MAX_NAMES]
+    if world.repository is None or not names or not suite.can_judge:
+        return {}
+    tops = {f"{package(subject.path, change.paths)}/".lstrip("/") for subject in result}
+    among = {
+        path
+        for path in change.paths
+        if path.endswith(".py") and path.startswith(tuple(tops)) and PathKind.TEST not in kinds(path)
+    }
+    try:
+        library = world.repository.library(change)
+        entries = [entry for path, entry in library.entries.items() if path in among][:_MAX_SEARCHED]
+        pattern = rf"\b(?:{'|'.join(map(re.escape, names))})\b"
+        found = Counter(match.path for match in library.search(pattern, entries, _MAX_SEARCHED).found)
+    except (BadPattern, ConfigError, Unreadable):
+        return {}
+    return _texts(sorted(path for path, _ in found.most_common(_MAX_SOURCES)), change, world, settings)[0]
 
 
 def _texts(

@@ -6,15 +6,14 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.patches.writer import written
-from cicd_agent.analysis.python_tests.test_modules import home
 from cicd_agent.analysis.rules.coverage import floors_of
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Origin, Settled, keyed
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel
-from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps, subjects
+from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps, home_of, subjects
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence, known
-from cicd_agent.modes.gen_tests.questions import MAX_QUESTIONS, all_candidates, bug_ground
+from cicd_agent.modes.gen_tests.questions import MAX_QUESTIONS, all_candidates, bug_ground, unreachable
 from cicd_agent.modes.gen_tests.result import BugGround, Generated, Open, PossibleBug
 from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot, unanalysed
 from cicd_agent.settings.schema import Settings
@@ -43,7 +42,10 @@ def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence,
     reports = _reports(tests, settled, answers)
     retained = settled.kept
     after = covered(result, settled.coverage) if retained else None
-    open_ = gaps(result, suite, settled.coverage, settled.outcomes) if retained and settled.coverage else rules.open
+    coverage, outcomes = suite.coverage, suite.outcomes
+    if retained and settled.coverage:
+        coverage, outcomes = settled.coverage, settled.outcomes
+    open_ = gaps(result, suite, coverage, outcomes, unreachable(answers))
     # Only what was settled may be published, whatever else the evidence holds.
     files = dict(settled.files) if retained else {}
     generated = replace(
@@ -56,7 +58,9 @@ def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence,
         patch=written({path: tests.modules.get(path) for path in files}, files),
         files=files,
         fresh=settled.fresh if retained else (),
-        homes={each.candidate.key: home(each.candidate.path, suite.coverage, tests.paths) for each in retained},
+        homes={
+            each.candidate.key: home_of(each.candidate.path, each.candidate.function, evidence) for each in retained
+        },
         runs=settled.runs,
         seconds=settled.seconds,
         unasked=0 if answers else _unasked(open_, tests, evidence),

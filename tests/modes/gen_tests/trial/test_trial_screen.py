@@ -7,8 +7,10 @@ import pytest
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle
 from cicd_agent.domain.trials.test_run import Mutant, Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
-from cicd_agent.modes.gen_tests.trial.single_trial import NO_MUTANTS, screen
-from tests.support.trial_world import BOUNDARY, HOME, TESTS, Project, candidate, evidence, failed
+from cicd_agent.modes.gen_tests.questions import prompt
+from cicd_agent.modes.gen_tests.trial.single_trial import NO_MUTANTS, ZONES, screen
+from tests.support.fakes.test_runner import FakePytestRunner
+from tests.support.trial_world import BOUNDARY, CONSTANT, DIVISION, HOME, TESTS, Project, candidate, evidence, failed
 
 GOOD = Project(executes={"test_best": {2, 3}}, kills={"test_best": {"m1": "AssertionError", "m2": "AssertionError"}})
 
@@ -81,10 +83,71 @@ def test_a_line_that_raises_is_tested_by_expecting_that() -> None:
 
 def test_what_only_fails_because_the_code_raises_asserts_too_little_unless_that_is_all_there_is_to_notice() -> None:
     project = Project(executes={"test_best": {2, 3}}, kills={"test_best": {"m1": "TypeError"}})
-    report = one(project)
+    weak = candidate(code="assert isinstance(grade(90), str)")
+    report = one(project, weak)
     assert report.stopped is Hurdle.KILLS
     assert "line 3: `'A'` → `'x'`" in report.reason
-    assert one(project, None, BOUNDARY).stands
+    assert one(project, weak, BOUNDARY).stands
+
+
+@pytest.mark.parametrize(
+    ("code", "stands"),
+    [
+        ("assert grade(90) == 'A'", True),
+        ("result = grade(90)\n    assert result == 'A'", True),
+        ("def made(n):\n    return grade(n)\n\n\ndef test_best():\n    assert made(90) == 'A'\n", True),
+        ("with pytest.raises(ValueError):\n        grade(-1)\n    assert grade(90) == 'A'", True),
+        ("grade(90)\n    assert grade(1) == 'B'", False),
+        ("first = grade(90)\n    assert grade(1) == 'B'", False),
+        ("assert type(grade(90)) is str", False),
+        ("assert grade(90) != 'B'", False),
+    ],
+)
+def test_an_error_under_a_fault_is_noticed_where_the_value_of_the_very_call_is_asserted(
+    code: str,
+    stands: bool,  # noqa: FBT001  a column of the table
+) -> None:
+    project = Project(executes={"test_best": {2, 3}}, kills={"test_best": {"m1": "TypeError"}})
+    assert one(project, candidate("test_best", code, "import pytest", "from calc import grade")).stands is stands
+
+
+def test_a_refusal_names_the_faults_that_the_test_was_meant_for() -> None:
+    met = Mutant("m6", "calc.py", 3, "grade", "constant", 0, 0, "", "met and missed")
+    project = Project(executes={"test_best": {2, 3}}, unreached={"m1", "m2"})
+    report = one(project, None, BOUNDARY, CONSTANT, DIVISION, met)
+    assert "(line 3: met and missed, line 2: `>=` → `>`, line 3: `'A'` → `'x'`)" in report.reason
+    assert report.survived == ("m6", "m3")
+    nothing = one(Project(executes={"test_half": {1}}), candidate("test_half", "assert half(4) == 2", function="half"))
+    assert nothing.stopped is Hurdle.COVERS
+    assert nothing.reason.endswith("before (open are line 8: `/` → `*`)")
+
+
+def in_time(project: Project, **zones: Project) -> tuple[CandidateReport, FakePytestRunner]:
+    """What comes of a test of code that tells the time, in a project that is another one in some zones."""
+    known = evidence()
+    assert known.change
+    timely = replace(known.change, texts={"calc.py": f"import datetime\n{known.change.texts['calc.py']}"})
+    pytest_runner = FakePytestRunner(
+        lambda run, files, tree: zones.get(run.perturbation.time_zone, project).run(run, files, tree)
+    )
+    (report,) = screen([candidate()], replace(known, change=timely), pytest_runner)
+    return report, pytest_runner
+
+
+def test_code_that_tells_the_time_is_tried_with_its_faults_in_every_time_zone_of_the_trial() -> None:
+    zones = ["UTC", *ZONES[:3]]
+    project = replace(GOOD, kills={"test_best": {"m1": "AssertionError"}})
+    report, pytest_runner = in_time(project, **{zones[2]: GOOD})
+    assert [one.perturbation.time_zone for one in pytest_runner.runs] == zones
+    assert [[each.id for each in one.mutants] for one in pytest_runner.runs[1:]] == [["m2", "m3"]] * 3
+    assert report.kills == ("m1", "m2"), "local time is another one there"
+    assert all(zone in prompt() for zone in zones)
+
+
+def test_a_test_that_fails_in_a_time_zone_is_told_which() -> None:
+    report, _ = in_time(GOOD, **{ZONES[1]: replace(GOOD, endings={"test_best": lambda *_: failed("x")})})
+    assert report.stopped is Hurdle.STABLE
+    assert f"fails in the time zone {ZONES[1]}: AssertionError: x" in report.reason
 
 
 def test_a_trivial_fault_alone_is_not_enough_where_there_are_telling_ones() -> None:

@@ -1,8 +1,9 @@
 from dataclasses import replace
 
-from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle, Label
-from cicd_agent.domain.trials.test_run import Fate, PytestRun, TestOutcome
+from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Hurdle, Label, Origin
+from cicd_agent.domain.trials.test_run import Fate, MutantOutcome, PytestRun, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
+from cicd_agent.modes.gen_tests.trial.assembly import by_value, useful
 from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from tests.support.trial_world import HOME, TESTS, Project, candidate, evidence, failed
 
@@ -25,7 +26,7 @@ def test_good_tests_are_kept_in_their_place_with_what_they_are() -> None:
     assert [report.candidate for report in settled.kept] == [BEST, HALF]
     assert all((report.settled, report.label, report.passed) == (True, Label.PINS, 6) for report in settled.kept)
     assert settled.files == {
-        HOME: TESTS.replace("import grade", "import grade\nfrom calc import half")
+        HOME: TESTS.replace("import grade", "import grade, half")
         + "\n\ndef test_best():\n    assert grade(90) == 'A'\n\n\ndef test_half():\n    assert half(4) == 2\n"
     }
     assert settled.fresh == ()
@@ -68,6 +69,17 @@ def test_what_adds_nothing_to_those_before_it_is_stopped_and_the_order_of_propos
         assert [report.stopped for report in settled.reports if report.candidate == again] == [Hurdle.ADDS]
 
 
+def test_the_least_set_is_kept_that_shows_everything() -> None:
+    both, one, other = (candidate(f"test_{name}", f"assert grade({name!r}) == 'A'") for name in ("both", "one", "two"))
+    reports = (stands(both, "m1", "m2"), stands(one, "m1", lines=(3,)), stands(other, "m2", lines=(8,)))
+    third = stands(candidate("test_all", "assert grade(0) == 'A'"), "m1", "m2", lines=(3, 8))
+    seen = replace(third, candidate=replace(third.candidate, origin=Origin.OBSERVED))
+    # What shows most alone is no more than the two others; what somebody meant goes before what was only seen.
+    for proposed, names in ((reports, "one two"), ((*reports, third), "all"), ((*reports, seen), "one two")):
+        kept = {report.candidate.name.removeprefix("test_") for report in useful(by_value(proposed))}
+        assert kept == set(names.split())
+
+
 def test_what_fails_once_is_stopped_and_one_that_it_made_superfluous_takes_its_place() -> None:
     again = candidate("test_again", "assert grade(91) == 'A'")
 
@@ -93,6 +105,18 @@ def test_what_passes_before_the_change_is_dropped_unless_it_is_wanted() -> None:
     ]
     kept = settle(REPORTS, evidence(), old.pytest_runner(), keep_unchanged=True).kept
     assert [report.label for report in kept] == [Label.CHARACTERISES, Label.PINS]
+
+
+def test_a_fault_that_lived_in_executed_lines_is_worth_a_test_that_passes_before_the_change_too() -> None:
+    known = evidence()
+    tests = known[TEST_EVIDENCE]
+    suite = replace(tests.suite, outcomes=(MutantOutcome("m1", Fate.SURVIVED),))
+    seen = known.put(TEST_EVIDENCE, replace(tests, suite=suite))
+    old = replace(GOOD, endings={"test_best": lambda *_: None, "test_half": lambda *_: None})
+    settled = settle(REPORTS, seen, old.pytest_runner())
+    assert [report.candidate for report in settled.kept] == [BEST]
+    observed = tuple(replace(one, candidate=replace(one.candidate, origin=Origin.OBSERVED)) for one in REPORTS)
+    assert settle(observed, seen, old.pytest_runner()).kept == (), "which only says how it is"
 
 
 def test_who_makes_a_test_of_the_project_fail_is_found_and_stopped() -> None:

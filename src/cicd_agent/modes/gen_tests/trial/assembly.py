@@ -45,16 +45,36 @@ def by_value(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
 
 
 def useful(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
-    """Those that add a line, a branch or a kill to what the ones before them have."""
+    """A least set that shows all that the reports show together; of those that add as much the first one is in it.
+
+    What was only observed is taken for what no other one shows.
+    """
+    shown = {id(report): _shown(report) for report in reports}
     retained: list[CandidateReport] = []
-    covered: set[object] = set()
-    for report in reports:
-        path = report.candidate.path
-        own = {*report.kills, *((path, line) for line in report.lines), *((path, arc) for arc in report.branches)}
-        if not own <= covered:
-            retained.append(report)
-            covered |= own
-    return retained
+    for is_observed in (False, True):
+        waiting = [report for report in reports if (report.candidate.origin is Origin.OBSERVED) is is_observed]
+        before = frozenset[object]().union(*(shown[id(report)] for report in retained))
+        chosen: list[CandidateReport] = []
+        covered = before
+        while waiting:
+            best = max(waiting, key=lambda one: len(shown[id(one)] - covered))
+            if shown[id(best)] <= covered:
+                break
+            waiting.remove(best)
+            chosen.append(best)
+            covered |= shown[id(best)]
+        for report in chosen[-2::-1]:  # the last one showed something new beside all others
+            others = before.union(*(shown[id(other)] for other in chosen if other is not report))
+            if shown[id(report)] <= others:
+                chosen.remove(report)
+        retained += chosen
+    return [report for report in reports if any(report is each for each in retained)]
+
+
+def _shown(report: CandidateReport) -> frozenset[object]:
+    path = report.candidate.path
+    lines = ((path, line) for line in report.lines)
+    return frozenset({*report.kills, *lines, *((path, arc) for arc in report.branches)})
 
 
 def assemble(

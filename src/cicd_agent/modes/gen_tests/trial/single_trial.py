@@ -1,5 +1,6 @@
 """Tries each candidate by itself: its text, then one run of it alone, and of what fails another before the change."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -9,13 +10,14 @@ from cicd_agent.analysis.python_tests.mutants import is_trivial
 from cicd_agent.analysis.python_tests.placement import NotPlaceable, insert_tests
 from cicd_agent.analysis.python_tests.static.check import objection
 from cicd_agent.analysis.python_tests.static.scope import Surroundings
-from cicd_agent.analysis.python_tests.syntax import fixtures
-from cicd_agent.analysis.python_tests.test_modules import dotted, home, new_home
+from cicd_agent.analysis.python_tests.syntax import compares_results, fixtures
+from cicd_agent.analysis.python_tests.test_modules import dotted, new_home
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.trials.candidate import Candidate, CandidateReport, Expectation, Hurdle
-from cicd_agent.domain.trials.test_run import Fate, Mutant, Outcome, PytestRun, RunResult, TestOutcome
+from cicd_agent.domain.trials.test_run import Fate, Mutant, Outcome, Perturbation, PytestRun, RunResult, TestOutcome
+from cicd_agent.modes.gen_tests.coverage_targets import home_of
 from cicd_agent.modes.gen_tests.evidence import Suite, known
 from cicd_agent.modes.gen_tests.trial.repair import repaired
 from cicd_agent.modes.shared.change_reader import changed
@@ -33,6 +35,11 @@ MAX_MUTANTS = 60
 """Mutants that one candidate is tried against."""
 NO_TIME = "no time was left to try it"
 _FOR_A_MUTANT = 0.2
+ZONES = ("Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns", "Pacific/Pago_Pago", "Europe/Lisbon")
+"""Time zones of the trial. The first three are those of every trial, which prompt.md names."""
+_TELLS_TIME = re.compile(
+    r"^\s*(?:from|import)\s+(?:calendar|datetime|dateutil|email|pytz|time|zoneinfo)\b", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ def surviving(suite: Suite) -> list[Mutant]:
 def slot_of(candidate: Candidate, evidence: Evidence) -> Slot:
     """The home of the candidate: one whose text is known, since nothing is written over what nobody has read."""
     tests, change = known(evidence), changed(evidence)
-    path = home(candidate.path, tests.suite.coverage, tests.paths)
+    path = home_of(candidate.path, candidate.function, evidence)
     if path in tests.paths and path not in tests.modules:
         path = new_home(candidate.path, tests.paths)
     text = base_text = tests.modules.get(path)
@@ -92,6 +99,9 @@ def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:
     """What the static check judges a candidate beside."""
     modules, change = known(evidence).modules, changed(evidence)
     near = PurePosixPath(slot_of(candidate, evidence).home)
+    if near.as_posix() in modules:  # what other modules import and define is not there
+        fixed = {near.as_posix()} | {path for path in modules if path.endswith("conftest.py")}
+        modules = {path: text for path, text in modules.items() if path in fixed}
     return Surroundings(
         source=change.texts.get(candidate.path, ""),
         modules=modules,
@@ -159,9 +169,14 @@ def _worth(report: CandidateReport, result: RunResult, targets: CoverageTargets)
         lines=tuple(sorted(executed & targets.lines)),
         branches=tuple(sorted(taken & targets.branches)),
         kills=tuple(one.id for one in targets.mutants if one.id in killed),
+        survived=tuple(one.id for one in result.mutants if one.fate is Fate.SURVIVED),
     )
     if not (report.lines or report.branches or any(one.line in executed for one in targets.mutants)):
-        return _stopped(report, Hurdle.COVERS, "it executes nothing that was not tested before")
+        return _stopped(
+            report,
+            Hurdle.COVERS,
+            f"it executes nothing that was not tested before{_meant(report, targets, 'open are ')}",
+        )
     if not targets.mutants:
         return replace(report, reason=NO_MUTANTS)
     if reason := _unnoticed(report, result, targets) or _unasserted(report, result, targets):
@@ -181,17 +196,34 @@ def _unnoticed(report: CandidateReport, result: RunResult, targets: CoverageTarg
     if trivial and any(one.operator == "raise" for one in kills) and ran.isdisjoint(one.id for one in telling):
         return ""
     if not kills or (telling and trivial):
-        examples = ", ".join(f"line {one.line}: {one.words}" for one in (telling or targets.mutants)[:2])
-        return f"it would pass just as well with faults in the changed lines ({examples})"
+        return f"it would pass just as well with faults in the changed lines{_meant(report, targets)}"
     fresh = {one.id for one in targets.mutants if one.line in targets.lines and one.line in report.lines}
     older = any(one.line not in targets.lines for one in kills)
     if fresh and not older and fresh.isdisjoint(one.id for one in kills):
-        return "it executes lines that nothing executed before, and would pass whatever they do"
+        return (
+            f"it executes lines that nothing executed before, and would pass whatever they do{_meant(report, targets)}"
+        )
     return ""
 
 
+def _meant(report: CandidateReport, targets: CoverageTargets, before: str = "") -> str:
+    """The faults that the test was meant for: those of its function that it met and passed with before all others."""
+    function = report.candidate.function
+    left = sorted(
+        (one for one in targets.mutants if one.id not in report.kills),
+        key=lambda one: (one.function != function, one.id not in report.survived, is_trivial(one)),
+    )
+    examples = [f"line {one.line}: {one.words}" for one in left[:3] if one.function == left[0].function]
+    return f" ({before}{', '.join(examples)})" if examples else ""
+
+
 def _unasserted(report: CandidateReport, result: RunResult, targets: CoverageTargets) -> str:
-    """Why it is the code alone that complains of faults, "" when the test does: merely calling it notices as much."""
+    """Why it is the code alone that complains of faults, "" when the test does: merely calling it notices as much.
+
+    With a fault that makes the code raise, a test that compares the very result fails as it should.
+    """
+    if compares_results(report.candidate.code, report.candidate.function.rpartition(".")[2]):
+        return ""
     telling = {one.id: one for one in targets.mutants if not is_trivial(one)}
     asserted = {one.id for one in result.mutants if one.fate is Fate.KILLED and one.exception in _ASSERTED}
     missed = [telling[one.id] for one in result.mutants if one.fate is Fate.SURVIVED and one.id in telling]
@@ -273,13 +305,61 @@ def _reports(
         else:
             trials[number] = isolated, _run_of(isolated, evidence, seconds)
     results = _results(list(trials.values()), pytest_runner)
+    judged: dict[int, RunResult] = {}
     for (number, (isolated, _)), result in zip(trials.items(), results, strict=True):
-        candidate = isolated.candidate
         if isinstance(result, str):
-            reports[number] = CandidateReport(candidate, Hurdle.TRIED, result)
+            reports[number] = CandidateReport(isolated.candidate, Hurdle.TRIED, result)
         else:
-            reports[number] = judge(candidate, isolated.test, result, coverage_targets_of(candidate.path, evidence))
+            judged[number] = result
+    texts = changed(evidence).texts
+    timely = {number for number in judged if _TELLS_TIME.search(texts.get(trials[number][0].candidate.path, ""))}
+    elsewhere = _elsewhere({number: trials[number] for number in sorted(timely)}, judged, pytest_runner)
+    for number, result in judged.items():
+        isolated, _ = trials[number]
+        targets = coverage_targets_of(isolated.candidate.path, evidence)
+        zones = elsewhere.get(number, {})
+        reports[number] = judge(isolated.candidate, isolated.test, _in_any(result, zones), targets)
+        if reports[number].stands:
+            reports[number] = _everywhere(reports[number], isolated.test, zones)
     return [reports[number] for number in range(len(candidates))]
+
+
+def _elsewhere(
+    trials: Mapping[int, _Trial], results: Mapping[int, RunResult], pytest_runner: PytestRunner
+) -> Mapping[int, Mapping[str, RunResult]]:
+    """What comes of tests in other time zones, and of the mutants that live in UTC: local time is the same there."""
+    runs: dict[tuple[int, str], PytestRun] = {}
+    for number, (_, run) in trials.items():
+        alive = {one.id for one in results[number].mutants if one.fate is Fate.SURVIVED}
+        if results[number].completed and not results[number].failed:
+            mutants = tuple(one for one in run.mutants if one.id in alive)
+            for zone in ZONES[:3]:
+                how = Perturbation(time_zone=zone)
+                runs[number, zone] = replace(run, name=f"{run.name} in {zone}", perturbation=how, mutants=mutants)
+    if not runs or pytest_runner.seconds_left < MIN_SECONDS:
+        return {}
+    files = {isolated.path: isolated.text for isolated, _ in trials.values()}
+    found: dict[int, dict[str, RunResult]] = {}
+    try:
+        for (number, zone), result in zip(runs, pytest_runner.run(list(runs.values()), files), strict=True):
+            found.setdefault(number, {})[zone] = result
+    except PytestUnavailable:
+        return {}
+    return found
+
+
+def _in_any(result: RunResult, zones: Mapping[str, RunResult]) -> RunResult:
+    """The result with the mutants killed that the test notices in one of the zones."""
+    killed = {one.id: one for other in zones.values() for one in other.mutants if one.fate is Fate.KILLED}
+    return replace(result, mutants=tuple(killed.get(one.id, one) for one in result.mutants))
+
+
+def _everywhere(report: CandidateReport, test: str, zones: Mapping[str, RunResult]) -> CandidateReport:
+    """The report, stopped where the test fails in one of the zones."""
+    for zone, result in zones.items():
+        if result.completed and (red := [one for one in result.failed if is_of(one.nodeid, test)]):
+            return _stopped(report, Hurdle.STABLE, f"it passes in UTC and fails in the time zone {zone}", red)
+    return report
 
 
 def _by_its_text(candidate: Candidate, evidence: Evidence) -> CandidateReport | IsolatedTest:

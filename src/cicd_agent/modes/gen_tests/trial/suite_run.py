@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from cicd_agent.analysis.python_tests.contradictions import contradiction
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
-from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Label, Settled
+from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Label, Origin, Settled
 from cicd_agent.domain.trials.test_run import Fate, Mutant, MutantOutcome, Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import Suite, known
 from cicd_agent.modes.gen_tests.questions import bug_ground
@@ -14,6 +14,7 @@ from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_val
 from cicd_agent.modes.gen_tests.trial.single_trial import (
     MIN_SECONDS,
     NO_TIME,
+    ZONES,
     is_of,
     passes_on_base,
     surviving,
@@ -27,7 +28,6 @@ _FOR_A_TEST, _FOR_A_MUTANT = 2.0, 0.2
 _STARTING = 30.0
 _MAX_VICTIMS = 20
 _YEAR = 31_622_400
-_ZONES = ("Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns", "Pacific/Pago_Pago", "Europe/Lisbon")
 ROUNDS = 3
 """How often those that are left are tried again after somebody was stopped."""
 
@@ -121,7 +121,7 @@ class JointTrial:
             Perturbation(
                 hash_seed=1 + 7919 * number,
                 order=number or None,
-                time_zone=_ZONES[number % len(_ZONES)],
+                time_zone=ZONES[number % len(ZONES)],
                 elsewhere=number % 2 == 1,
                 random_seed=101 + number,
                 forward_seconds=_YEAR * (number % 3),
@@ -329,12 +329,14 @@ class _SuiteTrial:
                 assembly, measured = self._rounds(runs)
         except (PytestUnavailable, Untried) as error:
             self._stop_all(Hurdle.TRIED, str(error))
+        # What is noticed in one time zone is noticed, though all of them together ran in UTC alone.
+        alone = [MutantOutcome(kill, Fate.KILLED) for one in self._alive if one.settled for kill in one.kills]
         return Settled(
             reports=tuple(self._reports.values()),
             files=assembly.files,
             fresh=assembly.fresh,
             coverage=(measured or self._suite).coverage,
-            outcomes=_renewed(self._suite.outcomes, measured.mutants if measured else ()),
+            outcomes=_renewed(self._suite.outcomes, (*measured.mutants, *alone) if measured else ()),
             runs=self._tally.runs,
             seconds=self._tally.seconds,
             notes=tuple(self._tally.notes),
@@ -356,11 +358,14 @@ class _SuiteTrial:
             raise Untried(NO_TIME)
         base = passes_on_base([report.candidate for report in self._alive], self._evidence, self._pytest_runner, 30.0)
         self._tally.runs += 1
+        # A fault that lived in lines that were executed is a goal, whether the change is to be seen there or not.
+        survived = {outcome.id for outcome in self._suite.outcomes if outcome.fate is Fate.SURVIVED}
         for key, report in self._reports.items():
             passes = base.get(key)
             label = Label.UNKNOWN if passes is None else Label.CHARACTERISES if passes else Label.PINS
             self._reports[key] = replace(report, label=label, passes_on_base=passes)
-            if label is Label.CHARACTERISES and not keep_unchanged:
+            is_goal = report.candidate.origin is not Origin.OBSERVED and not survived.isdisjoint(report.kills)
+            if label is Label.CHARACTERISES and not keep_unchanged and not is_goal:
                 self._stop(key, Hurdle.BASE, "it passes before the change, too: it says nothing about it")
 
     def _rounds(self, runs: int) -> tuple[Assembly, RunResult | None]:
