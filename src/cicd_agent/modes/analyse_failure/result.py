@@ -64,7 +64,7 @@ class Overlap:
 
     `line` is the file's line that the log names (0: none), `via` the file of the log that imports `path`, "" when the
     log names `path` itself. `exact`: the very line was changed. `strength` (0–1) is how sure this alone makes it that
-    the change is to blame.
+    the change is to blame. `named` are edited definitions that the failure names, or the test that failed.
     """
 
     path: str
@@ -74,6 +74,7 @@ class Overlap:
     exact: bool = False
     sha: str = ""
     strength: float = 0.0
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Authors(FakeLibrary):
 
 
 def test_lines_belong_to_the_commit_that_git_blames() -> None:
-    found = {each.commit.sha: dict(each.lines) for each in blame_commits(CHANGE, Authors({}))}
+    found = {each.commit.sha: dict(each.lines) for each in blame_commits(CHANGE, Authors({}), lambda _: ())}
     assert found == {ONE.sha: {"a.py": ((2, 2),)}, TWO.sha: {"a.py": ((3, 3),)}}
 
 

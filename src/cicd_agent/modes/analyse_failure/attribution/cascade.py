@@ -58,7 +58,8 @@ _PULLS = frozenset({"pull_request", "pull_request_target"})
 _NOT_FLAKY = REMOTE | {Trouble.DISK, Trouble.RUNNER}
 EXACT = 0.95
 ONE_OF_SEVERAL = 0.9
-"""The share of an overlap's strength that is left for a commit that changed the file, but not the line."""
+"""The share of an overlap's strength that is left for a commit that edited neither the line nor what is named."""
+_NEXT_TO_EXACT = 0.94
 MAX_SUSPECTS = 20
 _CLEARLY = 0.6
 LOST, STARVED, NOT_STARTED, WITHOUT_END = 0.95, 0.85, 0.8, 0.9
@@ -201,6 +202,8 @@ def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Attribut
     if not tests:
         return None
     known = {path for start in begun for path in reached(failed, start)}
+    if any(path in known and not changed.is_proved_silent(path) for path in changed.files):
+        return None
     if any(path not in failed.imports for path in known if is_read(path)):
         return None
     followed = (
@@ -216,7 +219,7 @@ def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Attribut
 
 
 def _unattributed(group: Group, changed: Changed) -> Attribution:
-    text = "nothing that the log names was changed, and nothing proves that the change is not to blame"
+    text = "no file name in the log matches the change, and nothing proves that the change is not to blame"
     if not changed.is_known:
         text = "no change is known that it could be compared with"
     elif not group.is_explained:
@@ -360,6 +363,8 @@ def rank(failed: FailedRun, overlaps: Sequence[Overlap]) -> tuple[tuple[Suspect,
         responsible = exact[0].sha
     elif len(overlapping) == 1 and overlapping[0].score >= _CLEARLY:
         responsible = overlapping[0].sha
+    elif len(named := [each for each in overlapping if any(overlap.named for overlap in each.meetings)]) == 1:
+        responsible = named[0].sha if named[0] is suspects[0] and named[0].score >= _CLEARLY else ""
     return tuple(suspects[:MAX_SUSPECTS]), responsible
 
 
@@ -367,12 +372,14 @@ def _suspect(candidate: Candidate, overlaps: Sequence[Overlap]) -> Suspect:
     own: list[Overlap] = []
     score = 0.0
     for overlap in overlaps:
-        if overlap.path not in candidate.lines:
+        if overlap.path not in candidate.paths:
             continue
         ranges = candidate.lines[overlap.path] or ()
         exact = overlap.line > 0 and any(first <= overlap.line <= last for first, last in ranges)
-        own.append(replace(overlap, exact=exact, sha=candidate.commit.sha))
-        score = max(score, EXACT if exact else ONE_OF_SEVERAL * overlap.strength)
+        named = {*overlap.named} & {*candidate.names.get(overlap.path, ()), *candidate.gone}
+        own.append(replace(overlap, exact=exact, sha=candidate.commit.sha, named=tuple(sorted(named))))
+        share = 1.0 if named else ONE_OF_SEVERAL
+        score = max(score, EXACT if exact else min(share * overlap.strength, _NEXT_TO_EXACT))
     return Suspect(candidate.commit.sha, candidate.commit.subject, round(score, 3), tuple(own))
 
 
