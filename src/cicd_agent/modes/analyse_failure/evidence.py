@@ -122,14 +122,16 @@ class Candidate:
 
     What it deleted counts at the line after it. `lines` are None for a file whose lines are not known, and () where all
     that it changed is blank or a comment. `names` are the functions and classes that it edited, by path; `gone` are the
-    names that it took away: definitions, and files by their stem. `files` is for readers: each file with what became
-    of it. Uncommitted work is a candidate without a SHA.
+    names that it took away: definitions, and files by their stem. In `aside` it only added or removed whole
+    definitions, and imports. `files` is for readers: each file with what became of it. Work that is
+    not committed yet is a candidate without a SHA.
     """
 
     commit: Commit
     lines: Mapping[str, tuple[tuple[int, int], ...] | None] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
     @property

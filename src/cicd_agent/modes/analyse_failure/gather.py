@@ -192,6 +192,8 @@ class _Reading:
         """What the files use that the logs and failing tests name; a reach with holes would look like innocence."""
         if change is None or not change.files or len(paths) <= len(change.files):
             return {}
+        # What imports a file that is gone is known to miss it.
+        paths = [*paths, *(file.old_path for file in change.files if file.old_path not in paths)]
         tree = Tree(paths)
         named = [location.path for job in failed.jobs for location in job.places]
         named += [tree.find(case.file) for case in failed.cases if case.file]

@@ -42,7 +42,7 @@ class Authors(FakeLibrary):
     def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]:
         if path == "b.py":
             raise Unreadable("too large")
-        return tuple(Blamed(line, "", ONE.sha if line == 2 else TWO.sha, "A", 0, "") for line in range(first, last + 1))
+        return tuple(Blamed(line, "new", ONE.sha if line == 2 else TWO.sha, "A", 0, "") for line in range(first, last + 1))
 
 
 def test_lines_belong_to_the_commit_that_git_blames() -> None:

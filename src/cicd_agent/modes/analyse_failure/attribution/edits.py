@@ -58,9 +58,35 @@ def gone(files: Iterable[FileDiff]) -> frozenset[str]:
         if file.kind is not ChangeKind.DELETED:
             kept.add(stem(file.path))
         for names, lines in ((removed, file.deleted), (kept, file.added)):
-            matches = (_PATTERNS["binds"].match(line.text[:_LONGEST]) for line in lines)
-            names.update(match[1] or match[2] for match in matches if match)
+            names.update(_bound(lines))
     return frozenset(removed - kept)
+
+
+def is_aside(file: FileDiff) -> bool:
+    """Whether definitions came or went as a whole, beside imports, and nothing else was changed."""
+    if file.kind is not ChangeKind.MODIFIED and file.kind is not ChangeKind.RENAMED:
+        return False
+    bound = {
+        kind: set(_bound(lines)) for kind, lines in ((LineKind.ADDED, file.added), (LineKind.DELETED, file.deleted))
+    }
+    both = bound[LineKind.ADDED] & bound[LineKind.DELETED]
+    for hunk in file.hunks:
+        whole: tuple[int, LineKind] | None = None
+        for line in hunk.lines[:_MAX_LINES]:
+            if is_remark(file.path, line.text) or _PATTERNS["beside"].match(line.text[:_LONGEST]):
+                continue
+            if whole and indent(line.text) <= whole[0]:
+                whole = None
+            if whole is None and (name := next(_bound([line]), "")) and name not in both:
+                whole = indent(line.text), line.kind
+            if line.kind is not LineKind.CONTEXT and (whole is None or whole[1] is not line.kind):
+                return False
+    return file.is_whole and bool(file.hunks)
+
+
+def _bound(lines: Iterable[DiffLine]) -> Iterator[str]:
+    matches = (_PATTERNS["binds"].match(line.text[:_LONGEST]) for line in lines)
+    return (match[1] or match[2] for match in matches if match)
 
 
 def stem(path: str) -> str:

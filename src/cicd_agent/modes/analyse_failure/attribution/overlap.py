@@ -9,7 +9,7 @@ from functools import cached_property
 from cicd_agent.analysis.logs.extract import Kind, Trouble
 from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.diff import FileDiff, LineKind
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, LineKind
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.modes.analyse_failure.attribution.edits import (
@@ -18,6 +18,7 @@ from cicd_agent.modes.analyse_failure.attribution.edits import (
     definitions,
     gone,
     indent,
+    is_aside,
     is_silent,
 )
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, is_test
@@ -34,7 +35,7 @@ GONE, NAMED, TEST_NAMED = 0.85, 0.6, 0.45
 """A name that the change took away; where nothing else leads to the change, one that it edited, or the test's own."""
 """The last with `_NAMED` is no more than the one before it: not to know the imports never makes a file more suspect."""
 SUPPLIED, SUPPLIED_BY_NAME, SUPPLIED_IN_TROUBLE, BUILT = 0.75, 0.85, 0.6, 0.7
-_NAMED = 0.08
+_NAMED, _ASIDE = 0.08, 0.85
 _GUESSED, _MAX_UNEXPLAINED = 0.85, 0.55
 """The share that is left where no tool's message points there; the maximum where no message says what is wrong."""
 
@@ -49,6 +50,7 @@ PIPELINE = frozenset({PathKind.WORKFLOW, PathKind.CI_CONFIG})
 MACHINE = SUPPLY | PIPELINE | {PathKind.DOCKERFILE, PathKind.INFRASTRUCTURE}
 _GLOBAL = MACHINE | {PathKind.ENV_CONFIG, PathKind.MIGRATION, PathKind.API_CONTRACT, PathKind.DATA}
 _MAX_SCOPE = 2_000
+_MAX_LINE = 500
 _COMMON = frozenset({"test", "should", "when", "with", "the", "get", "set", "new", "for", "and", "not"})
 
 
@@ -152,6 +154,14 @@ class Changed:
         within = scope(text, line) if text is not None and line > 0 else None
         return frozenset(definitions(text.split("\n")[within[0] - 1])) if text and within else frozenset()
 
+    def is_missing(self, path: str) -> bool:
+        file = self.files.get(path)
+        return file is not None and (file.kind is ChangeKind.DELETED or path != file.path)
+
+    def is_aside(self, path: str) -> bool:
+        file = self.files.get(path)
+        return file is not None and is_aside(file)
+
     def is_mute(self, overlap: Overlap) -> bool:
         """Whether nothing that runs was changed there. A file with a new name may miss what was beside the old one."""
         file = self.files.get(overlap.path)
@@ -192,8 +202,10 @@ def find_overlaps(failed: FailedRun, group: Group, changed: Changed) -> tuple[Ov
     for overlap in found or _by_name(group, changed, names):
         strength = overlap.strength
         named = (names | called | changed.around(overlap.path, overlap.line)) & changed.all_names(overlap.path)
-        if strength < INNERMOST and named & names:
+        if strength < INNERMOST and named & (names | called):
             strength += _NAMED
+        elif strength < INNERMOST and changed.is_aside(overlap.path) and not overlap.exact:
+            strength *= _ASIDE
         strength = _dampened(min(strength, EXACT), group)
         sha = changed.commit_of(overlap.path, overlap.line)
         weighed.append(replace(overlap, strength=round(strength, 3), sha=sha, named=tuple(sorted(named))))
@@ -234,6 +246,9 @@ def _at_locations(begun: Sequence[LogLocation], changed: Changed) -> Iterator[Ov
         if location.path in changed.files:
             exact, deep = changed.holds_line(location.path, location.line), location.depth > 0
             strength = (EXACT_DEEP if deep else EXACT) if exact else DEEPER if deep else INNERMOST
+            if exact and deep and changed.is_aside(location.path):
+                # An import that leads on to the error.
+                strength = DEEPER
             if not exact and not changed.touches(location.path, location.line):
                 strength = APART
             yield Overlap(location.path, location.line, location.number, exact=exact, strength=strength)
@@ -247,6 +262,8 @@ def _by_import(failed: FailedRun, begun: Sequence[LogLocation], changed: Changed
         for path, away in reached(failed, location.path).items():
             if away and path in changed.files:
                 strength = IMPORTED if away == 1 else FARTHER if away == _FAR else FARTHEST
+                if changed.is_missing(path):
+                    strength = GONE
                 yield Overlap(path, 0, location.number, via=location.path, strength=strength)
         if location.is_test and location.path not in failed.imports:
             # A file is tested by the one that is called after it: all there is where no import is known.
@@ -293,9 +310,12 @@ def _by_gone(group: Group, changed: Changed, names: Collection[str]) -> Iterator
     """Names that the change took away, where the message says that something is missing or uses just this word."""
     number = group.problems[0][1].line if group.problems else 0
     is_missing = _PATTERNS["missing"].search(_text(group)) is not None
+    jobs = {job.job.id: job for job, _ in group.problems}
+    lines = [line.text[:_MAX_LINE] for job in jobs.values() for line in job.extract.kept]
+    missed = {word for text in lines if _PATTERNS["missing"].search(text) for word in _PATTERNS["word"].findall(text)}
     for path, taken in changed.gone.items():
-        telling = (name for name in taken & frozenset(names) if is_missing or _PATTERNS["distinct"].search(name))
-        if next(telling, None):
+        telling = [name for name in taken & frozenset(names) if is_missing or _PATTERNS["distinct"].search(name)]
+        if telling or taken & missed:
             yield Overlap(path, 0, number, strength=GONE)
 
 
@@ -375,7 +395,9 @@ def names_around(text: str, line: int) -> tuple[str, ...]:
     """The names that stand in the function around a line."""
     within = scope(text, line)
     lines = text.split("\n")[within[0] - 1 : within[1]][:_MAX_SCOPE] if within else ()
-    return tuple(dict.fromkeys(name for row in lines for name in _PATTERNS["word"].findall(row[:500])))[:_MAX_SCOPE]
+    return tuple(dict.fromkeys(name for row in lines for name in _PATTERNS["word"].findall(row[:_MAX_LINE])))[
+        :_MAX_SCOPE
+    ]
 
 
 def _within(ranges: Iterable[tuple[int, int]] | None, line: int) -> bool:

@@ -17,7 +17,7 @@ from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, LineKind
 from cicd_agent.domain.repository.library import Unreadable
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes.analyse_failure.attribution.edits import changed_lines, defined, gone, is_silent
+from cicd_agent.modes.analyse_failure.attribution.edits import changed_lines, defined, gone, is_aside, is_silent
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, GapFor, Trace
 from cicd_agent.modes.analyse_failure.groups import fingerprints
 from cicd_agent.modes.analyse_failure.runs.jobs import failed_itself, spans
@@ -222,6 +222,7 @@ def _candidates(
             lines,
             {path: tuple(sorted(names)) for file, path in files if (names := frozenset(defined(file)))},
             tuple(sorted(gone(file for file, _ in files))),
+            tuple(path for file, path in files if is_aside(file)),
             tuple(_told(file) for file, _ in files),
         )
         now |= {file.old_path: path for file, path in files if file.kind is ChangeKind.RENAMED}
