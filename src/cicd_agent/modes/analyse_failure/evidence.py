@@ -159,7 +159,7 @@ class FailedRun:
     candidates: tuple[Candidate, ...] = ()
     imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The names in the functions of tests that the log points into, by `path:line`."""
+    """The names in the functions of tests that the log points into, by `path:line`; in the whole file of line 0."""
 
 
 FAILED_RUN: Final = Section[FailedRun]("failed", FailedRun)

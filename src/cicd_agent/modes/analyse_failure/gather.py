@@ -205,7 +205,7 @@ class _Reading:
 
     def _called(self, failed: FailedRun, change: Change | None) -> dict[str, tuple[str, ...]]:
         """The names in those functions of tests that the logs point into."""
-        places = [place for job in failed.jobs for place in job.places if place.is_test and place.line > 0]
+        places = [place for job in failed.jobs for place in job.places if place.is_test]
         if change is None or not change.paths or self.world.repository is None:
             return {}
         with GapFor(self.gaps, "what the failing tests call"):

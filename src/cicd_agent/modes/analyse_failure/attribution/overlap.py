@@ -392,8 +392,8 @@ def scope(text: str, line: int) -> tuple[int, int] | None:
 
 
 def names_around(text: str, line: int) -> tuple[str, ...]:
-    """The names that stand in the function around a line."""
-    within = scope(text, line)
+    """The names that stand in the function around a line; of line 0, those of the whole file."""
+    within = scope(text, line) if line else (1, _MAX_SCOPE)
     lines = text.split("\n")[within[0] - 1 : within[1]][:_MAX_SCOPE] if within else ()
     return tuple(dict.fromkeys(name for row in lines for name in _PATTERNS["word"].findall(row[:_MAX_LINE])))[
         :_MAX_SCOPE
