@@ -5,14 +5,24 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.analysis.logs.extract import Frame, Kind
+from cicd_agent.analysis.logs.extract import ExtractLine, Frame, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.modes.analyse_failure.attribution.overlap import GONE, IMPORTED, NAMED_LIKE, Changed, find_overlaps
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import groups
 from cicd_agent.modes.analyse_failure.result import Overlap
-from tests.modes.analyse_failure.builders import CLIENT, PATHS, candidate, change, change_text, failed_run, job, problem
+from tests.modes.analyse_failure.builders import (
+    CLIENT,
+    PATHS,
+    candidate,
+    change,
+    change_text,
+    extract,
+    failed_run,
+    job,
+    problem,
+)
 from tests.support.samples.changes import change_of
 
 
@@ -150,6 +160,14 @@ def test_a_name_that_was_taken_away_points_at_the_file_that_had_it() -> None:
     assert [(each.path, each.strength, each.named) for each in met(failed, gone)] == [
         ("src/codec.py", round(GONE + 0.08, 3), ("decode",))
     ]
+
+
+def test_a_line_beside_the_message_may_name_what_was_taken_away() -> None:
+    read = extract(problem(test="", text="test failed", frames=()))
+    beside = ExtractLine(37, "SyntaxError: the module does not provide an export named 'decode'", 0.5)
+    failed = failed_run(job(extract=replace(read, kept=(beside, *read.kept)), places=()), imports={})
+    gone = change_of(("src/codec.py", f"{HANDLED}\n\ndef decode():\n    return 1\n", HANDLED))
+    assert [(each.path, each.named) for each in met(failed, gone)] == [("src/codec.py", ("decode",))]
 
 
 def test_a_file_that_was_taken_away_is_met_by_what_still_imports_it() -> None:

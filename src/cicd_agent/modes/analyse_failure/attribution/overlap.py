@@ -202,9 +202,10 @@ def find_overlaps(failed: FailedRun, group: Group, changed: Changed) -> tuple[Ov
     for overlap in found or _by_name(group, changed, names):
         strength = overlap.strength
         named = (names | called | changed.around(overlap.path, overlap.line)) & changed.all_names(overlap.path)
+        named |= {*overlap.named}
         if strength < INNERMOST and named & (names | called):
             strength += _NAMED
-        elif strength < INNERMOST and changed.is_aside(overlap.path) and not overlap.exact:
+        elif strength < INNERMOST and not named and not overlap.exact and changed.is_aside(overlap.path):
             strength *= _ASIDE
         strength = _dampened(min(strength, EXACT), group)
         sha = changed.commit_of(overlap.path, overlap.line)
@@ -316,7 +317,8 @@ def _by_gone(group: Group, changed: Changed, names: Collection[str]) -> Iterator
     for path, taken in changed.gone.items():
         telling = [name for name in taken & frozenset(names) if is_missing or _PATTERNS["distinct"].search(name)]
         if telling or taken & missed:
-            yield Overlap(path, 0, number, strength=GONE)
+            named = tuple({*telling, *(taken & missed)})
+            yield Overlap(path, 0, number, strength=GONE, named=named)
 
 
 def _by_name(group: Group, changed: Changed, names: Collection[str]) -> Iterator[Overlap]:
