@@ -48,6 +48,8 @@ def test_a_deleted_line_counts_at_the_line_after_it() -> None:
     [
         ("a.py", BODY, BODY.partition("\n\n\n")[0] + "\n", {"two"}),
         ("a.py", BODY, BODY.replace("def two():", "def two(more):"), set()),
+        ("docs/decode.md", "Decode.\n", None, set()),
+        ("src/index.js", "f();\n", None, set()),
         ("src/old.js", "export const limit = 3;\n", None, {"old", "limit"}),
         ("a.go", "func (s *Shop) Total() int {\n\treturn 1\n}\n", "func other() {\n}\n", {"Total"}),
         ("a.py", "def f():\n    value = 1\n    return value\n", "def f():\n    return 1\n", set()),

@@ -195,6 +195,11 @@ def test_where_a_stack_is_silent_the_names_of_the_test_and_the_message_lead(mess
     assert [each.path for each in met(silent(message, test), changed)] == ([path] if path else [])
 
 
+def test_names_lead_nowhere_where_it_is_known_what_the_test_uses() -> None:
+    far = change_text("src/unrelated.py", "def retry_limit():\n    return 1\n", "def retry_limit():\n    return 2\n")
+    assert met(failed_run(), far) == ()
+
+
 def test_a_definition_that_came_beside_weighs_less_than_an_edit() -> None:
     imports = {"tests/test_client.py": ("src/client.py", "src/codec.py"), "src/client.py": (), "src/codec.py": ()}
     added = change_of(

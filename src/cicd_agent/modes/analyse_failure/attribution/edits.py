@@ -4,10 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from cicd_agent.analysis.risk.comment_only import is_remark
 from cicd_agent.domain.repository.diff import ChangeKind, DiffLine, FileDiff, LineKind
+from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.patterns import load_patterns
 
 _PATTERNS = load_patterns(__package__, "edits")
 _MAX_LINES = 20_000
+_ANYTHING = frozenset({"", "__init__", "index", "install", "main", "mod", "setup", "test", "tests"})
+"""Stems of files that say nothing of what is meant by the word."""
 _LONGEST = 500
 """Characters of a line in which a definition is looked for."""
 
@@ -53,8 +56,10 @@ def gone(files: Iterable[FileDiff]) -> frozenset[str]:
     """Names that were there before and are not now: of definitions that nothing replaces, and of files."""
     removed, kept = set[str](), set[str]()
     for file in files:
-        if file.kind in {ChangeKind.DELETED, ChangeKind.RENAMED}:
-            removed.add(stem(file.old_path))
+        own = stem(file.old_path)
+        is_named = own not in _ANYTHING and PathKind.DOCS not in kinds(file.old_path)
+        if is_named and file.kind in {ChangeKind.DELETED, ChangeKind.RENAMED}:
+            removed.add(own)
         if file.kind is not ChangeKind.DELETED:
             kept.add(stem(file.path))
         for names, lines in ((removed, file.deleted), (kept, file.added)):

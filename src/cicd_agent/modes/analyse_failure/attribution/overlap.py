@@ -31,7 +31,7 @@ _PATTERNS = load_patterns(__package__, "overlap")
 EXACT, EXACT_DEEP, INNERMOST, DEEPER, APART = 0.95, 0.9, 0.9, 0.8, 0.75
 """The line itself; its function, or a file of which no more is known; those of frames farther out; another function."""
 IMPORTED, FARTHER, FARTHEST, NAMED_LIKE = 0.7, 0.6, 0.5, 0.42
-GONE, NAMED, TEST_NAMED = 0.85, 0.6, 0.45
+GONE, NAMED, TEST_NAMED = 0.85, 0.5, 0.42
 """A name that the change took away; where nothing else leads to the change, one that it edited, or the test's own."""
 """The last with `_NAMED` is no more than the one before it: not to know the imports never makes a file more suspect."""
 SUPPLIED, SUPPLIED_BY_NAME, SUPPLIED_IN_TROUBLE, BUILT = 0.75, 0.85, 0.6, 0.7
@@ -199,7 +199,8 @@ def find_overlaps(failed: FailedRun, group: Group, changed: Changed) -> tuple[Ov
     if group.failure.kind is not Kind.LINT_ERROR:
         found = [overlap for overlap in found if overlap.exact or not changed.is_mute(overlap)]
     weighed = []
-    for overlap in found or _by_name(group, changed, names):
+    is_known = bool(found) or any(each.path in failed.imports for each in begun)
+    for overlap in found if is_known else _by_name(group, changed, names):
         strength = overlap.strength
         named = (names | called | changed.around(overlap.path, overlap.line)) & changed.all_names(overlap.path)
         named |= {*overlap.named}
