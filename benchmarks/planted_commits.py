@@ -206,7 +206,8 @@ class Range:
             )
         except subprocess.TimeoutExpired:
             return ""
-        return (done.stdout + done.stderr).replace(str(self.root), ROOT) if done.returncode else ""
+        # What the machine has killed proves nothing.
+        return (done.stdout + done.stderr).replace(str(self.root), ROOT) if done.returncode > 0 else ""
 
     def explain(self, log: str) -> Mapping[str, Any]:
         name = self.root.parent / "failed.log"
@@ -246,6 +247,8 @@ def trial(language: Language, random: Random, tally: Counter[str]) -> None:
         for number in range(before, before + after):
             path = history.go_on(language, random, path, number)
         log = history.test(language, command)
+        if not log:
+            return
         found = history.explain(log)
         tally["bugs"] += 1
         affected, suspects = found["affected"], found["suspects"]
