@@ -265,3 +265,17 @@ def test_no_difference_is_an_empty_change(repo: TempRepo) -> None:
     head = repo.commit({"a": "1\n"})
     seen = change(repo, head, head)
     assert (seen.files, seen.commits, seen.texts, seen.paths) == ((), (), {}, ("a",))
+
+
+def test_what_a_commit_changes_is_told_by_itself_and_nothing_of_a_merge(repo: TempRepo) -> None:
+    first = repo.commit({"a": "one\ntwo\n"})
+    second = repo.commit({"a": "two\n"})
+    repo.git("checkout", "--quiet", "-b", "side", first)
+    repo.commit({"b": "x\n"})
+    repo.git("merge", "--quiet", "--no-edit", second)
+    git = opened(repo)
+    [file] = git.commit_files(second)
+    assert [line.text for line in file.deleted] == ["one"]
+    assert git.commit_files(first) == git.commit_files("HEAD") == ()
+    with pytest.raises(ConfigError, match="names no commit"):
+        git.commit_files("0" * 40)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.jobs.failure import HARMLESS, NO_HOST, FailureJobs, failed, log, passed, traceback
+from tests.support.jobs.failure import BEFORE, HARMLESS, NO_HOST, FailureJobs, failed, log, passed, traceback
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.run_state import Job as JobOfRun
 from tests.support.servers.github.run_state import Step
@@ -231,6 +231,33 @@ def test_a_log_of_a_job_that_passed_gets_no_cause(tmp_path: Path, hub: FakeGitHu
     assert left.exit == 0, left.log
     assert "no failure in passed.log: its job passed, says line 3 (Finished: SUCCESS)" in left.log
     assert "AssertionError" not in left.log
+
+
+def test_the_range_of_a_working_tree_names_the_commit_that_deleted_the_line(tmp_path: Path, hub: FakeGitHub) -> None:
+    before = {
+        "src/limits.py": "def limit(retries):\n    retries = min(retries, 3)\n    return retries\n",
+        "tests/test_limits.py": BEFORE["tests/test_limits.py"],
+        "README.md": "Limits.\n",
+    }
+    deleted = {**before, "src/limits.py": before["src/limits.py"].replace("    retries = min(retries, 3)\n", "")}
+    job = FailureJobs(tmp_path, hub, deleted, before=before).job
+    guilty = job.head
+    repo = job.repo
+    repo.git("checkout", "--quiet", "topic")
+    repo.commit({"src/limits.py": f"# How often is tried.\n{deleted['src/limits.py']}"})
+    repo.commit({"README.md": "Limits of retries.\n"})
+    for name in ("GITHUB_EVENT_PATH", "GITHUB_ACTIONS"):
+        del job.variables[name]
+    file = tmp_path / "failed.log"
+    file.write_bytes(failed(1).log or b"")
+    left = job.run(
+        "analyse-failure", "--log", str(file), "--base", "main", "--format", "json", "--repo-dir", str(repo.path)
+    )
+    assert left.exit == 0, left.log
+    diagnosis = left.report["diagnosis"]
+    assert (diagnosis["cause"], diagnosis["responsible"]) == ("change", guilty)
+    assert diagnosis["affected"][0] == "src/limits.py"
+    assert [each["sha"] for each in diagnosis["suspects"] if each["meetings"]] == [guilty]
 
 
 def test_a_run_is_analysed_from_a_terminal_and_nothing_is_written(tmp_path: Path, hub: FakeGitHub) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import ExtractLine
 from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.modes.analyse_failure.claims import (
     MAX_CITATIONS,
     MAX_CLAIMS,
@@ -32,6 +33,7 @@ from tests.modes.analyse_failure.model_builders import (
     job,
     problem,
 )
+from tests.support.samples.changes import change_of
 
 # Built from parts: nothing in a repository may look like a key.
 TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
@@ -247,3 +249,19 @@ def test_what_is_cited_always_stands_in_a_kept_line_near_its_number(number: int,
             assert abs(cited.number - number) <= MAX_DISTANCE
             raw = " ".join(texts[cited.number - 5].split())
             assert " ".join(quote.split()) in raw or " ".join(quote.split()) in " ".join(cited.text.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "quote", "side", "number"),
+    [
+        (2, "return 5", Side.RIGHT, 2),
+        (2, "return 3", Side.LEFT, 2),
+        (1, "total = 1", Side.LEFT, 1),
+        (3, "total = 1", Side.RIGHT, 3),
+    ],
+)
+def test_a_citation_of_a_diff_says_in_which_version_it_stands(line: int, quote: str, side: Side, number: int) -> None:
+    moved = evidence(change=change_of(("a.py", "total = 1\nx = 1\ny = 2\n", "x = 1\ny = 2\ntotal = 1\n")))
+    path, seen = ("a.py", moved) if "total" in quote else ("src/retry.py", evidence())
+    [kept] = prove(cite(line, quote, path), seen=seen).claims
+    assert [(one.path, one.side, one.number) for one in kept.cited] == [(path, side, number)]

@@ -79,6 +79,47 @@ def test_what_is_left_out_of_a_log_is_told_and_has_no_number() -> None:
     ]
 
 
+PASSED = (
+    "✔ pays in and out (1.8ms)",
+    "  ✓ formats dates",
+    "--- PASS: TestShare (0.00s)",
+    "PASS",
+    "ok  \texample.com/shop/money\t0.01s",
+    "ok 1 - pays in and out",
+    "tests/test_a.py::test_b PASSED                                    [ 10%]",
+    "test_food (tests.test_rates.RatesTest.test_food) ... ok",
+    "test router::splits ... ok",
+    "PASS src/a.test.js",
+)
+NOT_PASSED = (
+    "✖ buys with tax",
+    "--- FAIL: TestBuy (0.00s)",
+    "not ok 2 - buys with tax",
+    "1 failed, 3 passed in 0.12s",
+    "PASS: 3, FAIL: 1",
+    "password refused",
+    "okay was expected",
+    "ok is not a function",
+    "tests/test_a.py::test_b FAILED",
+    "expected status ok",
+)
+
+
+def test_lines_about_tests_that_passed_are_not_shown() -> None:
+    texts = dict(enumerate((*PASSED, *NOT_PASSED), 1))
+    read = Extract(tuple(ExtractLine(number, text, 0.5) for number, text in texts.items()), (Elision(21, 30, 2),))
+    [log] = [each for each in asked(evidence(failed_run(job(read=read)))).evidence if each.id == "LOG1"]
+    rows = [*zip(log.gutter, log.text.split("\n"), strict=True)]
+    assert rows[0] == ("…", f"{len(PASSED)} lines not shown")
+    assert [text for _, text in rows[1:-1]] == [*NOT_PASSED]
+    assert rows[-1] == ("…", "10 lines not shown, 2 of them like lines that are")
+
+
+def test_a_line_that_a_tool_means_is_shown_though_it_looks_like_a_test_that_passed() -> None:
+    read = extract({102: "ok 3 - but slow"}, (replace(problem(100, 103, 102), text="ok 3 - but slow"),))
+    assert "ok 3 - but slow" in shown(evidence(failed_run(job(read=read))))["LOG1"]
+
+
 def test_a_line_that_is_none_does_not_shift_the_others() -> None:
     read = Extract(kept=(ExtractLine(1, "a\nb\r", 0.5), ExtractLine(2, "c\u2028d", 0.5)))
     made = asked(evidence(failed_run(job(read=read))))
@@ -157,6 +198,13 @@ def test_commits_are_shown_with_their_files_those_that_meet_the_failure_first() 
     assert text == (
         f"{OTHER[:12]} Write notes (meets the failure): docs/notes.md\n{BLAMED[:12]} Allow five retries: src/retry.py\n"
     )
+
+
+def test_a_commit_is_shown_with_what_became_of_its_files() -> None:
+    left = ("src/old.py → src/new.py +1 -0", "src/gone.py deleted")
+    candidates = (Candidate(Commit(OTHER, "Tidy"), {"src/new.py": None}, files=left), Candidate(Commit("", "work"), {}))
+    text = shown(evidence(failed_run(candidates=candidates)))["COMMITS"]
+    assert text == f"{OTHER[:12]} Tidy: {', '.join(left)}\n- work: no files\n"
 
 
 def test_many_commits_and_files_are_counted() -> None:

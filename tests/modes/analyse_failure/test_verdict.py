@@ -9,7 +9,7 @@ from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Citation, Overlap, Remedy, Suspect
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Citation, Diagnosis, Overlap, Remedy, Suspect
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import CONTRADICTED, MAX_AFFECTED, MAX_SURE, MAX_UNSURE, verify
 from cicd_agent.settings.schema import Settings
@@ -40,6 +40,7 @@ from tests.modes.analyse_failure.model_builders import (
     problem,
     reasons,
 )
+from tests.support.samples.changes import change_of
 
 SETTINGS = Settings()
 EXCUSES = [Cause.FLAKY, Cause.INFRASTRUCTURE, Cause.PRE_EXISTING]
@@ -324,3 +325,48 @@ def test_a_sentence_is_one_line_of_bounded_length() -> None:
     for text in (told.root_cause, told.next_step):
         assert "\n" not in text
         assert 100 < len(text) <= 300
+
+
+def guessed(path: str, **fields: Any) -> Diagnosis:
+    """Rules have found only this file near the failure."""
+    overlap = Overlap(path, 0, 103, via="tests/test_retry.py", **fields)
+    return diagnosis(Cause.CHANGE, meetings=(overlap,), affected=(path,), next_step=f"Look at {path}.")
+
+
+def test_what_a_proved_claim_names_is_the_next_step_before_what_rules_guess() -> None:
+    told = judged(draft(fix=fix(description="")), guessed("docs/notes.md"))
+    assert (
+        told.next_step == f"Look at src/retry.py first, which {BLAMED[:12]} changed: what the model cites leads there."
+    )
+    assert told.affected == ("src/retry.py", "docs/notes.md")
+
+
+@pytest.mark.parametrize(
+    ("rules", "citations"),
+    [
+        (guessed("docs/notes.md", exact=True), ()),
+        (guessed("src/retry.py"), ()),
+        (guessed("docs/notes.md"), (MESSAGE_CITED,)),
+        (guessed("docs/notes.md"), (NAMED, CHANGE_CITED)),
+        (guessed("docs/notes.md"), (WRAPPER_CITED, CHANGE_CITED)),
+        (guessed("docs/notes.md"), (MADE_UP, CHANGE_CITED)),
+    ],
+    ids=["the line itself", "the same file", "no changed line", "no tool", "a wrapper", "nothing"],
+)
+def test_without_more_proof_than_the_rules_have_their_next_step_stays(
+    rules: Diagnosis, citations: tuple[Citation, ...]
+) -> None:
+    assert judged(draft(*citations, fix=fix(description="")), rules).next_step == rules.next_step
+
+
+def test_a_cited_change_makes_its_commit_responsible_before_one_that_is_only_near() -> None:
+    near = (Suspect(OTHER, "", 0.6, (Overlap("docs/notes.md", 0, 103, via="tests/test_retry.py"),)),)
+    rules = replace(guessed("docs/notes.md"), suspects=near)
+    assert judged(draft(responsible_commit=BLAMED), rules).responsible == BLAMED
+    assert judged(draft(MESSAGE_CITED, responsible_commit=BLAMED), rules).responsible == ""
+
+
+def test_a_cited_comment_leads_nowhere() -> None:
+    seen = evidence(change=change_of(("src/retry.py", "# three\nx = 1\n", "# five tries\nx = 1\n")))
+    said = draft(MESSAGE_CITED, cite(1, "# five tries", "src/retry.py"), fix=fix(description=""))
+    assert judged(said, guessed("docs/notes.md"), seen).next_step == "Look at docs/notes.md."

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from cicd_agent.domain.ports.forge import Library, Repository
 from cicd_agent.domain.repository.change import Change, Commit
+from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.history import Past
 from cicd_agent.errors import ConfigError
 
@@ -32,6 +33,8 @@ class FakeRepository(Repository):
     """(base, head) → the commits between them, newest first."""
     patch_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(base, head) → git's id of the diff."""
+    diffs: Mapping[str, tuple[FileDiff, ...]] = field(default_factory=dict)
+    """Commit → what it changes."""
     clean_merges: Mapping[str, str] = field(default_factory=dict)
     """Commit → the base branch that it merges, and nothing else."""
 
@@ -71,6 +74,9 @@ class FakeRepository(Repository):
 
     def file_changes(self, shas: Sequence[str]) -> tuple[Mapping[str, tuple[str, str]], ...]:
         return tuple({sha: ("", sha)} for sha in shas)
+
+    def commit_files(self, sha: str) -> tuple[FileDiff, ...]:
+        return self.diffs.get(sha, ())
 
     def is_clean_merge(self, sha: str, base: str) -> bool:
         return self.clean_merges.get(sha) == base

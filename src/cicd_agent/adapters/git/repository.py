@@ -27,6 +27,7 @@ from cicd_agent.adapters.git.library import GitLibrary
 from cicd_agent.adapters.git.process import DIRECTORY, INCOMPLETE, Git, GitFailed, Trees, borrow
 from cicd_agent.adapters.git.source import read_source
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
+from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.diff_parser import readable_name
 from cicd_agent.domain.repository.history import Past
 from cicd_agent.errors import ConfigError
@@ -194,6 +195,14 @@ class GitRepository:
     def file_changes(self, shas: Sequence[str]) -> tuple[Mapping[str, tuple[str, str]], ...]:
         """ConfigError when one of the commits, or a tree of theirs, is not in this clone."""
         return read_file_changes(self._ours, [self._commit(sha) for sha in shas])
+
+    def commit_files(self, sha: str) -> tuple[FileDiff, ...]:
+        """ConfigError when the commit, its parent, or what they hold is not in this clone."""
+        new = self._commit(sha)
+        parents = self.parents(new)
+        if len(parents) != 1:
+            return ()
+        return read_files(self._ours, parents[0], new, read_entries(self._ours, parents[0], new))
 
     def patch_id(self, base: str, head: str) -> str:
         """ConfigError when one of the two, or what they hold, is not in this clone."""

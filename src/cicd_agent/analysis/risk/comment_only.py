@@ -17,6 +17,7 @@ _MARKERS = {
     "#": "bash cfg ini pl r rb sh toml yaml yml",
     "--": "hs lua sql",
 }
+_MAYBE = {"//": ("//", "/*", "* ", "*/", "<!--"), "#": ("# ",), "--": ("-- ",)}
 _MARKER_OF = {suffix: marker for marker, suffixes in _MARKERS.items() for suffix in suffixes.split()}
 
 # PEP 263. Under another encoding, UTF-7 above all, what reads as a comment here may be code to the interpreter.
@@ -49,6 +50,14 @@ def is_comment_only(file: FileDiff, change: Change) -> bool:
     marker = _MARKER_OF.get(file.path.rpartition(".")[2].lower())
     changed = (line.text for lines in (file.added, file.deleted) for line in lines)
     return marker is not None and all(_is_comment(text, marker) for text in changed)
+
+
+def is_remark(path: str, line: str) -> bool:
+    """Whether a line is blank or begins like a comment: enough to rank changes by, and no proof of anything."""
+    text = f"{line.strip()} "
+    suffix = path.rpartition(".")[2].lower()
+    marker = "#" if suffix in {"py", "pyi"} else _MARKER_OF.get(suffix, "")
+    return text == " " or text.startswith(_MAYBE.get(marker, ()))
 
 
 def _has_plain_comments(file: FileDiff, change: Change) -> bool:

@@ -97,6 +97,9 @@ class Repository(Protocol):
         A file that is not there has only zeros; a renamed one is two.
         """
 
+    def commit_files(self, sha: str) -> tuple[FileDiff, ...]:
+        """What a commit changes against its parent; () for one that has several or none."""
+
     def patch_id(self, base: str, head: str) -> str:
         """Git's stable id of the diff from one commit to another, "" when there is none; the same for a rebased one."""
 

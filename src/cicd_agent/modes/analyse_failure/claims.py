@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from cicd_agent.analysis.logs.extract import ExtractLine
+from cicd_agent.analysis.risk.comment_only import is_remark
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.repository.diff import FileDiff, Side
 from cicd_agent.domain.text.quote import Quotes, QuoteSpan, shown
@@ -88,7 +89,8 @@ class Prover:
         """What `exhibits` shows of the same evidence. Without a change, the commits since the last green run are it."""
         failed, change = failed_run(evidence), evidence.change
         touched = frozenset(path for each in failed.candidates for path in each.lines)
-        changed, known, files = touched, frozenset[str](), dict[str, FileDiff]()
+        edited = frozenset(path for each in failed.candidates for path in each.paths)
+        changed, known, files = edited, frozenset[str](), dict[str, FileDiff]()
         if change:
             changed = frozenset(path for file in change.files for path in (file.path, file.old_path))
             known = frozenset(change.paths)
@@ -157,16 +159,22 @@ class Prover:
         if len(quote) < MIN_QUOTE and all(quote != _folded(line.text) for line in file.lines):
             return _TOO_SHORT
         reason = "its quote is not in the diff of that file"
+        found: dict[Side, QuoteSpan] = {}
         for side in (Side.RIGHT, Side.LEFT):
             if (file.path, side) not in self._sides:
                 self._sides[file.path, side] = Quotes(file, side)
             located = self._sides[file.path, side].locate(quote, number)
             if isinstance(located, QuoteSpan):
-                changed = side is Side.LEFT or any(line.new == located.last for line in file.added)
-                edited = frozenset({file.path} if changed else ())
-                return _Resolved(Cited(located.last, shown(located.text), path=file.path), edited=edited)
-            reason = located.reason if located.longer else reason
-        return reason
+                found[side] = located
+            else:
+                reason = located.reason if located.longer else reason
+        if not found:
+            return reason
+        # What stands on both sides is meant where it has the number that is cited.
+        side, span = min(found.items(), key=lambda each: each[1].last != number)
+        changed = side is Side.LEFT or any(line.new == span.last for line in file.added)
+        edited = frozenset({file.path} if changed and not is_remark(file.path, span.text) else ())
+        return _Resolved(Cited(span.last, shown(span.text), path=file.path, side=side), edited=edited)
 
 
 def _in_log(failed: FailedJob, number: int, quote: str, changed: frozenset[str]) -> _Resolved | str:

@@ -120,11 +120,24 @@ class Trace:
 class Candidate:
     """A commit since the last green run, and the lines that it changed, by path, numbered as at the failed commit.
 
-    They are None for a file whose lines are not known.
+    What it deleted counts at the line after it. `lines` are None for a file whose lines are not known, and () where all
+    that it changed is blank or a comment. `names` are the functions and classes that it edited, by path; `gone` are the
+    names that it took away: definitions, and files by their stem. In `aside` it only added or removed whole
+    definitions, and imports. `files` is for readers: each file with what became of it. Work that is
+    not committed yet is a candidate without a SHA.
     """
 
     commit: Commit
     lines: Mapping[str, tuple[tuple[int, int], ...] | None] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The files in which it changed anything that can fail."""
+        return frozenset(path for path, ranges in self.lines.items() if ranges != ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +158,8 @@ class FailedRun:
     """Whether the run before this one, of the same workflow on the default branch, had passed."""
     candidates: tuple[Candidate, ...] = ()
     imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The names in the functions of tests that the log points into, by `path:line`; in the whole file of line 0."""
 
 
 FAILED_RUN: Final = Section[FailedRun]("failed", FailedRun)

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from cicd_agent.agent.prompt import estimate
 from cicd_agent.agent.sharding import PART
-from cicd_agent.analysis.logs.extract import ExtractLine
+from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
 from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.result import Diagnosis, Overlap
@@ -17,6 +18,8 @@ from cicd_agent.modes.analyse_failure.runs.previous_failures import previous_lin
 from cicd_agent.modes.shared.change_reader import showable, unshown
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings
+
+_PATTERNS = load_patterns(__package__, "exhibits")
 
 MAX_LOGS = 5
 """Jobs whose lines are shown: whoever reads five without the cause does not find it in the sixth."""
@@ -77,7 +80,7 @@ def readable(failed: FailedRun) -> Sequence[FailedJob]:
 def _log(name: str, failed: FailedJob, priority: int) -> Exhibit:
     """The shown lines behind their numbers in the raw log, and between them how many are missing: those have none."""
     texts, gutter = [], []
-    for row in failed.extract.rows:
+    for row in _rows(failed.extract):
         if isinstance(row, ExtractLine):
             # Each row is one line, whoever has written the evidence.
             texts.append(row.text.replace("\n", " "))
@@ -91,6 +94,26 @@ def _log(name: str, failed: FailedJob, priority: int) -> Exhibit:
     tolerated = " (it may fail)" if failed.role is Role.TOLERATED else ""
     title = f"{kind} of {where}{tolerated}"
     return Exhibit(name, title, "\n".join(texts), priority=priority, gutter=tuple(gutter))
+
+
+def _rows(extract: Extract) -> Iterator[ExtractLine | Elision]:
+    """All rows, with the lines about tests that passed among those that are not shown."""
+    messages = {problem.line for problem in extract.problems}
+    hidden: Elision | None = None
+    for row in extract.rows:
+        if isinstance(row, ExtractLine):
+            if row.number in messages or not _PATTERNS["passed"].search(row.text[:_MAX_TEXT]):
+                yield from (hidden, row) if hidden else (row,)
+                hidden = None
+                continue
+            row = Elision(row.number, row.number)  # noqa: PLW2901  it is one now
+        if hidden and hidden.last + 1 == row.first:
+            row = replace(row, first=hidden.first, folded=hidden.folded + row.folded)  # noqa: PLW2901  as long as both
+        elif hidden:
+            yield hidden
+        hidden = row
+    if hidden:
+        yield hidden
 
 
 def _findings(diagnosis: Diagnosis, failed: FailedRun, shown: Mapping[str, FailedJob]) -> Iterator[str]:
@@ -131,10 +154,10 @@ def _commits(diagnosis: Diagnosis, failed: FailedRun) -> Iterator[str]:
     ranked = sorted(failed.candidates, key=lambda each: ranks.get(each.commit.sha, len(ranks)))
     for each in ranked[:MAX_COMMITS]:
         overlapping = " (meets the failure)" if each.commit.sha in ranks else ""
-        paths = [*each.lines]
+        paths = each.files or tuple(each.lines)
         more = f" and {len(paths) - _MAX_PATHS:,} more" if len(paths) > _MAX_PATHS else ""
         files = f"{', '.join(paths[:_MAX_PATHS])}{more}" or "no files"
-        yield f"{each.commit.sha[:SHORT_SHA]} {clip(each.commit.subject, _MAX_TEXT)}{overlapping}: {files}"
+        yield f"{each.commit.sha[:SHORT_SHA] or '-'} {clip(each.commit.subject, _MAX_TEXT)}{overlapping}: {files}"
     yield from _more(ranked, MAX_COMMITS)
 
 

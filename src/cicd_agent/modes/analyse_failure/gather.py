@@ -13,12 +13,14 @@ from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.events.workflow_run import JobRun, RunState
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.actions import Runs
-from cicd_agent.domain.ports.forge import Library
-from cicd_agent.domain.repository.change import Change
+from cicd_agent.domain.ports.forge import Library, Repository
+from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.library import EntryKind
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.analyse_failure.attribution.import_graph import reach
+from cicd_agent.modes.analyse_failure.attribution.overlap import names_around
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_locations
 from cicd_agent.modes.analyse_failure.evidence import (
     FAILED_RUN,
@@ -46,6 +48,7 @@ MAX_ARTIFACT = 200_000_000
 MAX_FETCHED = 12
 """Files whose text is asked of GitHub, where nothing is checked out, to see what they import."""
 MAX_SOURCE = 400_000
+MAX_CALLERS = 20
 
 
 def declines(event: Event) -> str | None:
@@ -141,7 +144,7 @@ class _Reading:
         paths = self._paths(change)
         located = tuple(replace(job, places=find_locations(job.extract, paths)) for job in failed.jobs)
         failed = replace(failed, jobs=located, candidates=self._candidates(change))
-        failed = replace(failed, imports=self._imports(failed, change, paths))
+        failed = replace(failed, imports=self._imports(failed, change, paths), called=self._called(failed, change))
         known = read_previous_failures(self.world, failed, self.event.repo, history)
         self.gaps += [Gap("the account book", limit) for limit in known.limits]
         more = gaps(change, self.settings) if change else ()
@@ -188,15 +191,18 @@ class _Reading:
         if change is None or not change.commits:
             return ()
         repository, forge = self.world.repository, self.world.forge
-        if repository is not None and repository.resolve(change.head) is not None:
+        is_here = change.source is ChangeSource.WORKTREE or (repository and repository.resolve(change.head))
+        if repository is not None and is_here:
             with GapFor(self.gaps, "who wrote which line"):
-                return blame_commits(change, repository.library(change))
+                return blame_commits(change, repository.library(change), partial(_files_of, repository))
         return list_commits(change, forge.runs) if forge is not None else ()
 
     def _imports(self, failed: FailedRun, change: Change | None, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """What the files use that the logs and failing tests name; a reach with holes would look like innocence."""
         if change is None or not change.files or len(paths) <= len(change.files):
             return {}
+        # What imports a file that is gone is known to miss it.
+        paths = [*paths, *(file.old_path for file in change.files if file.old_path not in paths)]
         tree = Tree(paths)
         named = [location.path for job in failed.jobs for location in job.places]
         named += [tree.find(case.file) for case in failed.cases if case.file]
@@ -204,6 +210,16 @@ class _Reading:
         named += [tree.test(name) for name in (*tests, *(case.name for case in failed.cases))]
         with GapFor(self.gaps, "what the failing tests use"):
             return reach([path for path in named if path], self._reader(change), paths)
+        return {}
+
+    def _called(self, failed: FailedRun, change: Change | None) -> dict[str, tuple[str, ...]]:
+        """The names in those functions of tests that the logs point into."""
+        places = [place for job in failed.jobs for place in job.places if place.is_test]
+        if change is None or not change.paths or self.world.repository is None:
+            return {}
+        with GapFor(self.gaps, "what the failing tests call"):
+            texts = self._reader(change)(list(dict.fromkeys(place.path for place in places[:MAX_CALLERS])))
+            return {f"{each.path}:{each.line}": names_around(texts.get(each.path, ""), each.line) for each in places}
         return {}
 
     def _reader(self, change: Change) -> Callable[[Sequence[str]], dict[str, str]]:
@@ -241,6 +257,10 @@ def _nothing_failed(extracts: Mapping[str, Extract]) -> str:
     name, last = next((name, extract.passed) for name, extract in extracts.items() if extract.passed)
     others = f", and in {count(len(extracts) - 1, 'other log')}" if len(extracts) > 1 else ""
     return f"no failure in {name}{others}: its job passed, says line {last.number:,} ({clip(last.text, 80)})"
+
+
+def _files_of(repository: Repository, sha: str) -> Sequence[FileDiff]:
+    return repository.commit_files(sha) if sha else repository.uncommitted("HEAD").files
 
 
 def _texts(library: Library, paths: Sequence[str]) -> dict[str, str]:

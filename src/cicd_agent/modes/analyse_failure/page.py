@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, failed_run
@@ -183,10 +184,16 @@ def _claims(diagnosis: Diagnosis, *, limit: int) -> Iterator[Block]:
     """What the model says, each sentence with the lines that it rests on."""
     sentences: list[Inline] = []
     for claim in diagnosis.claims[:limit]:
-        cited = [code(f"{one.path}:{one.number}") if one.path else f"line {one.number:,}" for one in claim.cited]
+        cited = [_cited(one) for one in claim.cited]
         sentences.append((claim.text, (" (", joined(cited), ")") if cited else ""))
     if sentences:
         yield Paragraph(("In the model's words: ", joined(sentences, " ")))
+
+
+def _cited(one: Cited) -> Inline:
+    if not one.path:
+        return f"line {one.number:,}"
+    return (code(f"{one.path}:{one.number}"), " before the change" if one.side is Side.LEFT else "")
 
 
 def _next(diagnosis: Diagnosis) -> Iterator[Block]:
@@ -253,7 +260,10 @@ def _overlaps(overlaps: Sequence[Overlap], evidence: Evidence) -> Table:
 
 
 def _suspects(suspects: Sequence[Suspect], evidence: Evidence) -> Table:
-    rows = [(_commit(each.sha, evidence.event), clip(each.subject, 100), f"{each.score:.2f}") for each in suspects[:5]]
+    rows = [
+        (_commit(each.sha, evidence.event) if each.sha else "", clip(each.subject, 100), f"{each.score:.2f}")
+        for each in suspects[:5]
+    ]
     since = "since the last green run" if failed_run(evidence).green else "of the change"
     return Table((f"commit {since}", "subject", "score"), rows)
 

@@ -7,6 +7,7 @@ from typing import Final
 from cicd_agent.agent.messages import Share
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.facts import Cause
+from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.trials.patch_trial import TrialReport
 from cicd_agent.domain.verdict import Conclusion, Draft, Risk
 
@@ -41,7 +42,8 @@ class Remedy(StrEnum):
 class Cited:
     """A line of a log that proves something, verbatim.
 
-    `path` is set where it is a line of the change instead, or of what a model looked up; then there is no job.
+    `path` is set where it is a line of the change instead, or of what a model looked up; then there is no job. Of the
+    change, `side` says in which version of the file it stands.
     """
 
     number: int
@@ -50,6 +52,7 @@ class Cited:
     step: str = ""
     url: str = ""
     path: str = ""
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Overlap:
 
     `line` is the file's line that the log names (0: none), `via` the file of the log that imports `path`, "" when the
     log names `path` itself. `exact`: the very line was changed. `strength` (0–1) is how sure this alone makes it that
-    the change is to blame.
+    the change is to blame. `named` are edited definitions that the failure names, or the test that failed.
     """
 
     path: str
@@ -74,6 +77,7 @@ class Overlap:
     exact: bool = False
     sha: str = ""
     strength: float = 0.0
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

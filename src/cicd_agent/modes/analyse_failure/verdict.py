@@ -97,6 +97,8 @@ class _Merger:
         self.merge_commit()
         self.merge_files()
         if agrees:
+            self.merge_lead()
+        if agrees:
             self.merge_next_step()
         self.merge_patch(is_proved=agrees)
 
@@ -184,12 +186,29 @@ class _Merger:
             return "it is not shown that a change did it"
         exact = {each.sha for each in diagnosis.suspects if any(overlap.exact for overlap in each.meetings)}
         nearest = exact or {each.sha for each in diagnosis.suspects if each.meetings}
-        if nearest and commit.commit.sha not in nearest:
+        # A file that only uses or surrounds what failed is the rules' guess: a changed line that is cited is more.
+        is_cited = not exact and proof.weight is Weight.TOOL and bool(proof.edited & commit.paths)
+        if nearest and commit.commit.sha not in nearest and not is_cited:
             return "other commits meet the failure more closely"
         leads = proof.named | proof.edited | {overlap.path for overlap in diagnosis.meetings}
-        if proof.weight <= Weight.WRAPPER or not leads & commit.lines.keys():
+        if proof.weight <= Weight.WRAPPER or not leads & commit.paths:
             return "nothing that is cited leads to what it changed"
         return ""
+
+    def merge_lead(self) -> None:
+        """Where proof leads to other changed lines than the rules' guess did, these are looked at first."""
+        diagnosis, proof = self.diagnosis, self.proof
+        guess = diagnosis.meetings[:1]
+        is_known = not guess or guess[0].exact or guess[0].path in proof.edited
+        if diagnosis.cause is not Cause.CHANGE or proof.weight is not Weight.TOOL or not proof.edited or is_known:
+            return
+        leads = sorted(proof.edited)
+        by = [each.commit.sha for each in self.prover.candidates if leads[0] in each.paths and each.commit.sha]
+        who = f", which {by[0][:12]} changed" if len(by) == 1 else ""
+        self.update(
+            affected=tuple(dict.fromkeys((*leads, *diagnosis.affected)))[:MAX_AFFECTED],
+            next_step=f"Look at {leads[0]} first{who}: what the model cites leads there.",
+        )
 
     def merge_files(self) -> None:
         claimed = dict.fromkeys(self.draft.affected_files)

@@ -1,6 +1,8 @@
 """Which commit brought the failure, and when that is not known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -52,3 +54,25 @@ def test_a_suspect_is_told_with_what_it_shares() -> None:
 
 def test_the_only_commit_is_not_responsible_when_nothing_is_known_to_have_passed() -> None:
     assert rank(failed_run(candidates=(DISTANT,)), (FAR,))[1] == ""
+
+
+NAMED = Overlap("src/client.py", 0, 40, strength=0.8, named=("decode", "retry"))
+
+
+def commit(sha: str, **fields: Any) -> Candidate:
+    return replace(candidate(sha, {"src/client.py": None}), **fields)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "responsible"),
+    [
+        ([commit("1", gone=("decode",)), commit("2", names={"src/client.py": ("retry",)})], "1"),
+        ([commit("1"), commit("2", names={"src/client.py": ("retry",)})], "2"),
+        ([commit("1"), commit("2", aside=("src/client.py",))], "1"),
+        ([commit("1"), candidate("2", {"src/client.py": ()})], "1"),
+        ([commit("1"), commit("2")], ""),
+        ([commit("1", gone=("decode",)), commit("2", gone=("decode",))], ""),
+    ],
+)
+def test_the_nearest_edit_of_a_file_is_responsible(candidates: Sequence[Candidate], responsible: str) -> None:
+    assert rank(failed_run(candidates=tuple(candidates), green=GREEN), (NAMED,))[1][:1] == responsible

@@ -59,9 +59,12 @@ _PULLS = frozenset({"pull_request", "pull_request_target"})
 _NOT_FLAKY = REMOTE | {Trouble.DISK, Trouble.RUNNER}
 EXACT = 0.95
 ONE_OF_SEVERAL = 0.9
-"""The share of an overlap's strength that is left for a commit that changed the file, but not the line."""
+_BESIDE, _IN_FILE, _IN_NAMED, _TAKEN, _EXACTLY = range(5)
+_SHARES = (0.75, ONE_OF_SEVERAL, 0.97, 1.0, 1.0)
+"""The share of an overlap's strength for a commit that added or removed what is beside it, that changed the file, or a
+definition that is named, that took that definition away, and that changed the very line."""
 MAX_SUSPECTS = 20
-_CLEARLY = 0.6
+_CLEARLY = 0.5
 LOST, STARVED, NOT_STARTED, WITHOUT_END = 0.95, 0.85, 0.8, 0.9
 CLEAR, DOUBTFUL, BLIND = 0.8, 0.6, 0.55
 """Of a signature: where nothing speaks against it, where the code could do it as well, where no change is known."""
@@ -203,6 +206,8 @@ def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Attribut
     if not tests:
         return None
     known = {path for start in begun for path in reached(failed, start)}
+    if any(path in known and not changed.is_proved_silent(path) for path in changed.files):
+        return None
     if any(path not in failed.imports for path in known if is_read(path)):
         return None
     followed = (
@@ -218,7 +223,7 @@ def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Attribut
 
 
 def _unattributed(group: Group, changed: Changed) -> Attribution:
-    text = "nothing that the log names was changed, and nothing proves that the change is not to blame"
+    text = "no file name in the log matches the change, and nothing proves that the change is not to blame"
     if not changed.is_known:
         text = "no change is known that it could be compared with"
     elif not group.is_explained:
@@ -353,15 +358,13 @@ def _link(trace: Trace) -> Ground:
 def rank(failed: FailedRun, overlaps: Sequence[Overlap]) -> tuple[tuple[Suspect, ...], str]:
     """The commits, best first, and the one that is clearly above the others, if the change is to blame at all."""
     suspects = sorted((_suspect(candidate, overlaps) for candidate in failed.candidates), key=lambda each: -each.score)
-    exact = [suspect for suspect in suspects if any(overlap.exact for overlap in suspect.meetings)]
-    overlapping = [suspect for suspect in suspects if suspect.score > 0]
     responsible = ""
     if len(suspects) == 1 and failed.green is not None and suspects[0].meetings:
         responsible = suspects[0].sha
-    elif len(exact) == 1:
-        responsible = exact[0].sha
-    elif len(overlapping) == 1 and overlapping[0].score >= _CLEARLY:
-        responsible = overlapping[0].sha
+    elif suspects and suspects[0].score >= _CLEARLY:
+        by_sha = {candidate.commit.sha: candidate for candidate in failed.candidates}
+        first, *others = [_closeness(each, by_sha[each.sha]) for each in suspects if each.score > 0]
+        responsible = suspects[0].sha if all(first > other for other in others) else ""
     return tuple(suspects[:MAX_SUSPECTS]), responsible
 
 
@@ -369,13 +372,31 @@ def _suspect(candidate: Candidate, overlaps: Sequence[Overlap]) -> Suspect:
     own: list[Overlap] = []
     score = 0.0
     for overlap in overlaps:
-        if overlap.path not in candidate.lines:
+        if overlap.path not in candidate.paths:
             continue
         ranges = candidate.lines[overlap.path] or ()
         exact = overlap.line > 0 and any(first <= overlap.line <= last for first, last in ranges)
-        own.append(replace(overlap, exact=exact, sha=candidate.commit.sha))
-        score = max(score, EXACT if exact else ONE_OF_SEVERAL * overlap.strength)
+        named = {*overlap.named} & {*candidate.names.get(overlap.path, ()), *candidate.gone}
+        met = replace(overlap, exact=exact, sha=candidate.commit.sha, named=tuple(sorted(named)))
+        own.append(met)
+        nearness = _nearness(met, candidate)
+        score = max(score, EXACT if nearness == _EXACTLY else overlap.strength * _SHARES[nearness])
     return Suspect(candidate.commit.sha, candidate.commit.subject, round(score, 3), tuple(own))
+
+
+def _nearness(overlap: Overlap, candidate: Candidate) -> int:
+    """How near a commit's edits in a file are to the failure: an index of `_SHARES`."""
+    if overlap.exact and (overlap.strength > DEEPER or overlap.path not in candidate.aside):
+        return _EXACTLY
+    if {*overlap.named} & {*candidate.gone}:
+        return _TAKEN
+    if overlap.named:
+        return _IN_NAMED
+    return _BESIDE if overlap.path in candidate.aside else _IN_FILE
+
+
+def _closeness(suspect: Suspect, candidate: Candidate) -> int:
+    return max(_nearness(overlap, candidate) for overlap in suspect.meetings)
 
 
 def runner(failed: FailedRun, group: Group, changed: Changed) -> Attribution | None:

@@ -49,7 +49,7 @@ class Tree:
     def test(self, name: str) -> str:
         """The file of a test, as far as the tool's name for it shows: `tests/test_x.py::test_y`, `pkg.test_x.TestY`."""
         name = name[:_MAX_NAME].strip()
-        if "::" in name and (file := self.find(name.partition("::")[0])):
+        if ("::" in name or "/" in name) and (file := self.find(name.partition("::")[0])):
             return file
         if match := _PATTERNS["unittest"].match(name):
             name = match[1]

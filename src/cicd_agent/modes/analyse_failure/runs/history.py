@@ -1,21 +1,23 @@
 """What was before a failed run: when the same job passed last, where else it failed, and which commits came between."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
 
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
+from cicd_agent.analysis.risk.comment_only import is_remark
 from cicd_agent.domain.events.workflow_run import JobRun, RunState
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.forge import Library
-from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.repository.diff import FileDiff
+from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
+from cicd_agent.domain.repository.diff import ChangeKind, FileDiff, LineKind
 from cicd_agent.domain.repository.library import Unreadable
-from cicd_agent.errors import ForgeRefused
+from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.modes.analyse_failure.attribution.edits import changed_lines, defined, gone, is_aside, is_silent
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, GapFor, Trace
 from cicd_agent.modes.analyse_failure.groups import fingerprints
 from cicd_agent.modes.analyse_failure.runs.jobs import failed_itself, spans
@@ -25,6 +27,7 @@ ELSEWHERE = 20
 MAX_READ = 4
 MAX_COMMITS = 10
 MAX_BLAMED = 60
+MAX_DIFFS = 40
 _TOKENS = 300
 
 
@@ -143,10 +146,15 @@ class History:
         return GapFor([] if any(gap.what == what for gap in self.gaps) else self.gaps, what)
 
 
-def blame_commits(change: Change, library: Library) -> tuple[Candidate, ...]:
-    """The commits of a change with the lines that each left in its files, as git blames them."""
-    known = {commit.sha for commit in change.commits}
-    numbers: dict[str, dict[str, list[int]]] = {sha: {} for sha in known}
+def blame_commits(change: Change, library: Library, read: Callable[[str], Sequence[FileDiff]]) -> tuple[Candidate, ...]:
+    """The commits of a change with the lines that each left in its files, as git blames them, and what it deleted.
+
+    `read` gives the files of a commit; work that is not committed has no SHA there.
+    """
+    work = (Commit("", "not committed yet"),) if change.source is ChangeSource.WORKTREE else ()
+    commits = (*work, *change.commits)
+    known = {commit.sha for commit in commits}
+    numbers: dict[str, dict[str, set[int]]] = {sha: {} for sha in known}
     pieces = [(file, first, last) for file in change.files for first, last in _ranges(file)]
     for file, first, last in pieces[:MAX_BLAMED]:
         try:
@@ -154,30 +162,87 @@ def blame_commits(change: Change, library: Library) -> tuple[Candidate, ...]:
         except Unreadable:
             continue
         for row in rows:
-            if row.sha in known:
-                numbers[row.sha].setdefault(file.path, []).append(row.line)
-    return tuple(
-        Candidate(commit, {path: tuple(_runs(sorted(set(lines)))) for path, lines in numbers[commit.sha].items()})
-        for commit in change.commits
-    )
+            # Nobody knows the SHA of the commit that was made of uncommitted work to look at.
+            sha = row.sha if row.sha in known else ""
+            if sha in known and not is_remark(file.path, row.text):
+                numbers[sha].setdefault(file.path, set()).add(row.line)
+    parts: dict[str, Sequence[FileDiff]] = {}
+    for commit in commits[:MAX_DIFFS]:
+        try:
+            parts[commit.sha] = read(commit.sha)
+        except ConfigError:
+            continue
+    found = _candidates(change, commits, parts, numbers)
+    return tuple(each for each in found if each.commit.sha or each.lines)
 
 
 def list_commits(change: Change, runs: Runs) -> tuple[Candidate, ...]:
-    parts: dict[str, tuple[FileDiff, ...]] = {}
+    parts: dict[str, Sequence[FileDiff]] = {}
     for commit in change.commits[:MAX_COMMITS]:
         try:
             parts[commit.sha] = runs.commit(commit.sha).files
         except ForgeRefused:
             continue
     touched = Counter(file.path for files in parts.values() for file in files)
-    complete = len(parts) == len(change.commits)
+    numbers: dict[str, dict[str, set[int]]] = {sha: {} for sha in parts}
+    for sha, files in parts.items() if len(parts) == len(change.commits) else ():
+        for file in files:
+            if touched[file.path] == 1:
+                added = {line.new or 0 for line in file.added if not is_remark(file.path, line.text)}
+                numbers[sha][file.path] = added
+    return tuple(_candidates(change, change.commits, parts, numbers))
 
-    def lines(file: FileDiff) -> tuple[tuple[int, int], ...] | None:
-        return tuple(_ranges(file)) if complete and touched[file.path] == 1 else None
 
-    return tuple(
-        Candidate(commit, {file.path: lines(file) for file in parts.get(commit.sha, ())}) for commit in change.commits
-    )
+def _candidates(
+    change: Change,
+    commits: Sequence[Commit],
+    parts: Mapping[str, Sequence[FileDiff]],
+    numbers: Mapping[str, Mapping[str, set[int]]],
+) -> Iterator[Candidate]:
+    """The commits, newest first, with the lines of `numbers` and those after what they deleted.
+
+    Files have the names that they end with: a commit is told by what later ones have renamed.
+    """
+    points = _deletion_points(change)
+    now: dict[str, str] = {}
+    for commit in commits:
+        files = [(file, now.get(file.path, file.path)) for file in parts.get(commit.sha, ())]
+        lines: dict[str, tuple[tuple[int, int], ...] | None] = {
+            path: tuple(_runs(sorted(own))) for path, own in numbers.get(commit.sha, {}).items() if own
+        }
+        for file, path in files:
+            texts = (line.text for line in file.deleted if not is_remark(file.path, line.text))
+            deleted = {points[path, text.strip()] for text in texts if (path, text.strip()) in points}
+            own = numbers.get(commit.sha, {}).get(path, set()) | deleted
+            lines[path] = tuple(_runs(sorted(own))) or (() if is_silent(file) else None)
+            if file.kind is ChangeKind.RENAMED:
+                lines.setdefault(file.old_path, None)
+        yield Candidate(
+            commit,
+            lines,
+            {path: tuple(sorted(names)) for file, path in files if (names := frozenset(defined(file)))},
+            tuple(sorted(gone(file for file, _ in files))),
+            tuple(path for file, path in files if is_aside(file)),
+            tuple(_told(file) for file, _ in files),
+        )
+        now |= {file.old_path: path for file, path in files if file.kind is ChangeKind.RENAMED}
+
+
+def _deletion_points(change: Change) -> Mapping[tuple[str, str], int]:
+    """The line after each deleted one, by path and text: of texts that were deleted once."""
+    points: dict[tuple[str, str], set[int]] = {}
+    for file in change.files:
+        for number, line in changed_lines(file):
+            if line.kind is LineKind.DELETED and file.kind is not ChangeKind.DELETED:
+                points.setdefault((file.path, line.text.strip()), set()).add(number)
+    return {key: next(iter(found)) for key, found in points.items() if len(found) == 1}
+
+
+def _told(file: FileDiff) -> str:
+    if file.kind is ChangeKind.DELETED:
+        return f"{file.path} deleted"
+    moved = f"{file.old_path} → " if file.old_path != file.path else ""
+    return f"{moved}{file.path} +{file.added_count} -{file.deleted_count}"
 
 
 def _ranges(file: FileDiff) -> Iterator[tuple[int, int]]:
