@@ -114,6 +114,7 @@ class LocalPytestRunner(PytestRunner):
         self._style_checker = style_checker
         self._loopback = loopback
         self._width = width
+        self._left_out: tuple[str, ...] = ()
 
     @property
     def interpreter(self) -> Interpreter:
@@ -135,6 +136,11 @@ class LocalPytestRunner(PytestRunner):
         wider = copy(self)
         wider._loopback = True  # noqa: SLF001  a copy of this very object
         return wider
+
+    def without(self, tests: Sequence[str]) -> "LocalPytestRunner":
+        rest = copy(self)
+        rest._left_out = tuple(tests)  # noqa: SLF001  the same
+        return rest
 
     def run(
         self, runs: Sequence[PytestRun], files: Mapping[str, str] | None = None, *, at_base: bool = False
@@ -172,6 +178,7 @@ class LocalPytestRunner(PytestRunner):
         spec = {
             "kind": "pytest",
             "select": list(run.select),
+            "left_out": list(self._left_out),
             "arguments": [*self._toolchain.arguments, *run.arguments],
             "in_order": run.in_order,
             "measured": list(run.measured),
@@ -241,6 +248,7 @@ class LocalPytestRunner(PytestRunner):
             "around": {
                 "overlay": str(tool.overlay) if tool.overlay else "",
                 "roots": list(dict.fromkeys([*tool.roots, *(["."] if tool.path_entry else [])])),
+                "inherited": list(tool.roots),
                 "omitted": list(tool.without),
             },
             "runs": [each.for_supervisor() for each in processes],
