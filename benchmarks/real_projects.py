@@ -42,7 +42,8 @@ from cicd_agent.modes.gen_tests.gather import baseline
 GOAL = 0.9
 """Of the projects have to be usable in each tier."""
 COMMAND = "python -m pytest"
-SECONDS = 480.0
+SECONDS = 720.0
+"""What a job has by default for running tests."""
 MAX_TOLD = 12
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 

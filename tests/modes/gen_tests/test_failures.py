@@ -113,7 +113,7 @@ def test_a_long_suite_is_not_blamed_on_the_test_that_it_was_at() -> None:
 
     found, _ = baseline([], FakePytestRunner(run), "pytest")
     assert (found.state, found.set_aside) == (SuiteState.BROKEN, ())
-    assert "within 9 seconds (`/usr/bin/python3`, Python 3.12.4). Install the project" in found.detail
+    assert "within 9 seconds (`/usr/bin/python3`, Python 3.12.4). Raise `timeout-minutes`" in found.detail
 
 
 @pytest.mark.parametrize(

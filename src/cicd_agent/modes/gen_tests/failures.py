@@ -118,6 +118,8 @@ def refusal(result: RunResult, red: Sequence[TestOutcome], interpreter: Interpre
 
 def remedy(text: str, interpreter: Interpreter) -> str:
     """What to do about an error that stops a suite."""
+    if "did not end within" in text or "limit of wall_seconds" in text:
+        return "Raise `timeout-minutes`, or give with `test-command` the tests that are quicker"
     install = f"Install the project and its test requirements for `{interpreter.path}` in a step before"
     if missing := _MISSING.search(text):
         return f"{install}: it has no `{missing[1].partition('.')[0]}`; or name another interpreter with `python`"
