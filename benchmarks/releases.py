@@ -82,12 +82,12 @@ def _commit(release: Release, folder: Path) -> bytes:
         f"commit refs/heads/main\ncommitter release <release@example.invalid> 0 +0000\n"
         f"data {len(release.version)}\n{release.version}\ndeleteall\n".encode()
     ]
-    for path, content in _files(_archive(release, folder)):
+    for path, content in _files(archive(release, folder)):
         parts.append(f'M 100644 inline "{path}"\ndata {len(content)}\n'.encode() + content + b"\n")
     return b"".join(parts)
 
 
-def _archive(release: Release, folder: Path) -> bytes:
+def archive(release: Release, folder: Path) -> bytes:
     path = folder / f"{release.version}.tar.gz"
     if not path.exists():
         answer = requests.get(release.url, timeout=120, verify=_authorities())

@@ -47,7 +47,7 @@ OUTPUTS = {
     "review": words("decision findings_count blocking_count suppressed_count sarif_file"),
     "gen-tests": words("""
         tests_added tests_rejected coverage_before coverage_after changed_coverage_before changed_coverage_after
-        mutants_killed possible_bugs flaky_tests patch_file certificate_file sandbox
+        mutants_killed possible_bugs flaky_tests tests_set_aside patch_file certificate_file sandbox
     """),
     "analyse-failure": words("""
         failure_type cause root_cause is_flaky responsible_commit affected_files fingerprint rerun_recommended

@@ -64,6 +64,9 @@ class FakePytestRunner(PytestRunner):
     def sandbox(self) -> str:
         return "none"
 
+    def without(self, tests: Sequence[str]) -> PytestRunner:
+        raise NotImplementedError
+
     def with_loopback(self) -> PytestRunner | None:
         return None
 

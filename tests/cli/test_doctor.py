@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.jobs.hostile import digest
 from tests.support.jobs.pull_request import Job, Left
+from tests.support.project_python import project_python
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.git_state import GitCommit
 from tests.support.services.redis_server import local_redis, needs_redis
@@ -231,6 +232,23 @@ def test_gen_tests_is_told_which_python_it_would_take(job: Job) -> None:
     assert left.exit == 1
     assert checks["project's Python"]["health"] == "fail"
     assert checks["project's Python"]["remedy"]
+
+
+def test_gen_tests_runs_the_project_s_tests_and_names_those_that_would_be_set_aside(job: Job) -> None:
+    sandbox()
+    tests = (
+        "def test_ok():\n    assert 1\n\n\ndef test_web():\n    import socket\n    socket.gethostbyname('pypi.org')\n"
+    )
+    (job.repo.path / "test_doctor_sample.py").write_text(tests)
+    _, checks = look(job, "gen-tests", provider="none", python=str(project_python()))
+    assert checks["project's tests"]["health"] == "warn"
+    assert checks["project's tests"]["words"].endswith("1 would be set aside")
+    assert checks["environment"]["words"].startswith("test_doctor_sample.py::test_web: gaierror: ")
+    (job.repo.path / "test_doctor_sample.py").write_text("import nowhere\n")
+    left, checks = look(job, "gen-tests", provider="none", python=str(project_python()))
+    assert left.exit == 1
+    assert "No module named 'nowhere'" in checks["project's tests"]["words"]
+    assert "it has no `nowhere`" in checks["project's tests"]["words"]
 
 
 @pytest.mark.parametrize(

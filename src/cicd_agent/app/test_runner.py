@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -167,6 +167,10 @@ class LazyPytestRunner:
     @property
     def seconds_left(self) -> float:
         return self._seconds_left()
+
+    def without(self, tests: Sequence[str]) -> "LazyPytestRunner":
+        """One that is set up no earlier than this one."""
+        return LazyPytestRunner(lambda: cast("PytestRunner", self.__getattr__("without")(tests)), self._seconds_left)
 
     def __getattr__(self, name: str) -> Any:
         if isinstance(self._made, PytestUnavailable):

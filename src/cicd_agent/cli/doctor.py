@@ -38,6 +38,7 @@ from cicd_agent.domain.events.event import EventKind
 from cicd_agent.domain.modes import MODES
 from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
+from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.text.markdown import fence
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
@@ -52,6 +53,10 @@ from cicd_agent.settings.schema import ModeName, Provider, Settings
 
 OUTPUTS: Final = ("conclusion", "summary")
 SECONDS: Final = 120.0
+SUITE_SECONDS: Final = 300.0
+"""Beyond these, for the project's tests, where the mode runs them."""
+MAX_TESTS: Final = 10
+"""Tests that are named."""
 _UNAUTHORISED: Final = 401
 _FORBIDDEN: Final = frozenset({403, 404})
 _DEPTH: Final = "Set `fetch-depth: 0` on actions/checkout; at a terminal `git fetch --unshallow`"
@@ -110,8 +115,8 @@ class Checkup:
 def doctor(session: Session) -> int:
     """MODE is what this set-up is for (default: review)."""
     options, environment, console = session.options, session.environment, session.console
-    session.limit(SECONDS)
     name: ModeName = options.mode if options.mode in MODES else "review"
+    session.limit(SECONDS + (SUITE_SECONDS if name == "gen-tests" else 0))
     with ExitStack() as closing:
         result = checkup(name, options, environment, closing)
     if options.format == "json":
@@ -195,7 +200,10 @@ def _machine(
             yield Check("sandbox", Health.FAIL, f"{error.what} ({error.why})", error.remedy)
         else:
             if mode == "gen-tests" and context is not None and context.top is not None:
-                yield _project_python(context, context.top, environment)
+                python = _project_python(context, context.top, environment)
+                yield python
+                if python.health is Health.OK:
+                    yield from _project_tests(context, environment)
 
 
 def _project_python(context: RunContext, top: Path, environment: Environment) -> Check:
@@ -209,6 +217,26 @@ def _project_python(context: RunContext, top: Path, environment: Environment) ->
     added = f"{' and '.join(found.lacks)} will be added for the runs alone" if found.lacks else ""
     words = "; ".join(part for part in (f"{found.path}, {found.version}", own, added) if part)
     return Check("project's Python", Health.OK, words)
+
+
+def _project_tests(context: RunContext, environment: Environment) -> Iterator[Check]:
+    """How a run would find the project's tests: this runs them."""
+    from cicd_agent.app.test_runner import pytest_runners  # noqa: PLC0415  see above
+    from cicd_agent.modes.gen_tests.gather import baseline  # noqa: PLC0415
+
+    # The console redacts all that is printed.
+    of = pytest_runners(context, environment, str, time.monotonic, SUITE_SECONDS / 60)
+    pytest_runner = of(Change("", "", ChangeSource.WORKTREE, ()))
+    if pytest_runner is None:
+        return
+    suite, _ = baseline((), pytest_runner, context.settings.test_command, None)
+    if not suite.can_judge:
+        yield Check("project's tests", Health.FAIL, suite.detail)
+        return
+    words = f"{count(suite.tests, 'test')} in {suite.seconds:.0f} s, {len(suite.set_aside):,} would be set aside"
+    yield Check("project's tests", Health.WARN if suite.set_aside else Health.OK, words)
+    for each in suite.set_aside[:MAX_TESTS]:
+        yield Check(each.kind, Health.SKIP, f"{each.nodeid}: {each.error}: {each.reason}")
 
 
 def _checkout(context: RunContext | None, trouble: AgentError | None) -> Iterator[Check]:

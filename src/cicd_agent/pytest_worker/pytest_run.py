@@ -42,6 +42,7 @@ def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> N
         opened = Opened(top) if requested["traced"] else None
     line = adapted(requested["arguments"], top, paths=not requested["select"])
     line += [os.path.join(top, path) for path in requested["select"]]
+    line += ["--ignore=" + os.path.join(top, path) for path in requested["left_out"] if "::" not in path]
     requested = {**requested, "line": line, "cache": os.path.join(os.environ["TMPDIR"], "cache")}
     contexts = measure if requested["traced"] or tried else None
     watch = Watch(requested, send, contexts, opened)
@@ -212,8 +213,11 @@ class Watch:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, Any, None]:
-        """The last word about the order."""
+        """The last word about what is run, and in which order."""
         yield
+        left_out = set(self._requested["left_out"])
+        # `--deselect` goes by how a node id begins, and would take others along.
+        items[:] = [item for item in items if plain(item.nodeid, NODEID) not in left_out]
         if self._requested["order"] is not None:
             random.Random(self._requested["order"]).shuffle(items)  # noqa: S311  to be repeated
         elif self._requested["in_order"]:

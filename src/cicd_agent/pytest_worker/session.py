@@ -26,6 +26,7 @@ def main(report: str) -> None:
     send = sender(int(report), unhexlify(requested.pop("key")))
     top = requested["top"]
     sys.path[:0] = [os.path.join(top, root).rstrip("/") for root in requested["roots"]]
+    _pass_on([os.path.normpath(os.path.join(top, root)) for root in requested["inherited"]])
     if requested["overlay"]:
         sys.path.append(requested["overlay"])
     if requested["forward_seconds"]:
@@ -38,3 +39,13 @@ def main(report: str) -> None:
     else:
         send({"answer": module.main(requested["requests"])})
         send({"end": 0})
+
+
+def _pass_on(roots: list[str]) -> None:
+    """Let the Pythons that tests start find the copy: this comes before `.pth` files and before import hooks.
+
+    Not in the environment of this process itself: modules of the project would be found before those of the library.
+    """
+    given = os.environ.get("PYTHONPATH", "")
+    if path := os.pathsep.join([*roots, *([given] if given else [])]):
+        os.environ["PYTHONPATH"] = path

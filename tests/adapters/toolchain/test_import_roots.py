@@ -65,6 +65,15 @@ def test_a_project_that_is_installed_as_a_copy_is_taken_from_the_tree_unless_it_
     assert roots(top, {}, INFO.model_copy(update={"installed": True, "compiled": True})) == ()
 
 
+def test_a_strict_installation_of_setuptools_is_one_of_the_project_and_not_of_its_links(top: Path) -> None:
+    links = "build/__editable__.app-1.0-py3-none-any"
+    placed(top, links, "src/app")
+    told = INFO.model_copy(update={"editable": [str(top)], "entries": [f"{top}/{links}"], "installed": True})
+    assert roots(top, {}, told) == ("src",)
+    (top / "src").rename(top / "app")
+    assert roots(top, {}, told) == (".",)
+
+
 @given(JSON)
 def test_any_settings_are_read(settings: object) -> None:
     for name in ("setuptools", "poetry", "hatch"):

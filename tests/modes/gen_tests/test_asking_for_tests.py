@@ -116,8 +116,8 @@ def test_nobody_is_asked_for_a_bot_without_a_provider_or_where_nothing_can_be_ju
     assert questions(replace(seen, event=replace(seen.event, pull=pull)), (), SETTINGS) == ()
     assert questions(seen, (), Settings(provider=Provider.NONE)) == ()
     tests = known(seen)
-    red = replace(tests, suite=replace(tests.suite, state=SuiteState.RED))
-    assert questions(seen.put(TEST_EVIDENCE, red), (), SETTINGS) == ()
+    unusable = replace(tests, suite=replace(tests.suite, state=SuiteState.BROKEN))
+    assert questions(seen.put(TEST_EVIDENCE, unusable), (), SETTINGS) == ()
 
 
 def test_an_empty_answer_has_to_say_what_is_unreachable_and_why() -> None:

@@ -32,20 +32,11 @@ def ending(*tests: TestOutcome, problem: str = "") -> Callable[[PytestRun, Mappi
     ("tests", "problem", "state", "words"),
     [
         ((GREEN,), "", SuiteState.GREEN, ""),
-        (
-            (GREEN, RED),
-            "",
-            SuiteState.RED,
-            "1 of 2 tests fail before anything is added, the first is tests/",
-        ),
+        ((GREEN, RED), "", SuiteState.GREEN, ""),
+        ((GREEN, MISFIT), "", SuiteState.GREEN, ""),
         ((), "", SuiteState.EMPTY, "no test that passes"),
-        (
-            (GREEN, MISFIT),
-            "",
-            SuiteState.BROKEN,
-            "1 test module cannot be collected, the first is tests/test_new",
-        ),
-        ((GREEN,), "the process ended with 0", SuiteState.BROKEN, "the process ended with 0"),
+        ((RED, MISFIT), "", SuiteState.BROKEN, "all of them fail for one cause"),
+        ((GREEN,), "the process ended with 0", SuiteState.BROKEN, "the process ended with 0 (`/usr/bin/python3`"),
     ],
 )
 def test_the_suite_says_whether_there_is_something_to_build_on(
@@ -55,6 +46,9 @@ def test_the_suite_says_whether_there_is_something_to_build_on(
     assert suite.state is state
     assert words in suite.detail
     assert suite.can_judge == (state in {SuiteState.GREEN, SuiteState.EMPTY})
+    assert [each.nodeid for each in suite.set_aside] == [
+        test.nodeid for test in tests if suite.can_judge and test is not GREEN
+    ]
 
 
 def test_one_run_measures_the_subjects_and_tries_their_faults() -> None:
@@ -66,19 +60,21 @@ def test_one_run_measures_the_subjects_and_tries_their_faults() -> None:
     assert suite.mutants
 
 
-def test_a_suite_that_needs_a_network_gets_a_loopback_of_its_own_and_that_is_told() -> None:
+def test_a_suite_has_a_loopback_of_its_own_from_the_start_where_the_sandbox_has_one() -> None:
     wider = FakePytestRunner(ending(GREEN))
-    suite, found = baseline([SUBJECT], FakePytestRunner(ending(RED), wider=wider), "pytest")
-    assert suite.state is SuiteState.GREEN
-    assert suite.loopback
-    assert found is wider
-    assert "loopback" in suite.notes[-1]
-
-
-def test_a_suite_that_is_red_with_a_network_too_stays_without_one() -> None:
-    narrow = FakePytestRunner(ending(RED), wider=FakePytestRunner(ending(RED)))
+    narrow = FakePytestRunner(ending(RED), wider=wider)
     suite, found = baseline([SUBJECT], narrow, "pytest")
-    assert (suite.state, suite.loopback, found) == (SuiteState.RED, False, narrow)
+    assert (suite.state, suite.loopback, found) == (SuiteState.GREEN, True, wider)
+    assert narrow.runs == []
+
+
+def test_no_loopback_is_worth_running_without_a_sandbox() -> None:
+    class Open(FakePytestRunner):
+        sandbox = "none"
+
+    narrow = FakePytestRunner(ending(GREEN), wider=Open(ending(GREEN)))
+    suite, found = baseline([SUBJECT], narrow, "pytest")
+    assert (suite.loopback, found) == (False, narrow)
 
 
 def test_without_a_runner_the_remedy_is_given() -> None:
@@ -128,9 +124,10 @@ def test_what_rules_propose_is_tried_once_and_the_rest_is_written_at_last_for_wh
 def test_where_nothing_can_be_run_the_evidence_stays_as_it_is() -> None:
     seen = evidence().put(TEST_EVIDENCE, replace(known(evidence()), proposed=(candidate(),)))
     assert experiment((), seen, Ports(), Settings(), lambda _: None, last=True) == seen
-    red = seen.put(TEST_EVIDENCE, replace(known(seen), suite=replace(known(seen).suite, state=SuiteState.RED)))
+    suite = replace(known(seen).suite, state=SuiteState.BROKEN)
+    unusable = seen.put(TEST_EVIDENCE, replace(known(seen), suite=suite))
     pytest_runner = FakePytestRunner(ending(GREEN))
-    assert experiment((), red, world(pytest_runner), Settings(), lambda _: None, last=True) == red
+    assert experiment((), unusable, world(pytest_runner), Settings(), lambda _: None, last=True) == unusable
     assert pytest_runner.batches == []
 
 

@@ -8,10 +8,19 @@ from cicd_agent.domain.effects import Annotation, Artifact, Comment, Commit, Ope
 from cicd_agent.domain.events.event import PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.trials.candidate import CandidateReport, Expectation, Hurdle, Label, Origin, Settled, keyed
+from cicd_agent.domain.trials.test_run import Outcome, TestOutcome
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests import page as pages
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence, known
+from cicd_agent.modes.gen_tests.evidence import (
+    TEST_EVIDENCE,
+    FailureKind,
+    SetAside,
+    Suite,
+    SuiteState,
+    TestEvidence,
+    known,
+)
 from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.page import funnel, sentence
 from cicd_agent.modes.gen_tests.report import certificate, report
@@ -227,15 +236,42 @@ def test_the_same_trial_gives_the_same_certificate_whatever_it_took() -> None:
     assert told["rejected"][0]["reason"] == "it failed in 1 of 6"
 
 
-def test_a_red_suite_is_told_in_one_line_with_what_is_open() -> None:
+def test_a_suite_that_cannot_be_used_is_told_in_one_line_with_what_is_open_and_is_no_risk() -> None:
     seen = evidence()
     tests = known(seen)
-    red = replace(tests, suite=replace(tests.suite, state=SuiteState.RED, detail="1 test of 9 fails"))
-    found = generated(seen.put(TEST_EVIDENCE, red))
-    assert sentence(found) == "No tests were written: the project's tests are red: 1 test of 9 fails"
+    unusable = replace(tests, suite=replace(tests.suite, state=SuiteState.BROKEN, detail="all fail for one cause"))
+    found = generated(seen.put(TEST_EVIDENCE, unusable))
+    assert sentence(found) == "No tests were written: the project's tests cannot be used: all fail for one cause"
     assert found.risk is not None
-    assert found.risk.level is RiskLevel.HIGH
+    assert found.risk.level is RiskLevel.MEDIUM, "by the lines that no test executes alone"
     assert "Still open" in summary(found, seen, Account(), SETTINGS)
+
+
+def test_a_test_that_the_change_breaks_is_named_and_is_a_risk_and_what_is_set_aside_is_none() -> None:
+    seen = evidence()
+    tests = known(seen)
+    aside = SetAside("tests/test_x.py::test_web", FailureKind.ENVIRONMENT, "gaierror: no name", "there is no network")
+    suite = replace(tests.suite, set_aside=(aside,), tests=9)
+    found = generated(seen.put(TEST_EVIDENCE, replace(tests, suite=suite)))
+    assert found.risk is not None
+    assert found.risk.level is RiskLevel.MEDIUM
+    assert sentence(found).endswith("1 test set aside")
+    page = summary(found, seen, Account(), SETTINGS)
+    for words in ("tests/test_x.py::test_web", "gaierror: no name", "there is no network", "1 environment"):
+        assert words in page
+    values = {e.name: e.value for e in report(found, seen, Account(), SETTINGS).effects if isinstance(e, Output)}
+    assert json.loads(values["tests_set_aside"]) == {"environment": 1}
+    assert json.loads(certificate(found, seen))["suite"]["set_aside"][0]["kind"] == "environment"
+
+    test = TestOutcome("tests/test_x.py::test_y", Outcome.FAILED, 0.1, "assert 1 == 2", "AssertionError", "calc.py:3")
+    red = generated(seen.put(TEST_EVIDENCE, replace(tests, suite=replace(suite, state=SuiteState.RED, failed=(test,)))))
+    assert red.risk is not None
+    assert red.risk.level is RiskLevel.HIGH
+    assert red.escalate == ("1 test of the project passes before the change and not after it",)
+    assert "1 test broken by the change, 1 test set aside" in sentence(red)
+    assert "assert 1 == 2" in summary(red, seen, Account(), SETTINGS)
+    notes = [e for e in report(red, seen, Account(), SETTINGS).effects if isinstance(e, Annotation)]
+    assert [(each.path, each.line) for each in notes if each.title.endswith("broken test")] == [("calc.py", 3)]
 
 
 def test_flaky_tests_are_told_and_put_out_as_json() -> None:

@@ -33,6 +33,7 @@ class FakePytestRunner(PytestRunner):
     """The same with a loopback of its own."""
     unavailable_after: int | None = None
     """The number of batches after which there is no test runner any more."""
+    left_out: tuple[str, ...] = ()
     asked: list[Probe] = field(default_factory=list)
     batches: list[tuple[tuple[PytestRun, ...], dict[str, str], bool]] = field(default_factory=list)
 
@@ -46,6 +47,10 @@ class FakePytestRunner(PytestRunner):
 
     def with_loopback(self) -> PytestRunner | None:
         return self.wider
+
+    def without(self, tests: Sequence[str]) -> PytestRunner:
+        self.left_out = tuple(tests)
+        return self
 
     @property
     def seconds_left(self) -> float:

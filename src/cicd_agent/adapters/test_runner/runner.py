@@ -121,6 +121,7 @@ class LocalPytestRunner(PytestRunner):
         self._style_checker = style_checker
         self._loopback = loopback
         self._width = width
+        self._left_out: tuple[str, ...] = ()
 
     @property
     def interpreter(self) -> Interpreter:
@@ -142,6 +143,11 @@ class LocalPytestRunner(PytestRunner):
         wider = copy(self)
         wider._loopback = True  # noqa: SLF001  a copy of this very object
         return wider
+
+    def without(self, tests: Sequence[str]) -> "LocalPytestRunner":
+        rest = copy(self)
+        rest._left_out = tuple(tests)  # noqa: SLF001  the same
+        return rest
 
     def run(
         self, runs: Sequence[PytestRun], files: Mapping[str, str] | None = None, *, at_base: bool = False
@@ -179,6 +185,7 @@ class LocalPytestRunner(PytestRunner):
         spec = {
             "kind": "pytest",
             "select": list(run.select),
+            "left_out": list(self._left_out),
             "arguments": [*self._toolchain.arguments, *run.arguments],
             "in_order": run.in_order,
             "measured": list(run.measured),
@@ -248,6 +255,7 @@ class LocalPytestRunner(PytestRunner):
             "around": {
                 "overlay": str(tool.overlay) if tool.overlay else "",
                 "roots": list(dict.fromkeys([*tool.roots, *(["."] if tool.path_entry else [])])),
+                "inherited": list(tool.roots),
                 "omitted": list(tool.without),
             },
             "runs": [each.for_supervisor() for each in processes],

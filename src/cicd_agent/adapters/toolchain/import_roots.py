@@ -13,6 +13,7 @@ MAX_BYTES = 1_000_000
 
 _MAX = 20
 _LAYOUT = "src"
+_STRICT = "build/__editable__."
 
 
 def pyproject(top: Path) -> Mapping[str, Any]:
@@ -51,6 +52,9 @@ def roots(top: Path, settings: Mapping[str, Any], info: InterpreterInfo) -> tupl
     """
     sources = [within for location in info.editable if (within := _inside(top, location)) is not None]
     entries = [within for location in info.entries if (within := _inside(top, location)) is not None]
+    # Links to the checkout, or second names of its files as they were: in the copy they are not what is under test.
+    # https://setuptools.pypa.io/en/latest/userguide/development_mode.html#strict-editable-installs
+    entries = [within for within in entries if not within.startswith(_STRICT)]
     if info.compiled and not (sources or entries):
         return ()
     named = [each for each in _named(settings) if _is_below(each)]

@@ -74,6 +74,9 @@ class PytestRunner(Protocol):
     def with_loopback(self) -> "PytestRunner | None":
         """The same with a private loopback network, for suites that need one; None where no sandbox here has that."""
 
+    def without(self, tests: Sequence[str]) -> "PytestRunner":
+        """The same, but no run has these tests (node ids) or modules (paths) of the project."""
+
     @property
     def seconds_left(self) -> float:
         """How long there is still time to run something; nothing is started below 5."""

@@ -19,13 +19,37 @@ class SuiteState(StrEnum):
     """Whether there is something to build on."""
 
     GREEN = "green"
+    """Tests pass; those that fail here for other reasons than the change are set aside."""
     RED = "red"
+    """The same, but some pass before the change and fail after it."""
     EMPTY = "empty"
     """pytest runs, and finds no tests."""
     BROKEN = "broken"
-    """It cannot be collected, or did not come to its end."""
+    """It cannot be collected, did not come to its end, or most of it fails for one cause."""
     UNAVAILABLE = "unavailable"
     """No interpreter, no pytest, no coverage, no sandbox: the detail says which, and the remedy."""
+
+
+class FailureKind(StrEnum):
+    """Why a test of the project is not asked any more."""
+
+    ENVIRONMENT = "environment"
+    """It asks for what this machine or the sandbox does not give."""
+    FLAKY = "flaky"
+    """It passes when it is tried again, alone or in another order."""
+    FAILING = "failing"
+    """It fails as well before the change, or is new; nothing says that the machine is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A test of the project, or a module that cannot be collected, that no run takes into account."""
+
+    nodeid: str
+    kind: FailureKind
+    error: str
+    """The type and first line of what it raised."""
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +67,7 @@ class Suite:
     """Version of the project's interpreter ("3.12.4")."""
     tests: int = 0
     failed: tuple[TestOutcome, ...] = ()
+    """What passes before the change and fails after it; of a suite that is BROKEN, what fails."""
     coverage: tuple[FileCoverage, ...] = ()
     mutants: tuple[Mutant, ...] = ()
     outcomes: tuple[MutantOutcome, ...] = ()
@@ -52,11 +77,17 @@ class Suite:
     notes: tuple[str, ...] = ()
     """Limits met, a sentence each."""
     loopback: bool = False
-    """Whether it needs a network of its own, and had one."""
+    """Whether it had a network of its own."""
+    set_aside: tuple[SetAside, ...] = ()
 
     @property
     def can_judge(self) -> bool:
-        return self.state in {SuiteState.GREEN, SuiteState.EMPTY}
+        return self.state in {SuiteState.GREEN, SuiteState.RED, SuiteState.EMPTY}
+
+    def left_out(self, *, flaky: bool = True) -> tuple[str, ...]:
+        """The node ids of tests, and paths of modules, that later runs leave out; with or without the flaky ones."""
+        others = (each.nodeid for each in self.set_aside if flaky or each.kind is not FailureKind.FLAKY)
+        return tuple(dict.fromkeys([*others, *(test.nodeid for test in self.failed)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.test_runner import PytestRunner
+from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence, known
 from cicd_agent.modes.gen_tests.flaky.fix import with_fixes
@@ -34,8 +34,9 @@ def experiment(
     pytest_runner = _pytest_runner(evidence, tests, world)
     if pytest_runner is None:
         return evidence
-    evidence = with_fixes(answers, evidence, pytest_runner)
+    evidence = with_fixes(answers, evidence, pytest_runner.without(tests.suite.left_out(flaky=False)))
     tests = known(evidence)
+    pytest_runner = pytest_runner.without(tests.suite.left_out())
     if not tests.suite.can_judge:
         return evidence
     evidence = _screened(answers, evidence, pytest_runner, progress)
@@ -76,8 +77,13 @@ def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
 
 
 def _pytest_runner(evidence: Evidence, tests: TestEvidence, world: Ports) -> PytestRunner | None:
-    """The one in which the suite was green."""
+    """The one in which the suite ran; where another job had a loopback and this one has none, without it."""
     if world.pytest_runner is None or evidence.change is None:
         return None
     pytest_runner = world.pytest_runner(evidence.change)
-    return pytest_runner.with_loopback() if pytest_runner is not None and tests.suite.loopback else pytest_runner
+    if pytest_runner is None or not tests.suite.loopback:
+        return pytest_runner
+    try:
+        return pytest_runner.with_loopback() or pytest_runner
+    except PytestUnavailable:
+        return pytest_runner

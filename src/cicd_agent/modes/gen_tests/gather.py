@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -11,15 +11,26 @@ from cicd_agent.analysis.python_tests.test_command import read_test_command
 from cicd_agent.analysis.python_tests.test_modules import package, possible_homes
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
+from cicd_agent.domain.ports.test_runner import Interpreter, PytestRunner, PytestUnavailable
 from cicd_agent.domain.repository.change import Change, ChangeSource
+from cicd_agent.domain.repository.diff import ChangeKind
 from cicd_agent.domain.repository.library import BadPattern, EntryKind, Unreadable
 from cicd_agent.domain.repository.paths import PathKind, kinds
-from cicd_agent.domain.text.words import clip, count
-from cicd_agent.domain.trials.test_run import Outcome, PytestRun, RunResult
+from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.trials.sandbox import Tier, tier_named
+from cicd_agent.domain.trials.test_run import Mutant, Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.coverage_targets import Subject, passed_over, subjects, targets
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence, known
+from cicd_agent.modes.gen_tests.evidence import (
+    TEST_EVIDENCE,
+    FailureKind,
+    SetAside,
+    Suite,
+    SuiteState,
+    TestEvidence,
+    known,
+)
+from cicd_agent.modes.gen_tests.failures import COLLECT_ALL, Sorted, failure, failures, refusal, remedy, sort_out
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.synthesis.writers import with_written
 from cicd_agent.modes.protocol import Ports
@@ -32,6 +43,10 @@ MAX_MUTANTS = 300
 _SHARE = 0.4
 """Of the time that is left, for the suite; new tests are tried in the rest."""
 _LONGEST = 900.0
+_ALONE = 30.0
+MAX_ENDLESS = 3
+"""Tests that never end or end their process, and are left out."""
+MAX_TOLD = 50
 SERVED = frozenset({EventKind.PULL_REQUEST, EventKind.PUSH, EventKind.MERGE_GROUP, EventKind.LOCAL})
 HUNTED = frozenset({EventKind.SCHEDULE, EventKind.WORKFLOW_DISPATCH})
 """Events without a change, for which only flaky tests are looked for."""
@@ -40,62 +55,107 @@ _LARGEST = 300_000
 """Bytes of a test module that is read."""
 
 
-def baseline(subjects: Sequence[Subject], pytest_runner: PytestRunner, command: str) -> tuple[Suite, PytestRunner]:
-    """What the tests show of the subjects, and the test runner in which they have shown it.
+def baseline(
+    subjects: Sequence[Subject], pytest_runner: PytestRunner, command: str, added: Collection[str] | None = ()
+) -> tuple[Suite, PytestRunner]:
+    """What the tests show of the subjects, and the test runner in which they have shown it, which leaves none out.
 
-    A suite that is red without a network is tried once more with a private loopback, where the sandbox has one.
+    Where the sandbox has a private loopback, they have it. `added` are the files that the change brings, None
+    where there is no change that could be to blame.
     """
     try:
-        suite = _run(subjects, pytest_runner, command)
-        if suite.state in {SuiteState.RED, SuiteState.BROKEN}:
-            wider = pytest_runner.with_loopback()
-            again = _run(subjects, wider, command) if wider is not None else suite
-            if wider is not None and again.state is SuiteState.GREEN:
-                note = "the tests need a network: they ran with a loopback of their own, and nothing beyond"
-                return replace(again, loopback=True, notes=(*again.notes, note)), wider
+        wider = pytest_runner.with_loopback()
+        # A sandbox that keeps nothing in has one, too, but a stronger one that has none is better.
+        loopback = wider is not None and tier_named(wider.sandbox) != Tier.NONE
+        pytest_runner = wider if wider is not None and loopback else pytest_runner
+        return replace(_baseline(subjects, pytest_runner, command, added), loopback=loopback), pytest_runner
     except PytestUnavailable as error:
         return Suite(SuiteState.UNAVAILABLE, str(error), command), pytest_runner
-    return suite, pytest_runner
 
 
-def _run(subjects: Sequence[Subject], pytest_runner: PytestRunner, command: str) -> Suite:
+def _baseline(
+    subjects: Sequence[Subject], pytest_runner: PytestRunner, command: str, added: Collection[str] | None
+) -> Suite:
     share = MAX_MUTANTS // max(len(subjects), 1) or 1
     made = tuple(each for subject in subjects for each in mutants(subject.path, subject.text, subject.lines, share))
-    measured = tuple(subject.path for subject in subjects)
-    seconds = min(pytest_runner.seconds_left * _SHARE, _LONGEST)
-    [result] = pytest_runner.run([PytestRun("suite", measured=measured, traced=True, mutants=made, seconds=seconds)])
-    state, detail = _state(result)
     notes = [f"{name} is not to be had for the project's Python" for name in pytest_runner.interpreter.lacks]
     if len(made) >= MAX_MUTANTS // max(len(subjects), 1):
         limit = f"at most {MAX_MUTANTS} faults are planted in one change: some lines have fewer than they could"
         notes.insert(0, limit)
-    return Suite(
-        state,
-        detail,
+    result, endless = _run(_whole(subjects, made, pytest_runner), pytest_runner)
+    red = (*endless, *failures(result))
+    suite = Suite(
+        *_state(result, red, pytest_runner.interpreter),
         command,
         pytest_runner.interpreter.version,
-        len(result.tests),
-        result.failed[:50],
+        len(result.tests) + len(endless),
+        red[:MAX_TOLD],
         # What a run has executed that broke off says nothing of what the tests would.
-        result.coverage if state is not SuiteState.BROKEN else (),
+        result.coverage if result.completed else (),
         made,
         result.mutants,
         result.seconds,
         pytest_runner.sandbox,
         tuple(notes),
     )
+    if not suite.can_judge or not red:
+        return suite
+    rest = pytest_runner.without([test.nodeid for test in endless]) if endless else pytest_runner
+    blame = sort_out(red[len(endless) :], rest, added, result.seconds) if red[len(endless) :] else Sorted()
+    reason = "its process does not end by itself here, neither in the suite nor alone"
+    hung = tuple(SetAside(test.nodeid, FailureKind.ENVIRONMENT, failure(test), reason) for test in endless)
+    state = SuiteState.RED if blame.broken else suite.state
+    suite = replace(suite, state=state, failed=blame.broken, set_aside=(*hung, *blame.set_aside))
+    return _without(suite, subjects, pytest_runner)
 
 
-def _state(result: RunResult) -> tuple[SuiteState, str]:
+def _whole(subjects: Sequence[Subject], made: tuple[Mutant, ...], pytest_runner: PytestRunner) -> PytestRun:
+    """The suite with all that is measured."""
+    measured = tuple(subject.path for subject in subjects)
+    seconds = min(pytest_runner.seconds_left * _SHARE, _LONGEST)
+    return PytestRun("suite", (), COLLECT_ALL, measured=measured, traced=True, mutants=made, seconds=seconds)
+
+
+def _run(run: PytestRun, pytest_runner: PytestRunner) -> tuple[RunResult, tuple[TestOutcome, ...]]:
+    """The result, and tests that had to be left out since no process of theirs comes to its end."""
+    endless: list[TestOutcome] = []
+    while True:
+        rest = pytest_runner.without([test.nodeid for test in endless]) if endless else pytest_runner
+        [result] = rest.run([run])
+        done = {test.nodeid for test in result.tests}
+        last = next((nodeid for nodeid in result.collected if nodeid not in done), "")
+        if result.completed or not last or len(endless) == MAX_ENDLESS or rest.seconds_left < 2 * _ALONE:
+            return result, tuple(endless)
+        # Only the one that does not end by itself either is to blame: others were in the middle of a long suite.
+        [alone] = rest.run([PytestRun("alone", (last.partition("[")[0],), seconds=_ALONE)])
+        if alone.completed:
+            return result, tuple(endless)
+        endless.append(TestOutcome(last, Outcome.ERROR, 0.0, clip(alone.problem, 300), "the process does not end"))
+
+
+def _without(suite: Suite, subjects: Sequence[Subject], pytest_runner: PytestRunner) -> Suite:
+    """The suite with the coverage of the tests that are left, where one of the others had a part in it."""
+    out = {*suite.left_out()}
+    # Of so many tests the worker names no more.
+    if not any(out & {*file.tests} or len(file.tests) >= 200 for file in suite.coverage):  # noqa: PLR2004
+        return suite
+    [result] = pytest_runner.without(suite.left_out()).run([_whole(subjects, (), pytest_runner)])
     if not result.completed:
-        return SuiteState.BROKEN, result.problem or "pytest did not come to its end"
-    if failed := [test for test in result.failed if "::" not in test.nodeid] or result.failed:
-        first = failed[0]
-        state = SuiteState.RED if "::" in first.nodeid else SuiteState.BROKEN
-        text = f"{count(len(failed), 'test module')} cannot be collected"
-        if state is SuiteState.RED:
-            text = f"{len(failed):,} of {count(len(result.tests), 'test')} fail before anything is added"
-        return state, f"{text}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
+        return replace(suite, notes=(*suite.notes, "coverage counts lines that only tests execute which are set aside"))
+    flaky = tuple(
+        SetAside(test.nodeid, FailureKind.FLAKY, failure(test), "it passes in one of two runs of the whole suite")
+        for test in failures(result)
+    )
+    return replace(suite, coverage=result.coverage, set_aside=(*suite.set_aside, *flaky))
+
+
+def _state(result: RunResult, red: Sequence[TestOutcome], interpreter: Interpreter) -> tuple[SuiteState, str]:
+    if not result.completed:
+        problem = result.problem or "pytest did not come to its end"
+        where = f"(`{interpreter.path}`, Python {interpreter.version})"
+        return SuiteState.BROKEN, f"{problem.rstrip('.')} {where}. {remedy(problem, interpreter)}"
+    if problem := refusal(result, red, interpreter):
+        return SuiteState.BROKEN, problem
     if not any(test.outcome is Outcome.PASSED for test in result.tests):
         return SuiteState.EMPTY, "pytest finds no test that passes"
     return SuiteState.GREEN, ""
@@ -139,7 +199,8 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     if pytest_runner is None:
         reason = "nothing is checked out that could be run. Put actions/checkout before this step"
         return evidence.put(TEST_EVIDENCE, TestEvidence(Suite(SuiteState.UNAVAILABLE, reason, settings.test_command)))
-    suite, pytest_runner = baseline(result, pytest_runner, settings.test_command)
+    added = {file.path for file in change.files if file.kind not in {ChangeKind.MODIFIED, ChangeKind.DELETED}}
+    suite, pytest_runner = baseline(result, pytest_runner, settings.test_command, added if change.files else None)
     paths = tuple(path for path in change.paths if path.endswith(".py") and PathKind.TEST in kinds(path))
     tests = TestEvidence(suite, paths=paths)
     modules, unread = _texts(sorted(_homes(result, tests) & set(change.paths)), change, world, settings)
@@ -227,7 +288,8 @@ def _with_hunt(evidence: Evidence, pytest_runner: PytestRunner, world: Ports, se
     try:
         # New tests are tried after this, and need their time.
         reserve = pytest_runner.seconds_left / 2 if tests.suite.can_judge and change.files else 0.0
-        result = hunt(settings.detect_flaky, evidence, pytest_runner, reserve=reserve)
+        others = pytest_runner.without(tests.suite.left_out(flaky=False))
+        result = hunt(settings.detect_flaky, evidence, others, reserve=reserve)
     except PytestUnavailable as error:
         return replace(evidence, gaps=(*evidence.gaps, Gap("flaky tests", str(error))))
     named = {nodeid.partition("::")[0] for each in result.found for nodeid in (each.nodeid, *each.polluters)}

@@ -1,5 +1,6 @@
 """Generated tests as pages: which were kept and why, what they may have found, and what is still open."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
@@ -8,7 +9,8 @@ from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip, count, line_ranges
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
-from cicd_agent.modes.gen_tests.evidence import SuiteState
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
+from cicd_agent.modes.gen_tests.failures import failure
 from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt
 from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug
 from cicd_agent.modes.protocol import Account
@@ -65,6 +67,10 @@ def sentence(generated: Generated) -> str:
         parts.append(f"{count(len(generated.killed), 'planted fault')} noticed that nothing noticed before")
     if generated.bugs:
         parts.append(count(len(generated.bugs), "possible bug"))
+    if suite.failed:
+        parts.append(f"{count(len(suite.failed), 'test')} broken by the change")
+    if suite.set_aside:
+        parts.append(f"{count(len(suite.set_aside), 'test')} set aside")
     if generated.hunt is not None and generated.hunt.runs:
         parts.append(count(len(generated.hunt.found), "flaky test"))
     return ", ".join([*parts, *_unasked(generated)])
@@ -130,8 +136,7 @@ def _took(report: CandidateReport, hurdle: Hurdle) -> bool:
 def _state(generated: Generated) -> str:
     suite = generated.suite
     words = {
-        SuiteState.RED: "the project's tests are red",
-        SuiteState.BROKEN: "the project's tests are broken",
+        SuiteState.BROKEN: "the project's tests cannot be used",
         SuiteState.UNAVAILABLE: "the project's tests cannot be run here",
     }.get(suite.state, str(suite.state))
     return f"{words}: {suite.detail}" if suite.detail else words
@@ -139,6 +144,7 @@ def _state(generated: Generated) -> str:
 
 def _result(generated: Generated, event: Event) -> Iterator[Block]:
     yield from _numbers(generated)
+    yield from _broken(generated.suite)
     yield from _bugs(generated, event)
     yield from _kept_tests(generated, event)
     if generated.reports:
@@ -159,8 +165,10 @@ def _verdict(generated: Generated) -> str:
     retained, suite = generated.kept, generated.suite
     if not suite.can_judge:
         return f"No tests were written: {_state(generated)}"
-    if generated.bugs:
-        return f"{count(len(generated.bugs), 'possible bug')}, {count(len(retained), 'test')} kept"
+    found = [f"{count(len(suite.failed), 'test')} broken by this change"] if suite.failed else []
+    found += [count(len(generated.bugs), "possible bug")] if generated.bugs else []
+    if found:
+        return f"{', '.join(found)}, {count(len(retained), 'test')} kept"
     if retained:
         return f"{count(len(retained), 'test')} kept of {len(generated.reports)}"
     if not generated.open:
@@ -179,6 +187,10 @@ def _numbers(generated: Generated) -> Iterator[Block]:
         parts.append(f"under the {generated.threshold:g} % that are wanted")
     if generated.killed:
         parts.append(f"{count(len(generated.killed), 'planted fault')} noticed that survived before")
+    if generated.suite.set_aside:
+        kinds = Counter(str(each.kind) for each in generated.suite.set_aside)
+        told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        parts.append(f"{count(len(generated.suite.set_aside), 'test')} of the project set aside ({told})")
     if parts:
         yield Paragraph(joined(parts, " · "))
 
@@ -210,6 +222,16 @@ def _kept_tests(generated: Generated, event: Event) -> Iterator[Block]:
     yield Table(("test", "of", "does what", "notices", "runs"), rows)
     if len(retained) > MAX_ROWS:
         yield Paragraph(f"{count(len(retained) - MAX_ROWS, 'more test')} in the certificate.")
+
+
+def _broken(suite: Suite) -> Iterator[Block]:
+    if not suite.can_judge:
+        return
+    for test in suite.failed[:MAX_BUGS]:
+        words = " passes before this change and fails after it, also alone and in another order: "
+        yield Paragraph((strong("Broken test"), ": ", code(clip(test.nodeid, 200)), words, code(failure(test)), "."))
+    if (more := len(suite.failed) - MAX_BUGS) > 0:
+        yield Paragraph(f"And {count(more, 'more')} in the certificate.")
 
 
 def _bugs(generated: Generated, event: Event) -> Iterator[Block]:
@@ -323,6 +345,15 @@ def _folded(generated: Generated, evidence: Evidence) -> Iterator[Block]:
             for each in rejected[:MAX_ROWS]
         ]
         sections.append((f"{count(len(rejected), 'test')} not kept", [Table(("test", "at", "why"), rows)]))
+    if aside := generated.suite.set_aside:
+        told = [
+            (code(clip(each.nodeid, 200)), str(each.kind), code(each.error), each.reason) for each in aside[:MAX_ROWS]
+        ]
+        more = (
+            [Paragraph(f"{count(len(aside) - MAX_ROWS, 'more')} in the certificate.")] if len(aside) > MAX_ROWS else []
+        )
+        title = f"{count(len(aside), 'test')} of the project set aside"
+        sections.append((title, [Table(("test", "by", "raises", "why"), told), *more]))
     limits = [(gap.what or "–", gap.why) for gap in evidence.gaps] + [("–", note) for note in generated.suite.notes]
     limits += [("–", note) for note in generated.hunt.notes] if generated.hunt else []
     if limits:

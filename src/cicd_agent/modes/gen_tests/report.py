@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.candidate import CandidateReport
 from cicd_agent.domain.trials.sandbox import tier_named
 from cicd_agent.modes.gen_tests.evidence import SuiteState
+from cicd_agent.modes.gen_tests.failures import failure
 from cicd_agent.modes.gen_tests.page import comment, page, pictures, sentence
 from cicd_agent.modes.gen_tests.result import Covered, Generated, PossibleBug, Share
 from cicd_agent.modes.protocol import Account
@@ -42,6 +44,7 @@ OUTPUTS = (
     "mutants_killed",
     "possible_bugs",
     "flaky_tests",
+    "tests_set_aside",
     "patch_file",
     "certificate_file",
     "sandbox",
@@ -118,6 +121,13 @@ def _annotations(generated: Generated) -> Iterator[Effect]:
         line = each.lines[0] if each.lines else each.branches[0][0] if each.branches else each.line
         key = f"open-{number}"
         yield Annotation(key, Level.NOTICE, "cicd-agent: no test sees this", each.advice, each.path, line)
+    for number, test in enumerate(generated.suite.failed[:MAX_NOTES] if generated.suite.can_judge else (), 1):
+        message = f"{clip(test.nodeid, 200)} passes before the change and fails after it: {failure(test)}"
+        path, _, number_of_line = test.where.rpartition(":")
+        where = (
+            (path, int(number_of_line)) if path and number_of_line.isdigit() else (test.nodeid.partition("::")[0], 0)
+        )
+        yield Annotation(f"broken-{number}", Level.WARNING, "cicd-agent: broken test", message, *where)
     if not generated.suite.can_judge:
         level = Level.WARNING if generated.suite.state is not SuiteState.UNAVAILABLE else Level.NOTICE
         yield Annotation("suite", level, "cicd-agent: no tests were written", sentence(generated))
@@ -141,7 +151,7 @@ def _files(generated: Generated, evidence: Evidence) -> Iterator[Effect]:
 
 def _outputs(generated: Generated) -> Iterator[Output]:
     before, after = generated.before, generated.after or generated.before
-    judged, hunt = generated.suite.can_judge, generated.hunt
+    suite, judged, hunt = generated.suite, generated.suite.can_judge, generated.hunt
     values = {
         "summary": sentence(generated),
         "tests_added": str(len(generated.kept)) if judged else "",
@@ -153,7 +163,8 @@ def _outputs(generated: Generated) -> Iterator[Output]:
         "mutants_killed": str(len(generated.killed)) if judged else "",
         "possible_bugs": str(len(generated.bugs)) if judged else "",
         "flaky_tests": json.dumps([each.nodeid for each in hunt.found], ensure_ascii=False) if hunt else "",
-        "sandbox": tier_named(generated.suite.sandbox),
+        "tests_set_aside": json.dumps(Counter(str(each.kind) for each in suite.set_aside)) if judged else "",
+        "sandbox": tier_named(suite.sandbox),
     }
     yield from (Output(f"output-{name}", name, value) for name, value in values.items())
 
@@ -178,6 +189,13 @@ def certificate(generated: Generated, evidence: Evidence) -> str:
             "python": generated.suite.python,
             "sandbox": tier_named(generated.suite.sandbox),
             "tests": generated.suite.tests,
+            "set_aside": [
+                {"test": each.nodeid, "kind": each.kind, "error": each.error, "reason": each.reason}
+                for each in generated.suite.set_aside
+            ],
+            "broken": [{"test": test.nodeid, "error": failure(test)} for test in generated.suite.failed]
+            if generated.suite.can_judge
+            else [],
         },
         "coverage": {"before": _covered(generated.before), "after": _covered(generated.after)},
         "files": sorted(generated.files),

@@ -125,7 +125,7 @@ def _risk(generated: Generated, missed: Sequence[Gap]) -> Risk | None:
         reasons.append(Reason(f"tests execute {share:.0f} % of the changed lines, under {generated.threshold:g} %", 35))
     if generated.suite.state is SuiteState.RED:
         level = RiskLevel.HIGH
-        reasons.append(Reason("the project's tests fail", 65))
+        reasons.append(Reason(f"{broken(generated.suite)} before the change and not after it", 65))
     if generated.bugs:
         level = RiskLevel.HIGH
         reasons.append(Reason(f"{count(len(generated.bugs), 'possible bug')}", 65))
@@ -137,7 +137,14 @@ def _risk(generated: Generated, missed: Sequence[Gap]) -> Risk | None:
     return Risk(level, _SCORES[level], tuple(reasons))
 
 
+def broken(suite: Suite) -> str:
+    """How many tests the change breaks, as the beginning of a sentence."""
+    return f"{count(len(suite.failed), 'test')} of the project {'passes' if len(suite.failed) == 1 else 'pass'}"
+
+
 def _escalations(generated: Generated, answers: Sequence[Answer[Any]]) -> Iterator[str]:
     if generated.bugs:
         yield f"{count(len(generated.bugs), 'test')} may have found a mistake in the change"
+    if generated.suite.state is SuiteState.RED:
+        yield f"{broken(generated.suite)} before the change and not after it"
     yield from (answer.escalate for answer in answers if answer.escalate and not answer.draft and not answer.failure)

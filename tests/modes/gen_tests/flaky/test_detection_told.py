@@ -79,9 +79,9 @@ def test_what_was_found_stands_in_the_summary_with_its_fixes_and_those_that_were
         assert words in page
 
 
-def test_a_red_suite_hides_no_flaky_test() -> None:
-    said, page = told(FlakyHunt(12, 12, 40, (FOUND,)), SuiteState.RED)
-    assert said == "No tests were written: the project's tests are red: 1 test fails, 1 flaky test"
+def test_a_suite_that_cannot_be_used_hides_no_flaky_test() -> None:
+    said, page = told(FlakyHunt(12, 12, 40, (FOUND,)), SuiteState.BROKEN)
+    assert said == "No tests were written: the project's tests cannot be used: 1 test fails, 1 flaky test"
     assert "test_it" in page
 
 
