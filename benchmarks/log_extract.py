@@ -43,7 +43,8 @@ GOALS = {
     ("cidiff", 2_000, True): (0.0, 1.0),
     ("cidiff", 4_000, True): (0.95, 1.0),
 }
-GOAL_FIRST = 0.88
+GOAL_FIRST = 0.7
+"""Of the lines that pytorch's own rules mark; `headlines/measure.py` has what readers of the logs say."""
 MOST_MEGABYTES, MOST_GROWTH = 300, 2.5
 
 

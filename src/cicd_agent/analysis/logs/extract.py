@@ -51,6 +51,7 @@ class Problem:
 
     `text` is that line. `score` ranks problems within a log (0–1). `novel` is false when the same is in the green log.
     `strict` and `loose` are its fingerprints (16 hex digits), "" when the line says too little to be known again by.
+    `own` is the line that its fingerprints were made of where `text` is another of its lines, which says more.
     `test` is the failing test's name as the tool writes it, `count` how often this problem stands in the log.
     """
 
@@ -70,6 +71,7 @@ class Problem:
     frames: tuple[Frame, ...] = ()
     strict: str = ""
     loose: str = ""
+    own: str = ""
     count: int = 1
 
 

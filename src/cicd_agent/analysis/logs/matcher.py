@@ -1,7 +1,7 @@
 """Where the messages of the registry's tools stand in a log: each a block of lines, with the one that says it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
@@ -37,7 +37,7 @@ class Block:
     first: int
     last: int
     headline: int
-    match: re.Match[str]
+    groups: Mapping[str, str]
 
     @property
     def weight(self) -> float:
@@ -131,6 +131,10 @@ def _any_of(hints: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(f"(?=({_trie(hints)}))")
 
 
+def _groups(match: re.Match[str] | None) -> Mapping[str, str]:
+    return {name: value.strip() for name, value in match.groupdict().items() if value} if match else {}
+
+
 def _block(form: _Form, lines: Sequence[Line], index: int, start: re.Match[str]) -> Block:
     message = form.message
     first = last = headline = index
@@ -147,10 +151,11 @@ def _block(form: _Form, lines: Sequence[Line], index: int, start: re.Match[str])
             break
         last += 1
         if match is None and (match := _search(message.headline, text)):
-            headline = last
+            # A line that only names the place below an error is read, but says less than the error.
+            headline = last if {"path"} != {*_groups(match)} - {"line"} else index
         if ends:
             break
-    return Block(form.tool, message, first, last, headline, match or start)
+    return Block(form.tool, message, first, last, headline, {**_groups(start), **_groups(match)})
 
 
 def _trie(literals: Sequence[str]) -> str:

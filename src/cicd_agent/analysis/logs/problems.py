@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Frame, Kind, Problem
+from cicd_agent.analysis.logs.headline import headline
 from cicd_agent.analysis.logs.matcher import Block
 from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
 from cicd_agent.analysis.logs.score import LineScore, indentation
@@ -28,7 +29,32 @@ MAX_FRAMES = 20
 def problems(
     lines: Sequence[Line], blocks: Sequence[Block], scores: Sequence[LineScore], green: Templates | None
 ) -> tuple[Problem, ...]:
-    """The problems of a log, ranked. Those that say the same are one, counted."""
+    """The problems of a log: first the one with the line to read first, then the others by rank."""
+    ranked = rank(lines, blocks, scores, green)
+    chosen = headline(lines, blocks, scores, ranked) if ranked else None
+    return ranked if chosen is None else _led_by(lines[chosen], ranked)
+
+
+def _led_by(line: Line, ranked: Sequence[Problem]) -> tuple[Problem, ...]:
+    """With the problem first that this line is part of, or with one made of the line."""
+    own = next((each for each in ranked if each.line == line.number), None)
+    around = own or next((each for each in ranked if each.first <= line.number <= each.last), None)
+    top, text = ranked[0].score, line.text.strip()
+    if around is None:
+        first = Problem("", _kind_of(text), line.number, line.number, line.number, text, top, line.step)
+        first = replace(first, strict=strict_fingerprint("", text), loose=coarse_fingerprint("", text))
+    elif around is own or around.trouble:
+        # Of trouble outside of the code the tool's own words are the proof.
+        first = replace(around, score=top)
+    else:
+        first = replace(around, line=line.number, text=text, score=top, own=around.text)
+    return first, *(each for each in ranked if each is not around)
+
+
+def rank(
+    lines: Sequence[Line], blocks: Sequence[Block], scores: Sequence[LineScore], green: Templates | None
+) -> tuple[Problem, ...]:
+    """The problems by their tools' weights and places. Those that say the same are one, counted."""
     every = [*_of_messages(lines, blocks, scores), *_of_unknown_tools(lines, blocks, scores)]
     ranked = sorted(every, key=lambda problem: (-problem.score, problem.line, problem.last))
     distinct: dict[tuple[str, str], Problem] = {}
@@ -67,7 +93,7 @@ def _without_nested(ranked: Iterable[Problem]) -> Sequence[Problem]:
 def _of_messages(lines: Sequence[Line], blocks: Sequence[Block], scores: Sequence[LineScore]) -> Iterator[Problem]:
     for block in blocks:
         headline = lines[block.headline]
-        named = {name: value.strip() for name, value in block.match.groupdict().items() if value}
+        named = block.groups
         number = named.get("line", "")
         frame = Frame(relative(named["path"]), int(number) if number.isdecimal() else 0) if "path" in named else None
         is_chained = any(_PATTERNS["chain"].search(line.text) for line in lines[block.last + 1 : block.last + 4])
@@ -99,10 +125,9 @@ def _of_unknown_tools(lines: Sequence[Line], blocks: Sequence[Block], scores: Se
         trouble, score = scores[index].features.trouble, scores[index]
         if index in explained or score.echo or trouble < _MIN_TROUBLE or score.features.frame:
             continue
-        kind = next((kind for kind, pattern in _GUESSES.items() if pattern.search(line.text)), "unknown")
         yield Problem(
             tool="",
-            kind=Kind(kind),
+            kind=_kind_of(line.text),
             line=line.number,
             first=line.number,
             last=lines[_end(lines, index)].number,
@@ -110,6 +135,10 @@ def _of_unknown_tools(lines: Sequence[Line], blocks: Sequence[Block], scores: Se
             score=_score(_UNKNOWN_TOOL * trouble, index, scores),
             step=line.step,
         )
+
+
+def _kind_of(text: str) -> Kind:
+    return Kind(next((kind for kind, pattern in _GUESSES.items() if pattern.search(text)), "unknown"))
 
 
 def _end(lines: Sequence[Line], index: int) -> int:

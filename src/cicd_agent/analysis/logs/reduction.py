@@ -64,12 +64,7 @@ def reduce(
             size += len(chunk)
             yield chunk
 
-    def relevance(text: str) -> float:
-        trouble = describe_line(text).trouble
-        # Whether it can be a tool's message is looked up only where that decides.
-        return trouble if trouble >= MIN_RELEVANCE else float(bool(matcher.candidates(text)))
-
-    selection = select_lines(read(counted(), steps=steps), relevance)
+    selection = select_lines(read(counted(), steps=steps), lambda text: relevance(text, matcher))
     blocks = list(matcher.blocks(selection.lines))
     scores = score_lines(selection.lines, blocks, green, frozenset(step.name for step in steps if step.failed))
     ranked = problems(selection.lines, blocks, scores, green)
@@ -96,6 +91,12 @@ def reduce(
         job=job,
         passed=ExtractLine(ending.number, ending.text, 0.0, job, ending.step) if ending else None,
     )
+
+
+def relevance(text: str, matcher: Matcher) -> float:
+    trouble = describe_line(text).trouble
+    # Whether it can be a tool's message is looked up only where that decides.
+    return trouble if trouble >= MIN_RELEVANCE else float(bool(matcher.candidates(text)))
 
 
 def passed(chunks: Iterable[bytes]) -> Templates:

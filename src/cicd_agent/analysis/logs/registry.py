@@ -39,15 +39,16 @@ class Message:
     __pydantic_config__ = _CONFIG
 
     start: Annotated[Pattern, Field(min_length=1)]
-    """What the first line of the block matches. Of it, or of `headline` where there is one, the groups `test`, `path`,
-    `line` and `code` are read: the failing test, a file and line, a rule or error."""
+    """What the first line of the block matches. Of it, and before it of `headline`, the groups `test`, `path`, `line`
+    and `code` are read: the failing test, a file and line, a rule or error."""
     hints: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
     """Literals of which the first line holds at least one; upper and lower case count, any number stands for all. Lines
     without any hint never meet a pattern."""
     example: Annotated[NonEmpty, BeforeValidator(_without_last_break)]
     """A block as the tool prints it, from its first line to its last: documentation, and a test."""
     headline: Pattern = ""
-    """What the line matches that says what is wrong, when that is not the first of the block."""
+    """What the line matches that says what is wrong, when that is not the first of the block. A line of which only a
+    path and a line number are read stays below the first one."""
     continuation: Pattern = ""
     """The block goes on while lines match this."""
     end: Pattern = ""

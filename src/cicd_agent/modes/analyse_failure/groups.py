@@ -50,7 +50,9 @@ class Group:
     def signatures(self) -> frozenset[str]:
         """Strict fingerprints that all have to recur; a test's name alone is none, it may fail for another reason."""
         explaining = [problem for _, problem in self.problems if explains(problem) and problem.novel and problem.strict]
-        return frozenset([each.strict for each in explaining if not _is_heading(each.text)][:_MAX_FINGERPRINTS])
+        return frozenset(
+            [each.strict for each in explaining if not _is_heading(each.own or each.text)][:_MAX_FINGERPRINTS]
+        )
 
     @property
     def locations(self) -> tuple[LogLocation, ...]:
@@ -104,8 +106,9 @@ def _of_job(job: FailedJob) -> Iterator[Group]:
         else:
             clusters.append([problem])
     explaining = [cluster for cluster in clusters if any(explains(problem) for problem in cluster)]
-    # What only counts, and what no tool says, is noise beside what a tool says.
-    known = [cluster for cluster in explaining if any(problem.tool for problem in cluster)]
+    # What only counts, and what no tool says, is noise beside what a tool says, unless it is the line to read first.
+    first = job.extract.problems[:1]
+    known = [cluster for cluster in explaining if any(problem.tool or problem in first for problem in cluster)]
     # A machine that goes away does not wait for the exit code: such a message is the program's own.
     true = [
         cluster
@@ -233,7 +236,7 @@ def _decisive(job: FailedJob, problems: Sequence[Problem]) -> Iterator[Cited]:
 def _fingerprint(job: FailedJob, problems: Sequence[Problem]) -> str:
     explaining = [each for each in problems if explains(each) and each.novel and each.strict]
     parts = list(dict.fromkeys(each.strict for each in explaining))[:_MAX_FINGERPRINTS]
-    if explaining and all(_is_heading(each.text) for each in explaining):
+    if explaining and all(_is_heading(each.own or each.text) for each in explaining):
         error = _error(job, problems)
         parts.append(_PATTERNS["varies"].sub("0", " ".join(error.text.split())) if error is not None else "")
     if len(parts) <= 1:
