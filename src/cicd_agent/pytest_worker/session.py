@@ -6,7 +6,9 @@ import importlib
 import json
 import os
 import sys
+import time
 from binascii import unhexlify
+from importlib.machinery import PathFinder
 
 from .clocks import put_forward
 from .protocol import sender
@@ -14,8 +16,11 @@ from .protocol import sender
 _KINDS = {"pytest": "pytest_run", "probe": "probe", "ghostwriter": "ghostwriter"}
 
 
-def main(report: str) -> None:
-    """`report` is the descriptor to report on; what is wanted comes by standard input."""
+def main(report: str, *, forked: bool = False) -> None:
+    """`report` is the descriptor to report on; what is wanted comes by standard input.
+
+    Where it was `forked`, the clocks are put forward already, and the environment is not there yet.
+    """
     with os.fdopen(os.dup(0), "rb") as file:
         requested = json.loads(file.read())
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -24,10 +29,12 @@ def main(report: str) -> None:
     os.set_inheritable(int(report), False)  # noqa: FBT003  the function has it so
     send = sender(int(report), unhexlify(requested.pop("key")))
     top = requested["top"]
+    if forked:
+        _enter(requested["environment"])
     sys.path[:0] = [os.path.join(top, root).rstrip("/") for root in requested["roots"]]
-    if requested["overlay"]:
+    if requested["overlay"] and requested["overlay"] not in sys.path:
         sys.path.append(requested["overlay"])
-    if requested["forward_seconds"]:
+    if requested["forward_seconds"] and not forked:
         put_forward(requested["forward_seconds"])
     module = importlib.import_module("." + _KINDS[requested["kind"]], __package__)
     if requested["kind"] == "pytest":
@@ -35,3 +42,18 @@ def main(report: str) -> None:
     else:
         send({"answer": module.main(requested["requests"])})
         send({"end": 0})
+
+
+def _enter(environment: dict[str, str]) -> None:
+    """Make of this fork of a server what an interpreter would be that begins with this environment."""
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    path = environment.get("PYTHONPATH")
+    if path:
+        entries = [os.path.abspath(entry) for entry in path.split(os.pathsep)]
+        sys.path[:0] = entries
+        # What `site` does last: https://docs.python.org/3/library/site.html
+        if PathFinder.find_spec("sitecustomize", entries):
+            sys.modules.pop("sitecustomize", None)
+            importlib.import_module("sitecustomize")
