@@ -101,16 +101,13 @@ class JointTrial:
         runs = [
             self._alone(0),
             self._alone(1),
-            self._beside("before", (*new, *neighbours)),
-            self._beside("after", (*neighbours, *new)),
+            self._among("before the tests near them", 1, select=(*new, *neighbours), in_order=True),
+            self._among("after the tests near them", 2, select=(*neighbours, *new), in_order=True),
             self._alone(2),
         ]
         for at in range(len(runs), number):
-            run = self._alone(at)
-            if at % 2:
-                run = self._beside("shuffled among", (*neighbours, *new))
-                run = replace(run, in_order=False, perturbation=replace(run.perturbation, order=at, random_seed=at))
-            runs.append(run)
+            shuffled = self._among("shuffled among the tests near them", at, select=(*neighbours, *new), order=at)
+            runs.append(shuffled if at % 2 else self._alone(at))
         return runs
 
     def _neighbours(self) -> tuple[str, ...]:
@@ -135,12 +132,9 @@ class JointTrial:
         name = f"alone ({describe(perturbation)})"
         return PytestRun(name, tuple(self._tests.values()), perturbation=perturbation, seconds=seconds)
 
-    def _beside(self, when: str, select: tuple[str, ...]) -> PytestRun:
-        return replace(self._among(f"{when} the tests near them"), select=select, in_order=True)
-
     def _whole(self, mutants: Sequence[Mutant]) -> PytestRun:
         tried = tuple(mutants[:MAX_MUTANTS])
-        run = self._among("among all others")
+        run = self._among("among all others", 0)
         return replace(
             run,
             measured=tuple(file.path for file in self._suite.coverage),
@@ -149,10 +143,13 @@ class JointTrial:
             seconds=run.seconds + _FOR_A_MUTANT * len(tried),
         )
 
-    def _among(self, name: str) -> PytestRun:
-        perturbation = Perturbation(hash_seed=_SEED, random_seed=202)
+    def _among(
+        self, name: str, number: int, *, select: tuple[str, ...] = (), in_order: bool = False, order: int | None = None
+    ) -> PytestRun:
+        perturbation = Perturbation(hash_seed=_SEED, random_seed=202 + number, order=order)
         seconds = _STARTING + 3 * self._suite.seconds + _FOR_A_TEST * len(self._tests)
-        return PytestRun(f"{name} ({describe(perturbation)})", perturbation=perturbation, seconds=seconds)
+        name = f"{name} ({describe(perturbation)})"
+        return PytestRun(name, select, perturbation=perturbation, in_order=in_order, seconds=seconds)
 
     def _run(self, runs: Sequence[PytestRun], *, without: bool = False) -> Sequence[RunResult]:
         """With the new tests in place, or `without`. Raises Untried."""
