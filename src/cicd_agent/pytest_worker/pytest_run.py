@@ -100,16 +100,18 @@ def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[d
     name_at = {name: location for location, name in enumerate(names)}
     file_at = {path: location for location, path in enumerate(files)}
     covering: dict[str, list[str]] = {}
+    # Under the node id "": all that ran before the first test.
+    outside = tuple(context for context in {"", *by_context, *opened.by} if not context.startswith("test:"))
+    # What runs when a module is imported or collected belongs to all of its tests.
+    turns = {nodeid: ("test:" + nodeid, "module:" + nodeid.partition("::")[0]) for nodeid in watch.items}
     tests = []
-    for nodeid in list(watch.items)[:MAX_TESTS]:
-        # What runs when a module is imported or collected belongs to all of its tests.
-        contexts = ("test:" + nodeid, "module:" + nodeid.partition("::")[0])
+    for nodeid, contexts in [("", outside), *list(turns.items())[:MAX_TESTS]]:
         used = {name for context in contexts for name in by_context.get(context, ())}
         read = {path for context in contexts for path in opened.by.get(context, ())}
         tests.append(
             [plain(nodeid, NODEID), sorted(name_at[name] for name in used), sorted(file_at[path] for path in read)]
         )
-        for path in {name.partition("::")[0] for name in used if not name.endswith("::")}:
+        for path in {name.partition("::")[0] for name in used if nodeid and not name.endswith("::")}:
             covering.setdefault(path, []).append(plain(nodeid, NODEID))
     traces = {
         "functions": [plain(name, NODEID) for name in names],

@@ -8,7 +8,7 @@ from cicd_agent.analysis.test_selection.selection import Selection, affected
 from cicd_agent.analysis.test_selection.test_map import TestMap
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
-from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
+from cicd_agent.domain.trials.test_run import Outcome, RunResult, TestOutcome, TestTrace
 
 COMMIT = "a" * 40
 APP = """\
@@ -46,7 +46,6 @@ def start():
 
 TABLE = at_import()
 """
-AT_IMPORT = (APP.splitlines().index("    return 4") + 1,)
 TEST = "from app import a\n\n\ndef test_a():\n    assert a()\n\n\ndef test_p(x):\n    assert x\n"
 OTHER = "import app\n\n\nclass TestB:\n    def test_b(self):\n        assert app.b()\n"
 FILES = {
@@ -72,10 +71,9 @@ def mapped(files: Mapping[str, str] = FILES, **outcomes: Outcome) -> TestMap:
         TestTrace(test, tuple(f"src/app.py::{name}" for name in functions), opened)
         for test, (functions, opened) in USED.items()
     )
-    covered = tuple(FileCoverage(path, (1,), AT_IMPORT if path == "src/app.py" else (1,)) for path in files)
-    collecting = RunResult("collect", completed=True, coverage=covered)
-    result = RunResult("traced", completed=True, tests=tests, traces=traces)
-    return build_map(result, files, COMMIT, "3.12.4", collecting=collecting)
+    outside = TestTrace("", (*(f"{path}::" for path in files), "src/app.py::at_import"))
+    result = RunResult("traced", completed=True, tests=tests, traces=(outside, *traces))
+    return build_map(result, files, COMMIT, "3.12.4")
 
 
 def changed(files: Mapping[str, str], *more: FileDiff) -> Change:
