@@ -127,7 +127,6 @@ def test_tests_that_executed_what_changed_are_chosen(old: str, new: str, tests: 
     [
         ("LIMIT = 3", "LIMIT = 4", "src/app.py: what runs at import changed"),
         ("class Child(Plain)", "class Child(object)", "src/app.py: what runs at import changed"),
-        ("x=1", "x=2", "src/app.py: the decorators or the signature of a changed"),
         ("def a(", "@cache\ndef a(", "src/app.py: the decorators or the signature of a changed"),
         ("return 4", "return 5", "src/app.py: at_import changed, which runs at import"),
         ("def a(x=1):\n    return x\n", "", "src/app.py: a was removed, which is imported"),
@@ -143,6 +142,30 @@ def test_what_no_trace_tells_makes_every_test_run(old: str, new: str, reason: st
     assert found.scope == "full"
     assert found.run_all[0].startswith(reason)
     assert (found.tests, found.files, found.skipped) == ((), (), 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "tests"),
+    [
+        ({}, [A, B, S]),
+        ({"tests/test_app.py": TEST.replace("assert x", "assert getattr(x, 'a')")}, [A, B, S, P.partition("[")[0]]),
+        (
+            {"tests/test_app.py": TEST.replace("assert x", "assert inspect.signature(x)")},
+            [A, B, S, P.partition("[")[0]],
+        ),
+        ({"src/table.py": "from app import a\n\nTABLE = {'a': a}\n"}, None),
+        ({"src/table.py": "from app import a as other\n"}, None),
+        ({"src/table.py": "from app import a\n\n__all__ = ['a']\n"}, [A, B, S]),
+        ({"src/app.py": APP.replace("def a(", "@cache\ndef a(")}, None),
+    ],
+)
+def test_a_signature_reaches_those_that_name_the_function(more: dict[str, str], tests: list[str] | None) -> None:
+    files = {**FILES, **more}
+    found = choose({"src/app.py": files["src/app.py"].replace("x=1", "x=2")}, test_map=mapped(files))
+    if tests is None:
+        assert found.run_all == ("src/app.py: the decorators or the signature of a changed",)
+    else:
+        assert (found.run_all, sorted(found.tests)) == ((), sorted(tests))
 
 
 @pytest.mark.parametrize(

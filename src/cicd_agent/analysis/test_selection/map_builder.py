@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from posixpath import basename, dirname
 
-from cicd_agent.analysis.test_selection.outline import Outline, outline, plain_name
+from cicd_agent.analysis.test_selection.outline import REFLECTIVE, Outline, outline, plain_name
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, KnownTest, TestMap
 from cicd_agent.domain.trials.test_run import RunResult
 from cicd_agent.errors import ConfigError
@@ -40,7 +40,9 @@ def build_map(result: RunResult, texts: Mapping[str, str], commit: str, python: 
         early = _expanded(outside.functions, outlines)
         files |= frozenset(outside.files)
         lazy = outlines.keys() - set(map(_path, outside.functions))
-    sources = {path: _source(path, each, early) for path, each in outlines.items()}
+    defined = {name.rpartition(".")[2] for each in outlines.values() for name in (*each.functions, *each.classes)}
+    names = frozenset(defined) | REFLECTIVE
+    sources = {path: _source(path, each, early, names) for path, each in outlines.items()}
     return TestMap(commit, python, _shared(tests, outlines, lazy), sources, files)
 
 
@@ -53,12 +55,15 @@ def _opened_early(tests: Mapping[str, KnownTest]) -> frozenset[str]:
     return frozenset().union(*by_module.values())
 
 
-def _source(path: str, source: Outline, early: frozenset[str]) -> KnownSource:
+def _source(path: str, source: Outline, early: frozenset[str], names: frozenset[str]) -> KnownSource:
     functions = {
-        name: KnownFunction(function.head, function.body, early=f"{path}::{name}" in early)
+        name: KnownFunction(
+            function.head, function.body, f"{path}::{name}" in early, function.decorated, function.names & names
+        )
         for name, function in source.functions.items()
     }
-    return KnownSource(source.at_import, functions, source.imports, frozenset().union(*source.classes.values()))
+    bases = frozenset().union(*source.classes.values())
+    return KnownSource(source.at_import, functions, source.imports, bases, source.names & names)
 
 
 def _expanded(functions: Iterable[str], outlines: Mapping[str, Outline]) -> frozenset[str]:
