@@ -19,7 +19,7 @@ from cicd_agent.domain.ports.test_runner import (
     PytestRunner,
     PytestUnavailable,
 )
-from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, PytestRun, RunResult, TestOutcome, TestTrace
+from cicd_agent.domain.trials.test_run import Outcome, PytestRun, RunResult, TestOutcome, TestTrace
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 from tests.support.repos import TempRepo
@@ -93,16 +93,13 @@ class FakePytestRunner(PytestRunner):
     def _result(self, asked: PytestRun) -> RunResult:
         if self.problem:
             return RunResult(asked.name, completed=False, problem=self.problem)
-        if asked.name == "collect":
-            return RunResult(
-                asked.name, completed=True, coverage=tuple(FileCoverage(p, (1,), (1,)) for p in asked.measured)
-            )
         outcome = {test: Outcome.FAILED if test in self.red else Outcome.PASSED for test in (A, B)}
         return RunResult(
             asked.name,
             completed=True,
             tests=tuple(TestOutcome(test, ended, 1.5) for test, ended in outcome.items()),
             traces=(
+                TestTrace("", ("tests/test_app.py::", "app.py::")),
                 TestTrace(A, ("tests/test_app.py::test_a", "app.py::a")),
                 TestTrace(B, ("tests/test_app.py::test_b", "app.py::b")),
             )

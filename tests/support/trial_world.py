@@ -81,9 +81,10 @@ class Project:
             if "::" in entry:
                 yield entry
                 continue
-            for node in ast.parse(files[entry]).body:
-                if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                    yield f"{entry}::{node.name}"
+            for path in [entry] if entry in files else [path for path in files if path.startswith(f"{entry}/")]:
+                for node in ast.parse(files[path]).body:
+                    if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                        yield f"{path}::{node.name}"
 
     def _ended(self, nodeid: str, name: str, run: PytestRun, names: list[str], tree: str) -> TestOutcome:
         if name == "test_other" and self.needs_place and run.perturbation.elsewhere:

@@ -42,7 +42,6 @@ from cicd_agent.domain.trials.test_run import PytestRun
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.settings.schema import minutes
 
-_NO_TEST = ("-k", "cicd_agent_collects_and_runs_nothing")
 _MAX_TEXT = 2_000_000
 _SHOWN = 20
 
@@ -178,15 +177,8 @@ def _record(
         raise ConfigError("a test map is made of a commit", why=why, remedy="Commit it, or let git ignore it")
     pytest_runner = _required(pytest_runner)
     texts = _texts(repository, change)
-    collect = PytestRun(
-        "collect", arguments=_NO_TEST, measured=tuple(sorted(texts)), seconds=_share(pytest_runner, 0.3)
-    )
-    (collecting,) = pytest_runner.run([collect])
-    if not collecting.completed:
-        why = collecting.problem or "it did not come to its end"
-        console.warn(f"what runs at import was not seen ({why}): a change of any function makes all tests run")
     (result,) = pytest_runner.run([PytestRun("traced", traced=True, seconds=_share(pytest_runner, 0.9))])
-    test_map = build_map(result, texts, change.base, pytest_runner.interpreter.version, collecting=collecting)
+    test_map = build_map(result, texts, change.base, pytest_runner.interpreter.version)
     if not test_map.tests:
         raise ConfigError("pytest has found no tests", remedy="Run it in this folder to see why")
     write_beside(location, dump(test_map))

@@ -38,6 +38,17 @@ class Inventory:
                 changed.append(path)
         return changed[::-1][:_MAX]
 
+    def modules(self, roots: list[str]) -> set[str]:
+        """Names by which modules of the tree may be imported: from `roots`, and from whatever is no package."""
+        packages = {path.rpartition("/")[0] for path in self._entries if path.endswith("/__init__.py")}
+        own = {os.path.normpath(root) for root in roots}
+        names = set()
+        for path in (*self._entries, *packages):
+            folder, _, name = path.rpartition("/")
+            if (path in packages or name.endswith((".py", ".so"))) and (folder not in packages or folder in own):
+                names.add(name.partition(".")[0])
+        return names
+
 
 def is_cache(path: str) -> bool:
     *parents, name = path.rstrip("/").split("/")

@@ -31,7 +31,8 @@ class Measure:
         paths = {os.path.join(top, path) for path in (*measured, *tried)}
         self._coverage = coverage.Coverage(
             data_file=None,
-            branch=True,
+            # Of what is only traced it is enough to know the lines.
+            branch=bool(paths),
             config_file=False,
             include=[top + "/*"] if traced else sorted(paths),
             omit=[*(top + "/" + name + "/*" for name in omitted), "*/site-packages/*"] if traced else None,
@@ -62,6 +63,8 @@ class Measure:
 
     def coverage_fields(self) -> list[dict[str, Any]]:
         """Fields of FileCoverage for each measured file that coverage can read."""
+        if not self._measured:
+            return []
         locations = [os.path.join(self._top, path) for path in self._measured]
         report = self._report([location for location in locations if os.path.isfile(location)])
         return [

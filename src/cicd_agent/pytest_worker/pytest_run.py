@@ -15,6 +15,7 @@ import pytest
 from .command_line import adapted, ours
 from .network import Attempts
 from .outcome import NAME, Guard, description, is_registered, phase, worst
+from .plugins import is_any_used, unused_plugins
 from .protocol import plain
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MAX_TESTS = 20_000
 NODEID = 500
 _COVERING_TESTS = 200
+_NO_AUTOLOAD = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 _MARGIN = 1.0
 """Seconds that have to be left for what comes after the mutants."""
 
@@ -40,7 +42,9 @@ def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> N
 
         measure = Measure(top, requested["measured"], tried, requested["omitted"], traced=requested["traced"])
         opened = Opened(top) if requested["traced"] else None
-    line = adapted(requested["arguments"], top, paths=not requested["select"])
+    unused = [] if requested["all_plugins"] else unused_plugins()
+    line = [part for name in unused for part in ("-p", "no:" + name)]
+    line += adapted(requested["arguments"], top, paths=not requested["select"])
     line += [os.path.join(top, path) for path in requested["select"]]
     line += ["--ignore=" + os.path.join(top, path) for path in requested["left_out"] if "::" not in path]
     requested = {**requested, "line": line, "cache": os.path.join(os.environ["TMPDIR"], "cache")}
@@ -57,6 +61,9 @@ def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> N
 
     watch.after = after
     sys.argv = ["pytest", *line]
+    if unused and not is_any_used() and _NO_AUTOLOAD not in os.environ:
+        # Then pytest need not even look for them.
+        os.environ[_NO_AUTOLOAD] = "ours"
     status = int(pytest.main([*ours(top, requested["cache"]), *line], plugins=[watch]))
     watch.check()
     if measure is not None:
@@ -66,7 +73,7 @@ def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> N
             traces, covering = _traces(top, measure, opened, watch)
             send({"traces": traces})
         send({"coverage": [{**item, "tests": covering.get(item["path"], [])} for item in measure.coverage_fields()]})
-    send({"end": status, "problem": _problem(status, watch), "tests": len(watch.items)})
+    send({"end": status, "problem": _problem(status, watch), "tests": len(watch.items), "without": len(unused)})
 
 
 def _problem(status: int, watch: Watch) -> str:
@@ -95,16 +102,18 @@ def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[d
     name_at = {name: location for location, name in enumerate(names)}
     file_at = {path: location for location, path in enumerate(files)}
     covering: dict[str, list[str]] = {}
+    # Under the node id "": all that ran before the first test.
+    outside = tuple(context for context in {"", *by_context, *opened.by} if not context.startswith("test:"))
+    # What runs when a module is imported or collected belongs to all of its tests.
+    turns = {nodeid: ("test:" + nodeid, "module:" + nodeid.partition("::")[0]) for nodeid in watch.items}
     tests = []
-    for nodeid in list(watch.items)[:MAX_TESTS]:
-        # What runs when a module is imported or collected belongs to all of its tests.
-        contexts = ("test:" + nodeid, "module:" + nodeid.partition("::")[0])
+    for nodeid, contexts in [("", outside), *list(turns.items())[:MAX_TESTS]]:
         used = {name for context in contexts for name in by_context.get(context, ())}
         read = {path for context in contexts for path in opened.by.get(context, ())}
         tests.append(
             [plain(nodeid, NODEID), sorted(name_at[name] for name in used), sorted(file_at[path] for path in read)]
         )
-        for path in {name.partition("::")[0] for name in used if not name.endswith("::")}:
+        for path in {name.partition("::")[0] for name in used if nodeid and not name.endswith("::")}:
             covering.setdefault(path, []).append(plain(nodeid, NODEID))
     traces = {
         "functions": [plain(name, NODEID) for name in names],
@@ -122,7 +131,8 @@ def _mutants(requested: dict[str, Any], measure: Measure, watch: Watch, ends: fl
     top = requested["top"]
     lines = {path: measure.contexts(path) for path in {mutant["path"] for mutant in requested["mutants"]}}
     texts = {path: _text(top, path) for path in lines}
-    against = [nodeid for nodeid in requested["against"] if nodeid in watch.passed]
+    requested = {**requested, "against": frozenset(requested["against"])}
+    against = sorted(nodeid for nodeid in watch.passed if not requested["against"].isdisjoint(_names(nodeid)))
 
     def executing(mutant: dict[str, Any]) -> list[str]:
         if requested["against"]:
@@ -191,6 +201,8 @@ class Watch:
     def pytest_load_initial_conftests(self, early_config: pytest.Config, args: list[str]) -> None:
         """Take out of the project's configuration what does not fit, before it is judged."""
         self._config = early_config
+        if os.environ.get(_NO_AUTOLOAD) == "ours":
+            del os.environ[_NO_AUTOLOAD]
         own = [*ours(self._top, self._requested["cache"]), *self._requested["line"]]
         cut = len(args) - len(own)
         args[:cut] = adapted(args[:cut], self._top, paths=not self._requested["select"])
@@ -222,9 +234,10 @@ class Watch:
             random.Random(self._requested["order"]).shuffle(items)  # noqa: S311  to be repeated
         elif self._requested["in_order"]:
             locations = {name: location for location, name in reversed(list(enumerate(self._requested["select"])))}
-            items.sort(
-                key=lambda item: min((locations[name] for name in _names(item.nodeid) if name in locations), default=0)
-            )
+            # A test that is named comes in its place, and once, although its file may be named as well.
+            items[:] = {item.nodeid: item for item in reversed(items)}.values()
+            items.reverse()
+            items.sort(key=lambda item: next((locations[name] for name in _names(item.nodeid) if name in locations), 0))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say what there is to run."""
@@ -338,7 +351,7 @@ class Watch:
 
 
 def _names(nodeid: str) -> list[str]:
-    """Itself, and all that it is part of: the test without parameters, the class, the file."""
+    """Itself, and all that it is part of: the test without parameters, the class, the file, the folders."""
     names = [nodeid]
     plain_id, bracket, _ = nodeid.partition("[")
     if bracket:
@@ -346,4 +359,7 @@ def _names(nodeid: str) -> list[str]:
     while "::" in plain_id:
         plain_id = plain_id.rpartition("::")[0]
         names.append(plain_id)
-    return names
+    while "/" in plain_id:
+        plain_id = plain_id.rpartition("/")[0]
+        names.append(plain_id)
+    return [*names, "."]

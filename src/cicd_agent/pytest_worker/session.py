@@ -6,7 +6,9 @@ import importlib
 import json
 import os
 import sys
+import time
 from binascii import unhexlify
+from importlib.machinery import PathFinder
 
 from .clocks import put_forward
 from .machine import substitute
@@ -15,8 +17,11 @@ from .protocol import sender
 _KINDS = {"pytest": "pytest_run", "probe": "probe", "ghostwriter": "ghostwriter"}
 
 
-def main(report: str) -> None:
-    """`report` is the descriptor to report on; what is wanted comes by standard input."""
+def main(report: str, *, forked: bool = False) -> None:
+    """`report` is the descriptor to report on; what is wanted comes by standard input.
+
+    Where it was `forked`, the clocks are put forward already, and the environment is not there yet.
+    """
     with os.fdopen(os.dup(0), "rb") as file:
         requested = json.loads(file.read())
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -25,11 +30,13 @@ def main(report: str) -> None:
     os.set_inheritable(int(report), False)  # noqa: FBT003  the function has it so
     send = sender(int(report), unhexlify(requested.pop("key")))
     top = requested["top"]
+    if forked:
+        _enter(requested["environment"])
     sys.path[:0] = [os.path.join(top, root).rstrip("/") for root in requested["roots"]]
     _pass_on([os.path.normpath(os.path.join(top, root)) for root in requested["inherited"]])
-    if requested["overlay"]:
+    if requested["overlay"] and requested["overlay"] not in sys.path:
         sys.path.append(requested["overlay"])
-    if requested["forward_seconds"]:
+    if requested["forward_seconds"] and not forked:
         put_forward(requested["forward_seconds"])
     if requested["other_machine"]:
         substitute()
@@ -49,3 +56,18 @@ def _pass_on(roots: list[str]) -> None:
     given = os.environ.get("PYTHONPATH", "")
     if path := os.pathsep.join([*roots, *([given] if given else [])]):
         os.environ["PYTHONPATH"] = path
+
+
+def _enter(environment: dict[str, str]) -> None:
+    """Make of this fork of a server what an interpreter would be that begins with this environment."""
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    path = environment.get("PYTHONPATH")
+    if path:
+        entries = [os.path.abspath(entry) for entry in path.split(os.pathsep)]
+        sys.path[:0] = entries
+        # What `site` does last: https://docs.python.org/3/library/site.html
+        if PathFinder.find_spec("sitecustomize", entries):
+            sys.modules.pop("sitecustomize", None)
+            importlib.import_module("sitecustomize")

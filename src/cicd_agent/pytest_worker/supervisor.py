@@ -1,7 +1,7 @@
-"""Runs a job inside the sandbox: one fresh process for each run, and a signed line about each that nobody can forge.
+"""Runs a job inside the sandbox: a process that is new for each run, and a signed line about each that nobody forges.
 
 It imports nothing of the project, and its key and descriptors are out of the reach of what it starts: the job is gone
-from the disk before anything runs, its memory is closed to others, and each process is started anew.
+from the disk before anything runs, its memory is closed to others, and what starts a run never had either.
 """
 
 from __future__ import annotations
@@ -15,10 +15,25 @@ import sys
 import time
 from binascii import hexlify, unhexlify
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .inventory import Inventory, rest
+from .pool import Pool
 from .protocol import MAX_ITEMS, plain, signed, verified
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    class _Process(Protocol):
+        """What is used of a process that was started here."""
+
+        pid: int
+
+        def poll(self) -> int | None: ...
+
+        def wait(self, timeout: float) -> int: ...
+
 
 _MAX_REPORTED = 96 << 20
 """Bytes after which no other run is begun, since somebody has to hold all of it."""
@@ -26,7 +41,7 @@ _PATH = 500
 _CHUNK = 1 << 18
 _TAIL = 4096
 _TICK = 0.05
-_LINGER = 0.3
+LINGER = 0.3
 """Seconds in which processes that were started along the way may still end by themselves."""
 _PATIENCE = 5.0
 _SUBREAPER, _DUMPABLE = 36, 4
@@ -46,6 +61,8 @@ def main(job_file: str) -> None:
     scratch = [os.environ["TMPDIR"], os.environ["HOME"], *job["scratch"]]
     inventory = Inventory(top)
     bare = [rest(location) for location in scratch]
+    modules = inventory.modules(job["around"]["roots"])
+    pool = Pool(job["around"], job["runs"], top, modules, usable=adopts)
     info = 0
     for number, requested in enumerate(job["runs"]):
         started = time.monotonic()
@@ -53,8 +70,11 @@ def main(job_file: str) -> None:
         for name in ("", "tmp", "home", "elsewhere"):
             os.mkdir(os.path.join(home, name), 0o700)
         secret = os.urandom(32)
-        ended = _session(job, requested, home, secret, top)
-        killed, gone = sweep(alone=job["alone"], adopts=adopts)
+        ended = _session(job, requested, home, secret, pool)
+        killed, gone = pool.swept()
+        if not gone:
+            others, gone = sweep(alone=job["alone"], adopts=adopts)
+            killed += others
         seconds = time.monotonic() - started
         left = inventory.left()
         line = signed(key, number, json.dumps(_account(ended, secret, left, killed, seconds)))
@@ -63,9 +83,11 @@ def main(job_file: str) -> None:
         dirty = [rest(location) for location in scratch] != bare
         if left or dirty or not gone or ended.immortal or info > _MAX_REPORTED:
             break
+    pool.end()
 
 
-def _session(job: dict[str, Any], requested: dict[str, Any], home: str, secret: bytes, top: str) -> Ended:
+def _session(job: dict[str, Any], requested: dict[str, Any], home: str, secret: bytes, pool: Pool) -> Ended:
+    top = os.getcwd()
     environment = {
         **os.environ,
         **requested["environment"],
@@ -76,8 +98,24 @@ def _session(job: dict[str, Any], requested: dict[str, Any], home: str, secret: 
     directory = os.path.join(home, "elsewhere") if requested["elsewhere"] else top
     own = {"top": top, "directory": directory, "key": hexlify(secret).decode()}
     spec = {**job["around"], **requested["spec"], **own}
+    server = pool.server(spec, environment)
     command = [sys.executable, os.path.join(os.path.dirname(__file__), "start.py"), "session"]
-    return run(command, json.dumps(spec).encode(), environment, top, requested["seconds"])
+
+    def start(given: int, output: int, report: int) -> _Process:
+        forked = server.fork(given, output, report) if server is not None else None
+        return forked or subprocess.Popen(  # noqa: S603  our own program
+            [*command, str(report)],
+            stdin=given,
+            stdout=output,
+            stderr=output,
+            pass_fds=(report,),
+            cwd=top,
+            env=environment,
+            start_new_session=True,
+        )
+
+    handed = json.dumps({**spec, "environment": environment}).encode()
+    return run(start, handed, environment["TMPDIR"], requested["seconds"])
 
 
 def _account(ended: Ended, secret: bytes, left: list[str], killed: int, seconds: float) -> dict[str, Any]:
@@ -126,27 +164,19 @@ def shut() -> bool:
         return False
 
 
-def run(command: list[str], handed: bytes, environment: dict[str, str], directory: str, seconds: float) -> Ended:
-    """Run to the end or the limit. The last argument of the command is the descriptor that it reports on.
+def run(start: Callable[[int, int, int], _Process], handed: bytes, scratch: str, seconds: float) -> Ended:
+    """Run to the end or the limit.
 
-    `handed` is what it reads from its standard input; only this process and that one ever see it.
+    `start` is given the descriptors of what the process reads, where it prints, and where it reports. `handed` is what
+    it reads; only this process and that one ever see it.
     """
     ended = Ended()
     source, report = os.pipe()
     printed, output = os.pipe()
-    given = _unnamed(environment["TMPDIR"], handed)
+    given = _unnamed(scratch, handed)
     # Closed here once the process has them: the end of a pipe is the end of the process.
     try:
-        process = subprocess.Popen(  # noqa: S603  our own program
-            [*command, str(report)],
-            stdin=given,
-            stdout=output,
-            stderr=output,
-            pass_fds=(report,),
-            cwd=directory,
-            env=environment,
-            start_new_session=True,
-        )
+        process = start(given, output, report)
     finally:
         for descriptor in (given, report, output):
             os.close(descriptor)
@@ -160,6 +190,13 @@ def run(command: list[str], handed: bytes, environment: dict[str, str], director
     return ended
 
 
+def open_up() -> None:
+    """Undo what a fork has of `shut`: a process in which the project's code runs is as any other."""
+    import ctypes  # noqa: PLC0415  imported before
+
+    ctypes.CDLL(None).prctl(_DUMPABLE, 1, 0, 0, 0)
+
+
 def sweep(*, alone: bool, adopts: bool) -> tuple[int, bool]:
     """End whatever is left of anything that was started here: how many were killed, and whether all are gone.
 
@@ -168,9 +205,9 @@ def sweep(*, alone: bool, adopts: bool) -> tuple[int, bool]:
     killed = 0
     if not adopts:
         _kill_all(alone=alone)
-    linger = time.monotonic() + _LINGER
+    linger = time.monotonic() + LINGER
     while True:
-        killed_now = _reaped()
+        killed_now = reaped()
         if killed_now is None:
             return killed, True
         killed += killed_now
@@ -182,7 +219,7 @@ def sweep(*, alone: bool, adopts: bool) -> tuple[int, bool]:
         time.sleep(0.002)
 
 
-def _reaped() -> int | None:
+def reaped() -> int | None:
     """How many of those that have ended since were killed; None when there is nobody left."""
     killed = 0
     while True:
@@ -234,7 +271,7 @@ def _unnamed(directory: str, content: bytes) -> int:
     return descriptor
 
 
-def _listen(process: subprocess.Popen[bytes], ended: Ended, source: int, printed: int, end: float) -> None:
+def _listen(process: _Process, ended: Ended, source: int, printed: int, end: float) -> None:
     """Until both pipes are closed, the process has ended, or the time is up."""
     with selectors.DefaultSelector() as selector:
         selector.register(source, selectors.EVENT_READ)
@@ -258,7 +295,7 @@ def _listen(process: subprocess.Popen[bytes], ended: Ended, source: int, printed
                 return
 
 
-def _await(process: subprocess.Popen[bytes], ended: Ended, end: float) -> None:
+def _await(process: _Process, ended: Ended, end: float) -> None:
     """The end of the process itself, which is helped to it when its time is up."""
     while process.poll() is None and time.monotonic() < end and not ended.over:
         time.sleep(0.001)

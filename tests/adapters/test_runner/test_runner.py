@@ -217,6 +217,16 @@ def test_order_is_shuffled_by_its_seed_or_kept_as_asked(tmp_path: Path) -> None:
     assert chosen == asked
 
 
+def test_a_test_that_is_named_beside_its_file_comes_in_its_place_and_once(tmp_path: Path) -> None:
+    files = {f"tests/test_{name}.py": "def test_1(): pass\ndef test_2(): pass\n" for name in "ab"}
+    new = "tests/test_a.py::test_1"
+    runs = [PytestRun("first", (new, "tests"), in_order=True), PytestRun("last", ("tests", new), in_order=True)]
+    first, last = pytest_runner(tmp_path, files).run(runs)
+    others = ["tests/test_a.py::test_2", "tests/test_b.py::test_1", "tests/test_b.py::test_2"]
+    assert [test.nodeid for test in first.tests] == [new, *others]
+    assert [test.nodeid for test in last.tests] == [*others, new]
+
+
 def test_files_are_put_over_and_the_base_is_put_back(tmp_path: Path) -> None:
     lab = pytest_runner(
         tmp_path,

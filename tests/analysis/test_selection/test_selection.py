@@ -8,7 +8,7 @@ from cicd_agent.analysis.test_selection.selection import Selection, affected
 from cicd_agent.analysis.test_selection.test_map import TestMap
 from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
-from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
+from cicd_agent.domain.trials.test_run import Outcome, RunResult, TestOutcome, TestTrace
 
 COMMIT = "a" * 40
 APP = """\
@@ -46,7 +46,6 @@ def start():
 
 TABLE = at_import()
 """
-AT_IMPORT = (APP.splitlines().index("    return 4") + 1,)
 TEST = "from app import a\n\n\ndef test_a():\n    assert a()\n\n\ndef test_p(x):\n    assert x\n"
 OTHER = "import app\n\n\nclass TestB:\n    def test_b(self):\n        assert app.b()\n"
 FILES = {
@@ -72,10 +71,9 @@ def mapped(files: Mapping[str, str] = FILES, **outcomes: Outcome) -> TestMap:
         TestTrace(test, tuple(f"src/app.py::{name}" for name in functions), opened)
         for test, (functions, opened) in USED.items()
     )
-    covered = tuple(FileCoverage(path, (1,), AT_IMPORT if path == "src/app.py" else (1,)) for path in files)
-    collecting = RunResult("collect", completed=True, coverage=covered)
-    result = RunResult("traced", completed=True, tests=tests, traces=traces)
-    return build_map(result, files, COMMIT, "3.12.4", collecting=collecting)
+    outside = TestTrace("", (*(f"{path}::" for path in files), "src/app.py::at_import"))
+    result = RunResult("traced", completed=True, tests=tests, traces=(outside, *traces))
+    return build_map(result, files, COMMIT, "3.12.4")
 
 
 def changed(files: Mapping[str, str], *more: FileDiff) -> Change:
@@ -129,7 +127,6 @@ def test_tests_that_executed_what_changed_are_chosen(old: str, new: str, tests: 
     [
         ("LIMIT = 3", "LIMIT = 4", "src/app.py: what runs at import changed"),
         ("class Child(Plain)", "class Child(object)", "src/app.py: what runs at import changed"),
-        ("x=1", "x=2", "src/app.py: the decorators or the signature of a changed"),
         ("def a(", "@cache\ndef a(", "src/app.py: the decorators or the signature of a changed"),
         ("return 4", "return 5", "src/app.py: at_import changed, which runs at import"),
         ("def a(x=1):\n    return x\n", "", "src/app.py: a was removed, which is imported"),
@@ -145,6 +142,30 @@ def test_what_no_trace_tells_makes_every_test_run(old: str, new: str, reason: st
     assert found.scope == "full"
     assert found.run_all[0].startswith(reason)
     assert (found.tests, found.files, found.skipped) == ((), (), 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "tests"),
+    [
+        ({}, [A, B, S]),
+        ({"tests/test_app.py": TEST.replace("assert x", "assert getattr(x, 'a')")}, [A, B, S, P.partition("[")[0]]),
+        (
+            {"tests/test_app.py": TEST.replace("assert x", "assert inspect.signature(x)")},
+            [A, B, S, P.partition("[")[0]],
+        ),
+        ({"src/table.py": "from app import a\n\nTABLE = {'a': a}\n"}, None),
+        ({"src/table.py": "from app import a as other\n"}, None),
+        ({"src/table.py": "from app import a\n\n__all__ = ['a']\n"}, [A, B, S]),
+        ({"src/app.py": APP.replace("def a(", "@cache\ndef a(")}, None),
+    ],
+)
+def test_a_signature_reaches_those_that_name_the_function(more: dict[str, str], tests: list[str] | None) -> None:
+    files = {**FILES, **more}
+    found = choose({"src/app.py": files["src/app.py"].replace("x=1", "x=2")}, test_map=mapped(files))
+    if tests is None:
+        assert found.run_all == ("src/app.py: the decorators or the signature of a changed",)
+    else:
+        assert (found.run_all, sorted(found.tests)) == ((), sorted(tests))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Whatever one function of a project becomes: each test that then ends otherwise is among those that are chosen."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FrameType
 from typing import Any
 
@@ -12,7 +12,7 @@ from cicd_agent.analysis.test_selection.map_builder import build_map
 from cicd_agent.analysis.test_selection.selection import affected
 from cicd_agent.domain.repository.change import Change, ChangeSource
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
-from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
+from cicd_agent.domain.trials.test_run import Outcome, RunResult, TestOutcome, TestTrace
 
 COMMIT = "a" * 40
 SOURCE, TESTS = "src/app.py", "tests/test_app.py"
@@ -50,16 +50,13 @@ class Project:
         )
 
 
-def run(project: Project, wanted: tuple[int, ...]) -> tuple[RunResult, RunResult]:
-    """What a traced run of the tests, and one that imports only, would tell."""
+def run(project: Project, wanted: tuple[int, ...]) -> RunResult:
+    """What a traced run of the tests would tell."""
     seen: set[CodeType] = set()
-    lines: set[int] = set()
 
-    def watch(frame: FrameType, event: str, _: object) -> Any:
+    def watch(frame: FrameType, *_: object) -> Any:
         if frame.f_code.co_filename in {SOURCE, TESTS}:
             seen.add(frame.f_code)
-            if event == "line" and frame.f_code.co_filename == SOURCE:
-                lines.add(frame.f_lineno)
         return watch
 
     def traced(call: Any) -> bool:
@@ -76,17 +73,20 @@ def run(project: Project, wanted: tuple[int, ...]) -> tuple[RunResult, RunResult
 
     space: dict[str, Any] = {}
     traced(lambda: exec(compile(project.source(), SOURCE, "exec"), space))
-    executed = tuple(sorted(lines))
+    traces = [TestTrace("", tuple(f"{code.co_filename}::{code.co_qualname}" for code in seen))]
     exec(compile(project.test_source(wanted), TESTS, "exec"), space)
-    outcomes, traces = [], []
+    outcomes = []
     for n, _ in enumerate(project.tests):
         name = f"{TESTS}::test_{n}"
         passed = traced(space[f"test_{n}"])
         outcomes.append(TestOutcome(name, Outcome.PASSED if passed else Outcome.FAILED))
         traces.append(TestTrace(name, tuple(f"{code.co_filename}::{code.co_qualname}" for code in seen)))
-    suite = RunResult("suite", completed=True, tests=tuple(outcomes), traces=tuple(traces))
-    covered = (FileCoverage(SOURCE, executed, executed), FileCoverage(TESTS, (), ()))
-    return suite, RunResult("collect", completed=True, coverage=covered)
+    return RunResult("suite", completed=True, tests=tuple(outcomes), traces=tuple(traces))
+
+
+def unwatched(suite: RunResult) -> RunResult:
+    """A run that says nothing of what came before its tests."""
+    return replace(suite, traces=suite.traces[1:])
 
 
 @st.composite
@@ -109,13 +109,13 @@ def changes(draw: st.DrawFn) -> tuple[Project, Project]:
 def test_each_test_that_ends_otherwise_is_chosen(*, both: tuple[Project, Project], watched: bool) -> None:
     before, after = both
     wanted = before.wanted()
-    suite, collecting = run(before, wanted)
+    suite = run(before, wanted)
     texts = {SOURCE: before.source(), TESTS: before.test_source(wanted)}
-    test_map = build_map(suite, texts, COMMIT, "3.12.1", collecting=collecting if watched else None)
+    test_map = build_map(suite if watched else unwatched(suite), texts, COMMIT, "3.12.1")
     files = (FileDiff(SOURCE, SOURCE, ChangeKind.MODIFIED),) if after != before else ()
     since = Change(COMMIT, "", ChangeSource.WORKTREE, files, texts={SOURCE: after.source()}, paths=(SOURCE, TESTS))
     chosen = affected(test_map, since, since, "3.12.1")
-    ends = {test.nodeid: test.outcome for test in run(after, wanted)[0].tests}
+    ends = {test.nodeid: test.outcome for test in run(after, wanted).tests}
     otherwise = {test.nodeid for test in suite.tests if test.outcome is not ends[test.nodeid]}
     assert {nodeid for nodeid in otherwise if not chosen.selects(nodeid)} == set()
     if not files:

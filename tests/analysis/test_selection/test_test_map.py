@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.test_selection.map_builder import build_map
 from cicd_agent.analysis.test_selection.outline import outline, plain_name
 from cicd_agent.analysis.test_selection.test_map import KnownTest, TestMap, dump, load
-from cicd_agent.domain.trials.test_run import FileCoverage, Outcome, RunResult, TestOutcome, TestTrace
+from cicd_agent.domain.trials.test_run import Outcome, RunResult, TestOutcome, TestTrace
 from cicd_agent.errors import ConfigError
 
 COMMIT = "a" * 40
@@ -30,7 +30,7 @@ def run(used: dict[str, tuple[list[str], list[str]]]) -> RunResult:
     return RunResult(
         "traced",
         completed=True,
-        tests=tuple(TestOutcome(test, Outcome.PASSED, 0.25) for test in used),
+        tests=tuple(TestOutcome(test, Outcome.PASSED, 0.25) for test in used if test),
         traces=tuple(TestTrace(test, tuple(names), tuple(files)) for test, (names, files) in used.items()),
     )
 
@@ -86,7 +86,7 @@ def test_a_map_with_anything_in_a_field_is_read_or_refused_in_a_line(field: str,
         ({"tests": VALID["tests"] * 2}, "twice"),
         ({"commit": "main"}, "commit: "),
         ({"commit": COMMIT + "\n"}, "commit: "),
-        ({"version": 2}, "version: "),
+        ({"version": 1}, "version: "),
         ({"mine": 1}, "mine: "),
         ({"tests": [{**VALID["tests"][0], "seconds": -1}]}, "seconds: "),
     ],
@@ -115,9 +115,8 @@ def test_what_a_wider_fixture_used_belongs_to_all_tests_in_its_reach() -> None:
 
 def test_a_module_that_a_test_imports_belongs_to_all_that_use_it() -> None:
     first, second = "test_a.py::test_1", "test_b.py::test_2"
-    result = run({first: (["lazy.py::", "app.py::setup"], []), second: (["lazy.py::f"], [])})
-    collecting = RunResult("collect", completed=True, coverage=(FileCoverage("lazy.py", (1,), ()),))
-    tests = build_map(result, {"lazy.py": "def f(): pass\n"}, COMMIT, "3.12.4", collecting=collecting).tests
+    result = run({"": ([], []), first: (["lazy.py::", "app.py::setup"], []), second: (["lazy.py::f"], [])})
+    tests = build_map(result, {"lazy.py": "def f(): pass\n"}, COMMIT, "3.12.4").tests
     assert "app.py::setup" in tests[second].functions
 
 
@@ -126,13 +125,14 @@ def test_a_file_that_all_tests_of_a_module_opened_may_be_read_at_import() -> Non
     assert build_map(result, {}, COMMIT, "3.12.4").files == {"x"}
 
 
-@pytest.mark.parametrize("collecting", [None, RunResult("collect", completed=False)])
+@pytest.mark.parametrize(("outside", "early"), [(None, {"deep", "apart"}), (["a.py::", "a.py::deep"], {"deep"})])
 def test_without_a_look_at_the_imports_every_function_counts_as_run_by_them(
-    collecting: RunResult | None,
+    outside: list[str] | None, early: set[str]
 ) -> None:
     text = "def deep(): pass\ndef apart(): pass\ndeep()\n"
-    functions = build_map(run({}), {"a.py": text}, COMMIT, "3.12.4", collecting=collecting).sources["a.py"].functions
-    assert {name for name, function in functions.items() if function.early} == {"deep", "apart"}
+    result = run({} if outside is None else {"": (outside, [])})
+    functions = build_map(result, {"a.py": text}, COMMIT, "3.12.4").sources["a.py"].functions
+    assert {name for name, function in functions.items() if function.early} == early
 
 
 def test_a_test_without_a_trace_is_one_of_which_nothing_is_known() -> None:

@@ -26,6 +26,9 @@ _TAIL = 200
 _UNFIT = "the answer is not what was asked for"
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
 
+_UNRUN = "async def functions are not natively supported"
+"""What pytest says where no plugin runs them: https://docs.pytest.org/en/stable/how-to/async.html"""
+
 Line = Annotated[str, Field(max_length=300)]
 NodeId = Annotated[str, Field(max_length=500)]
 Path = Annotated[str, Field(max_length=4096)]
@@ -95,6 +98,8 @@ class _Message(_Shape):
     end: int | None = None
     problem: Line = ""
     tests: int = 0
+    without: int = 0
+    """How many plugins were not loaded since the project mentions them nowhere."""
     answer: list[dict[str, Any]] = Field(default_factory=list)
 
 
@@ -121,6 +126,20 @@ class ProcessReport:
     problem: str
     messages: tuple[_Message, ...] = ()
     account: Account | None = None
+
+    @property
+    def ends(self) -> tuple[str, list[tuple[str, Outcome]]]:
+        """Its problem, and how each test ended."""
+        return self.problem, [(one.test.nodeid, one.test.outcome) for one in self.messages if one.test]
+
+    @property
+    def may_lack_plugins(self) -> bool:
+        """Whether it may have ended as it did for want of a plugin: of a fixture, an option, a runner of tests."""
+        if not self.messages or not self.messages[-1].without:
+            return False
+        red = [one.test for one in self.messages if one.test]
+        is_red = any(each.outcome is Outcome.ERROR or _UNRUN in each.message for each in red)
+        return bool(self.problem) or is_red or not red
 
     def answers(self, count: int) -> list[dict[str, Any]]:
         """An answer for each of so many requests, in order."""

@@ -37,6 +37,8 @@ MIN_SECONDS = 5.0
 """Seconds below which nothing is started any more."""
 _AROUND_EACH, _AROUND_ALL = 2.0, 15.0
 """Seconds that a process, and a copy with a supervisor, may take beside what was granted to them."""
+_WORTH_A_COPY = 20.0
+"""Seconds of runs that are worth another copy of the tree."""
 _OUTPUT = 128 << 20
 _INQUIRY_SECONDS = 60.0
 _OTHER = Perturbation(
@@ -122,6 +124,10 @@ class LocalPytestRunner(PytestRunner):
         self._loopback = loopback
         self._width = width
         self._left_out: tuple[str, ...] = ()
+        self._longest = 0.0
+        """Seconds of the longest run so far in which no fault was planted."""
+        self._all_plugins = False
+        """Whether runs of chosen tests need what no text of the project mentions: runs of all tests always have it."""
 
     @property
     def interpreter(self) -> Interpreter:
@@ -158,6 +164,16 @@ class LocalPytestRunner(PytestRunner):
         texts = head | {path: text for path, text in before.items() if text is not None} | over
         removed = [path for path, text in before.items() if text is None and path not in over]
         reports = self._reports([self._pytest(run) for run in runs], texts, removed)
+        doubtful = {number: runs[number] for number, report in enumerate(reports) if report.may_lack_plugins}
+        # Before the change, what new tests import is not there yet.
+        if doubtful and not (self._all_plugins or at_base):
+            self._all_plugins = True
+            again = self._reports([self._pytest(run) for run in doubtful.values()], texts, removed)
+            pairs = [(number, reports[number], report) for number, report in zip(doubtful, again, strict=True)]
+            # Where they make no difference, they are not what was lacking, and the next runs do without as well.
+            self._all_plugins = any(before.ends != after.ends for _, before, after in pairs)
+            if self._all_plugins:
+                reports = [again.pop(0) if number in doubtful else each for number, each in enumerate(reports)]
         return tuple(run_result(run, report, self._redact) for run, report in zip(runs, reports, strict=True))
 
     def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
@@ -188,6 +204,7 @@ class LocalPytestRunner(PytestRunner):
             "left_out": list(self._left_out),
             "arguments": [*self._toolchain.arguments, *run.arguments],
             "in_order": run.in_order,
+            "all_plugins": self._all_plugins or not run.select,
             "measured": list(run.measured),
             "traced": run.traced,
             "mutants": [asdict(mutant) for mutant in run.mutants],
@@ -211,7 +228,8 @@ class LocalPytestRunner(PytestRunner):
         self, processes: Sequence[_Process], texts: Mapping[str, str], removed: Sequence[str]
     ) -> list[ProcessReport]:
         """What came of each."""
-        lanes = min(self._width, len(processes))
+        # Each copy costs what several short runs do.
+        lanes = min(self._width, len(processes), 1 + int(self._longest * len(processes) / _WORTH_A_COPY))
         if lanes <= 1:
             return self._in_turn(processes, texts, removed)
         self._choice()  # tried out once, and not by several at a time
@@ -235,6 +253,8 @@ class LocalPytestRunner(PytestRunner):
             key = secrets.token_bytes(32)
             ran = self._run(self._job(key, rest, removed), texts, rest, left)
             done = accounts(key, ran.stdout)
+            plain = [one.seconds for one, each in zip(done, rest, strict=False) if not each.spec.get("mutants")]
+            self._longest = max([self._longest, *plain])
             results += [
                 process_report(account, each.seconds, self._redact) for account, each in zip(done, rest, strict=False)
             ]

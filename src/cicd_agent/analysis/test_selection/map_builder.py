@@ -5,22 +5,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from posixpath import basename, dirname
 
-from cicd_agent.analysis.test_selection.outline import Outline, outline, plain_name
+from cicd_agent.analysis.test_selection.outline import REFLECTIVE, Outline, outline, plain_name
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, KnownTest, TestMap
 from cicd_agent.domain.trials.test_run import RunResult
 from cicd_agent.errors import ConfigError
 
 _OUTSIDE = ""
-"""The node id under which a run lists what it used outside of all tests."""
+"""The node id under which a run lists what it used before its first test."""
 
 
-def build_map(
-    result: RunResult, texts: Mapping[str, str], commit: str, python: str, *, collecting: RunResult | None = None
-) -> TestMap:
+def build_map(result: RunResult, texts: Mapping[str, str], commit: str, python: str) -> TestMap:
     """The map of one traced run of the whole suite. `texts` are all Python files of `commit`, by path.
 
-    `collecting` is a run that only collects, with those files measured: it shows what runs at import. Where it does
-    not, that is taken of each function. Raises ConfigError when the traced run did not come to its end.
+    Where the run does not tell what it used outside of all tests, each function may run at import. Raises ConfigError
+    when the traced run did not come to its end.
     """
     if not result.completed:
         reason = result.problem or "the run did not come to its end"
@@ -34,13 +32,17 @@ def build_map(
             used = _expanded(trace.functions, outlines)
             known = replace(known, functions=used, files=frozenset(trace.files), unseen=_unseen(used, outlines))
         tests[test.nodeid] = known
-    early, files = _early(outlines, collecting), _opened_early(tests)
-    if outside := traces.get(_OUTSIDE):
-        early |= _expanded(outside.functions, outlines)
-        files |= frozenset(outside.files)
-    sources = {path: _source(path, each, early) for path, each in outlines.items()}
+    files = _opened_early(tests)
+    early = frozenset(f"{path}::{name}" for path, each in outlines.items() for name in each.functions)
     # Files of which nothing runs before the first test does: if they are imported, it is by a test.
-    lazy = {each.path for each in collecting.coverage if not each.executed} if collecting else set()
+    lazy = set[str]()
+    if outside := traces.get(_OUTSIDE):
+        early = _expanded(outside.functions, outlines)
+        files |= frozenset(outside.files)
+        lazy = outlines.keys() - set(map(_path, outside.functions))
+    defined = {name.rpartition(".")[2] for each in outlines.values() for name in (*each.functions, *each.classes)}
+    names = frozenset(defined) | REFLECTIVE
+    sources = {path: _source(path, each, early, names) for path, each in outlines.items()}
     return TestMap(commit, python, _shared(tests, outlines, lazy), sources, files)
 
 
@@ -53,12 +55,15 @@ def _opened_early(tests: Mapping[str, KnownTest]) -> frozenset[str]:
     return frozenset().union(*by_module.values())
 
 
-def _source(path: str, source: Outline, early: frozenset[str]) -> KnownSource:
+def _source(path: str, source: Outline, early: frozenset[str], names: frozenset[str]) -> KnownSource:
     functions = {
-        name: KnownFunction(function.head, function.body, early=f"{path}::{name}" in early)
+        name: KnownFunction(
+            function.head, function.body, f"{path}::{name}" in early, function.decorated, function.names & names
+        )
         for name, function in source.functions.items()
     }
-    return KnownSource(source.at_import, functions, source.imports, frozenset().union(*source.classes.values()))
+    bases = frozenset().union(*source.classes.values())
+    return KnownSource(source.at_import, functions, source.imports, bases, source.names & names)
 
 
 def _expanded(functions: Iterable[str], outlines: Mapping[str, Outline]) -> frozenset[str]:
@@ -122,20 +127,6 @@ def _reach(path: str) -> str:
         return f"{folder}/" if folder else ""
     is_test = basename(path).startswith("test_") or path.endswith("_test.py")
     return path if is_test else ""
-
-
-def _early(outlines: Mapping[str, Outline], collecting: RunResult | None) -> frozenset[str]:
-    """Functions that run while modules are imported, as "path::name"; all of a file in which nobody saw that."""
-    executed = {}
-    if collecting is not None and collecting.completed:
-        executed = {each.path: each.executed for each in collecting.coverage}
-    return frozenset(
-        f"{path}::{name}"
-        for path, each in outlines.items()
-        for name, function in each.functions.items()
-        if path not in executed
-        or any(first <= line <= last for first, last in function.lines for line in executed[path])
-    )
 
 
 def _path(name: str) -> str:

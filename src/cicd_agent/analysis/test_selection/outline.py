@@ -19,6 +19,14 @@ _STARTING: Final = re.compile(
 """What starts another process, in which nothing is traced."""
 _WIDE: Final = re.compile(r"(?:setup|teardown)_(?:module|class)|(?:setUp|tearDown)(?:Module|Class)")
 """Functions that pytest and unittest call once for several tests."""
+REFLECTIVE: Final = frozenset(
+    {"signature", "getfullargspec", "getmembers", "get_type_hints", "vars", "dir", "globals", "__dict__", "__code__",
+     "__defaults__", "__kwdefaults__", "__annotations__", "__wrapped__"}
+)  # fmt: skip
+"""Names by which code looks at functions that it does not name."""
+_WORD: Final = re.compile(r"[^\W\d]\w*")
+_WORDS: Final = 200
+"""Characters of a string above which it is text, and names nothing."""
 _IGNORED: Final = frozenset({"ctx", "type_comment", "type_ignores", "kind"})
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -41,6 +49,8 @@ class Function:
     """First and last line of each body."""
     wide: bool = False
     """Whether it runs once for several tests, as a fixture of a module does."""
+    names: frozenset[str] = frozenset()
+    """What it names: variables, attributes, and words in strings, by which `getattr` may find something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,8 @@ class Outline:
     imports: frozenset[str] = frozenset()
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    """What is named outside of functions, but for what is imported under its own name."""
 
 
 def outline(text: str) -> Outline | None:
@@ -95,10 +107,13 @@ class _Reader(ast.NodeTransformer):
                 starts=any(part.starts for part in parts),
                 lines=tuple(line for part in parts for line in part.lines),
                 wide=any(part.wide for part in parts),
+                names=frozenset().union(*(part.names for part in parts)),
             )
             for name, parts in sorted(self._functions.items())
         }
-        return Outline(_digest(self._rest), functions, self._imports, self._classes, frozenset(self._plain))
+        return Outline(
+            _digest(self._rest), functions, self._imports, self._classes, frozenset(self._plain), _said(self._rest)
+        )
 
     def _block(self, body: Iterable[ast.stmt], *, scope: str | None = None, direct: bool = True) -> list[ast.stmt]:
         outer = self._scope, self._direct
@@ -152,14 +167,15 @@ class _Reader(ast.NodeTransformer):
             # It has a digest of its own.
             self._function(inner, below)
             inner.body = []
-        head = (type(node).__name__, *node.decorator_list, node.args, node.returns, *getattr(node, "type_params", ()))
+        parts = (*node.decorator_list, node.args, node.returns, *getattr(node, "type_params", ()))
         function = Function(
-            head=_digest(head),
+            head=_digest((type(node).__name__, *parts)),
             body=_digest(node.body),
             decorated=bool(node.decorator_list),
             starts=any(each in self._bound or _STARTING.fullmatch(each) for each in names),
             lines=lines,
             wide=bool(_WIDE.fullmatch(node.name)) or any(map(_is_wide, node.decorator_list)),
+            names=_said([*(each for each in parts if each is not None), *node.body]),
         )
         self._functions.setdefault(name, []).append(function)
 
@@ -205,6 +221,27 @@ def _names(nodes: Iterable[ast.AST]) -> frozenset[str]:
         for node in every
         if isinstance(node, ast.Name | ast.Attribute)
     )
+
+
+def _said(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """The names in these nodes, words in strings among them; of imports those that get another name."""
+    said: set[str] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.Expr(value=ast.Constant()) | ast.Assign(targets=[ast.Name(id="__all__")]):
+                continue
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                said.add(name)
+            case ast.Constant(value=str(text)) if len(text) <= _WORDS:
+                said |= set(_WORD.findall(text))
+            case ast.alias(name=name, asname=str(other)) if name != other:
+                said |= set(name.split("."))
+            case _:
+                pass
+        waiting += ast.iter_child_nodes(node)
+    return frozenset(said)
 
 
 def _is_wide(decorator: ast.expr) -> bool:

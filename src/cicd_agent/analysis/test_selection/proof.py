@@ -34,6 +34,8 @@ class Shadow:
     seconds: float
     skipped_seconds: float
     missed: tuple[str, ...]
+    red: int = 0
+    """How many are red that were not so when the map was made."""
 
     @property
     def summary(self) -> str:
@@ -47,13 +49,14 @@ class Shadow:
 def shadow(selection: Selection, test_map: TestMap | None, result: RunResult) -> Shadow:
     before = {nodeid: test.outcome for nodeid, test in test_map.tests.items()} if test_map else {}
     skipped = [test for test in result.tests if not selection.selects(test.nodeid)]
-    red = {test.nodeid for test in result.failed}
+    red = {test.nodeid for test in result.failed if before.get(test.nodeid) is not test.outcome}
     return Shadow(
         len(result.tests),
         len(skipped),
         sum(test.seconds for test in result.tests),
         sum(test.seconds for test in skipped),
-        tuple(test.nodeid for test in skipped if test.nodeid in red and before.get(test.nodeid) is not test.outcome),
+        tuple(test.nodeid for test in skipped if test.nodeid in red),
+        len(red),
     )
 
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from posixpath import basename, dirname
 from typing import Final
 
-from cicd_agent.analysis.test_selection.outline import Outline, outline
+from cicd_agent.analysis.test_selection.outline import REFLECTIVE, Outline, outline
 from cicd_agent.analysis.test_selection.test_map import TestMap
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
@@ -244,12 +244,36 @@ class _Selector:
             if before is None:
                 yield from self._of_new_function(path, name, head)
             elif before.head != function.head:
-                yield f"{path}: the decorators or the signature of {name} changed"
+                if before.early or before.decorated or function.decorated or not self._reaches_users(path, name):
+                    yield f"{path}: the decorators or the signature of {name} changed"
             elif before.body != function.body and (before.early or _last(name) in {"__getattr__", "__dir__"}):
                 yield f"{path}: {name} changed, which runs at import"
         for name, gone in known.functions.items():
             if name not in head.functions and (gone.early or self._imports_name(name, path)):
                 yield f"{path}: {name} was removed, which {'runs at import' if gone.early else 'is imported'}"
+
+    def _reaches_users(self, path: str, name: str) -> bool:
+        """Choose the tests that run what names this function, whose signature changed; whether that is all of them."""
+        scope, last = name.rpartition(".")[0], _last(name)
+        if last.startswith("__") and last != "__init__":
+            return False
+        # A class is called by its own name, and by those of classes that inherit from it.
+        names = {last} if last != "__init__" else {_last(scope)}
+        if last == "__init__" and any(_last(scope) in source.bases for source in self._map.sources.values()):
+            return False
+        if any(names & source.names for source in self._map.sources.values()):
+            return False
+        users = {
+            f"{other}::{user}"
+            for other, source in self._map.sources.items()
+            for user, function in source.functions.items()
+            if function.names & (names | REFLECTIVE)
+        }
+        users.add(f"{path}::{name}")
+        reached = [nodeid for nodeid, test in self._map.tests.items() if users & {*test.functions, _function(nodeid)}]
+        for nodeid in reached:
+            self._tests.setdefault(nodeid, f"it runs what names {path}::{name}, whose signature changed")
+        return bool(reached)
 
     def _of_new_function(self, path: str, name: str, head: Outline) -> Iterator[str]:
         scope, last = name.rpartition(".")[0], _last(name)

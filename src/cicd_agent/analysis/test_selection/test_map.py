@@ -24,11 +24,16 @@ _Indices = Annotated[tuple[_Index, ...], Field(max_length=_MAX_USED)]
 
 
 class KnownFunction(NamedTuple):
-    """Digests of its head (decorators, signature) and its body; `early` when it may run while modules are imported."""
+    """Digests of its head (decorators, signature) and its body; `early` when it may run while modules are imported.
+
+    `names` are those functions and classes of the tree that it names.
+    """
 
     head: _Digest
     body: _Digest
     early: bool
+    decorated: bool = False
+    names: _Names = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class KnownSource:
     functions: Annotated[dict[_Text, KnownFunction], Field(max_length=_MAX)]
     imports: _Names
     bases: _Names
+    names: _Names = frozenset()
+    """As those of a function, for what runs at import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ class _Map(BaseModel):
 
     model_config = _CONFIG
 
-    version: Literal[1]
+    version: Literal[2]
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")]
     python: Annotated[str, Field(pattern=r"^\d{1,3}\.\d{1,3}[\w.+-]{0,40}$")]
     names: tuple[_Text, ...] = Field(max_length=_MAX)
@@ -109,7 +116,7 @@ def dump(test_map: TestMap) -> str:
         return tuple(sorted(indices[name] for name in used))
 
     wire = _Map.model_construct(
-        version=1,
+        version=2,
         commit=test_map.commit,
         python=test_map.python,
         names=tuple(names),

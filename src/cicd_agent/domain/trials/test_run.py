@@ -58,10 +58,11 @@ class Perturbation:
 class PytestRun:
     """One process. `select` are files and node ids, () is what the project's own configuration says.
 
-    With `in_order` the tests of `select` run in just that order. `measured` are the files whose coverage is wanted, by
-    path from the top. With `traced` it is recorded which functions and files each test used. Each of the `mutants` is
-    tried in a fork of its own after the tests have run, against those of `against` (() is every test that passed and
-    executed the mutant's line). The process is ended after `seconds`.
+    With `in_order` the tests of `select` run in just that order, each once where it is named by itself. `measured` are
+    the files whose coverage is wanted, by path from the top. With `traced` it is recorded which functions and files
+    each test used. Each of the `mutants` is tried in a fork of its own after the tests have run, against those that
+    `against` names (() is every test that passed and executed the mutant's line). The process
+    is ended after `seconds`.
     """
 
     name: str

@@ -1,9 +1,12 @@
 """Tries the tests that stood alone together in their places, and keeps those that hold and add something."""
 
-from collections.abc import Callable, Sequence
+import ast
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
 from cicd_agent.analysis.python_tests.contradictions import contradiction
+from cicd_agent.analysis.python_tests.syntax import fixtures, parsed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle, Label, Origin, Settled
@@ -28,6 +31,9 @@ _FOR_A_TEST, _FOR_A_MUTANT = 2.0, 0.2
 _STARTING = 30.0
 _MAX_VICTIMS = 20
 _YEAR = 31_622_400
+_SEED = 1
+_LONG = 15.0
+"""Seconds of a suite from which all of it runs once, at the end."""
 ROUNDS = 3
 """How often those that are left are tried again after somebody was stopped."""
 
@@ -47,21 +53,26 @@ class Tally:
 
 
 class JointTrial:
-    """The candidates of one round, by their reports: who is `stopped`, and the runs in which each `passed`, by key."""
+    """The candidates of one round, by their reports: who is `stopped`, and the runs in which each `passed`, by key.
 
-    def __init__(
+    `sharing` are folders of which the tests can use the same fixtures.
+    """
+
+    def __init__(  # noqa: PLR0917  each of another type
         self,
         reports: Sequence[CandidateReport],
         assembly: Assembly,
         suite: Suite,
         pytest_runner: PytestRunner,
         tally: Tally,
+        sharing: Collection[str] = (),
     ) -> None:
         self._suite = suite
         self._tests = {report.candidate.key: assembly.tests[report.candidate.key] for report in reports}
         self._assembly = assembly
         self._pytest_runner = pytest_runner
         self._tally = tally
+        self._sharing = sharing
         self._known = {test.nodeid for test in suite.failed}
         self._subjects = {report.candidate.path for report in reports}
         self.stopped: dict[str, tuple[Hurdle, str]] = {}
@@ -74,71 +85,75 @@ class JointTrial:
 
         `mutants` are sorted by their importance.
         """
-        first = [*self._alone(0, 2), self._among("among the others", 0)]
-        results = self._run(first)
-        self._judge(first, results)
-        if self.stopped:
-            return None
-        second = self._second(results[-1], max(runs - len(first), 3), mutants)
-        results = self._run(second)
-        self._judge(second, results)
-        return results[1]
+        near, whole = self._near(max(runs, 6) - 1), self._whole(mutants)
+        # Where all tests together take long they are left for those who have come through the rest.
+        batches = [[*near, whole]] if self._suite.seconds < _LONG else [near, [whole]]
+        last = None
+        for batch in batches:
+            results = self._run(batch)
+            self._judge(batch, results)
+            if self.stopped:
+                return None
+            last = results[-1]
+        return last
 
-    def _second(self, full: RunResult, limit: int, mutants: Sequence[Mutant]) -> list[PytestRun]:
-        """First and last of all tests, then as many as are requested: alone and shuffled among all, in turn."""
+    def _near(self, number: int) -> list[PytestRun]:
+        """So many runs of the new tests: alone, and before, after and among the tests that they have to do with."""
         new = tuple(self._tests.values())
-        homes = {test.split("::")[0] for test in new}
-        old = [nodeid for nodeid in full.collected if not self._is_new(nodeid)]
-        files = dict.fromkeys(path for nodeid in old if (path := nodeid.split("::")[0]) not in homes)
-        beside = dict.fromkeys(nodeid.split("[")[0] for nodeid in old if nodeid.split("::")[0] in homes)
-        others = (*files, *beside)
-        tried = tuple(mutants[:MAX_MUTANTS])
-        last = self._among("after all others", 2)
+        neighbours = self._neighbours()
         runs = [
-            replace(self._among("before all others", 1), select=(*new, *others), in_order=True),
-            replace(
-                last,
-                select=(*others, *new),
-                in_order=True,
-                measured=tuple(file.path for file in self._suite.coverage),
-                mutants=tried,
-                against=tuple(sorted(nodeid for ids in self._ids.values() for nodeid in ids)),
-                seconds=last.seconds + _FOR_A_MUTANT * len(tried),
-            ),
-            *self._alone(2, 1),
+            self._alone(0),
+            self._alone(1),
+            self._among("before the tests near them", 1, select=(*new, *neighbours), in_order=True),
+            self._among("after the tests near them", 2, select=(*neighbours, *new), in_order=True),
+            self._alone(2),
         ]
-        for number in range(3, limit):
-            if number % 2:
-                runs += self._alone(number, 1)
-            else:
-                shuffled = Perturbation(hash_seed=number, random_seed=number, order=number)
-                runs.append(replace(self._among("shuffled among the others", number), perturbation=shuffled))
+        for at in range(len(runs), number):
+            shuffled = self._among("shuffled among the tests near them", at, select=(*neighbours, *new), order=at)
+            runs.append(shuffled if at % 2 else self._alone(at))
         return runs
 
-    def _alone(self, first: int, count: int) -> list[PytestRun]:
-        """The new tests by themselves: the first as they stand on another machine, each after it differs in all."""
-        perturbations = [
-            Perturbation(
-                hash_seed=1 + 7919 * number,
-                order=number or None,
-                time_zone=ZONES[number % len(ZONES)],
-                elsewhere=number % 2 == 1,
-                random_seed=101 + number,
-                forward_seconds=_YEAR * (number % 3),
-                other_machine=number % 3 == 0,
-            )
-            for number in range(first, first + count)
-        ]
-        seconds = _STARTING + _FOR_A_TEST * len(self._tests)
-        tests = tuple(self._tests.values())
-        return [
-            PytestRun(f"alone ({describe(one)})", tests, perturbation=one, seconds=seconds) for one in perturbations
-        ]
+    def _neighbours(self) -> tuple[str, ...]:
+        """Test modules that share code with the new tests, or fixtures of a conftest that these name."""
+        homes = {test.split("::")[0] for test in self._tests.values()}
+        files = [file for file in self._suite.coverage if file.path in self._subjects]
+        covering = {test.split("::")[0] for file in files for test in file.tests}
+        return tuple(sorted(homes | covering | set(self._sharing if self._suite.seconds < _LONG else ())))
 
-    def _among(self, name: str, number: int) -> PytestRun:
-        perturbation = Perturbation(hash_seed=104_729 + number, random_seed=202 + number)
+    def _alone(self, number: int) -> PytestRun:
+        """The new tests by themselves: the first in plain order on another machine, each after it differs in all."""
+        perturbation = Perturbation(
+            # Few hash seeds: runs with the same one and the same clock begin as forks of one process.
+            hash_seed=_SEED + 7919 * (number % 3),
+            order=number or None,
+            time_zone=ZONES[number % len(ZONES)],
+            elsewhere=number % 2 == 1,
+            random_seed=101 + number,
+            forward_seconds=_YEAR * (number % 3),
+            other_machine=number % 3 == 0,
+        )
+        seconds = _STARTING + _FOR_A_TEST * len(self._tests)
+        name = f"alone ({describe(perturbation)})"
+        return PytestRun(name, tuple(self._tests.values()), perturbation=perturbation, seconds=seconds)
+
+    def _whole(self, mutants: Sequence[Mutant]) -> PytestRun:
+        tried = tuple(mutants[:MAX_MUTANTS])
+        run = self._among("among all others", 0)
+        return replace(
+            run,
+            measured=tuple(file.path for file in self._suite.coverage),
+            mutants=tried,
+            against=tuple(self._tests.values()),
+            seconds=run.seconds + _FOR_A_MUTANT * len(tried),
+        )
+
+    def _among(
+        self, name: str, number: int, *, select: tuple[str, ...] = (), in_order: bool = False, order: int | None = None
+    ) -> PytestRun:
+        perturbation = Perturbation(hash_seed=_SEED, random_seed=202 + number, order=order)
         seconds = _STARTING + 3 * self._suite.seconds + _FOR_A_TEST * len(self._tests)
-        return PytestRun(f"{name} ({describe(perturbation)})", perturbation=perturbation, seconds=seconds)
+        name = f"{name} ({describe(perturbation)})"
+        return PytestRun(name, select, perturbation=perturbation, in_order=in_order, seconds=seconds)
 
     def _run(self, runs: Sequence[PytestRun], *, without: bool = False) -> Sequence[RunResult]:
         """With the new tests in place, or `without`. Raises Untried."""
@@ -379,7 +394,8 @@ class _SuiteTrial:
                 continue
             kills = {kill for report in reports for kill in report.kills}
             mutants = sorted(surviving(self._suite), key=lambda one: one.id not in kills)
-            joint = JointTrial(reports, assembly, self._suite, self._pytest_runner, self._tally)
+            sharing = _sharing(reports, known(self._evidence).modules)
+            joint = JointTrial(reports, assembly, self._suite, self._pytest_runner, self._tally, sharing)
             measured = joint.run(runs, mutants)
             for report in reports:
                 key = report.candidate.key
@@ -402,6 +418,17 @@ class _SuiteTrial:
     def _stop_all(self, hurdle: Hurdle, reason: str) -> None:
         for report in self._alive:
             self._stop(report.candidate.key, hurdle, reason)
+
+
+def _sharing(reports: Sequence[CandidateReport], modules: Mapping[str, str]) -> set[str]:
+    """The folders of the conftest files whose fixtures the tests name."""
+    code = [parsed(report.candidate.code) or ast.Module([], []) for report in reports]
+    named = {node.arg for tree in code for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return {
+        str(PurePosixPath(path).parent)
+        for path, text in modules.items()
+        if PurePosixPath(path).name == "conftest.py" and named & {fixture.name for fixture in fixtures(text)}
+    }
 
 
 def _renewed(before: Sequence[MutantOutcome], now: Sequence[MutantOutcome]) -> tuple[MutantOutcome, ...]:
