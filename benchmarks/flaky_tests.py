@@ -37,6 +37,7 @@ import datetime
 import os
 import pathlib
 import random
+import threading
 import time
 
 import pytest
@@ -69,6 +70,25 @@ PLANTED: Mapping[str, tuple[FlakyKind, str]] = {
     "date": (FlakyKind.TIME, "def test_{name}():\n    assert datetime.date.today() < datetime.date({soon})\n"),
     "draw": (FlakyKind.RANDOMNESS, "def test_{name}():\n    assert random.randrange(100) >= {rare}\n"),
     "hash": (FlakyKind.HASH_ORDER, "def test_{name}():\n    assert next(iter({{'a', 'b', 'c'}})) != 'b'\n"),
+    "race": (
+        FlakyKind.RACE,
+        """def test_{name}():
+    held = [0]
+
+    def add():
+        for _ in range(500):
+            seen = held[0]
+            len(str(seen))
+            held[0] = seen + 1
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert held == [2000]
+""",
+    ),
     "chance": (FlakyKind.UNKNOWN, "def test_{name}():\n    assert os.urandom(1)[0] >= {rare_byte}\n"),
 }
 

@@ -40,6 +40,8 @@ def main(report: str, *, forked: bool = False) -> None:
         put_forward(requested["forward_seconds"])
     if requested["other_machine"]:
         substitute()
+    if requested["thread_switch"]:
+        sys.setswitchinterval(requested["thread_switch"])
     module = importlib.import_module("." + _KINDS[requested["kind"]], __package__)
     if requested["kind"] == "pytest":
         module.main(requested, send)

@@ -69,6 +69,7 @@ class _Process:
                 "seconds": self.seconds,
                 "forward_seconds": how.forward_seconds,
                 "other_machine": how.other_machine,
+                "thread_switch": how.thread_switch,
             },
         }
 

@@ -42,7 +42,8 @@ class Perturbation:
     `order` is the seed by which the tests are shuffled, None leaves them as they are collected. `elsewhere` runs in an
     empty directory in place of the top of the tree. `random_seed` seeds `random` (and numpy, where it is there) before
     each test, None leaves them alone. `forward_seconds` is what the clocks are put forward by. `other_machine` lets
-    processors, versions, names of user and host, terminal and disk be others than they are.
+    processors, versions, names of user and host, terminal and disk be others than they are. `thread_switch` are the
+    seconds after which Python gives the turn to another thread, 0 for its default (5 ms).
     """
 
     hash_seed: int = 0
@@ -52,6 +53,7 @@ class Perturbation:
     random_seed: int | None = None
     forward_seconds: int = 0
     other_machine: bool = False
+    thread_switch: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

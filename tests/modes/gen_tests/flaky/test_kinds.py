@@ -9,6 +9,7 @@ from cicd_agent.domain.trials.test_run import Outcome as End
 from cicd_agent.domain.trials.test_run import Perturbation, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.flaky.experiments import FlakyKind, FlakyTest, failed
+from cicd_agent.modes.gen_tests.flaky.kinds import OFTEN
 from tests.modes.gen_tests.flaky.worlds import Ends, after, drawing, evidence, needing, nodeid, pytest_runner, stable
 from tests.modes.gen_tests.flaky.worlds import tossing as by_chance
 
@@ -36,6 +37,21 @@ def test_what_is_varied_decides(kind: FlakyKind, ends: Ends, shown_by: str) -> N
     assert shown_by in found.shown_by
     assert found.advice
     assert found.failing
+
+
+def test_what_fails_only_where_threads_take_turns_often_is_a_race() -> None:
+    chance = random.Random(7)
+    found = only({**OTHERS, "b_it": lambda one, _: one.thread_switch != OFTEN or chance.random() < 0.2})
+    assert found.kind is FlakyKind.RACE
+    assert found.shown_by.startswith("alone, it failed 29 of 40 times with threads that take turns each microsecond")
+    assert any(one.thread_switch == OFTEN for one in found.failing)
+
+
+def test_what_fails_by_chance_whatever_threads_do_is_no_race() -> None:
+    for seed in range(12):
+        chance = random.Random(seed)
+        found = hunt(12, evidence(), pytest_runner({**OTHERS, "b_it": lambda _, __: chance.random() > 0.3})).found  # noqa: B023
+        assert [each.kind for each in found if each.kind is FlakyKind.RACE] == []
 
 
 @pytest.mark.parametrize("polluter", ["a_0", "a_13", "a_29"])

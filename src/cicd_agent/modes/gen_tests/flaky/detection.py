@@ -20,7 +20,7 @@ from cicd_agent.modes.gen_tests.flaky.experiments import (
     failed,
     run_together,
 )
-from cicd_agent.modes.gen_tests.flaky.kinds import NETWORK, classify, vary
+from cicd_agent.modes.gen_tests.flaky.kinds import NETWORK, OFTEN, classify, vary
 
 MAX_VICTIMS = 20
 """Whose reason is looked for; the others are named."""
@@ -48,6 +48,7 @@ def perturbations(requested: int) -> list[Perturbation]:
             order=number if number % 3 else None,
             time_zone=_TIME_ZONES[number % len(_TIME_ZONES)],
             forward_seconds=(0, 0, 30 * _DAY, 400 * _DAY)[number % 4],
+            thread_switch=OFTEN if number % 2 else 0.0,
         )
         for number in range(1, requested)
     )

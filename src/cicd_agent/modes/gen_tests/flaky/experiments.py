@@ -28,6 +28,8 @@ class FlakyKind(StrEnum):
     TIME = "time"
     RANDOMNESS = "randomness"
     HASH_ORDER = "hash_order"
+    RACE = "race"
+    """Its threads end otherwise when they take turns more often."""
     NETWORK = "network"
     UNKNOWN = "unknown"
 
@@ -38,6 +40,7 @@ ADVICE = {
     FlakyKind.TIME: "Pass the time in, or set the clock and the time zone for the test.",
     FlakyKind.RANDOMNESS: "Seed the generator that the test or the code draws from, or assert what holds for any draw.",
     FlakyKind.HASH_ORDER: "Sort what comes out of a set or a hash before it is compared.",
+    FlakyKind.RACE: "Guard by a lock what its threads share, and wait for them by `join` or an event, not by time.",
     FlakyKind.NETWORK: "Answer the request in the test (a local server, a recorded answer).",
     FlakyKind.UNKNOWN: "Look for threads, timeouts and shared state: nothing that was varied explains it.",
 }

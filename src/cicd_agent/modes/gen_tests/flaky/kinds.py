@@ -28,6 +28,11 @@ _HELD = Perturbation(random_seed=0)
 _DAY = 86_400
 _MAX_ORDERS = 3
 _MAX_POLLUTERS = 10
+OFTEN, _SELDOM = 1e-6, 10.0
+"""Seconds after which Python lets another thread run."""
+_RACES, _MIN_FAILURES = (8, 32), 7
+"""Pairs of runs, first to see whether more are worth it. That so many failures are all of one side by chance, where it
+makes no difference, happens once in 170 times: C(40, 7) / C(80, 7)."""
 _Value = TypeVar("_Value")
 
 Variants = dict[FlakyKind, list[tuple[Perturbation, RunResult]]]
@@ -64,6 +69,8 @@ def classify(victim: Victim, variants: Variants) -> Experiment[FlakyTest]:
     for kind in _VARIED:
         if flaky := (yield from _decided_by(kind, victim, variants.get(kind, ()))):
             return flaky
+    if flaky := (yield from _decided_by_turns(victim)):
+        return flaky
     if flaky := (yield from _decided_by_order(victim)):
         return flaky
     ends = [end for end in (yield from alone(victim.nodeid, [Perturbation()] * 5)) if end is not None]
@@ -108,6 +115,24 @@ _VARIED: Mapping[FlakyKind, Callable[[Perturbation], str]] = {
     FlakyKind.RANDOMNESS: lambda one: f"the random seed {one.random_seed}",
 }
 """What is varied to see whether it decides, in this order, and how it is described."""
+
+
+def _decided_by_turns(victim: Victim) -> Experiment[FlakyTest | None]:
+    """Whether it fails only where its threads take turns as often as can be, be it not each time."""
+    often: list[bool | None] = []
+    seldom: list[bool | None] = []
+    for number in _RACES:
+        ends = yield from alone(victim.nodeid, [replace(_HELD, thread_switch=one) for one in [OFTEN, _SELDOM] * number])
+        often, seldom = [*often, *ends[::2]], [*seldom, *ends[1::2]]
+        if None in ends or any(seldom) or not any(often):
+            return None
+    failures = sum(map(bool, often))
+    if failures < _MIN_FAILURES:
+        return None
+    how = f"alone, it failed {failures} of {count(len(often), 'time')} with threads that take turns each microsecond, "
+    how += f"and never with threads that have {_SELDOM:g} seconds each"
+    failing = (replace(_HELD, thread_switch=OFTEN), *victim.failed)
+    return replace(victim.as_flaky(FlakyKind.RACE, how), failing=failing[:20])
 
 
 def _first(limit: int, *parts: Sequence[_Value]) -> list[_Value]:
