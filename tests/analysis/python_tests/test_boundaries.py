@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.boundaries import expected, misplaced, said
+from cicd_agent.analysis.python_tests.boundaries import documented_ranges, expected, misplaced
 from cicd_agent.analysis.python_tests.contradictions import contradiction
 from cicd_agent.analysis.python_tests.syntax import FunctionNode
 from cicd_agent.domain.trials.candidate import Candidate, Expectation, Origin, keyed
@@ -30,7 +30,7 @@ def function(source: str) -> tuple[FunctionNode, ast.Module]:
 
 
 def outcomes(words: str, number: float) -> set[str]:
-    return {*expected(said(*function(GRADE.replace("WORDS", words))), number)}
+    return {*expected(documented_ranges(*function(GRADE.replace("WORDS", words))), number)}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_comments_say_it_as_well() -> None:
 
 def test_of_a_function_of_several_arguments_nothing_is_said() -> None:
     two = GRADE.replace("(points)", "(points, bonus=0)", 1).replace("WORDS", "80 and above is a B.")
-    assert said(*function(two)) == ()
+    assert documented_ranges(*function(two)) == ()
 
 
 @pytest.mark.parametrize(

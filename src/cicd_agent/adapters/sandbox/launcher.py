@@ -188,7 +188,7 @@ def _outlast(child: int) -> int:
     while True:
         pid, status = os.wait()
         if pid == child:
-            return _told(status)
+            return _shell_code(status)
 
 
 def _exec(command: Sequence[str], environment: Mapping[str, str], report: int) -> int:
@@ -243,10 +243,10 @@ def _reap(child: int | None = None) -> int | None:
         if not pid:
             return None
         if pid == child:
-            return _told(status)
+            return _shell_code(status)
 
 
-def _told(status: int) -> int:
+def _shell_code(status: int) -> int:
     """How a process ended, as a shell tells it."""
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code

@@ -62,7 +62,7 @@ _GROWS = frozenset({"append", "add", "insert", "extend", "push", "put"})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class DocumentedRange:
     """`outcome` (a literal as it is spelled, or the name of an exception) is said of some numbers by `words`."""
 
     low: float
@@ -76,14 +76,16 @@ class Said:
         return above and (number < self.high or (number == self.high and "]" in self.sides))
 
 
-def said(node: Definition, tree: ast.Module, comments: Sequence[DocLine] = ()) -> tuple[Said, ...]:
+def documented_ranges(
+    node: Definition, tree: ast.Module, comments: Sequence[DocLine] = ()
+) -> tuple[DocumentedRange, ...]:
     """What the words of a function of one argument say of numbers, where they name results that these can have."""
     lines = (*docstring_lines(node), *(line for comment in comments for line in (DocLine(0, ""), comment)))
     is_numeric = any(re.search(r"\d", line.text) for line in lines)
     if isinstance(node, ast.ClassDef) or len(_parameters(node)) != 1 or not is_numeric:
         return ()
     outcomes = _outcomes(node, tree)
-    results: list[Said] = []
+    results: list[DocumentedRange] = []
     for text in _blocks(lines) if outcomes else ():
         for sentence in _SENTENCE.split(text):
             clauses = [_tokens(clause, outcomes) for clause in _CLAUSE.split(sentence)]
@@ -93,9 +95,9 @@ def said(node: Definition, tree: ast.Module, comments: Sequence[DocLine] = ()) -
     return tuple(results)
 
 
-def expected(rules: Sequence[Said], number: float) -> Mapping[str, str]:
+def expected(rules: Sequence[DocumentedRange], number: float) -> Mapping[str, str]:
     """The outcomes that are said of a number, with the words: of rules that hold the narrowest of each kind."""
-    narrowest: dict[str, Said] = {}
+    narrowest: dict[str, DocumentedRange] = {}
     for rule in rules:
         kind = "both" if math.isfinite(rule.low + rule.high) else "high" if math.isinf(rule.low) else "low"
         before = narrowest.get(kind)
@@ -200,11 +202,11 @@ def _is_paired(tokens: Sequence[_Token] | None) -> bool:
     return tokens is not None and kinds == [first, not first] * (len(kinds) // 2)
 
 
-def _paired(tokens: Sequence[_Token] | None, words: str) -> Iterator[Said]:
+def _paired(tokens: Sequence[_Token] | None, words: str) -> Iterator[DocumentedRange]:
     for pair in zip(tokens[::2], tokens[1::2], strict=True) if tokens else ():
         match pair:
             case (str() as outcome, (low, high, sides)) | ((low, high, sides), str() as outcome):
-                yield Said(low, high, sides, outcome, words.strip())
+                yield DocumentedRange(low, high, sides, outcome, words.strip())
             case _:
                 pass
 

@@ -14,7 +14,15 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-from cicd_agent.analysis.python_tests.boundaries import Misplaced, Said, expected, is_at, misplaced, number_of, said
+from cicd_agent.analysis.python_tests.boundaries import (
+    DocumentedRange,
+    Misplaced,
+    documented_ranges,
+    expected,
+    is_at,
+    misplaced,
+    number_of,
+)
 from cicd_agent.analysis.python_tests.documented_examples import (
     FAULT,
     Example,
@@ -313,7 +321,7 @@ def _against(candidate: Candidate, source: str) -> str:
         return ""
     node, tree = around[-1], parsed(source) or ast.Module([], [])
     remarks = _comments(source, node)
-    rules, boundaries = said(node, tree, remarks), tuple(misplaced(node, tree))
+    rules, boundaries = documented_ranges(node, tree, remarks), tuple(misplaced(node, tree))
     marked = [each for each in (*remarks, *docstring_lines(node)) if FAULT.search(each.text)]
     wished = prose(remarks, candidate.function, node)
     known = [
@@ -327,7 +335,7 @@ def _against(candidate: Candidate, source: str) -> str:
         if (line := _pinned(claim, marked, node, candidate.function)) is not None:
             return f"line {line.line} calls a mistake what it expects: “{' '.join(line.text.split())[:120]}”"
         for call, outcome in _outcomes(claim, called(candidate.function)):
-            if reason := _unlike_words(call, outcome, rules) or _unlike_names(call, outcome, boundaries, node):
+            if reason := _unlike_documentation(call, outcome, rules) or _unlike_names(call, outcome, boundaries, node):
                 return reason
             if reason := _unlike_type(outcome, node):
                 return reason
@@ -363,7 +371,7 @@ def _outcomes(claim: Claim, name: str) -> Iterator[tuple[ast.Call, str]]:
                 pass
 
 
-def _unlike_words(call: ast.Call, outcome: str, rules: Sequence[Said]) -> str:
+def _unlike_documentation(call: ast.Call, outcome: str, rules: Sequence[DocumentedRange]) -> str:
     number = number_of(call)
     words = expected(rules, number) if number is not None else {}
     if not words or any(_is_same_outcome(each, outcome) for each in words):

@@ -121,7 +121,9 @@ _ORDERS: tuple[Callable[[str], tuple[int, str]], ...] = (
 """How names are sorted in an import statement: as isort has it, or as they are spelt."""
 
 
-def places_of(tree: ast.Module, lines: Sequence[str], imports: Sequence[Imported]) -> list[tuple[int, list[str]]]:
+def import_locations(
+    tree: ast.Module, lines: Sequence[str], imports: Sequence[Imported]
+) -> list[tuple[int, list[str]]]:
     """New statements between those of a block in which modules are grouped: after how many lines each stands.
 
     None at all where the module has no such block.

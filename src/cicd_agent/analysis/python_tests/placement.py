@@ -9,9 +9,9 @@ from cicd_agent.analysis.python_tests.import_statements import (
     Imported,
     extended,
     import_lines,
+    import_locations,
     import_position,
     imported_by,
-    places_of,
 )
 from cicd_agent.analysis.python_tests.insertion import separated
 from cicd_agent.analysis.python_tests.syntax import (
@@ -174,7 +174,7 @@ def _resolve_imports(
 
 
 def _qualified(
-    wanted: Sequence[Imported], names: _Names, tree: ast.Module, needed: Collection[str]
+    imported: Sequence[Imported], names: _Names, tree: ast.Module, needed: Collection[str]
 ) -> Mapping[str, str]:
     """Names as the module has them that it would join: `client.parse` where that says `import client`."""
     nodes = list(ast.walk(tree))
@@ -182,7 +182,7 @@ def _qualified(
     if any(isinstance(node, ast.JoinedStr) for node in nodes):
         return {}  # before Python 3.12 nobody knows where in it a name stands
     # What is neither called nor a class may be a module, which no other need have as an attribute.
-    single = [one for one in wanted if one.module and not one.alias and (one.name in called or one.name[0].isupper())]
+    single = [one for one in imported if one.module and not one.alias and (one.name in called or one.name[0].isupper())]
     modules = {one.name: names.module(one.module or "") for one in single if one.name not in names.used}
     return {name: f"{module}.{name}" for name, module in modules.items() if module.split(".")[0] not in {"", *needed}}
 
@@ -234,7 +234,7 @@ def _inserted(body: str, imports: Sequence[Imported], pieces: Sequence[str]) -> 
     tail = "\n\n".join(pieces)
     if lines and not lines[-1].endswith(("\n", "\r")):
         lines[-1] += end
-    if groups and (places := places_of(ast.parse(body), lines, imports)):
+    if groups and (places := import_locations(ast.parse(body), lines, imports)):
         for at, block in reversed(places):
             lines[at:at] = [line + end for line in block]
     elif groups:

@@ -112,7 +112,12 @@ class _Reader(ast.NodeTransformer):
             for name, parts in sorted(self._functions.items())
         }
         return Outline(
-            _digest(self._rest), functions, self._imports, self._classes, frozenset(self._plain), _said(self._rest)
+            _digest(self._rest),
+            functions,
+            self._imports,
+            self._classes,
+            frozenset(self._plain),
+            _names_in(self._rest),
         )
 
     def _block(self, body: Iterable[ast.stmt], *, scope: str | None = None, direct: bool = True) -> list[ast.stmt]:
@@ -175,7 +180,7 @@ class _Reader(ast.NodeTransformer):
             starts=any(each in self._bound or _STARTING.fullmatch(each) for each in names),
             lines=lines,
             wide=bool(_WIDE.fullmatch(node.name)) or any(map(_is_wide, node.decorator_list)),
-            names=_said([*(each for each in parts if each is not None), *node.body]),
+            names=_names_in([*(each for each in parts if each is not None), *node.body]),
         )
         self._functions.setdefault(name, []).append(function)
 
@@ -223,7 +228,7 @@ def _names(nodes: Iterable[ast.AST]) -> frozenset[str]:
     )
 
 
-def _said(nodes: Iterable[ast.AST]) -> frozenset[str]:
+def _names_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
     """The names in these nodes, words in strings among them; of imports those that get another name."""
     said: set[str] = set()
     waiting = list(nodes)

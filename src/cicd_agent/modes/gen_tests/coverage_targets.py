@@ -57,7 +57,7 @@ class Target:
     dormant: tuple[Mutant, ...] = ()
 
     @property
-    def goals(self) -> Mapping[str, str]:
+    def labels(self) -> Mapping[str, str]:
         """By the label under which a question asks for it, what each goal is."""
         return {
             **{f"line {line}": "never executed" for line in self.lines},
@@ -183,7 +183,7 @@ def _targets_of(subject: Subject, suite: Suite) -> Iterator[Target]:
 def _open(target: Target, unreachable: Mapping[str, str]) -> Open:
     function = target.function
     survivors = tuple(f"{mutant.words}, line {mutant.line}" for mutant in target.survivors)
-    held = {label: reason for label, reason in unreachable.items() if label in target.goals}
+    held = {label: reason for label, reason in unreachable.items() if label in target.labels}
     rest = target.without(held)
     advice = [_advice(rest)] if rest.gap_count else []
     for reason in dict.fromkeys(held.values()):
@@ -195,7 +195,7 @@ def _open(target: Target, unreachable: Mapping[str, str]) -> Open:
 
 def _spoken(label: str, target: Target) -> str:
     """A goal for a person, who knows no ids."""
-    return target.goals[label] if label.startswith("fault ") else label
+    return target.labels[label] if label.startswith("fault ") else label
 
 
 def entries(path: str, function: str, evidence: Evidence) -> tuple[Caller, ...]:

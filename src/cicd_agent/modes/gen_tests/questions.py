@@ -60,8 +60,8 @@ def exhibits(target: Target, text: str, evidence: Evidence, home: str) -> Iterat
     yield Exhibit("SOURCE", target.path, body, first, priority=9, gutter=gutter)
     yield Exhibit("GOALS", f"what is open in {function.name}", "\n".join(_gap_lines(target, lines)), priority=9)
     reached = entries(target.path, function.name, evidence)
-    shown = [_with_words(f"# {each.path}\n{each.head}", each.docstring, MAX_WORDS) for each in reached[1:]]
-    shown[:0] = [_with_words(f"# {each.path}\n{each.head}", each.docstring, 3 * MAX_WORDS) for each in reached[:1]]
+    shown = [_with_docstring(f"# {each.path}\n{each.head}", each.docstring, MAX_WORDS) for each in reached[1:]]
+    shown[:0] = [_with_docstring(f"# {each.path}\n{each.head}", each.docstring, 3 * MAX_WORDS) for each in reached[:1]]
     if shown:
         yield Exhibit("CALLERS", f"what users call to reach {function.name}", "\n".join(shown), priority=7)
     if imports := "\n".join(_imports(target, [each.path for each in reached], evidence, home)):
@@ -88,7 +88,7 @@ def pull_request_text(evidence: Evidence) -> str:
 def _gap_lines(target: Target, lines: Sequence[str]) -> Iterator[str]:
     """Each goal by its label, with the line that it is about."""
     starts = [*target.lines, *(start for start, _ in target.branches), *(each.line for each in target.survivors)]
-    for (label, what), line in zip(target.goals.items(), starts, strict=True):
+    for (label, what), line in zip(target.labels.items(), starts, strict=True):
         shown = clip(lines[line - 1].strip(), 120) if 0 < line <= len(lines) else ""
         yield f"{label}, {_STATES.get(what, f'that no test notices: {what}')}: {shown}"
 
@@ -108,7 +108,7 @@ def _imports(target: Target, callers: Sequence[str], evidence: Evidence, home: s
     yield from (f"import {name}" if plain else f"from {name} import …" for name in own if name and name not in names)
 
 
-def _with_words(head: str, words: str, longest: int) -> str:
+def _with_docstring(head: str, words: str, longest: int) -> str:
     return f'{head}\n    """{clip(" ".join(words.split()), longest)}"""' if words else head
 
 
@@ -119,7 +119,7 @@ def _callees(text: str, name: str, first: int, last: int) -> Iterator[str]:
     others = [each for each in functions(text) if each.name != name and each.name.rpartition(".")[2] in named]
     for each in others[:MAX_CALLEES]:
         head = "\n".join(line.rstrip() for line in lines[each.first - 1 : each.signature_end])
-        yield _with_words(head, each.docstring, MAX_WORDS)
+        yield _with_docstring(head, each.docstring, MAX_WORDS)
 
 
 def _fixtures(modules: Mapping[str, str], home: str) -> list[str]:
@@ -235,8 +235,8 @@ def complain(draft: TestsDraft, target: Target) -> str | None:
     for each in draft.unreachable:
         if not each.reason.strip():
             return f"`unreachable` does not say why {each.goal} is."
-        if _label(each) not in {*target.goals, "all"}:
-            first = next(iter(target.goals), "all")
+        if _label(each) not in {*target.labels, "all"}:
+            first = next(iter(target.labels), "all")
             return f"`unreachable` names {clip(each.goal, 60)!r}, which is no goal: write it as GOALS does ({first!r})."
     return None
 
@@ -274,9 +274,9 @@ class Correction:
         stopped = [each for each, keys in screened if own & keys and not _is_beyond(each, evidence)]
         held = {_label(each) for each in draft.unreachable}
         still = left(target, reports)
-        still = still.without(still.goals if "all" in held else held)
+        still = still.without(still.labels if "all" in held else held)
         # In lines that are executed now: the model has not heard of them.
-        fresh = [label for label in still.goals if label not in {*target.goals, *self.told}]
+        fresh = [label for label in still.labels if label not in {*target.labels, *self.told}]
         self.told |= {*fresh}
         if not still.gap_count or not (stopped or fresh):
             return None
@@ -289,9 +289,9 @@ class Correction:
         if stands := [f"`{each.candidate.name}`" for each in reports if each.stands]:
             parts.append(f"These are kept, do not repeat them: {', '.join(stands)}.")
         if fresh:
-            goals = "; ".join(f"{label} ({still.goals[label]})" for label in fresh[:_MAX_REASONS])
+            goals = "; ".join(f"{label} ({still.labels[label]})" for label in fresh[:_MAX_REASONS])
             parts.append(f"They pass with these faults in lines that are executed now: {goals}.")
-        others = [f"{label} ({what})" for label, what in still.goals.items() if label not in fresh]
+        others = [f"{label} ({what})" for label, what in still.labels.items() if label not in fresh]
         if others:
             parts.append(f"Still open: {'; '.join(others[:_MAX_OPEN])}.")
         return "\n".join(parts)

@@ -326,17 +326,17 @@ def _by_name(group: Group, changed: Changed, names: Collection[str]) -> Iterator
     """Where nothing else leads anywhere: files in which a definition was edited that the message or the test names."""
     number = group.problems[0][1].line if group.problems else 0
     tests = [problem.test for _, problem in group.problems] + [group.failure.test]
-    words = frozenset(word for test in tests for word in _words(test)) - _COMMON
+    words = frozenset(word for test in tests for word in _name_parts(test)) - _COMMON
     for path, edited in changed.names.items():
         if is_test(path) or PathKind.DOCS in kinds(path):
             continue
         if any(_PATTERNS["distinct"].search(name) for name in edited & frozenset(names)):
             yield Overlap(path, 0, number, strength=NAMED)
-        elif any(own and own <= words for own in (frozenset(_words(name)) - _COMMON for name in edited)):
+        elif any(own and own <= words for own in (frozenset(_name_parts(name)) - _COMMON for name in edited)):
             yield Overlap(path, 0, number, strength=TEST_NAMED)
 
 
-def _words(name: str) -> Sequence[str]:
+def _name_parts(name: str) -> Sequence[str]:
     """What a name is made of: `route` and `match` of `TestRouteMatch`; a plural is taken for one."""
     return [word.lower().removesuffix("s") for word in _PATTERNS["part"].findall(name)]
 

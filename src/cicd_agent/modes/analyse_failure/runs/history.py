@@ -223,7 +223,7 @@ def _candidates(
             {path: tuple(sorted(names)) for file, path in files if (names := frozenset(defined(file)))},
             tuple(sorted(gone(file for file, _ in files))),
             tuple(path for file, path in files if is_aside(file)),
-            tuple(_told(file) for file, _ in files),
+            tuple(_described(file) for file, _ in files),
         )
         now |= {file.old_path: path for file, path in files if file.kind is ChangeKind.RENAMED}
 
@@ -238,7 +238,7 @@ def _deletion_points(change: Change) -> Mapping[tuple[str, str], int]:
     return {key: next(iter(found)) for key, found in points.items() if len(found) == 1}
 
 
-def _told(file: FileDiff) -> str:
+def _described(file: FileDiff) -> str:
     if file.kind is ChangeKind.DELETED:
         return f"{file.path} deleted"
     moved = f"{file.old_path} → " if file.old_path != file.path else ""
