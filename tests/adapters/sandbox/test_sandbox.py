@@ -293,7 +293,8 @@ LocalSandbox(only=Tier({str(box.tier())!r}), sudo=sudo, scratch=rooms).run(
 
 def running(nap: str) -> int:
     found = 0
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    # Path.glob raises for a process that ends meanwhile.
+    for path in (folder / "cmdline" for folder in Path("/proc").iterdir() if folder.name.isdigit()):
         try:
             found += nap.encode() in path.read_bytes().replace(b"\0", b" ") and b"python" not in path.read_bytes()
         except OSError:
