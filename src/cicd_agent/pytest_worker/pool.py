@@ -57,7 +57,11 @@ class Pool:
             # Where HOME and TMPDIR lie is the same for every run.
             at_start = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
             requested = {**self._requested, "forward_seconds": spec["forward_seconds"]}
-            server = self._servers[key] = Server(at_start, self._top, requested)
+            try:
+                server = self._servers[key] = Server(at_start, self._top, requested)
+            except BlockingIOError:
+                # So many processes has the user already, perhaps elsewhere: this run is begun by itself.
+                return None
             self._usable = not server.is_lost and self._modules.isdisjoint(server.loaded)
             if not self._usable:
                 self.end()

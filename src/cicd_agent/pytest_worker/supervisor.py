@@ -103,16 +103,25 @@ def _session(job: dict[str, Any], requested: dict[str, Any], home: str, secret: 
 
     def start(given: int, output: int, report: int) -> _Process:
         forked = server.fork(given, output, report) if server is not None else None
-        return forked or subprocess.Popen(  # noqa: S603  our own program
-            [*command, str(report)],
-            stdin=given,
-            stdout=output,
-            stderr=output,
-            pass_fds=(report,),
-            cwd=top,
-            env=environment,
-            start_new_session=True,
-        )
+        ends = time.monotonic() + _PATIENCE
+        while forked is None:
+            try:
+                return subprocess.Popen(  # noqa: S603  our own program
+                    [*command, str(report)],
+                    stdin=given,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(report,),
+                    cwd=top,
+                    env=environment,
+                    start_new_session=True,
+                )
+            except BlockingIOError:
+                # The limit of processes counts those that the same user has elsewhere, which may end soon.
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(_TICK)
+        return forked
 
     handed = json.dumps({**spec, "environment": environment}).encode()
     return run(start, handed, environment["TMPDIR"], requested["seconds"])
