@@ -1,6 +1,7 @@
 """Runs that are forked of one process: they begin alike, know nothing of each other, and cannot spoil it."""
 
 import ast
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from cicd_agent.domain.trials.sandbox import Tier
 from cicd_agent.domain.trials.test_run import Perturbation, PytestRun, RunResult
+from cicd_agent.pytest_worker.pool import Pool
+from cicd_agent.pytest_worker.supervisor import begun
 from tests.support.test_runners import TOOLCHAIN, pytest_runner, sandbox
 
 TELLS = "def test_it():\n    raise LookupError(repr({}))\n"
@@ -104,3 +107,20 @@ def test_a_server_cannot_be_read_and_a_run_can_as_any_process(tmp_path: Path) ->
     text = READABLE + TELLS.format("(readable(os.getppid()), readable(os.getpid()))")
     lab = pytest_runner(tmp_path, {"test_it.py": text}, within=sandbox(Tier.BUBBLEWRAP))
     assert told(lab.run([PytestRun("one")])[0]) == ([], ["environ", "maps", "mem"])
+
+
+def test_where_no_process_can_be_begun_now_there_is_no_server_and_a_run_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts: list[object] = []
+
+    def refused(*arguments: object, **_: object) -> object:
+        attempts.append(arguments)
+        if len(attempts) < 4:
+            raise BlockingIOError
+        return "a process"
+
+    monkeypatch.setattr("subprocess.Popen", refused)
+    spec = {"kind": "pytest", "measured": [], "traced": False, "mutants": [], "forward_seconds": 0}
+    pool = Pool({"overlay": ""}, [], ".", (), usable=True)
+    assert pool.server(spec, {}) is None
+    assert str(begun(lambda: subprocess.Popen(["true"]))) == "a process"
+    assert len(attempts) == 4

@@ -106,6 +106,9 @@ class Server:
                 env=environment,
                 start_new_session=True,
             )
+        except OSError:
+            self._connection.close()
+            raise
         finally:
             theirs.close()
         self.loaded = frozenset(self._answer(json.dumps(requested).encode()) or ())

@@ -103,28 +103,33 @@ def _session(job: dict[str, Any], requested: dict[str, Any], home: str, secret: 
 
     def start(given: int, output: int, report: int) -> _Process:
         forked = server.fork(given, output, report) if server is not None else None
-        ends = time.monotonic() + _PATIENCE
-        while forked is None:
-            try:
-                return subprocess.Popen(  # noqa: S603  our own program
-                    [*command, str(report)],
-                    stdin=given,
-                    stdout=output,
-                    stderr=output,
-                    pass_fds=(report,),
-                    cwd=top,
-                    env=environment,
-                    start_new_session=True,
-                )
-            except BlockingIOError:
-                # The limit of processes counts those that the same user has elsewhere, which may end soon.
-                if time.monotonic() > ends:
-                    raise
-                time.sleep(_TICK)
-        return forked
+        return forked or begun(
+            lambda: subprocess.Popen(  # noqa: S603  our own program
+                [*command, str(report)],
+                stdin=given,
+                stdout=output,
+                stderr=output,
+                pass_fds=(report,),
+                cwd=top,
+                env=environment,
+                start_new_session=True,
+            )
+        )
 
     handed = json.dumps({**spec, "environment": environment}).encode()
     return run(start, handed, environment["TMPDIR"], requested["seconds"])
+
+
+def begun(start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """A process, tried again where the limit is used up: it counts those that the same user has elsewhere, too."""
+    ends = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return start()
+        except BlockingIOError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(_TICK)
 
 
 def _account(ended: Ended, secret: bytes, left: list[str], killed: int, seconds: float) -> dict[str, Any]:
