@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from cicd_agent.analysis.logs.ending import passing_line
+from cicd_agent.analysis.logs.job_result import passing_line
 from cicd_agent.analysis.logs.reader import read
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise, takewhile
 from math import sqrt
 
-from cicd_agent.analysis.logs.ending import passing_line
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
+from cicd_agent.analysis.logs.job_result import passing_line
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
 from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, read
@@ -71,7 +71,7 @@ def reduce(
     first = ranked[0].line if ranked else 0
     shown, used = _fill(selection.lines, scores, tokens, first)
     lines = tuple(_shown_lines(selection, scores, shown, job=job, first=first))
-    total, notes, ending = len(selection.hashes), [], passing_line(selection.lines)
+    total, notes, passing = len(selection.hashes), [], passing_line(selection.lines)
     if selection.cut:
         notes.append(
             f"{number_of(selection.cut, 'line')} longer than {MAX_LINE:,} characters, of which the rest was not read."
@@ -89,7 +89,7 @@ def reduce(
         bytes=size,
         notes=tuple(notes),
         job=job,
-        passed=ExtractLine(ending.number, ending.text, 0.0, job, ending.step) if ending else None,
+        passed=ExtractLine(passing.number, passing.text, 0.0, job, passing.step) if passing else None,
     )
 
 

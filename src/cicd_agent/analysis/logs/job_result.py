@@ -6,7 +6,7 @@ from itertools import islice
 from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
 from cicd_agent.domain.text.patterns import load_patterns
 
-_PATTERNS = load_patterns(__package__, "ending")
+_PATTERNS = load_patterns(__package__, "job_result")
 _LAST = 60
 """Lines at the end of a log among which the runner says how the job ended: plugins and hooks write after it."""
 

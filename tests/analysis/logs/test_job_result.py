@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cicd_agent.analysis.logs.ending import passing_line
+from cicd_agent.analysis.logs.job_result import passing_line
 from cicd_agent.analysis.logs.reader import read
 
 AT = "2026-11-24T10:00:00.0000000Z "
