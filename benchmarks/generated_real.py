@@ -42,7 +42,7 @@ class RealServer(OpenAIServer):
     def respond(self, asked: Asked) -> Canned:
         """One answer; see the class."""
         named = _SUBJECT.search("\n".join(texts(asked)))
-        self.steps.insert(0, answer(proposed(named[1] if named else "")))
+        self.steps.insert(0, answer(proposed(named[1] if named else "").model_dump(mode="json")))
         said = super().respond(asked)
         self.steps.clear()
         return said

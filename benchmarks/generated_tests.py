@@ -46,7 +46,7 @@ class ToyServer(OpenAIServer):
         if not self._strict:
             self.asked.append(asked)
             return answer(module(about))(asked)
-        self.steps.insert(0, answer(draft(about)))
+        self.steps.insert(0, answer(draft(about).model_dump(mode="json")))
         said = super().respond(asked)
         self.steps.clear()
         return said

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from benchmarks.releases import Release, history, releases
 from cicd_agent.analysis.python_tests.mutants import mutants
+from cicd_agent.domain.trials.candidate import Expectation
 from cicd_agent.domain.trials.test_run import Mutant
+from cicd_agent.modes.gen_tests.questions import ProposedTest, TestsDraft, Unreachable
 from tests.support.samples.changes import change_of
 
 PACKAGE = "more-itertools"
@@ -63,20 +65,20 @@ def real_changes(cache: Path, folder: Path, index: str) -> tuple[RealChange, ...
     return tuple(_planted(source, known[old], known[new], folder / f"{old}-{new}") for old, new in CHANGES)
 
 
-def proposed(function: str) -> dict[str, object]:
+def proposed(function: str) -> TestsDraft:
     """What the scripted model answers when it is asked about a function."""
-    tests = [
-        {
-            "name": f"test_{function}_as_scripted_{number}",
-            "imports": [f"from more_itertools import {function}"],
-            "code": f"def test_{function}_as_scripted_{number}():\n    {said}\n",
-            "expected_from": "code",
-            "quote": None,
-            "why": f"An example of {function}.",
-        }
+    tests = tuple(
+        ProposedTest(
+            name=f"test_{function}_as_scripted_{number}",
+            imports=(f"from more_itertools import {function}",),
+            code=f"def test_{function}_as_scripted_{number}():\n    {said}\n",
+            expected_from=Expectation.CODE,
+            quote=None,
+            why=f"An example of {function}.",
+        )
         for number, said in enumerate(_SAID.get(function, ()), 1)
-    ]
-    return {"tests": tests, "nothing": None if tests else "it is not in the script"}
+    )
+    return TestsDraft(tests=tests, unreachable=() if tests else (Unreachable(goal="all", reason="not in the script"),))
 
 
 def _planted(source: Path, old: str, new: str, repo: Path) -> RealChange:

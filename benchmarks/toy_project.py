@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from cicd_agent.domain.trials.candidate import Expectation
+from cicd_agent.modes.gen_tests.questions import ProposedTest, TestsDraft
+
 MODULE = "src/parcels.py"
 FUNCTIONS = ("postage", "label", "cheapest")
 
@@ -100,13 +103,20 @@ def imports(function: str) -> list[str]:
     return [*(["import pytest"] if uses_pytest else []), f"from parcels import {function}"]
 
 
-def draft(function: str) -> dict[str, object]:
+def draft(function: str) -> TestsDraft:
     """The answer in the shape that is asked for."""
-    proposed = [
-        {"name": name, "imports": imports(function), "code": code, "expected_from": "code", "quote": None, "why": "-"}
+    proposed = tuple(
+        ProposedTest(
+            name=name,
+            imports=tuple(imports(function)),
+            code=code,
+            expected_from=Expectation.CODE,
+            quote=None,
+            why="-",
+        )
         for name, code in TESTS[function].items()
-    ]
-    return {"tests": proposed, "nothing": None}
+    )
+    return TestsDraft(tests=proposed, unreachable=())
 
 
 def module(function: str) -> str:

@@ -1,6 +1,5 @@
 """The trial of the toy's candidates by itself, taken apart: what one costs, and what of that is spent on what."""
 
-import json
 import tempfile
 import time
 from dataclasses import replace
@@ -14,7 +13,7 @@ from cicd_agent.domain.trials.sandbox import Limits
 from cicd_agent.modes.gen_tests.coverage_targets import subjects
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
 from cicd_agent.modes.gen_tests.gather import baseline
-from cicd_agent.modes.gen_tests.questions import TestsDraft, candidates
+from cicd_agent.modes.gen_tests.questions import candidates
 from cicd_agent.modes.gen_tests.trial.single_trial import screen
 from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from cicd_agent.settings.schema import Settings
@@ -40,11 +39,7 @@ def taken_apart() -> str:
         modules = {MODULE_OF_TESTS: PROJECT[MODULE_OF_TESTS]}
         tests = TestEvidence(suite, modules=modules, paths=tuple(modules))
         evidence = Evidence(Event(EventKind.LOCAL), change).put(TEST_EVIDENCE, tests)
-        found = [
-            each
-            for function in FUNCTIONS
-            for each in candidates(TestsDraft.model_validate_json(json.dumps(draft(function))), MODULE, function)
-        ]
+        found = [each for function in FUNCTIONS for each in candidates(draft(function), MODULE, function)]
         pytest_runner.processes.clear()
         pytest_runner.seconds.clear()
         copies, around, begun = sandbox.begun, sandbox.around, time.monotonic()
