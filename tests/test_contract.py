@@ -36,7 +36,7 @@ INPUTS = words("""
     pull-request stage evidence-file decision-file
     test-command python coverage-threshold deliver detect-flaky allow-unsandboxed
     run-id rerun verify-command slack-webhook-url slack-token slack-channel
-    environment sha threshold enforce on-hold signals-file test-reports coverage-reports base-coverage-reports
+    environment sha threshold enforce signals-file test-reports coverage-reports base-coverage-reports
     needs jobs
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
@@ -88,7 +88,6 @@ DEFAULTS = {
     "rerun": "never",
     "threshold": 75,
     "enforce": "fail",
-    "on-hold": "fail",
 }
 INSTALLED = ("python", "runtime", "image")
 CEILINGS = {"review": 0.5, "gen-tests": 1, "analyse-failure": 0.25, "deploy-gate": 0.1, "route": 0}

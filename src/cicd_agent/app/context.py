@@ -80,17 +80,13 @@ def settled(options: RunOptions, environment: Environment) -> dict[str, str]:
         return given
 
 
-_SHADOW = frozenset({"shadow", "false"})
-"""What the input `enforce` says where a gate stops nothing, in every spelling that still counts."""
-
-
 def in_shadow(options: RunOptions, environment: Environment) -> bool:
     """Whether the workflow says that a gate stops nothing; where the organisation is not understood, it does not."""
     given = inputs(options, environment)
     try:
         loaded = _load(options, environment)
     except ConfigError:
-        return not given.get("organisation-config") and given.get("enforce", "").strip().lower() in _SHADOW
+        return not given.get("organisation-config") and given.get("enforce", "").strip() == "shadow"
     return loaded.precedence("enforce") >= Precedence.INPUT and loaded.settings.enforce == "shadow"
 
 

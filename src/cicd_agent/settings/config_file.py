@@ -1,7 +1,7 @@
 """The config file, entry by entry: a checked value, or a problem that says what to do and costs nothing else."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from cicd_agent.domain.finding import Severity
@@ -40,16 +40,12 @@ class Precedence(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A checked value of a setting; `source` is for people: "input", or a file and its line.
-
-    `spelling` is the text of a value that is deprecated, "" for any other.
-    """
+    """A checked value of a setting; `source` is for people: "input", or a file and its line."""
 
     setting: Setting
     value: object
     precedence: Precedence
     source: str
-    spelling: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +103,7 @@ class ConfigFile:
             yield from self._mapping(setting, entry, entry.value)
         else:
             try:
-                value = setting.value_of(entry.value)
-                spelling = str(entry.value) if setting.is_former(entry.value) else ""
-                yield replace(self._assign(setting, value, entry), spelling=spelling)
+                yield self._assign(setting, setting.value_of(entry.value), entry)
             except InvalidValue as invalid:
                 yield self._problem(entry, self._mismatch(entry, invalid.expected, setting.choices))
 

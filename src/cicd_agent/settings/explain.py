@@ -31,7 +31,6 @@ def explain(loaded: Loaded, mode: str = "") -> tuple[Row, ...]:
         if setting.field in BY_MODE and values[setting.name] is None
         else Row(setting.name, _shown(values[setting.name], secrets), _origin(setting, loaded))
         for setting in known
-        if not setting.successor
     )
 
 

@@ -7,7 +7,6 @@ from typing import Final, Literal
 from cicd_agent.domain.text.credentials import find_secrets
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.config_file import CONFIG_FILE, Assignment, ConfigFile, Precedence, Problem, with_first
-from cicd_agent.settings.deprecation import current, notices
 from cicd_agent.settings.document import Block, Entry, InvalidDocument, encodable, parse_document
 from cicd_agent.settings.schema import CONSUMED_EARLIER, Settings, settings_type
 from cicd_agent.settings.values import InvalidValue, catalogue, describe, hint, printable, quote, reveals
@@ -49,8 +48,6 @@ class Loaded:
     origins: Mapping[str, str] = field(default_factory=dict)
     precedences: Mapping[str, Precedence] = field(default_factory=dict)
     overridden: tuple[Override, ...] = ()
-    deprecated: tuple[str, ...] = ()
-    """A line for each spelling of an earlier version."""
 
     def precedence(self, name: str) -> Precedence:
         return self.precedences.get(name, Precedence.BUILT_IN)
@@ -59,8 +56,7 @@ class Loaded:
     def notices(self) -> tuple[str, ...]:
         """What whoever configured it should know, a sentence each, though nothing is wrong."""
         names = ", ".join(f"`{printable(each.name)}` ({printable(each.source)})" for each in self.overridden)
-        locked = (f"the organisation has locked what is set here, which does not count: {names}",) if names else ()
-        return (*self.deprecated, *locked)
+        return (f"the organisation has locked what is set here, which does not count: {names}",) if names else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +95,13 @@ def load(
             try:
                 value = _read_input(name, text, secrets)
                 source = "input" if name in stated else "environment"
-                spelling = text if known[name].is_former(text) else ""
-                assignments.append(Assignment(known[name], value, Precedence.INPUT, source, spelling))
+                assignments.append(Assignment(known[name], value, Precedence.INPUT, source))
             except InvalidValue as invalid:
                 wrong.append(invalid.expected)
     _refuse(wrong, organization.problems)
     status: ConfigStatus = "absent" if file_text is None else "invalid" if problems else "ok"
     assignments += organization.assignments
-    return replace(_merge(current(assignments), status, problems), deprecated=tuple(notices(assignments)))
+    return _merge(assignments, status, problems)
 
 
 def _read_input(name: str, text: str, secrets: Collection[str]) -> object:

@@ -81,10 +81,6 @@ class DeployGateSettings(Section):
         "What a hold does: `fail` ends the job with an error, `output` only says so in `decision`, `shadow` stops "
         "nothing and says it in `shadow_decision`.",
         "fail",
-        json_schema_extra={"former": {"true": "fail", "false": "shadow"}},
-    )
-    on_hold: Literal["fail", "output"] = setting(
-        "Deprecated: write `enforce`.", "fail", json_schema_extra={"deprecated": True, "successor": "enforce"}
     )
     signals_file: str = input_only(
         "Path of a JSON file with signals that other steps measured: coverage, error budget, traffic.", ""

@@ -63,7 +63,7 @@ _ORDER: Final = str.split("""
     max_rounds cache_dir state_dir metrics_file instructions comment review_event fail_on
     fail_on_model on_unavailable max_comments min_severity min_confidence paths_ignore sarif_files pull_request stage
     evidence_file decision_file test_command python coverage_threshold deliver detect_flaky allow_unsandboxed
-    run_id rerun verify_command environment sha threshold enforce on_hold signals_file test_reports
+    run_id rerun verify_command environment sha threshold enforce signals_file test_reports
     coverage_reports base_coverage_reports needs jobs slack_webhook_url slack_token slack_channel models prices
     judge labels keep_unchanged characterisation check_run replies commit_comment failure_issue areas routes
     risk services weights thresholds signals not_applicable required_checks ignore_checks bot_policy wait_for_checks

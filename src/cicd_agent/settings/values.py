@@ -16,7 +16,7 @@ from cicd_agent.settings.schema import Settings, field_order, kebab, settings_ty
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _SHOWN = 40
-_OWN_KEYS = frozenset({"input_only", "file_only", "lines", "keys", "former", "successor"})
+_OWN_KEYS = frozenset({"input_only", "file_only", "lines", "keys"})
 """What a field's schema says to us alone."""
 _SECRET_PART = 12
 """A run of this many characters of a secret is as good as the secret."""
@@ -40,16 +40,12 @@ class Setting:
     field: str
     description: str
     shape: Mapping[str, Any]
-    former: Mapping[str, str]
-    """Values of earlier versions that are deprecated, with what is written now."""
     input_only: bool = False
     file_only: bool = False
     lines: bool = False
     """Whether only a line end ends an item of a list, and a comma is a part of it."""
     keys: str = ""
     """What the keys of a mapping are."""
-    successor: str = ""
-    """The setting that took its place, where it is deprecated as a whole."""
     schema: type[Settings] = Settings
     """What it is a field of."""
 
@@ -64,9 +60,6 @@ class Setting:
     @property
     def choices(self) -> tuple[str, ...]:
         return tuple(self.shape.get("enum", ()))
-
-    def is_former(self, value: Value) -> bool:
-        return isinstance(value, str) and value.lower() in self.former
 
     @property
     def expected(self) -> str:
@@ -87,8 +80,6 @@ class Setting:
 
     def value_of(self, value: Value) -> object:
         """The checked value of a word, or of a list. Raises InvalidValue."""
-        if self.is_former(value):
-            value = self.former[str(value).lower()]
         return self._checked(_converted(self.shape, value, self.expected), self.expected)
 
     def item_of(self, key: str, value: Value) -> object:
@@ -149,8 +140,6 @@ def _catalogue(settings: type[Settings]) -> Mapping[str, Setting]:
             file_only="file_only" in shapes[field],
             lines="lines" in shapes[field],
             keys=shapes[field].get("keys", ""),
-            former=shapes[field].get("former", {}),
-            successor=shapes[field].get("successor", ""),
             schema=settings,
         )
         for field in field_order(settings)

@@ -10,7 +10,6 @@ CONTRACT = Contract(
         "sha",
         "threshold",
         "enforce",
-        "on-hold",
         "signals-file",
         "test-reports",
         "coverage-reports",
