@@ -55,6 +55,9 @@ required workflow of the organisation takes that away.
 **input** means that the config file may not name it: secrets, hosts, commands and paths stay out of reach of whoever
 writes a change. **file** means that there is no input for it.
 
+A **section** with the name of a mode holds what counts in that mode alone, and counts more there than the same key
+above all sections. A setting that only one mode has may stand in its section or above.
+
 A list is a YAML list in the file; as an input its items stand on lines of their own or between commas. Numbers and
 `true` or `false` are written plainly, and `off` and `no` are words here, not booleans.
 
@@ -70,8 +73,10 @@ paths-ignore:
 rules:
   debugger-call: off
   http-timeout: critical
-models:
-  review: gpt-5.4
+review: # in this mode alone
+  model: gpt-5.4
+gen-tests:
+  timeout-minutes: 30
 prices: # US dollars per million tokens
   our-own-model: {{input: 0.20, cached-input: 0.02, output: 0.80}}
 instructions: |
@@ -87,9 +92,8 @@ Editors check it as you type with the published schema,
 
 ## Models
 
-`model` judges: it reviews, and says what is risky. `fast-model` does what needs no judgement. Which model a mode takes
-for judgement is the input `model`, else the file's `models` for this mode, else the file's `model`, else the default.
-With `base-url`, where the default's name may mean nothing, `fast-model` is `model` until you name one.
+`model` judges: it reviews, and says what is risky. `fast-model` does what needs no judgement. With `base-url`, where
+the default's name may mean nothing, `fast-model` is `model` until you name one.
 
 `fallback-model` is asked when the other is not available: no connection, a rate limit, a server that fails. It is not
 asked when the model answers badly, nor in a mode that fails closed. The report says which model answered, and why.
@@ -116,10 +120,9 @@ steps:
   - uses: org/cicd-agent@v1
     with:
       mode: review
-      provider: openai
 ```
 
-It is used when `provider` is `openai`, there is no key, and the server is OpenAI's. `OPENAI_IDENTITY_AUDIENCE` is the
+It is used when there is no key and the server is OpenAI's. `OPENAI_IDENTITY_AUDIENCE` is the
 audience of the provider, `{audience}` when it is not set.
 
 ## Slack

@@ -30,7 +30,7 @@ def words(text: str) -> list[str]:
 # Workflows out there use these names: one more is a feature, one less or another spelling breaks them.
 INPUTS = words("""
     mode github-token working-directory config-file organisation-config runtime index-url timeout-minutes
-    openai-api-key base-url api provider model fast-model fallback-model service-tier
+    openai-api-key base-url api model fast-model fallback-model service-tier
     model-headers max-cost-usd max-input-tokens max-rounds cache-dir state-dir metrics-file instructions
     comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
     pull-request stage evidence-file decision-file
@@ -67,7 +67,6 @@ OUTPUTS = {
 DEFAULTS = {
     "config-file": ".github/cicd-agent.yml",
     "api": "auto",
-    "provider": "auto",
     "model": "gpt-5.5",
     "fast-model": "gpt-5-mini",
     "max-input-tokens": 150_000,

@@ -42,7 +42,7 @@ def test_a_replay_gives_the_same_report_to_the_byte(job: Job, tmp_path: Path) ->
 def test_a_run_without_a_model_is_replayed_too(job: Job) -> None:
     assert review(job).report["tape"]
     assert same(job)
-    review(job, provider="none")
+    review(job, model="off")
     assert same(job)
 
 

@@ -66,9 +66,9 @@ def made(case: Case, place: Path) -> Left:
             with OpenAIServer(_hang) as server:
                 return run(base_url=server.url, **inputs)
         if case.when == LARGE:
-            return run(provider="none", timeout_minutes="0.2", **inputs)
+            return run(model="off", timeout_minutes="0.2", **inputs)
         with struck(MODES[case.mode], case.when):
-            return run(provider="none", **inputs)
+            return run(model="off", **inputs)
 
 
 def _f_strings() -> str:

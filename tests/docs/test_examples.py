@@ -76,7 +76,6 @@ def test_a_review_by_the_example(own: Own, tmp_path: Path, hub: FakeGitHub) -> N
         inputs = {"github_token": hub.token, **own.bound(contexts)}
         if asks(own):
             inputs["base_url"], inputs["openai_api_key"] = server.url, inputs.get("openai_api_key") or "key-of-it"
-            inputs |= {"provider": "openai"}
         left = job.run("review", **inputs)
     stands(left)
     assert left.outputs["risk_level"] == "high"

@@ -243,7 +243,7 @@ def test_no_key_is_a_notice_and_nothing_more(job: Job) -> None:
 
 
 def test_provider_none_means_it(job: Job) -> None:
-    left = job.run(provider="none")
+    left = job.run(model="off")
     assert left.outputs["degraded"] == "false"
     assert "::notice" not in left.log
 

@@ -100,7 +100,7 @@ def review(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Calla
     job.variables |= {"GITHUB_API_URL": hub.url, "GITHUB_SERVER_URL": "https://github.test"}
     hub.add_repo("octo/app", job.repo.path)
     hub.add_pull(7, base="main", head="topic")
-    return job, lambda: job.run("review", provider="none", github_token=token)
+    return job, lambda: job.run("review", model="off", github_token=token)
 
 
 def route(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Callable[[], object]]:
@@ -110,13 +110,13 @@ def route(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Callab
 
 def analyse_failure(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Callable[[], object]]:
     jobs = FailureJobs(place, hub)
-    return jobs.job, lambda: jobs.within(provider="none", github_token=token)
+    return jobs.job, lambda: jobs.within(model="off", github_token=token)
 
 
 def deploy_gate(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Callable[[], object]]:
     jobs = GateJobs(place, hub)
     jobs.unapprove()
-    return jobs.job, lambda: jobs.run(provider="none", github_token=token)
+    return jobs.job, lambda: jobs.run(model="off", github_token=token)
 
 
 SCENES = {"review": review, "route": route, "analyse-failure": analyse_failure, "deploy-gate": deploy_gate}

@@ -61,7 +61,7 @@ BAD: list[Any] = [
     {"paths-ignore": [["a"]]},
     {"rules": {"sql": "loud"}},
     {"rules": ["sql"]},
-    {"models": {"revue": "m"}},
+    {"review": {"threshold": 5}},
     {"prices": {"m": "5"}},
     {"prices": {"m": {"input": 5}}},
     {"prices": {"m": {"input": -5, "output": 1}}},

@@ -64,7 +64,8 @@ def _load(
     known_rules: Collection[str] | None = None,
 ) -> Loaded:
     given, fallbacks = inputs(options, environment), environment.fallbacks
-    return load(given, text, name, fallbacks=fallbacks, known_rules=known_rules)
+    mode = options.mode or given.get("mode", "")
+    return load(given, text, name, fallbacks=fallbacks, known_rules=known_rules, mode=mode)
 
 
 def first_settings(options: RunOptions, environment: Environment) -> Settings:

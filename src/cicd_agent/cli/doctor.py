@@ -49,7 +49,7 @@ from cicd_agent.modes import contract_of, mode_named
 from cicd_agent.rendering.cell_width import fold
 from cicd_agent.rendering.style import Style, Tone
 from cicd_agent.settings.environment import Environment
-from cicd_agent.settings.schema import ModeName, Provider, Settings
+from cicd_agent.settings.schema import OFF, ModeName, Settings
 
 OUTPUTS: Final = ("conclusion", "summary")
 SECONDS: Final = 120.0
@@ -343,17 +343,16 @@ def _model(mode: ModeName, settings: Settings, environment: Environment) -> Iter
         yield Check("model", Health.SKIP, f"`{mode}` asks none")
         return
     key = settings.openai_api_key.get_secret_value()
-    if settings.provider is Provider.NONE:
-        yield Check("model", Health.SKIP, "`provider: none`: rules only")
+    if settings.model == OFF:
+        yield Check("model", Health.SKIP, "`model: off`: rules only")
         return
     if not key and not settings.base_url:
         if environment.workload and environment.workload.known:
             yield Check("model", Health.OK, "OpenAI, by the identity of this job; it is not asked here")
             return
-        words = "no key: rules only, which is a way to work; every run says `degraded=true`"
-        yield Check("model", Health.WARN, words, "Set `openai-api-key`, or `provider: none` to say you mean it")
+        yield Check("model", Health.SKIP, "no key: rules only", "Set `openai-api-key` or `base-url` to ask a model")
         return
-    model = settings.models.get(mode, settings.model)
+    model = settings.model
     yield _server(model, settings, key, environment.account)
     if price_of(model, price_table(settings)) is None:
         words = f"no price is known of {model}: `max-input-tokens` holds a run, not `max-cost-usd`"

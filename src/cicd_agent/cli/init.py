@@ -247,11 +247,11 @@ def _steps(mode: ModeName, answers: Answers) -> dict[str, Sequence[str]]:
     """The lines of the steps that depend on the answers."""
     key = "openai-api-key: ${{ secrets.OPENAI_API_KEY }} # empty on forks: rules only"
     if answers.model == "none":
-        inputs = ["provider: none # rules only; a model says more"]
+        inputs = ["model: 'off' # rules only; a model says more"]
     elif answers.model == "openai":
         inputs = [key]
     else:
-        inputs = [f"base-url: {answers.model}", key, "model: your-model # as the server calls it", "api: chat"]
+        inputs = [f"base-url: {answers.model}", key, "model: your-model # as the server calls it"]
     model = [f"          {line}" for line in inputs]
     return {
         "model": model,

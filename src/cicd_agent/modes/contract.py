@@ -27,7 +27,6 @@ MODEL_INPUTS: Final = (
     "base-url",
     "model-headers",
     "api",
-    "provider",
     "model",
     "fast-model",
     "fallback-model",

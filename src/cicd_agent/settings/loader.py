@@ -74,8 +74,11 @@ def load(
     *,
     fallbacks: Mapping[str, str] | None = None,
     known_rules: Collection[str] | None = None,
+    mode: str = "",
 ) -> Loaded:
     """The organisation's locks over the inputs over the file over the organisation's defaults over our own.
+
+    Of the sections of the file and the organisation that of `mode` counts.
 
     `fallbacks` stand in for inputs that are not set. What is wrong in the file (None: there is none) becomes a Problem,
     and the rest of it stands. What is wrong among the inputs, of which the organisation's text is one, raises
@@ -86,7 +89,7 @@ def load(
     known = catalogue()
     secrets = [text for name, text in given.items() if name in known and known[name].is_secret]
     read = [] if file_text is None else [*ConfigFile(file_name, secrets, known_rules).read(file_text)]
-    problems = tuple(each for each in read if isinstance(each, Problem))
+    problems = tuple(sorted((each for each in read if isinstance(each, Problem)), key=lambda each: each.line))
     assignments = [each for each in read if isinstance(each, Assignment)]
     organization = read_organization(given[INPUT], secrets, known_rules) if INPUT in given else Organization()
     wrong: list[str] = []
@@ -101,7 +104,7 @@ def load(
     _refuse(wrong, organization.problems)
     status: ConfigStatus = "absent" if file_text is None else "invalid" if problems else "ok"
     assignments += organization.assignments
-    return _merge(assignments, status, problems)
+    return _merge([each for each in assignments if each.counts_in(mode)], status, problems)
 
 
 def _read_input(name: str, text: str, secrets: Collection[str]) -> object:
@@ -169,7 +172,9 @@ def lint(
     file_text: str | bytes, file_name: str = CONFIG_FILE, *, known_rules: Collection[str] | None = None
 ) -> tuple[Problem, ...]:
     file = ConfigFile(file_name, known_rules=known_rules)
-    return tuple(read for read in file.read(file_text) if isinstance(read, Problem))
+    return tuple(
+        sorted((read for read in file.read(file_text) if isinstance(read, Problem)), key=lambda read: read.line)
+    )
 
 
 def read_organization(

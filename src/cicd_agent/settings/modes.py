@@ -260,7 +260,4 @@ class ReviewSettings(Section):
     labels: Switch = file_only(
         "Whether the pull request bears one label that tells its risk, such as `risk: high`.", "off"
     )
-    check_run: Switch = file_only(
-        "Whether the findings stand in a check run of their own, in place of the runner's annotations.", "off"
-    )
     replies: Switch = file_only("Whether people with write access may talk to the reviewer on the pull request.", "off")

@@ -3,15 +3,16 @@
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
+from cicd_agent.domain.modes import MODES
 from cicd_agent.settings.document import Block, Tagged, Value
-from cicd_agent.settings.schema import Settings, field_order, kebab, settings_type
+from cicd_agent.settings.schema import Settings, field_order, kebab, only_mode, settings_type
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -46,6 +47,8 @@ class Setting:
     """Whether only a line end ends an item of a list, and a comma is a part of it."""
     keys: str = ""
     """What the keys of a mapping are."""
+    mode: str = ""
+    """The only mode that it is for, "" where it is for several."""
     schema: type[Settings] = Settings
     """What it is a field of."""
 
@@ -140,6 +143,7 @@ def _catalogue(settings: type[Settings]) -> Mapping[str, Setting]:
             file_only="file_only" in shapes[field],
             lines="lines" in shapes[field],
             keys=shapes[field].get("keys", ""),
+            mode=only_mode(field),
             schema=settings,
         )
         for field in field_order(settings)
@@ -148,7 +152,8 @@ def _catalogue(settings: type[Settings]) -> Mapping[str, Setting]:
 
 
 def config_schema() -> dict[str, object]:
-    """Every key that the file may have; inputs that it may not name are not in it."""
+    """Every key that the file may have, and a section for each mode; inputs that it may not name are not in it."""
+    usable = [setting for setting in catalogue().values() if not setting.input_only]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:cicd-agent:schema:config:1",
@@ -156,7 +161,7 @@ def config_schema() -> dict[str, object]:
         "description": "The settings of a repository, read from the base branch: .github/cicd-agent.yml.",
         "type": "object",
         "additionalProperties": False,
-        "properties": {name: dict(setting.shape) for name, setting in catalogue().items() if not setting.input_only},
+        "properties": _properties(usable, "#/properties"),
     }
 
 
@@ -166,9 +171,9 @@ def organisation_schema() -> dict[str, object]:
         "type": "object",
         "additionalProperties": False,
         "minProperties": 1,
-        "properties": {
-            name: dict(setting.shape) for name, setting in catalogue().items() if setting.is_for_organisations
-        },
+        "properties": _properties(
+            [setting for setting in catalogue().values() if setting.is_for_organisations], "#/$defs/settings/properties"
+        ),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -180,6 +185,26 @@ def organisation_schema() -> dict[str, object]:
         "minProperties": 1,
         "properties": {name: {"$ref": "#/$defs/settings"} for name in ("locked", "defaults")},
         "$defs": {"settings": part},
+    }
+
+
+def _properties(usable: Sequence[Setting], place: str) -> dict[str, object]:
+    """The settings by name, and the sections of the modes, which refer to them at their `place` in the schema."""
+    return {
+        **{setting.name: dict(setting.shape) for setting in usable},
+        **{
+            mode: {
+                "type": "object",
+                "description": f"What counts in {mode} alone.",
+                "additionalProperties": False,
+                "properties": {
+                    setting.name: {"$ref": f"{place}/{setting.name}"}
+                    for setting in usable
+                    if setting.mode in ("", mode)
+                },
+            }
+            for mode in MODES
+        },
     }
 
 

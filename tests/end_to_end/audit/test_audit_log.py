@@ -126,7 +126,7 @@ def test_what_a_review_and_a_route_found_the_gate_knows(
     kept: dict[str, Any] = {"state_dir": str(tmp_path / "book")} if place == "sqlite" else {}
     if not kept:
         jobs.job.variables["DATABASE_URL"] = request.getfixturevalue("server").schema()
-    reviewed = jobs.run("pull_request", "review", payload=jobs.job.payload(), provider="none", **kept)
+    reviewed = jobs.run("pull_request", "review", payload=jobs.job.payload(), model="off", **kept)
     assert reviewed.outputs["decision"] == "request_changes", reviewed.log
     routed = jobs.run("pull_request", "route", payload=jobs.job.payload(), **kept)
     assert routed.exit == 0, routed.log

@@ -134,7 +134,7 @@ def test_without_a_model_the_rules_decide_unless_one_is_required(
 def test_where_a_model_is_required_nothing_proceeds_without_one(tmp_path: Path, hub: FakeGitHub) -> None:
     jobs = GateJobs(tmp_path, hub, config="require-model: on\n")
     left = asked(jobs, status(401))
-    ended(left, 1, "no model was heard")
+    ended(left, 1, "no model was used")
     assert stops(left) == {"no-model"}
     assert left.outputs["degraded"] == "true"
     left = jobs.run()

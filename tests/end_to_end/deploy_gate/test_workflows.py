@@ -298,7 +298,7 @@ def test_the_workflow_that_hears_an_approval_may_start_the_run_again(jobs: GateJ
     jobs.unapprove()
     hash_ = jobs.hold(**{"signals_file": ""} | given("deploy-gate.yml", "gate"))
     inputs = given("approve-deploy.yml", "approve")
-    assert inputs == {"provider": "none"}
+    assert inputs == {"model": "off"}
     grants = permitted("approve-deploy.yml", "approve")
     left = jobs.comment(f"/approve-deploy {hash_}", grants=grants)
     assert (left.exit, left.outputs["conclusion"]) == (0, "neutral"), left.log

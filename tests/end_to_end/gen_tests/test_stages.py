@@ -224,7 +224,7 @@ def test_tests_by_rule_are_delivered_though_the_model_is_dead(staged: Staged, tm
     assert left.outputs["tests_added"] == str(len(kept))
     assert "test_clamp_of_zero_and_1_and_3" in {each["name"] for each in kept}
     assert {each["origin"] for each in kept} <= {"documented", "observed"}
-    assert "no model was heard" in left.log
+    assert "the model was not used" in left.log
     assert "**Degraded:**" in left.summary
 
 

@@ -131,7 +131,7 @@ def test_a_run_whose_model_fails_keeps_what_is_remembered(here: Site) -> None:
 def test_a_run_without_a_model_recalls_nothing_and_leaves_the_memory_where_it_is(here: Site) -> None:
     here.run(*ALL)
     memory = here.memory.read_bytes()
-    assert not model_findings(here.run(provider="none", min_severity="low"))
+    assert not model_findings(here.run(model="off", min_severity="low"))
     assert not model_findings(here.run(openai_api_key="", base_url=""))
     assert here.memory.read_bytes() == memory
     here.run()

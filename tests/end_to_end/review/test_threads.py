@@ -46,7 +46,7 @@ class Site:
             (self.job.temp / name).unlink(missing_ok=True)
         self.job.variables["GITHUB_API_URL"] = self.hub.url
         if not claims:
-            left = self.job.run(provider="none", github_token=self.token)
+            left = self.job.run(model="off", github_token=self.token)
         else:
             with OpenAIServer(*said([claim for claim in claims if claim])) as server:
                 left = self.job.run(base_url=server.url, api="chat", openai_api_key="sk-test", github_token=self.token)

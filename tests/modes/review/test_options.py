@@ -78,7 +78,7 @@ def test_a_review_says_what_the_decision_says_when_asked_to(
 @pytest.mark.parametrize(
     ("evidence", "account", "settings", "why"),
     [
-        (EVIDENCE, Account(degraded="the model is down"), {}, "no model was heard"),
+        (EVIDENCE, Account(degraded="the model is down"), {}, "no model was used"),
         (EVIDENCE, Account(config_status="invalid"), {}, "config file"),
         (EVIDENCE, Account(left_out=("app.py",)), {}, "not everything"),
         (replace(EVIDENCE, gaps=(Gap("logo.bin", "binary"),)), Account(), {}, "not everything"),

@@ -141,7 +141,7 @@ def deploy_gate(scene: Scene) -> Left:
 
 def route(scene: Scene) -> Left:
     job = scene.begin(Job(scene.place, BEFORE, {"app.py": CODE}, body=PLANTED))
-    return job.run("route", **scene.given() | {"base_url": "", "github_token": "", "provider": "none"})
+    return job.run("route", **scene.given() | {"base_url": "", "github_token": "", "model": "off"})
 
 
 def gen_tests(scene: Scene) -> Left:

@@ -246,7 +246,7 @@ def _costly(score: Score, needed: float) -> list[str]:
 def about_model(settings: Settings, policy: Policy, score: Score, objection: str, *, answered: bool) -> Iterator[Hold]:
     """What a model holds; `objection` is why, "" when it does not object."""
     if not answered and settings.require_model == "on":
-        text = "no model was heard, and the policy requires one"
+        text = "no model was used, and the policy requires one"
         yield Hold("no-model", text, LiftedBy.APPROVAL, "see why none answered")
     if objection:
         yield Hold("model", objection, LiftedBy.APPROVAL, "look at what it says")

@@ -133,7 +133,7 @@ def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
         return ""
     change = changed(evidence)
     if account.degraded:
-        return f"no model was heard: {account.degraded}"
+        return f"no model was used: {account.degraded}"
     if account.config_status == "invalid":
         return "the config file is not valid"
     missed = any(gap.what != UNREAD for gap in evidence.gaps)
