@@ -15,7 +15,7 @@ from cicd_agent.domain.modes import MODES  # noqa: E402
 from cicd_agent.insights.metrics.page import page as metrics_page  # noqa: E402
 from cicd_agent.settings.environment import AUDIENCE, FALLBACKS  # noqa: E402
 from cicd_agent.settings.values import Setting, catalogue, config_schema, organisation_schema  # noqa: E402
-from scripts.actions import sub_action  # noqa: E402
+from scripts.actions import action, sub_action, sub_actions  # noqa: E402
 from scripts.called import called  # noqa: E402
 from scripts.pages import all_permissions, events, exits, of_mode  # noqa: E402
 from scripts.pages.excerpt import excerpt  # noqa: E402
@@ -53,7 +53,9 @@ required workflow of the organisation takes that away.
 {settings}
 
 **input** means that the config file may not name it: secrets, hosts, commands and paths stay out of reach of whoever
-writes a change. **file** means that there is no input for it.
+writes a change. **file** means that no action has an input for it: what
+differs between workflows stands in the [section](#a-config-file) of a mode, or in a file of its own that `config-file`
+names. At a terminal, `--input NAME=VALUE` takes these, too, unless they are mappings.
 
 A **section** with the name of a mode holds what counts in that mode alone, and counts more there than the same key
 above all sections. A setting that only one mode has may stand in its section or above.
@@ -221,7 +223,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "schema/config.schema.json": schema,
     "schema/organisation.schema.json": lambda: json.dumps(organisation_schema(), indent=2, ensure_ascii=False) + "\n",
     "schema/log-tools.schema.json": lambda: json.dumps(tool_schema(), indent=2, ensure_ascii=False) + "\n",
-    **{f"{mode}/action.yml": partial(sub_action, mode) for mode in MODES},
+    **{f"{name}/action.yml": partial(sub_action, name) for name in sub_actions()},
     **{f"docs/{mode}.md": partial(with_parts, f"docs/{mode}.md") for mode in MODES},
     **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in MODES},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
@@ -247,7 +249,7 @@ def place(setting: Setting) -> str:
     """Where it may be set."""
     if setting.input_only:
         return "input"
-    return "file" if setting.file_only else "input, file"
+    return "input, file" if setting.name in action()["inputs"] else "file"
 
 
 def fallback_rows() -> Iterable[str]:

@@ -31,7 +31,7 @@ from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.repository.change import ChangeSource
 from cicd_agent.domain.text.markdown import code, prose
-from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.text.words import clip, two_decimals
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.verdict import ChatReply
 from cicd_agent.errors import ConfigError, StoreRefused, TimeLimitReached
@@ -181,7 +181,7 @@ class Recorder:
             "conclusion": record.outputs.get("conclusion", ""),
             "risk_level": risk.level if risk else "",
             "risk_score": risk.score if risk else None,
-            "confidence": record.outputs.get("confidence") or None,
+            "confidence": two_decimals(judgement.confidence if judgement else None) or None,
             "iterations": sum(each.rounds for each in record.asked),
             "escalated": bool(judgement and judgement.escalate),
             "escalate": list(judgement.escalate) if judgement else [],

@@ -97,7 +97,7 @@ class RunSettings(Section):
     slack_token: SecretStr = input_only(
         "Token of a Slack app with `chat:write`, in place of a webhook; needs `slack-channel`.", SecretStr("")
     )
-    slack_channel: str = input_only("Id of the channel that `slack-token` posts to.", "")
+    slack_channel: str = setting("Id of the channel that `slack-token` posts to.", "")
     daily_runs: int | None = file_only("Most runs of this repository in 24 hours that ask a model.", None, ge=0)
     accuracy: dict[ModeName, Annotated[float, Field(ge=0, le=1)]] = file_only(
         "Least share of right decisions by mode, below which `cicd-agent accuracy` alerts.", {}, keys="modes"

@@ -105,7 +105,7 @@ def asked(jobs: GateJobs, *steps: Step, **inputs: str) -> Left:
 def test_a_model_that_sees_nothing_wrong_changes_nothing(jobs: GateJobs) -> None:
     left = asked(jobs, answer(draft().model_dump(mode="json")))
     assert (left.exit, left.outputs["decision"], left.outputs["degraded"]) == (0, "proceed", "false"), left.log
-    assert (left.outputs["requests"], left.outputs["confidence"]) == ("1", "0.90")
+    assert (left.report["account"]["usage"]["requests"], left.report["gated"]["confidence"]) == (1, 0.9)
 
 
 def test_a_model_that_proves_an_objection_holds(jobs: GateJobs) -> None:
@@ -169,7 +169,7 @@ def test_a_run_that_is_cancelled_is_no_yes(jobs: GateJobs, monkeypatch: pytest.M
 def test_a_broken_config_on_the_base_branch_holds(tmp_path: Path, hub: FakeGitHub, config: str) -> None:
     left = GateJobs(tmp_path, hub, config=config).run()
     ended(left, 1)
-    assert left.outputs["config_status"] == "invalid"
+    assert left.report["account"]["config_status"] == "invalid"
     assert stops(left) == {"policy"}
     assert left.outputs["requires_approval"] == "false"
 

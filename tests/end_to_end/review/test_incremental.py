@@ -30,7 +30,7 @@ def test_an_unchanged_pull_request_costs_no_request_and_soon_no_edit(here: Site)
     assert states == ["done", "unchanged"]
     for name in ("decision", "risk_level", "risk_score", "confidence", "findings_count", "escalate_to_human"):
         assert again.outputs[name] == first.outputs[name]
-    assert (again.outputs["degraded"], again.outputs["requests"]) == ("false", "0")
+    assert (again.outputs["degraded"], again.report["account"]["usage"]["requests"]) == ("false", 0)
     assert "0 of 3 files asked about, 3 unchanged since" in again.summary
     assert "from memory, 0 requests" in again.summary
     for name in ("findings", "rejected", "merged", "remarks", "escalate", "risk"):
@@ -186,7 +186,7 @@ def test_other_thresholds_ask_nothing_and_show_something_else(here: Site) -> Non
     here.run(*ALL)
     left = here.run(min_severity="critical")
     assert "3 below your threshold" in here.body
-    assert left.outputs["requests"] == "0"
+    assert left.report["account"]["usage"]["requests"] == 0
 
 
 def test_what_was_reviewed_is_remembered_without_a_comment(here: Site) -> None:

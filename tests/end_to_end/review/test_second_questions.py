@@ -86,5 +86,5 @@ def test_the_base_branch_can_switch_the_judge_off(tmp_path: Path) -> None:
     job = Job(tmp_path, before={"app.py": "import os\n\n\ndef go(name):\n    return name\n", **config})
     with OpenAIServer(answer(DRAFT)) as server:
         left = job.run(base_url=server.url)
-    assert left.outputs["config_status"] == "ok", left.log
+    assert left.report["account"]["config_status"] == "ok", left.log
     assert titles(left.report["verdict"]["findings"]) == ["The exit status is dropped"]

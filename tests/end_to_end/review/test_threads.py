@@ -200,7 +200,7 @@ def test_a_thread_that_a_person_resolved_stays_silent_however_the_model_words_it
         left = site.run(wording)
         assert site.said == [comment]
         assert left.outputs["findings_count"] == "0"
-        assert left.outputs["suppressed_count"] == "1"
+        assert len(left.report["verdict"]["suppressed"]) == 1
         assert left.outputs["risk_level"] == "high"
         assert left.outputs["decision"] == "comment"
         assert "its thread was resolved" in site.summary

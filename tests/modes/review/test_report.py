@@ -185,7 +185,7 @@ def test_outputs_of_the_mode_are_all_set() -> None:
         "decision": "comment",
         "findings_count": "1",
         "blocking_count": "0",
-        "suppressed_count": "0",
+        "confidence": "",
         "summary": "risk high (70), 1 finding (1 high), decision comment",
     }
 

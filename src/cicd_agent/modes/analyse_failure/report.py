@@ -1,6 +1,5 @@
 """Turns a diagnosis into the effects that publish it: one comment for each fingerprint, a summary, outputs, a rerun."""
 
-import json
 from collections.abc import Iterator
 from typing import Literal
 
@@ -14,7 +13,7 @@ from cicd_agent.domain.repository.diff import Anchors, LineKind, Side
 from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.text.markdown import suggestion
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.text.words import clip, count, two_decimals
 from cicd_agent.domain.trials.patch_trial import Step
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, failed_run
@@ -26,12 +25,11 @@ from cicd_agent.settings.schema import RERUNS, Commenting, Settings
 
 OUTPUTS = (
     "failure_type",
+    "confidence",
     "cause",
     "root_cause",
     "is_flaky",
     "responsible_commit",
-    "affected_files",
-    "fingerprint",
     "rerun_recommended",
     "fix_file",
     "fix_verified",
@@ -178,12 +176,11 @@ def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[effects.Output, 
     values = {
         "summary": sentence(diagnosis, evidence),
         "failure_type": str(diagnosis.kind),
+        "confidence": two_decimals(diagnosis.confidence),
         "cause": str(diagnosis.cause),
         "root_cause": diagnosis.root_cause,
         "is_flaky": diagnosis.is_flaky,
         "responsible_commit": diagnosis.responsible,
-        "affected_files": json.dumps(diagnosis.affected, ensure_ascii=False),
-        "fingerprint": diagnosis.fingerprint,
         "rerun_recommended": "true" if diagnosis.rerun else "false",
         "fix_verified": verified,
     }

@@ -14,10 +14,6 @@ CONTRACT = Contract(
         "test-reports",
         "coverage-reports",
         "base-coverage-reports",
-        "comment",
-        "fail-on",
-        "paths-ignore",
-        "min-confidence",
     ),
     permissions=(
         Permission("actions", "read", "how often the workflows failed lately, and the coverage in their artifacts"),

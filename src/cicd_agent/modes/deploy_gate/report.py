@@ -25,7 +25,6 @@ from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.page import comment, page, pictures, request_lines, sentence, sentence_of
 from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.shared.services import services_output
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Commenting, Settings
 
@@ -35,16 +34,13 @@ _VALUES: Mapping[str, Callable[[GateResult], str]] = {
     "shadow_decision": lambda result: "" if result.enforced else str(result.decision),
     "requires_approval": lambda result: "true" if result.requires_approval else "false",
     "safety_score": lambda result: points(result.score),
-    "review_match": lambda result: str(result.review_match),
     "strategy": lambda result: result.strategy,
     "canary_percentage": lambda result: str(result.canary_percentage),
     "monitor_minutes": lambda result: str(result.monitor_minutes),
-    "services": lambda result: services_output(result.services),
     "rollback_trigger": lambda result: result.rollback_trigger,
     "rollback_to": lambda result: result.rollback_to if result.enforced else "",
     "approval_hash": lambda result: result.hash,
     "pre_deploy_checks": lambda result: json.dumps(result.pre_deploy_checks, ensure_ascii=False),
-    "monitoring_focus": lambda result: json.dumps(result.monitoring_focus, ensure_ascii=False),
 }
 OUTPUTS = (*(name for name in _VALUES if name != "summary"), "deployment_id")
 

@@ -47,7 +47,6 @@ OUTPUTS = (
     "tests_set_aside",
     "patch_file",
     "certificate_file",
-    "sandbox",
 )
 MAX_NOTES = 5
 """Annotations of one kind: the runner shows ten of a step."""
@@ -164,7 +163,6 @@ def _outputs(generated: Generated) -> Iterator[Output]:
         "possible_bugs": str(len(generated.bugs)) if judged else "",
         "flaky_tests": json.dumps([each.nodeid for each in hunt.found], ensure_ascii=False) if hunt else "",
         "tests_set_aside": json.dumps(Counter(str(each.kind) for each in suite.set_aside)) if judged else "",
-        "sandbox": tier_named(suite.sandbox),
     }
     yield from (Output(f"output-{name}", name, value) for name, value in values.items())
 

@@ -26,6 +26,7 @@ from cicd_agent.domain.events.thread import MOST_RESOLVED
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin, Severity
 from cicd_agent.domain.repository.diff import Anchors, Side
+from cicd_agent.domain.text.words import two_decimals
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.comments import is_request
@@ -42,7 +43,7 @@ from cicd_agent.rendering.sarif import sarif
 from cicd_agent.settings.schema import Commenting, Settings
 
 _EVENTS = {"approve": ReviewEvent.APPROVE, "request_changes": ReviewEvent.REQUEST_CHANGES}
-OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "sarif_file")
+OUTPUTS = ("decision", "confidence", "findings_count", "blocking_count", "sarif_file")
 
 
 def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> Plan:
@@ -57,9 +58,9 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
     check = CheckRun("check-run", evidence.event.sha, verdict.conclusion, sentence(verdict), body, annotations)
     outputs = {
         "decision": verdict.decision,
+        "confidence": two_decimals(verdict.confidence),
         "findings_count": len(verdict.findings),
         "blocking_count": len(verdict.blocking),
-        "suppressed_count": len(verdict.suppressed),
         "summary": sentence(verdict),
     }
     return Plan(
