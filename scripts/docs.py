@@ -171,8 +171,8 @@ A wrong **input** ends the run with exit code 2 and one line that names every wr
 
     cicd-agent: an input is wrong (unknown input `min-severty`, did you mean `min-severity`?). …
 
-A wrong entry of the **config file** does not: it is ignored, named with its line, and the output `config_status` says
-`invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that fails closed holds.
+A wrong entry of the **config file** does not: it is ignored, named with its line, and `account.config_status` in
+[the report](report.md) says `invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that fails closed holds.
 What is wrong in `organisation-config` is a wrong input: nothing of it is ignored.
 
     .github/cicd-agent.yml line 7: unknown key `min_severty`, did you mean `min-severity`? Ignored for this run.
