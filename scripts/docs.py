@@ -42,7 +42,8 @@ Nothing has to be configured. What is, comes from the first of these that says s
 An **organisation** can come before all of them, and between the file and the default: the input `organisation-config`
 holds what it locks and what it leaves open ([fleet.md](fleet.md)).
 
-Empty is unset. `cicd-agent config explain` prints every value with the place it came from.
+Empty is unset. `cicd-agent config explain` prints every value with the place it came from, with
+`--changed` only what is not the default.
 
 A pull request is judged by the configuration that was there before it: changing the file takes effect when the change
 is merged. Inputs stand in the workflow file, which a pull request of this repository can change for its own run; a
@@ -172,7 +173,8 @@ A wrong **input** ends the run with exit code 2 and one line that names every wr
     cicd-agent: an input is wrong (unknown input `min-severty`, did you mean `min-severity`?). …
 
 A wrong entry of the **config file** does not: it is ignored, named with its line, and `account.config_status` in
-[the report](report.md) says `invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that fails closed holds.
+[the report](report.md) says `invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that
+fails closed holds.
 What is wrong in `organisation-config` is a wrong input: nothing of it is ignored.
 
     .github/cicd-agent.yml line 7: unknown key `min_severty`, did you mean `min-severity`? Ignored for this run.

@@ -122,9 +122,10 @@ def prepare(
     try:
         repository = GitRepository(root, environment.system, server=environment.server_url, scratch=environment.scratch)
     except ConfigError as error:
-        if options.base or not environment.on_actions:
+        if options.base or not (environment.on_actions or options.logs):
             raise
-        notices.append(str(error))
+        if environment.on_actions:
+            notices.append(str(error))
     event = _event(options, environment, repository, known, early)
     if environment.on_actions:
         refuse_foreign_checkout(event, repository, environment.run.sha)
@@ -251,13 +252,24 @@ def _event(
     if not path and options.mode == "analyse-failure":
         raise ConfigError("there is nothing to analyse", remedy="Give --log FILE, or --run-id N with GITHUB_TOKEN set")
     if not path:
-        raise ConfigError(
-            "there is no event", why="neither --base nor GITHUB_EVENT_PATH", remedy="At a terminal say `--base main`"
-        )
+        base = "" if environment.on_actions or repository is None else _default_base(repository)
+        if not base or options.mode not in _OF_A_CHANGE:
+            remedy = "At a terminal say `--base main`"
+            raise ConfigError("there is no event", why="neither --base nor GITHUB_EVENT_PATH", remedy=remedy)
+        return _local(base, options, environment, repository)
     name = options.event_name or environment.event_name
     if not name:
         raise ConfigError("the event has no name", remedy="Set GITHUB_EVENT_NAME or give --event-name")
     return parse_event(name, decode_payload(read_file(Path(path), "the event", PAYLOAD_LIMIT)), run=environment.run)
+
+
+_OF_A_CHANGE = frozenset({"review", "gen-tests", "route"})
+_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master", "develop")
+
+
+def _default_base(repository: GitRepository) -> str:
+    """What a change at a terminal most likely goes into: the remote's default branch, else one of the usual names."""
+    return next((name for name in _BRANCHES if repository.resolve(name)), "")
 
 
 def _local(name: str, options: RunOptions, environment: Environment, repository: GitRepository | None) -> Event:
