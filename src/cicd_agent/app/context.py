@@ -117,15 +117,8 @@ def prepare(
     """
     early = first_settings(options, environment)
     root = _root(options, environment, early, cwd)
-    repository: GitRepository | None = None
     notices: list[str] = []
-    try:
-        repository = GitRepository(root, environment.system, server=environment.server_url, scratch=environment.scratch)
-    except ConfigError as error:
-        if options.base or not (environment.on_actions or options.logs):
-            raise
-        if environment.on_actions:
-            notices.append(str(error))
+    repository = _repository(root, options, environment, notices)
     event = _event(options, environment, repository, known, early)
     if environment.on_actions:
         refuse_foreign_checkout(event, repository, environment.run.sha)
@@ -159,6 +152,18 @@ def prepare(
     return RunContext(
         event, loaded, ports, (*notices, *problems, *loaded.notices), repository.top if repository else None
     )
+
+
+def _repository(root: Path, options: RunOptions, environment: Environment, notices: list[str]) -> GitRepository | None:
+    """The clone, None where a run can do without one. Raises ConfigError."""
+    try:
+        return GitRepository(root, environment.system, server=environment.server_url, scratch=environment.scratch)
+    except ConfigError as error:
+        if options.base or not (environment.on_actions or options.logs):
+            raise
+        if environment.on_actions:
+            notices.append(str(error))
+        return None
 
 
 def _with_commented_pull(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, bool]:
