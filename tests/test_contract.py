@@ -71,7 +71,7 @@ DEFAULTS = {
     "max-rounds": 8,
     "comment": "review",
     "review-event": "comment",
-    "fail-on": "never",
+    "fail-on": "off",
     "fail-on-model": False,
     "max-comments": 5,
     "min-severity": "medium",
@@ -82,7 +82,7 @@ DEFAULTS = {
     "deliver": "patch",
     "detect-flaky": 0,
     "allow-unsandboxed": False,
-    "rerun": "never",
+    "rerun": "off",
     "threshold": 75,
     "enforce": "fail",
 }
@@ -143,7 +143,7 @@ def test_defaults_are_the_published_ones_and_are_named_in_the_action() -> None:
     for name, default in DEFAULTS.items():
         if name not in INPUTS:
             continue
-        shown = str(default).lower() if isinstance(default, bool) else default
+        shown = ("off", "on")[default] if isinstance(default, bool) else default
         assert ACTION["inputs"][name]["description"].endswith(f" Default: {shown}.")
     silent = {name for name, given in ACTION["inputs"].items() if "Default:" not in given["description"]}
     assert {name for name in silent if name in Settings().model_dump(by_alias=True) and default_of(name)} <= {

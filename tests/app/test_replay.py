@@ -75,7 +75,7 @@ def test_a_secret_in_an_answer_is_not_on_the_tape(job: Job) -> None:
 
 
 DIFFERENT: dict[str, tuple[list[str], list[str]]] = {
-    "a setting": (["--input", "fail-on=high"], ['setting  fail-on: "never" → "high"', "report   body.exit: 0 → 1"]),
+    "a setting": (["--input", "fail-on=high"], ['setting  fail-on: "off" → "high"', "report   body.exit: 0 → 1"]),
     "the model": (["--input", "model=other"], ['in model: "gpt-5.5" → "other"', "gone     app.py:6  medium"]),
     "the rules": (
         ["--config", "RULES"],

@@ -68,7 +68,7 @@ def test_an_input_comes_before_what_stands_in_for_it() -> None:
 def test_every_kind_of_value_can_be_an_input() -> None:
     settings = load(
         {
-            "comment": "none",
+            "comment": "off",
             "fail-on-model": "TRUE",
             "max-comments": "30",
             "max-cost-usd": ".5",
@@ -81,7 +81,7 @@ def test_every_kind_of_value_can_be_an_input() -> None:
         },
         None,
     ).settings
-    assert settings.comment is Commenting.NONE
+    assert settings.comment is Commenting.OFF
     assert settings.fail_on_model
     assert (settings.max_comments, settings.max_cost_usd, settings.timeout_minutes) == (30, 0.5, 1.5)
     assert settings.paths_ignore == ("docs/**", "*.md", "vendor/**")
@@ -92,14 +92,14 @@ def test_every_kind_of_value_can_be_an_input() -> None:
 def test_every_kind_of_value_can_be_in_the_file() -> None:
     loaded = load(
         {},
-        "comment: none\nfail-on: never\nfail-on-model: True\nmax-comments: '3'\nmin-confidence: 1\n"
+        "comment: off\nfail-on: off\nfail-on-model: True\nmax-comments: '3'\nmin-confidence: 1\n"
         "paths-ignore: [docs/**, 'a, b']\nmodel: no\nrules: {a: off, b: high, 'c': \"off\"}\n"
         "instructions: |\n  one\n  two\n",
     )
     assert loaded.problems == ()
     assert loaded.config_status == "ok"
     settings = loaded.settings
-    assert (settings.comment, settings.fail_on, settings.fail_on_model) == (Commenting.NONE, "never", True)
+    assert (settings.comment, settings.fail_on, settings.fail_on_model) == (Commenting.OFF, "off", True)
     assert (settings.max_comments, settings.min_confidence) == (3, 1.0)
     assert settings.paths_ignore == ("docs/**", "a, b")
     assert settings.model == "no", "YAML's booleans are words here"
@@ -119,12 +119,12 @@ def test_every_problem_of_a_file_is_named_with_its_line_and_the_rest_stands() ->
         "3: `max-comments` must be a whole number from 0 to 30, got `99`.",
         "5: `model` is set twice: line 4 counts.",
         "6: `base-url` is input-only: set it in the workflow.",
-        "7: `fail-on-model` must be `true` or `false`, got `yes`.",
+        "7: `fail-on-model` must be `on` or `off`, got `yes`.",
         "8: `min-severity` must be `low`, `medium`, `high` or `critical`, got `Medum`, did you mean `medium`?",
         "9: `paths-ignore` must be a list of texts, got `docs/**`.",
         "10: `min-confidence` must be a number from 0 to 1, got a list.",
         "11: `api` must be `auto`, `responses` or `chat`, got a mapping.",
-        "12: `provider` must be `auto`, `openai` or `none`, got something with the tag `!ENV`.",
+        "12: `fast-model` must be text, got something with the tag `!ENV`.",
         "13: `deny-paths` must be a list of texts, got a list with something else in it.",
         "15: `github-token` is input-only: set it in the workflow.",
     ]
@@ -183,7 +183,7 @@ def test_all_wrong_inputs_are_named_in_one_line() -> None:
         "4 inputs are wrong (unknown input `min_severty`, did you mean `min-severity`?; "
         "`max-comments` must be a whole number from 0 to 30, got `-1`; "
         "`rules` is no input: set it in the config file; "
-        "`comment` must be `review`, `summary` or `none`, got `revew`, did you mean `review`?). "
+        "`comment` must be `review`, `summary` or `off`, got `revew`, did you mean `review`?). "
         "docs/configuration.md lists what each may be."
     )
 

@@ -180,7 +180,7 @@ class Reporter:
         if mode is None or mode.fails_closed:
             return False
         settings = self.settings or any_settings(self.options, self.environment)
-        if mode.fails_on_findings and settings.fail_on != "never":
+        if mode.fails_on_findings and settings.fail_on != "off":
             return True  # nobody knows what the rules would have found
         return settings.on_unavailable == "fail" and error.exit is not Exit.FORGE
 

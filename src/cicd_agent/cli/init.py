@@ -223,7 +223,7 @@ def files(answers: Answers) -> dict[str, str]:
         for name in ("fork-gather", "fork-post"):
             lines = {**_steps("review", answers), "checkout": checkout_step("the merge base has to be there")}
             made[f"{FOLDER}/cicd-agent-{name}.yml"] = _filled(templates[name], lines)
-    fail_on = ["# fail-on: never # later: high, or critical"] if "review" in answers.modes else []
+    fail_on = ["# fail-on: off # later: high, or critical"] if "review" in answers.modes else []
     return made | {CONFIG: _filled(templates["config"], {"fail-on": fail_on})}
 
 

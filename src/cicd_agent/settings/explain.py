@@ -68,7 +68,7 @@ def plain(value: object) -> str:
         case None:
             return ""
         case bool():
-            return str(value).lower()
+            return "on" if value else "off"
         case float():
             return f"{value:.15g}"
         case tuple():

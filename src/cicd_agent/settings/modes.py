@@ -151,7 +151,7 @@ class DeployGateSettings(Section):
 
 
 RERUNS = {
-    "never": frozenset[str](),
+    "off": frozenset[str](),
     "infrastructure": frozenset({"infrastructure"}),
     "flaky": frozenset({"infrastructure", "flaky"}),
 }
@@ -162,10 +162,10 @@ class AnalyseFailureSettings(Section):
     """What is set for `analyse-failure` alone."""
 
     run_id: int | None = input_only("Id of the run to analyse, for events that do not name one.", None, gt=0)
-    rerun: Literal["never", "infrastructure", "flaky"] = setting(
+    rerun: Literal["off", "infrastructure", "flaky"] = setting(
         "Whether failed jobs are run again, once, after `workflow_run`: `infrastructure` when the machine or the "
         "network is to blame, `flaky` also when a flaky test is.",
-        "never",
+        "off",
     )
     verify_command: str = input_only(
         "Command that must fail before a proposed fix and pass after it, run in the sandbox.", ""

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from cicd_agent.domain.repository.paths import matcher
 from cicd_agent.settings.section import Group, ModeName, Patterns, Section, Switch, file_only, input_only, setting
 
-FailOn = Literal["never", "low", "medium", "high", "critical"]
+FailOn = Literal["off", "low", "medium", "high", "critical"]
 RuleSetting = Literal["off", "low", "medium", "high", "critical"]
 
 DENY_PATHS = tuple(
@@ -46,7 +46,7 @@ class Commenting(StrEnum):
 
     REVIEW = "review"
     SUMMARY = "summary"
-    NONE = "none"
+    OFF = "off"
 
 
 class Stage(StrEnum):
@@ -119,7 +119,7 @@ class FindingSettings(Section):
         "What is written on the pull request: inline comments and a summary, the summary only, nothing.",
         Commenting.REVIEW,
     )
-    fail_on: FailOn = setting("Least severity of a finding that fails the check.", "never")
+    fail_on: FailOn = setting("Least severity of a finding that fails the check.", "off")
     min_confidence: float = setting(
         "Least confidence of an inline comment; the other findings are folded in the summary.", 0.7, ge=0, le=1
     )

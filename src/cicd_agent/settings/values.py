@@ -16,6 +16,8 @@ from cicd_agent.settings.schema import Settings, field_order, kebab, only_mode, 
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_TRUTHS = {"on": True, "off": False, "true": True, "false": False}
+"""As words, and as what YAML of version 1.1 makes of them."""
 _SHOWN = 40
 _OWN_KEYS = frozenset({"input_only", "file_only", "lines", "keys"})
 """What a field's schema says to us alone."""
@@ -103,8 +105,8 @@ class Setting:
 def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
     """The word, the list or the block as the type that it has to be. Raises InvalidValue."""
     match shape["type"], value:
-        case "boolean", str() if value.lower() in ("true", "false"):
-            return value.lower() == "true"
+        case "boolean", str() if value.lower() in _TRUTHS:
+            return _TRUTHS[value.lower()]
         case "integer", str() if _INTEGER.fullmatch(value):
             return int(value)
         case "number", str() if _NUMBER.fullmatch(value) and math.isfinite(float(value)):
@@ -282,7 +284,7 @@ def _describe_shape(shape: Mapping[str, Any]) -> str:
         case {"maxLength": longest}:
             return f"text of at most {longest:,} characters"
         case _:
-            return {"boolean": "`true` or `false`", "array": "a list of texts"}.get(shape["type"], "text")
+            return {"boolean": "`on` or `off`", "array": "a list of texts"}.get(shape["type"], "text")
 
 
 def _range(shape: Mapping[str, Any]) -> str:

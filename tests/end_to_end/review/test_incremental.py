@@ -194,8 +194,8 @@ def test_what_was_reviewed_is_remembered_without_a_comment(here: Site) -> None:
     here.run()
     assert not here.pull.comments
     here.push(CHANGED)
-    here.run(answer(draft(claim("beta"))), rulings("keep"), comment="none")
-    assert set(model_findings(here.run(comment="none"))) == {"beta.py"}
+    here.run(answer(draft(claim("beta"))), rulings("keep"), comment="off")
+    assert set(model_findings(here.run(comment="off"))) == {"beta.py"}
     assert not here.pull.comments
 
 

@@ -21,7 +21,7 @@ OTHER = {**CLAIM, "line": 4, "quote": "def go(name):", "title": "Anybody can cal
 BOTH = {"rulings": [{**KEPT["rulings"][0], "id": name} for name in ("C1", "C2")]}
 ANSWERS = (answer({**DRAFT, "findings": [CLAIM, OTHER]}), answer(BOTH), answer({"contradictions": []}))
 QUESTIONS = ("review", "judge", "description")
-FAIL_ON = pytest.mark.parametrize("fail_on", ["never", "high"])
+FAIL_ON = pytest.mark.parametrize("fail_on", ["off", "high"])
 
 
 @pytest.fixture

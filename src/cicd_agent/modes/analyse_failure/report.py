@@ -62,7 +62,7 @@ def _comments(diagnosis: Diagnosis, evidence: Evidence, account: Account, settin
     key = f"failure-{diagnosis.fingerprint or 'unknown'}"
     body = github_markdown(comment(diagnosis, evidence, account))
     if event.pull is not None:
-        if settings.comment is not Commenting.NONE:
+        if settings.comment is not Commenting.OFF:
             yield effects.Comment(key=key, pull=event.pull.number, body=body)
         return
     if event.kind is EventKind.LOCAL:

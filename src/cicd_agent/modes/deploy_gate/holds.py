@@ -257,7 +257,7 @@ def about_model(settings: Settings, policy: Policy, score: Score, objection: str
 
 def blocking_of(findings: Sequence[Finding], settings: Settings) -> list[Finding]:
     """The findings that hold: from `fail-on` on, from high on where that is not set; worst first."""
-    minimum = Severity.HIGH if settings.fail_on == "never" else Severity(settings.fail_on)
+    minimum = Severity.HIGH if settings.fail_on == "off" else Severity(settings.fail_on)
     blocking = [
         each for each in findings if each.severity.rank >= minimum.rank and each.confidence >= settings.min_confidence
     ]

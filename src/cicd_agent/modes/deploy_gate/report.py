@@ -72,7 +72,7 @@ def _reports(result: GateResult, evidence: Evidence, account: Account, settings:
     can_be_lifted = result.decision is GateDecision.HOLD and bool(lifters) and LiftedBy.NOBODY not in lifters
     pull = gate.pulls[0].number if gate.pulls else 0
     body = github_markdown(comment(result, evidence, account, settings))
-    if pull and "comment" in settings.approvals and settings.comment is not Commenting.NONE:
+    if pull and "comment" in settings.approvals and settings.comment is not Commenting.OFF:
         if result.decision is GateDecision.PROCEED and any(hold.lifted for hold in result.stops):
             # The request stays as it was when somebody answered it: a short order means what it said then.
             yield Comment(f"lifted-{key(result.environment)}", pull, body)

@@ -103,7 +103,7 @@ def _purposes(generated: Generated) -> str:
 def _comment(generated: Generated, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
     """One comment, edited in place; where there is nothing to say none is begun."""
     pull = evidence.event.pull
-    if pull is None or settings.comment is Commenting.NONE:
+    if pull is None or settings.comment is Commenting.OFF:
         return
     is_worth_it = bool(generated.kept or generated.bugs or (generated.hunt and generated.hunt.found))
     body = github_markdown(comment(generated, evidence, account, with_patch=settings.deliver == "comment"))

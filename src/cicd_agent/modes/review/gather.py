@@ -70,7 +70,7 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
 
 
 def _threads(event: Event, world: Ports, settings: Settings) -> tuple[tuple[Thread, ...], tuple[Gap, ...]]:
-    if event.pull is None or world.forge is None or settings.comment is Commenting.NONE:
+    if event.pull is None or world.forge is None or settings.comment is Commenting.OFF:
         return (), ()
     try:
         threads, notes = world.forge.threads(event.pull.number)

@@ -50,7 +50,7 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
     """The plan of a review. What concerns the pull request comes first, so that the rest can say what became of it."""
     strong = [finding for finding in verdict.findings if reaches(finding, settings)]
     withheld = _withheld(evidence, account, settings)
-    if withheld and verdict.decision == "approve" and settings.comment is not Commenting.NONE:
+    if withheld and verdict.decision == "approve" and settings.comment is not Commenting.OFF:
         account = replace(account, notices=(*account.notices, f"Not approved on GitHub: {withheld}"))
     body = github_markdown(page(verdict, evidence, account, settings))
     annotations = tuple(_annotation(finding, verdict) for finding in strong)
@@ -86,7 +86,7 @@ def _published(
     pull = evidence.event.pull
     if pull is None:
         return
-    if settings.comment is not Commenting.NONE:
+    if settings.comment is not Commenting.OFF:
         # Who asks for a review is answered, also where nothing is found.
         missed = unanalysed(changed(evidence), settings)
         found = any(reaches(each, settings) for each in verdict.findings)
