@@ -162,7 +162,7 @@ On GitHub Actions everything that is needed is there. Elsewhere, these say the s
 | `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID` | on whose account at OpenAI requests are, where a key is good for several |
 | `OPENAI_IDENTITY_PROVIDER_ID`, `OPENAI_SERVICE_ACCOUNT_ID` | what the job's identity stands for at OpenAI |
 | `OPENAI_IDENTITY_AUDIENCE` | whom that identity is made for |
-| `HTTPS_PROXY`, `NO_PROXY` | the way out, to Slack too |
+| `HTTPS_PROXY`, `NO_PROXY` | the proxy, for Slack too |
 | `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | certificates to trust; the first that is set counts |
 | `NO_COLOR`, `TERM=dumb` | no colours and no links at a terminal |
 

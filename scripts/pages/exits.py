@@ -13,7 +13,7 @@ from scripts.pages.rows import table
 MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.OK: "done, or nothing to do",
     Exit.STOP: "the verdict says stop",
-    Exit.CONFIG: "an input, the event, the checkout or the account book is wrong",
+    Exit.CONFIG: "an input, the event, the checkout or the audit log is wrong",
     Exit.FORGE: "GitHub refused or could not be reached",
     Exit.MODEL: "no model answered",
     Exit.BUDGET: "the budget or the time is used up",

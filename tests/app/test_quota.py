@@ -44,7 +44,7 @@ def book(*said: Mapping[str, Any], refuses: str = "") -> FakeStore:
 def refused(store: Store | None, *models: str, **limits: Any) -> str:
     def lasting() -> Store:
         if store is None:
-            raise StoreRefused("no account book that lasts is kept")
+            raise StoreRefused("no audit log that lasts is kept")
         return store
 
     line = used_up(models or MODELS, Settings(**limits), lasting, SHOP, lambda: float(NOW))
@@ -133,7 +133,7 @@ def test_who_is_let_through_has_not_reached_the_limit(costs: list[int | None], l
 def test_without_a_book_that_lasts_nobody_is_asked(limits: dict[str, Any]) -> None:
     name = next(iter(limits)).replace("_", "-")
     assert refused(None, **limits) == (
-        f"No model was asked: `{name}` cannot be counted (no account book that lasts is kept)."
+        f"No model was asked: `{name}` cannot be counted (no audit log that lasts is kept)."
         " Set `state-dir` to a directory that is kept, or DATABASE_URL; or take the limit out."
     )
     assert "cannot be counted (locked)" in refused(book(refuses="locked"), **limits)

@@ -26,7 +26,7 @@ ELSEWHERE = {
     "review-fork-gather": "end_to_end/review/test_fork_workflows.py",
     "review-fork-post": "end_to_end/review/test_fork_workflows.py",
     "accounts": "end_to_end/audit/test_audit_log.py",
-    "account-book": "end_to_end/audit/test_audit_log.py",
+    "audit-log": "end_to_end/audit/test_audit_log.py",
 }
 """Examples whose jobs depend on one another: where they are played as a whole."""
 ALL = [own for own in own_steps() if own.example not in ELSEWHERE]

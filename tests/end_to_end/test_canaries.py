@@ -89,7 +89,7 @@ def test_a_book_that_cannot_be_reached_is_named_without_its_password(scene: Scen
     job = scene.begin(Job(scene.place))
     scene.left = job.run("review", **INPUTS, model="off")
     assert scene.left.exit == 0, scene.left.log
-    assert "account book" in scene.left.log
+    assert "audit log" in scene.left.log
     assert not scene.leaking()
 
 

@@ -1,4 +1,4 @@
-"""What one mode leaves the next one finds, through a real account book: runs of the command line on one directory."""
+"""What one mode leaves the next one finds, through a real audit log: runs of the command line on one directory."""
 
 import os
 import time

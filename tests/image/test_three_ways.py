@@ -1,7 +1,7 @@
 """One event, three ways to run: in the container, on the host, and by the command line. What is said must be the same.
 
 Compared are exit code, outputs, report, step summary, and what was written to GitHub. What may differ is taken
-out: where the files and servers of the run are, moments and durations, and the hash of its entry in the account book.
+out: where the files and servers of the run are, moments and durations, and the hash of its entry in the audit log.
 """
 
 import json
@@ -27,7 +27,7 @@ WAYS = ("container", "host", "terminal")
 TIMES = frozenset({"hash", "measured", "at"})
 """Fields of a report that no two runs share: moments, and the hash of an entry that holds one."""
 ENTRY = re.compile(r"\b[\w.-]+/[\w.-]+#[0-9]+:[0-9a-f]{64}\b")
-"""An entry of the account book, in the words of a summary."""
+"""An entry of the audit log, in the words of a summary."""
 FILES = "_file"
 
 

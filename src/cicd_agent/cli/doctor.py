@@ -273,7 +273,7 @@ def _configuration(context: RunContext | None, settings: Settings, trouble: Agen
             yield Check("config file", Health.OK, words)
         case _:
             for problem in loaded.problems:
-                yield Check("config file", Health.WARN, str(problem), "Mend it on the base branch")
+                yield Check("config file", Health.WARN, str(problem), "Fix it on the base branch")
     if settings.organisation_config:
         yield Check("organisation", Health.OK, "`organisation-config` is valid; `cicd-agent config explain` shows it")
     for notice in loaded.notices:
@@ -427,27 +427,27 @@ def _audit_log(environment: Environment, settings: Settings) -> Iterator[Check]:
     if is_shared and not settings.state_dir:
         yield _database(environment.database_url)
     elif state_dir or is_shared:
-        yield Check("account book", Health.OK, "it is kept in `state-dir`, where `cicd-agent audit verify` checks it")
+        yield Check("audit log", Health.OK, "it is kept in `state-dir`, where `cicd-agent audit verify` checks it")
     else:
-        yield Check("account book", Health.SKIP, "none is kept: no `state-dir` and no DATABASE_URL")
+        yield Check("audit log", Health.SKIP, "none is kept: no `state-dir` and no DATABASE_URL")
     limits = [name for name in ("daily_cost_usd", "daily_runs") if getattr(settings, name) is not None]
     if limits and not (state_dir or is_shared):
         names = count(len(limits), "daily limit")
-        remedy = "Set `state-dir` or DATABASE_URL: without a lasting book no model is asked"
+        remedy = "Set `state-dir` or DATABASE_URL: without a lasting audit log no model is asked"
         yield Check("daily limits", Health.FAIL, f"{names} cannot be counted", remedy)
 
 
 def _database(url: str) -> Check:
     if find_spec("psycopg") is None:
-        return Check("account book", Health.FAIL, "DATABASE_URL needs packages", "Install cicd-agent[postgres]")
+        return Check("audit log", Health.FAIL, "DATABASE_URL needs packages", "Install cicd-agent[postgres]")
     from cicd_agent.adapters.storage.store import SqlStore  # noqa: PLC0415  nobody else pays for it
 
     try:
         SqlStore.reach(url)
     except AgentError as error:
         words = error.what + (f" ({error.why})" if error.why else "")
-        return Check("account book", Health.FAIL, words, error.remedy)
-    return Check("account book", Health.OK, "the database of DATABASE_URL answers")
+        return Check("audit log", Health.FAIL, words, error.remedy)
+    return Check("audit log", Health.OK, "the database of DATABASE_URL answers")
 
 
 def _redis(environment: Environment, settings: Settings) -> Check:

@@ -112,7 +112,7 @@ run_options = composed(
 
 audit_options = composed(
     click.option(
-        "--state-dir", metavar="DIR", help="where the account book lies (default: input `state-dir`, else DATABASE_URL)"
+        "--state-dir", metavar="DIR", help="where the audit log lies (default: input `state-dir`, else DATABASE_URL)"
     ),
     input_option(),
 )

@@ -24,7 +24,7 @@ TOOLS: Final[Mapping[str, str]] = {
     "calibrate": "learn risk from what became of this repository's changes",
     "gate-result": "judge by the plan of `route` how the jobs of a run ended",
     "audit": "look into the record of decisions: list, show, verify, export, prune",
-    "metrics": "print the counts of the account book as Prometheus text",
+    "metrics": "print the counts of the audit log as Prometheus text",
     "accuracy": "say how often decisions were right, by what GitHub shows later on",
     "cost": "say what the models cost, and what tiers and caches saved",
     "doctor": "say whether token, model, clone and configuration are right, and what to change",

@@ -133,7 +133,7 @@ class DeployGateSettings(Section):
     freezes: dict[str, Freeze] = file_only("Times in which nothing is deployed, by name.", {}, keys="freezes")
     signal_max_age_hours: float = file_only("Hours after which a signal is too old.", 168, gt=0, le=8_784)
     require_audit: Switch = file_only(
-        "Whether a deployment is held when its decision could not be entered in the account book.", "off"
+        "Whether a deployment is held when its decision could not be entered in the audit log.", "off"
     )
     require_model: Switch = file_only("Whether a deployment is held when no model has judged it.", "off")
     approvals: tuple[Literal["comment", "issue", "review-request"], ...] = file_only(

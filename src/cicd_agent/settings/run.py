@@ -74,7 +74,7 @@ class RunSettings(Section):
         "Minutes after which the run reports what it has and ends.", None, gt=0, le=360
     )
     state_dir: str = input_only(
-        "Directory of the account book of decisions, kept between runs; without one none is kept.", ""
+        "Directory of the audit log of decisions, kept between runs; without one none is kept.", ""
     )
     metrics_file: str = input_only(
         "Path of a Prometheus text file that this run adds its counts to, such as the node exporter's.", ""

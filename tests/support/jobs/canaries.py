@@ -52,7 +52,7 @@ SARIF = {
 
 @dataclass
 class Scene:
-    """One run and all around it; `book` is the directory of its account book, `more` are further places to look at."""
+    """One run and all around it; `book` is the directory of its audit log, `more` are further places to look at."""
 
     hub: FakeGitHub
     model: Blabbermouth

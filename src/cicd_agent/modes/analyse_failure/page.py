@@ -232,7 +232,7 @@ def _recurrence(failed: FailedRun, first: Failure) -> Iterator[Inline]:
 
 
 def _previous(evidence: Evidence, fingerprint: str) -> Iterator[Inline]:
-    """What our own runs have left of it, and what mended it then."""
+    """What our own runs have left of it, and what fixed it then."""
     previous = previous_failure(evidence, fingerprint)
     if previous is None:
         return
@@ -241,7 +241,7 @@ def _previous(evidence: Evidence, fingerprint: str) -> Iterator[Inline]:
     if previous.fixed_by:
         fix = ("; it passed again from ", _commit(previous.fixed_by, evidence.event), " on")
     elif previous.patch and previous.run:
-        fix = ("; run ", code(previous.run), " had a patch that was proved to mend it")
+        fix = ("; run ", code(previous.run), " had a patch that was proved to fix it")
     since = f"{count(previous.times, 'commit')} since {day(previous.since)}{cause}"
     yield (f"Explained before: on {since}", fix, ".")
 

@@ -20,24 +20,24 @@ MAX_ROOT_CAUSE = 200
 MAX_AFFECTED = 20
 _TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
 _NEXT = {
-    Cause.CHANGE: (Remedy.CODE_CHANGE, "Mend what was changed{where}."),
-    Cause.FLAKY: (Remedy.RETRY, "Run the failed jobs again, and mend {test}: it passes on the same code."),
+    Cause.CHANGE: (Remedy.CODE_CHANGE, "Fix what was changed{where}."),
+    Cause.FLAKY: (Remedy.RETRY, "Run the failed jobs again, and fix {test}: it passes on the same code."),
     Cause.INFRASTRUCTURE: (
         Remedy.RETRY,
         "Run the failed jobs again once; if they fail in the same way, look at the machine or the service.",
     ),
     Cause.PRE_EXISTING: (
         Remedy.INVESTIGATE,
-        "Mend it where it began, on the default branch; this change did not bring it.",
+        "Fix it where it began, on the default branch; this change did not bring it.",
     ),
     Cause.UNKNOWN: (
         Remedy.INVESTIGATE,
         "Read the lines that failed: what is known does not say whose fault this is.",
     ),
 }
-_MEND = "Look at the change{where}: mend the code, or the test if it is meant to behave so now."
+_FIX = "Look at the change{where}: fix the code, or the test if it is meant to behave so now."
 _REPAIRS = {
-    Kind.TEST_FAILURE: (Remedy.CODE_CHANGE, _MEND),
+    Kind.TEST_FAILURE: (Remedy.CODE_CHANGE, _FIX),
     Kind.DEPENDENCY: (Remedy.DEPENDENCY_UPDATE, "Look at what the change makes the build install{where}."),
     Kind.CONFIGURATION: (Remedy.CONFIG_CHANGE, "Look at the configuration that was changed{where}."),
     Kind.LINT_ERROR: (Remedy.CODE_CHANGE, "Do what the linter asks for{where}."),
@@ -126,7 +126,7 @@ def _next_step(kind: Kind, attribution: Attribution, first: Failure | None) -> t
     if attribution.cause is Cause.CHANGE:
         remedy, text = _REPAIRS.get(kind, (remedy, text))
     elif attribution.cause is Cause.PRE_EXISTING and attribution.fixed_by:
-        text = "Bring the branch up to date: {fix} mended this."
+        text = "Bring the branch up to date: {fix} fixed this."
     elif attribution.step is CascadeStep.OUT_OF_REACH:
         remedy, text = Remedy.RETRY, "Run the failed jobs again: the test reaches nothing that was changed."
     return remedy, text.format(where=where, test=test, fix=attribution.fixed_by[:7])

@@ -27,7 +27,7 @@ class LiftedBy(StrEnum):
     OVERRIDE = "override"
     """The same, with a reason, for what an approval does not reach."""
     NOBODY = "nobody"
-    """Only the thing itself, mended."""
+    """Only the thing itself, fixed."""
 
 
 class Band(StrEnum):

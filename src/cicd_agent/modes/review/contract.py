@@ -15,7 +15,7 @@ CONTRACT = Contract(
     permissions=(
         Permission("contents", "read", "the change"),
         Permission("pull-requests", "write", "the review; without it, as on forks, annotations and a step summary"),
-        Permission("contents", "write", "resolve the threads of findings that are mended", optional=True),
+        Permission("contents", "write", "resolve the threads of findings that are fixed", optional=True),
         Permission("checks", "write", "a check run of its own", "check-run: on"),
         Permission("issues", "write", "make a label that is not there yet", "labels: on"),
     ),
