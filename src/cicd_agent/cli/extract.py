@@ -45,6 +45,7 @@ def extract(session: Session, log: str, reference: str = "", tokens: int = 2_000
 def document(extract: Extract) -> dict[str, object]:
     """The extract as JSON: counts, lines, elisions, problems, and the limits that were met."""
     return {
+        "kind": extract.kind,
         "total": extract.total,
         "bytes": extract.bytes,
         "tokens": extract.tokens,

@@ -107,6 +107,7 @@ class Extract:
 
     `problems` are ranked, the most decisive first. `tokens` is what the kept lines take, by our estimate; `notes` are
     limits met, a sentence each ("12 lines longer than 4,000 characters, of which the rest was not read.").
+    `kind` is that of the failure as a whole, UNKNOWN where there is none; `problems` have what their tools are for.
     `passed` is the line by which the log says that its job passed, None where it does not.
     """
 
@@ -119,6 +120,7 @@ class Extract:
     notes: tuple[str, ...] = ()
     job: str = ""
     passed: ExtractLine | None = None
+    kind: Kind = Kind.UNKNOWN
 
     @property
     def rows(self) -> "tuple[ExtractLine | Elision, ...]":

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise, takewhile
 from math import sqrt
 
-from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
+from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine, Kind
 from cicd_agent.analysis.logs.job_result import passing_line
+from cicd_agent.analysis.logs.kind import failure_kind
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
 from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, read
@@ -90,6 +91,7 @@ def reduce(
         notes=tuple(notes),
         job=job,
         passed=ExtractLine(passing.number, passing.text, 0.0, job, passing.step) if passing else None,
+        kind=Kind.UNKNOWN if passing else failure_kind(selection.lines, ranked),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.analysis.logs.extract import Kind
+from cicd_agent.analysis.logs.kind import closer
 from cicd_agent.analysis.rules.run import ruled
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
@@ -97,15 +98,33 @@ def _risk(evidence: Evidence, settings: Settings) -> Risk | None:
 
 
 def _kind(first: Failure | None, attribution: Attribution) -> Kind:
-    """The tool's kind; `flaky_test` and `infrastructure` are decided by the cascade."""
+    """The kind of the log; the cascade decides on `flaky_test`, and `infrastructure` contradicts a change's fault."""
     if first is None:
         return Kind.UNKNOWN
     if attribution.cause is Cause.FLAKY and (first.kind in _TESTS or first.test):
         return Kind.FLAKY_TEST
     if attribution.cause is Cause.INFRASTRUCTURE:
         return Kind.INFRASTRUCTURE
-    # A log alone says no such thing.
-    return Kind.UNKNOWN if first.kind is Kind.INFRASTRUCTURE else first.kind
+    kind = _kind_of_log(first, attribution)
+    if kind is Kind.INFRASTRUCTURE and attribution.cause is Cause.CHANGE:
+        return _unproved(first.kind)
+    return kind
+
+
+def _kind_of_log(first: Failure, attribution: Attribution) -> Kind:
+    """The kind of the log, or of the failure alone where the change is blamed for one that is not the log's first."""
+    if attribution.group is None or not attribution.group.problems:
+        return _unproved(first.kind)
+    job, problem = attribution.group.problems[0]
+    is_first = attribution.cause is not Cause.CHANGE or problem in job.extract.problems[:1]
+    if job.extract.kind is Kind.UNKNOWN or job.job.conclusion == "timed_out" or not is_first:
+        return _unproved(first.kind)
+    return closer(job.extract.kind, first.kind)
+
+
+def _unproved(kind: Kind) -> Kind:
+    # One message says no such thing of a whole log.
+    return Kind.UNKNOWN if kind is Kind.INFRASTRUCTURE else kind
 
 
 def _root_cause(first: Failure | None) -> str:
