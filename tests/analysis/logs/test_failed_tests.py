@@ -251,6 +251,49 @@ def test_what_a_test_failed_with_is_read_from_each_runners_report(runner: str) -
     assert found.count == 2
 
 
+def test_the_tests_of_jest_have_their_names_below_the_line_of_their_file() -> None:
+    log = (
+        "FAIL test/bill.test.js",
+        "  ● bill › adds",
+        "",
+        "    expect(received).toBe(expected) // Object.is equality",
+        "",
+        "  ● bill › subtracts",
+        "",
+        "    TypeError: x is not a function",
+        "",
+        "Test Suites: 1 failed, 1 total",
+        "Tests:       2 failed, 1 passed, 3 total",
+    )
+    extract = reduce(["\n".join(log).encode()])
+    assert {problem.tool for problem in extract.problems if problem.test} == {"jest"}
+    assert extract.tests.names == ("bill › adds", "bill › subtracts")
+
+
+def test_the_line_of_a_class_in_surefire_is_no_test_and_the_summary_names_each() -> None:
+    found = of(
+        "[ERROR] Tests run: 2, Failures: 2, Errors: 0, Skipped: 0, Time elapsed: 0.05 s <<< FAILURE! - in org.BillTest",
+        "[ERROR] Failures: ",
+        "[ERROR]   BillTest.adds:13 expected:<1> but was:<2>",
+        "[ERROR]   BillTest.subtracts:19->helper:7 expected:<3> but was:<2>",
+        "[ERROR] Tests run: 2, Failures: 2, Errors: 0, Skipped: 0",
+    )
+    assert found.names == ("BillTest.adds", "BillTest.subtracts")
+    assert [(group.message, group.count) for group in found.alike] == [("expected:<1> but was:<2>", 2)]
+
+
+def test_a_module_that_node_could_not_load_is_no_package_of_go() -> None:
+    log = (
+        "# file:///src/test/route.test.js:3",
+        '# import { splitted } from "../src/route.js";',
+        "# SyntaxError: The requested module does not provide an export named 'splitted'",
+        "# Node.js v20.20.2",
+        "not ok 2 - /src/test/route.test.js",
+    )
+    first = reduce(["\n".join(log).encode()]).problems[0]
+    assert (first.tool, first.code, first.line) == ("tap", "SyntaxError", 3)
+
+
 LINES = st.sampled_from(
     ["", "FAILED a.py::b - x", "FAILED a.py::b - x...", "___ a ___", "E   x", "--- FAIL: A", "    --- FAIL: A/b",
      "FAIL\tx", "=== 2 failed in 1s ===", "1) a", "  1) a", "       b:", "---- a stdout ----", "ok 1", "  ● a"]

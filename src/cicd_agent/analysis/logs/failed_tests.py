@@ -100,10 +100,15 @@ def _with_next(texts: Sequence[str], at: int) -> str:
     text = texts[at].strip()
     if (panic := _FORMS["panic"].search(text)) and panic["message"]:
         return panic["message"]
-    following = next((each.strip() for each in texts[at + 1 : at + 3] if each.strip()), "")
-    if panic or _FORMS["label"].match(text):
-        return following or text
-    return f"{text} {following}" if text.endswith(":") and following else text
+    next_ = next((at for at in range(at + 1, min(at + 4, len(texts))) if texts[at].strip()), None)
+    if next_ is None:
+        return text
+    if _FORMS["label"].match(text):
+        return _with_next(texts, next_)
+    following = texts[next_].strip()
+    if panic:
+        return following
+    return f"{text} {following}" if text.endswith(":") else text
 
 
 def _with_messages(best: Listing, listings: Iterable[Listing]) -> Iterator[FailedTest]:

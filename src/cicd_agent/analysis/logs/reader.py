@@ -32,6 +32,8 @@ _ESCAPE = re.compile(
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _MAX_NAME = 120
 _GROUP = re.compile(r"(?:##\[group\]|::group::)(.{0,200})")
+_MIN_LINES = 4
+"""Lines that tell how those of a log end."""
 _GROUP_MARKS = frozenset({"##", "::"})
 _STEP_GROUP = re.compile(r"Run |Post |Pre |Complete |Set up job|Initialize containers|Stop containers|Build container")
 _FOLD = re.compile(r"travis_fold:(start|end):([\w.:-]{1,80})")
@@ -140,7 +142,7 @@ def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator
 def _raw_lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     """Each line without its end, and whether something in its middle was left out."""
     held, dropped = b"", 0
-    for chunk in chunks:
+    for chunk in _with_line_feeds(chunks):
         first, *others = chunk.split(b"\n")
         held, dropped = _shorten(held + first, dropped)
         for piece in others:
@@ -148,6 +150,30 @@ def _raw_lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
             held, dropped = (piece, 0) if len(piece) <= _MAX_HEAD else _shorten(piece, 0)
     if held:
         yield _ended(held, dropped)
+
+
+def _with_line_feeds(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The log as it is, but for one whose lines end by a carriage return alone."""
+    left, head = iter(chunks), b""
+    for chunk in left:
+        head += chunk
+        if len(head) >= _MAX_HEAD or b"\n" in chunk:
+            break
+    if not ends_by_returns(head):
+        yield head
+        yield from left
+    else:
+        yield head.replace(b"\r", b"\n")
+        yield from (chunk.replace(b"\r", b"\n") for chunk in left)
+
+
+def ends_by_returns(log: bytes) -> bool:
+    """Whether its first lines end by a carriage return alone: what a progress bar overwrites is alike."""
+    head = log[:_MAX_HEAD]
+    if b"\n" in head or b"\r" not in head:
+        return False
+    lines = [line.strip() for line in head.translate(None, b"0123456789").split(b"\r") if line.strip()]
+    return len(lines) >= _MIN_LINES and len(set(lines)) > len(lines) / 2
 
 
 def _shorten(line: bytes, dropped: int) -> tuple[bytes, int]:
@@ -176,6 +202,8 @@ def _render(text: str) -> str:
 def _strip(text: str) -> str:
     if "\x1b" in text:
         text = _ESCAPE.sub("", text)
+        if text.isascii() and text.isprintable():
+            return text
     return visible(_UNSEEN.sub("", text)).replace("\r", " ")
 
 

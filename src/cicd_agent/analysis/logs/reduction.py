@@ -16,9 +16,9 @@ from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
 from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, read
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.analysis.logs.score import LineScore, describe_line, score_lines
+from cicd_agent.analysis.logs.score import LineScore, score_lines, trouble_of
 from cicd_agent.analysis.logs.template import Templates
-from cicd_agent.analysis.logs.test_results import FailedCounts
+from cicd_agent.analysis.logs.test_results import FailedCounts, passes
 from cicd_agent.domain.text.words import count as number_of
 
 _MIN_SCORE = 0.02
@@ -105,7 +105,9 @@ def reduce(
 
 def relevance(text: str, matcher: Matcher) -> float:
     # Whether it can be a tool's message is the cheaper question.
-    return 1.0 if matcher.candidates(text) else describe_line(text).trouble
+    if passes(text):
+        return 0.0
+    return 1.0 if matcher.candidates(text) else trouble_of(text)
 
 
 def passed(chunks: Iterable[bytes]) -> Templates:
@@ -218,12 +220,6 @@ def select_lines(lines: Iterable[Line], relevance: Callable[[str], float]) -> Se
     known: dict[int, bool] = {}
     counts = FailedCounts()
 
-    def is_relevant(line: Line) -> bool:
-        key = hashes[line.number - 1]
-        if (found := known.get(key)) is None:
-            found = known[key] = relevance(line.text) >= MIN_RELEVANCE
-        return found
-
     for line in lines:
         text = line.text
         hashes.append(line_hash(text))
@@ -233,7 +229,7 @@ def select_lines(lines: Iterable[Line], relevance: Callable[[str], float]) -> Se
         if line.cut:
             cut += 1
         if len(selected) > MAX_LINES or size > _MAX_CHARACTERS:
-            selected = _thin(selected, is_relevant, hashes)
+            selected = _thin(selected, _relevant(selected, hashes, relevance, known))
             if len(known) > _MAX_KNOWN:
                 known.clear()
             size = sum(len(each.text) for each in selected)
@@ -246,9 +242,24 @@ def line_hash(text: str) -> int:
     return zlib.crc32(key) or 1 if key else int(not text.isspace() and text != "")
 
 
-def _thin(lines: list[Line], is_relevant: Callable[[Line], bool], hashes: "array[int]") -> list[Line]:
+def _relevant(
+    lines: Sequence[Line], hashes: "array[int]", relevance: Callable[[str], float], known: dict[int, bool]
+) -> list[tuple[int, int]]:
+    """The lines that may matter, by index, each with how many of them so far are like it."""
+    counts: dict[int, int] = {}
+    found = []
+    for index, line in enumerate(lines):
+        key = hashes[line.number - 1]
+        if (matters := known.get(key)) is None:
+            matters = known[key] = relevance(line.text) >= MIN_RELEVANCE
+        if matters:
+            counts[key] = nth = counts.get(key, 0) + 1
+            found.append((index, nth))
+    return found
+
+
+def _thin(lines: list[Line], relevant: Sequence[tuple[int, int]]) -> list[Line]:
     """At most half of the limits: thinning costs what was read since it was done last, so that all of it is linear."""
-    relevant = [(index, hashes[line.number - 1]) for index, line in enumerate(lines) if is_relevant(line)]
     sample = lines
     for quota in _QUOTAS:
         sample = _sample(lines, quota, relevant)
@@ -261,17 +272,16 @@ def _thin(lines: list[Line], is_relevant: Callable[[Line], bool], hashes: "array
 
 def _sample(lines: Sequence[Line], quota: tuple[int, int, int], relevant: Sequence[tuple[int, int]]) -> list[Line]:
     each, before, after = quota
-    counts: Counter[int] = Counter()
-    chosen = bytearray(len(lines))
-    last = len(lines) - _LAST
-    for index, key in relevant:
-        counts[key] += 1
-        if counts[key] <= each or index >= last:
-            start, end = max(0, index - before), min(len(lines), index + after + 1)
-            chosen[start:end] = b"\x01" * (end - start)
-    chosen[:_FIRST] = b"\x01" * min(_FIRST, len(lines))
-    chosen[max(last, 0) :] = b"\x01" * min(_LAST, len(lines))
-    return list(compress(lines, chosen))
+    size, around = len(lines), b"\x01" * (before + after + 1)
+    last = size - _LAST
+    # With room at both ends, so that what is around a line needs no bounds.
+    chosen = bytearray(before + size + after)
+    for index, nth in relevant:
+        if nth <= each or index >= last:
+            chosen[index : index + len(around)] = around
+    for first, end in ((0, min(_FIRST, size)), (max(last, 0), size)):
+        chosen[before + first : before + end] = b"\x01" * (end - first)
+    return list(compress(lines, chosen[before:]))
 
 
 def _fit(lines: Sequence[Line]) -> Sequence[Line]:

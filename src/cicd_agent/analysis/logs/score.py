@@ -60,7 +60,7 @@ def describe_line(text: str) -> LineFeatures:
     if passes(text):
         return LineFeatures(passes=True)
     exits, frame, compares = (_PATTERNS[name].search(text) is not None for name in ("exit", "frame", "comparison"))
-    trouble = _trouble(text)
+    trouble = trouble_of(text)
     if frame:
         trouble = min(trouble, _MAX_FRAME_TROUBLE)
     if exits or _PATTERNS["job_end"].search(text):
@@ -68,7 +68,8 @@ def describe_line(text: str) -> LineFeatures:
     return LineFeatures(min(trouble, 1.0), frame=frame, compares=compares, exits=exits)
 
 
-def _trouble(text: str) -> float:
+def trouble_of(text: str) -> float:
+    """By its words and marks, whatever kind of line it is."""
     words = len({word.lower() for word in _PATTERNS["trouble_word"].findall(text)})
     trouble = 0.3 + 0.08 * min(words, 4) if words else 0.0
     for pattern, minimum, bonus in (

@@ -1,5 +1,6 @@
 """What a line says of tests: that one passed, or how many of a run failed."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +10,7 @@ from cicd_agent.domain.text.patterns import load_patterns
 _PASSED = load_patterns(__package__, "test_results")["passed"]
 _PASS_WORDS = ("ok", "Failures: 0", "PASS", "Passed", "passed", "OK ", "✔", "✓", "√")
 _SUMS = load_patterns(__package__, "failed_sums")
+_ANY_SUM = re.compile("|".join(f"(?:{form.pattern})" for form in _SUMS.values()))
 _NUMBERS = load_patterns(__package__, "failed_numbers")
 _FAILED = load_patterns(__package__, "failed_tests")
 _MAX_NAMES = 50_000
@@ -42,7 +44,7 @@ class FailedCounts:
                 self._package += 1
             elif len(self._go) < _MAX_NAMES:
                 self._go[self._package, match["name"]] = None
-        elif len(text) <= _MAX_LINE and text[-1:] != ":":
+        elif len(text) <= _MAX_LINE and _ANY_SUM.match(text):
             self._see_sum(text)
 
     def _see_sum(self, text: str) -> None:
