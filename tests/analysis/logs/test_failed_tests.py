@@ -1,11 +1,13 @@
 """How many tests failed is what the runners say, and tests that failed alike are told once."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import FailedTests
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
+from cicd_agent.analysis.logs.registry import load_tools
 
 SUMS = {
     "pytest": ("=========== 204 failed, 12 passed, 3 warnings in 5.31s (0:00:05) ===========", 204),
@@ -37,11 +39,12 @@ SUMS = {
     "nothing of tests": ("Finished with 3 failed uploads", 0),
     "no failure": ("test result: ok. 92 passed; 0 failed; 0 ignored", 0),
 }
+MATCHER = Matcher(load_tools())
 REFUSED = "[Errno 111] Connection refused"
 
 
 def of(*lines: str) -> FailedTests:
-    return reduce(["\n".join(lines).encode()]).tests
+    return reduce(["\n".join(lines).encode()], matcher=MATCHER).tests
 
 
 @pytest.mark.parametrize("name", SUMS)
@@ -301,6 +304,7 @@ LINES = st.sampled_from(
 
 
 @given(st.lists(LINES | st.text(max_size=20), max_size=30))
+@settings(max_examples=40)
 def test_whatever_a_log_lists_the_groups_are_of_tests_that_it_names(lines: list[str]) -> None:
     found = of(*lines)
     assert all(2 <= group.count <= len(found.names) and len(group.first) <= 3 for group in found.alike)

@@ -7,6 +7,7 @@ from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.effects import Annotation, Comment, Output, Summary
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.modes.analyse_failure.attribution.path_match import find_locations
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedJob, FailedRun
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.failed_tests import failed_tests
@@ -14,7 +15,7 @@ from cicd_agent.modes.analyse_failure.report import report
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Settings
-from tests.modes.analyse_failure.builders import change, failed_run, job
+from tests.modes.analyse_failure.builders import PATHS, change, failed_run, job
 from tests.modes.analyse_failure.model_builders import evidence
 
 TESTS = "tests/test_client.py"
@@ -60,21 +61,22 @@ def test_the_number_and_the_groups_stand_in_the_heading_the_comment_the_summary_
 
 
 def test_an_annotation_says_how_many_tests_failed() -> None:
-    job_ = job_of(log_of(12))
-    log_job = replace(job_, places=job().places)
-    found = evidence(run_of(log_job), change=change("src/client.py"))
+    read = job_of(log_of(12))
+    located = replace(read, places=find_locations(read.extract, PATHS))
+    found = evidence(run_of(located), change=change("src/client.py"))
     diagnosis = rules(found, Settings())
     notes = [each for each in report(diagnosis, found, Account(), Settings()).effects if isinstance(each, Annotation)]
-    assert not diagnosis.meetings or any("12 tests failed" in each.message for each in notes)
+    assert notes
+    assert all("12 tests failed" in each.message for each in notes)
 
 
 def test_jobs_of_a_matrix_count_their_tests_once_and_shards_add_up() -> None:
-    twice = run_of(job_of(log_of(20), "unit (3.12)"), job_of(log_of(20), "unit (3.13)"))
-    assert failed_tests(twice).count == 20
+    twice = run_of(job_of(log_of(5), "unit (3.12)"), job_of(log_of(5), "unit (3.13)"))
+    assert failed_tests(twice).count == 5
     shards = run_of(job_of(log_of(0, "a", "b"), "unit (1)"), job_of(log_of(0, "c"), "unit (2)"))
     assert failed_tests(shards).count == 3
-    other = run_of(job_of(log_of(20), "unit"), job_of(log_of(0, "a"), "integration"))
-    assert failed_tests(other).count == 21
+    other = run_of(job_of(log_of(5), "unit"), job_of(log_of(0, "a"), "integration"))
+    assert failed_tests(other).count == 6
 
 
 def test_a_test_report_that_has_more_tests_than_the_log_is_believed() -> None:
