@@ -17,6 +17,7 @@ from cicd_agent.domain.text.words import clip, count, two_decimals
 from cicd_agent.domain.trials.patch_trial import Step
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, failed_run
+from cicd_agent.modes.analyse_failure.failed_tests import how_many
 from cicd_agent.modes.analyse_failure.page import comment, heading, page, patch_state, sentence
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.protocol import Account
@@ -124,7 +125,9 @@ def _annotations(diagnosis: Diagnosis) -> Iterator[effects.Annotation]:
             key=f"meeting-{number}",
             level=effects.Level.WARNING,
             title="cicd-agent: a failure meets this change",
-            message=clip(diagnosis.root_cause, 500),
+            message=clip(
+                f"{diagnosis.root_cause}{how_many(diagnosis.tests, next(iter(diagnosis.failures), None))}", 500
+            ),
             path=path,
             line=line,
         )

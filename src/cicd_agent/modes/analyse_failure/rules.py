@@ -11,6 +11,7 @@ from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion, Risk
 from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, Attribution, attribute, rank
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource, Role
+from cicd_agent.modes.analyse_failure.failed_tests import failed_tests
 from cicd_agent.modes.analyse_failure.groups import groups
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Remedy, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import with_saved_traces
@@ -86,6 +87,7 @@ def rules(evidence: Evidence, settings: Settings) -> Diagnosis:
         escalate=tuple(_escalations(evidence, failed, attribution, suspects, unread)),
         risk=_risk(evidence, settings),
         unread=unread,
+        tests=failed_tests(failed),
     )
 
 
