@@ -116,7 +116,7 @@ def test_what_is_no_entry_is_said_and_the_rest_counts() -> None:
     store.append(run())
     out, err = ask(store=store)
     assert values(read(out))["runs_total/acme/shop/review/success"] == 1
-    assert "2 lines of the book could not be read" in err
+    assert "2 lines of the audit log could not be read" in err
 
 
 JUDGED = {"version": 1, "modes": {"review": {"right": 8, "wrong": 2, "unknown": 5, "share": 0.8, "threshold": 0.7}}}

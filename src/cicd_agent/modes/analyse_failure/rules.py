@@ -56,7 +56,7 @@ def rules(evidence: Evidence, settings: Settings) -> Diagnosis:
     # Stable: the one that decides comes first, the others keep their order.
     ranked.sort(key=lambda failure: failure != first)
     suspects, responsible = rank(failed, attribution.overlaps)
-    kind = _kind(first, attribution)
+    kind = _kind(first, attribution, is_run=failed.run is not None)
     is_change = attribution.cause is Cause.CHANGE
     remedy, next_step = _next_step(kind, attribution, first)
     unread = sum(
@@ -99,8 +99,11 @@ def _risk(evidence: Evidence, settings: Settings) -> Risk | None:
     return change_risk(ruled(change, settings.config_file), evidence, settings)
 
 
-def _kind(first: Failure | None, attribution: Attribution) -> Kind:
-    """The kind of the log; the cascade decides on `flaky_test`, and `infrastructure` contradicts a change's fault."""
+def _kind(first: Failure | None, attribution: Attribution, *, is_run: bool) -> Kind:
+    """The kind of the log; the cascade alone decides on `flaky_test`, and in a run on `infrastructure`.
+
+    What the change's code prints could say that a network was to blame, and later jobs branch on the kind.
+    """
     if first is None:
         return Kind.UNKNOWN
     if attribution.cause is Cause.FLAKY and (first.kind in _TESTS or first.test):
@@ -108,7 +111,7 @@ def _kind(first: Failure | None, attribution: Attribution) -> Kind:
     if attribution.cause is Cause.INFRASTRUCTURE:
         return Kind.INFRASTRUCTURE
     kind = _kind_of_log(first, attribution)
-    if kind is Kind.INFRASTRUCTURE and attribution.cause is Cause.CHANGE:
+    if kind is Kind.INFRASTRUCTURE and (is_run or attribution.cause is Cause.CHANGE):
         return _unproved(first.kind)
     return kind
 
