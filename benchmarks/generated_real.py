@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def generated(change: RealChange, out: Path, *, model: bool) -> Made:
     """`cicd-agent gen-tests --base main` in a process of its own."""
     with RealServer() as server:
-        inputs = {"test-command": COMMAND, "python": sys.executable, "provider": "openai" if model else "none"}
+        inputs = {"test-command": COMMAND, "python": sys.executable}
         inputs |= {"base-url": server.url, "model": "scripted"} if model else {}
         line = [sys.executable, "-m", "cicd_agent", "gen-tests", "--base", "main", "--output-dir", str(out)]
         line += [part for key, value in inputs.items() for part in ("--input", f"{key}={value}")]

@@ -101,7 +101,7 @@ def ours() -> Measured:
         top = Path(name)
         repo = planted(top / "parcels")
         environment = {**_environment(top), "PYTHONPATH": str(SOURCE), "OPENAI_API_KEY": "sk-toy"}
-        inputs = {"base-url": server.url, "model": "toy", "provider": "openai", "python": sys.executable}
+        inputs = {"base-url": server.url, "model": "toy", "python": sys.executable}
         line = [sys.executable, "-m", "cicd_agent", "gen-tests", "--base", "main", "--output-dir", str(top / "out")]
         line += [part for key, value in inputs.items() for part in ("--input", f"{key}={value}")]
         seconds, cpu = _spent(line, repo, environment)

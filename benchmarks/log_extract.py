@@ -16,7 +16,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -29,6 +29,7 @@ from cicd_agent.analysis.logs.reader import read
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.logs.template import Templates
+from cicd_agent.analysis.logs.test_results import passes
 
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\[\d{1,2}(?:;\d{1,2})*m|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f]")
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ?")
@@ -138,6 +139,13 @@ def row(name: str, group: Sequence[Case], shown: Mapping[str, Sequence[str]], co
     return Score(recall, hit == 1)
 
 
+def passing_share(shown: Iterable[Sequence[str]], counts: Counter) -> float:
+    """The share of the tokens that is of lines about tests that passed."""
+    lines = [f"{line}\n" for lines in shown for line in lines]
+    sizes = counts.count(lines)
+    return sum(size for line, size in zip(lines, sizes, strict=True) if passes(line.rstrip("\n"))) / max(1, sum(sizes))
+
+
 def baselines(group: Sequence[Case], counts: Counter) -> None:
     row("last 100 lines", group, {case.name: last(case, 100) for case in group}, counts)
     row("last 500 lines", group, {case.name: last(case, 500) for case in group}, counts)
@@ -155,6 +163,7 @@ def measured(corpus: str, group: Sequence[Case], matcher: Matcher, counts: Count
             shown = {name: [line.text for line in extract.kept] for name, extract in extracts.items()}
             name = f"extract, {budget:,} tokens" + (", with green" if with_green else "")
             row(name, group, shown, counts)
+            print(f"  of that, lines of tests that passed: {passing_share(shown.values(), counts):.1%}")
             if some := [case for case in group if case.on_github and corpus == "cidiff"]:
                 row("  of GitHub Actions alone", some, shown, counts)
             scores = [scored(case.truth, shown[case.name]) for case in group]

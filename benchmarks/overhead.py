@@ -24,7 +24,7 @@ from scripts.sample_pull_request import commit, git, token
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = 5
 AGENT = (sys.executable, "-m", "cicd_agent")
-REVIEW = (*AGENT, "review", "--base", "main", "--head", "feature", "--input", "provider=none", "--format", "json")
+REVIEW = (*AGENT, "review", "--base", "main", "--head", "feature", "--input", "model=off", "--format", "json")
 EDIT = '''
 
 TOKEN_{number} = "{token}"

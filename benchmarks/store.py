@@ -1,4 +1,4 @@
-"""What the account book costs: an entry beside a bare INSERT, twenty writers, and questions to a large book.
+"""What the audit log costs: an entry beside a bare INSERT, twenty writers, and questions to a large book.
 
 `python benchmarks/store.py [--records N] [--appends N] [--only sqlite,postgresql]`
 
@@ -124,7 +124,7 @@ def writing(book: Book) -> None:
 
 def main() -> int:
     """Measure each kind that there is, and tell."""
-    parser = argparse.ArgumentParser(description="Measure the account book.")
+    parser = argparse.ArgumentParser(description="Measure the audit log.")
     parser.add_argument("--records", type=int, default=100_000, help="entries of the large book")
     parser.add_argument("--appends", type=int, default=300)
     parser.add_argument("--only", default="sqlite,postgresql")

@@ -1,4 +1,4 @@
-"""Makes a large account book at once: the same entries and the same chains that one call after the other would make."""
+"""Makes a large audit log at once: the same entries and the same chains that one call after the other would make."""
 
 import hashlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""What is asked of a large account book, by its store alone and as `cicd-agent audit` does, and how long that takes."""
+"""What is asked of a large audit log, by its store alone and as `cicd-agent audit` does, and how long that takes."""
 
 import random
 import re

@@ -66,7 +66,7 @@ class Ended:
 def main(environ: Mapping[str, str]) -> int:
     """The step's exit code: the agent's own, or 70 when it cannot be believed."""
     mode, action = environ.get("INPUT_MODE", "").strip(), Path(__file__).resolve().parent.parent
-    inputs, names = declared((action / "action.yml").read_text("utf-8"))
+    inputs, names = named(action)
     output = Path(environ["RUNNER_TEMP"]).absolute() / f"cicd-agent-{secrets.token_hex(8)}"
     output.mkdir(mode=0o700)
     try:
@@ -233,6 +233,13 @@ def seconds(minutes: str) -> float:
     """A little more than the agent gives itself. What is no number, the agent will complain of."""
     plain = re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]+)?", minutes.strip())
     return min(float(minutes) if plain else MINUTES, MOST_MINUTES) * 60 + STARTING_S
+
+
+def named(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """The variables of the inputs and the names of the outputs of our actions: a step may be any of them."""
+    paths = sorted((folder / "action.yml", *folder.glob("*/action.yml")))
+    inputs, names = zip(*(declared(path.read_text("utf-8")) for path in paths), strict=True)
+    return frozenset[str]().union(*inputs), frozenset[str]().union(*names)
 
 
 def declared(action: str) -> tuple[frozenset[str], frozenset[str]]:

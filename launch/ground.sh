@@ -28,4 +28,13 @@ unset libraries
 # Git Bash rewrites what looks like a path of its own; an input arrives as it was written.
 export MSYS2_ENV_CONV_EXCL=INPUT_
 
+# What people also call a mode.
+for name in MODE INPUT_MODE; do
+  case ${!name-} in
+    analyze-failure) export "$name=analyse-failure" ;;
+    test-gen) export "$name=gen-tests" ;;
+  esac
+done
+unset name
+
 cd "$RUNNER_TEMP"

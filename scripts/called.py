@@ -15,7 +15,7 @@ SECRETS: Final = ("openai-api-key", "model-headers", "slack-webhook-url", "slack
 """What a caller hands over as a secret; the token is the job's own."""
 HANDED: Final = {
     "app-token": "Token of a GitHub App, in place of the job's own.",
-    "database-url": "Where the account book is kept, postgresql://…; without it, none is kept.",
+    "database-url": "Where the audit log is kept, postgresql://…; without it, none is kept.",
 }
 """Secrets that are no input of the action under that name."""
 APART: Final = frozenset(

@@ -1,6 +1,6 @@
 """Reviews, routes, explains a failed test run and writes tests on samples, offline and without a key.
 
-What was found is checked, and so is the account book that all of it was entered in.
+What was found is checked, and so is the audit log that all of it was entered in.
 """
 
 import json
@@ -151,8 +151,8 @@ def tests(place: Path) -> bool:
 
 
 def account() -> bool:
-    """Show the account book of all these runs; whether its chain holds."""
-    say("\nEvery decision was entered in an account book, which anybody can check:\n")
+    """Show the audit log of all these runs; whether its chain holds."""
+    say("\nEvery decision was entered in an audit log, which anybody can check:\n")
     where = ("--state-dir", str(BOOK))
     _told("audit", "list", *where)
     holds = "holds" in _told("audit", "verify", *where)

@@ -15,7 +15,7 @@ from cicd_agent.domain.modes import MODES  # noqa: E402
 from cicd_agent.insights.metrics.page import page as metrics_page  # noqa: E402
 from cicd_agent.settings.environment import AUDIENCE, FALLBACKS  # noqa: E402
 from cicd_agent.settings.values import Setting, catalogue, config_schema, organisation_schema  # noqa: E402
-from scripts.actions import sub_action  # noqa: E402
+from scripts.actions import action, sub_action, sub_actions  # noqa: E402
 from scripts.called import called  # noqa: E402
 from scripts.pages import all_permissions, events, exits, of_mode  # noqa: E402
 from scripts.pages.excerpt import excerpt  # noqa: E402
@@ -42,7 +42,8 @@ Nothing has to be configured. What is, comes from the first of these that says s
 An **organisation** can come before all of them, and between the file and the default: the input `organisation-config`
 holds what it locks and what it leaves open ([fleet.md](fleet.md)).
 
-Empty is unset. `cicd-agent config explain` prints every value with the place it came from.
+Empty is unset. `cicd-agent config explain` prints every value with the place it came from, with
+`--changed` only what is not the default.
 
 A pull request is judged by the configuration that was there before it: changing the file takes effect when the change
 is merged. Inputs stand in the workflow file, which a pull request of this repository can change for its own run; a
@@ -53,7 +54,12 @@ required workflow of the organisation takes that away.
 {settings}
 
 **input** means that the config file may not name it: secrets, hosts, commands and paths stay out of reach of whoever
-writes a change. **file** means that there is no input for it.
+writes a change. **file** means that no action has an input for it: what
+differs between workflows stands in the [section](#a-config-file) of a mode, or in a file of its own that `config-file`
+names. At a terminal, `--input NAME=VALUE` takes these, too, unless they are mappings.
+
+A **section** with the name of a mode holds what counts in that mode alone, and counts more there than the same key
+above all sections. A setting that only one mode has may stand in its section or above.
 
 A list is a YAML list in the file; as an input its items stand on lines of their own or between commas. Numbers and
 `true` or `false` are written plainly, and `off` and `no` are words here, not booleans.
@@ -70,8 +76,10 @@ paths-ignore:
 rules:
   debugger-call: off
   http-timeout: critical
-models:
-  review: gpt-5.4
+review: # in this mode alone
+  model: gpt-5.4
+gen-tests:
+  timeout-minutes: 30
 prices: # US dollars per million tokens
   our-own-model: {{input: 0.20, cached-input: 0.02, output: 0.80}}
 instructions: |
@@ -87,9 +95,8 @@ Editors check it as you type with the published schema,
 
 ## Models
 
-`model` judges: it reviews, and says what is risky. `fast-model` does what needs no judgement. Which model a mode takes
-for judgement is the input `model`, else the file's `models` for this mode, else the file's `model`, else the default.
-With `base-url`, where the default's name may mean nothing, `fast-model` is `model` until you name one.
+`model` judges: it reviews, and says what is risky. `fast-model` does what needs no judgement. With `base-url`, where
+the default's name may mean nothing, `fast-model` is `model` until you name one.
 
 `fallback-model` is asked when the other is not available: no connection, a rate limit, a server that fails. It is not
 asked when the model answers badly, nor in a mode that fails closed. The report says which model answered, and why.
@@ -116,10 +123,9 @@ steps:
   - uses: org/cicd-agent@v1
     with:
       mode: review
-      provider: openai
 ```
 
-It is used when `provider` is `openai`, there is no key, and the server is OpenAI's. `OPENAI_IDENTITY_AUDIENCE` is the
+It is used when there is no key and the server is OpenAI's. `OPENAI_IDENTITY_AUDIENCE` is the
 audience of the provider, `{audience}` when it is not set.
 
 ## Slack
@@ -156,7 +162,7 @@ On GitHub Actions everything that is needed is there. Elsewhere, these say the s
 | `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID` | on whose account at OpenAI requests are, where a key is good for several |
 | `OPENAI_IDENTITY_PROVIDER_ID`, `OPENAI_SERVICE_ACCOUNT_ID` | what the job's identity stands for at OpenAI |
 | `OPENAI_IDENTITY_AUDIENCE` | whom that identity is made for |
-| `HTTPS_PROXY`, `NO_PROXY` | the way out, to Slack too |
+| `HTTPS_PROXY`, `NO_PROXY` | the proxy, for Slack too |
 | `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | certificates to trust; the first that is set counts |
 | `NO_COLOR`, `TERM=dumb` | no colours and no links at a terminal |
 
@@ -166,8 +172,9 @@ A wrong **input** ends the run with exit code 2 and one line that names every wr
 
     cicd-agent: an input is wrong (unknown input `min-severty`, did you mean `min-severity`?). …
 
-A wrong entry of the **config file** does not: it is ignored, named with its line, and the output `config_status` says
-`invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that fails closed holds.
+A wrong entry of the **config file** does not: it is ignored, named with its line, and `account.config_status` in
+[the report](report.md) says `invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that
+fails closed holds.
 What is wrong in `organisation-config` is a wrong input: nothing of it is ignored.
 
     .github/cicd-agent.yml line 7: unknown key `min_severty`, did you mean `min-severity`? Ignored for this run.
@@ -218,7 +225,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "schema/config.schema.json": schema,
     "schema/organisation.schema.json": lambda: json.dumps(organisation_schema(), indent=2, ensure_ascii=False) + "\n",
     "schema/log-tools.schema.json": lambda: json.dumps(tool_schema(), indent=2, ensure_ascii=False) + "\n",
-    **{f"{mode}/action.yml": partial(sub_action, mode) for mode in MODES},
+    **{f"{name}/action.yml": partial(sub_action, name) for name in sub_actions()},
     **{f"docs/{mode}.md": partial(with_parts, f"docs/{mode}.md") for mode in MODES},
     **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in MODES},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
@@ -244,7 +251,7 @@ def place(setting: Setting) -> str:
     """Where it may be set."""
     if setting.input_only:
         return "input"
-    return "file" if setting.file_only else "input, file"
+    return "input, file" if setting.name in action()["inputs"] else "file"
 
 
 def fallback_rows() -> Iterable[str]:

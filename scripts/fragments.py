@@ -71,8 +71,8 @@ def whole(block: Block) -> Whole | None:
         case "steps":
             lines = [*_made(*_HEAD), *_indented(own, 6)]
         case "step":
-            # The one mode of which no list says what it takes: what is shown may be of any.
-            mode = [] if "mode" in loaded["with"] else _made("          mode: gate-result")
+            # No list says what it takes: what is shown may be of any mode.
+            mode = [] if "mode" in loaded["with"] else _made("          mode: doctor")
             first, *rest = _indented(own, 8)
             lines = [*_made(*_HEAD, f"      {_STEP}"), first, *mode, *rest]
         case _:

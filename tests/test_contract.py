@@ -16,6 +16,7 @@ from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.modes import contract_of, modes
 from cicd_agent.settings.schema import BY_MODE, CONSUMED_EARLIER, Settings, kebab, list_limits, minutes, usd
 from cicd_agent.settings.values import catalogue
+from scripts.actions import sub_actions
 
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -30,51 +31,47 @@ def words(text: str) -> list[str]:
 # Workflows out there use these names: one more is a feature, one less or another spelling breaks them.
 INPUTS = words("""
     mode github-token working-directory config-file organisation-config runtime index-url timeout-minutes
-    openai-api-key base-url api provider model fast-model fallback-model service-tier
-    model-headers max-cost-usd max-input-tokens max-rounds cache-dir state-dir metrics-file instructions
-    comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
-    pull-request stage evidence-file decision-file
-    test-command python coverage-threshold deliver detect-flaky allow-unsandboxed
-    run-id rerun verify-command slack-webhook-url slack-token slack-channel
-    environment sha threshold enforce on-hold signals-file test-reports coverage-reports base-coverage-reports
-    needs jobs
+    openai-api-key base-url model model-headers max-cost-usd cache-dir state-dir metrics-file
+    comment review-event fail-on sarif-files pull-request
+    test-command python deliver detect-flaky allow-unsandboxed
+    run-id rerun verify-command slack-webhook-url slack-token
+    environment sha threshold enforce signals-file test-reports coverage-reports base-coverage-reports
 """)
+INPUTS_OF_OTHER_ACTIONS = words("stage evidence-file decision-file needs jobs")
+MOST_INPUTS, MOST_OF_A_MODE = 40, 25
 OUTPUTS_OF_EVERY_MODE = words("""
-    conclusion risk_level risk_score confidence escalate_to_human degraded config_status
-    summary report_file model requests tokens_used cached_tokens cost_usd
+    conclusion risk_level risk_score escalate_to_human degraded summary report_file cost_usd
 """)
 OUTPUTS = {
-    "review": words("decision findings_count blocking_count suppressed_count sarif_file"),
+    "review": words("decision confidence findings_count blocking_count sarif_file"),
     "gen-tests": words("""
         tests_added tests_rejected coverage_before coverage_after changed_coverage_before changed_coverage_after
-        mutants_killed possible_bugs flaky_tests tests_set_aside patch_file certificate_file sandbox
+        mutants_killed possible_bugs flaky_tests tests_set_aside patch_file certificate_file
     """),
     "analyse-failure": words("""
-        failure_type cause root_cause is_flaky responsible_commit affected_files fingerprint rerun_recommended
-        fix_file fix_verified
+        confidence failure_type cause root_cause is_flaky responsible_commit rerun_recommended fix_file fix_verified
     """),
     "deploy-gate": words("""
-        decision shadow_decision requires_approval safety_score review_match strategy canary_percentage monitor_minutes
-        services rollback_trigger rollback_to approval_hash deployment_id pre_deploy_checks monitoring_focus
+        decision shadow_decision requires_approval safety_score strategy canary_percentage monitor_minutes
+        rollback_trigger rollback_to approval_hash deployment_id pre_deploy_checks
     """),
     "route": words("""
-        risk_percentile reasons tests build strategy canary_percentage monitor_minutes requires_approval areas
-        skipped_areas
-        run_code run_docs run_tests run_dependencies run_infrastructure run_migrations run_workflows
-        matrix has_jobs services affected_tests_file plan_file
+        reasons tests build strategy canary_percentage monitor_minutes requires_approval areas skipped_areas matrix
+        affected_tests_file plan_file
     """),
 }
+MOST_OUTPUTS = 12
+"""Of a mode, beside those of every mode; the report has the rest."""
 DEFAULTS = {
     "config-file": ".github/cicd-agent.yml",
     "api": "auto",
-    "provider": "auto",
     "model": "gpt-5.5",
     "fast-model": "gpt-5-mini",
     "max-input-tokens": 150_000,
     "max-rounds": 8,
     "comment": "review",
     "review-event": "comment",
-    "fail-on": "never",
+    "fail-on": "off",
     "fail-on-model": False,
     "max-comments": 5,
     "min-severity": "medium",
@@ -85,10 +82,9 @@ DEFAULTS = {
     "deliver": "patch",
     "detect-flaky": 0,
     "allow-unsandboxed": False,
-    "rerun": "never",
+    "rerun": "off",
     "threshold": 75,
     "enforce": "fail",
-    "on-hold": "fail",
 }
 INSTALLED = ("python", "runtime", "image")
 CEILINGS = {"review": 0.5, "gen-tests": 1, "analyse-failure": 0.25, "deploy-gate": 0.1, "route": 0}
@@ -96,7 +92,7 @@ MINUTES = {"review": 5, "gen-tests": 15, "analyse-failure": 5, "deploy-gate": 5,
 
 
 def settings_with_an_input() -> list[str]:
-    return [name for name, setting in catalogue().items() if not setting.file_only]
+    return [name for name in INPUTS if name in catalogue()]
 
 
 def default_of(name: str) -> object:
@@ -114,8 +110,20 @@ def test_the_action_has_the_published_inputs() -> None:
 
 
 def test_every_input_is_a_setting_or_is_consumed_before_there_are_any() -> None:
-    assert {*INPUTS} - {*settings_with_an_input()} == {*CONSUMED_EARLIER}
-    assert {*settings_with_an_input()} <= {*INPUTS}
+    assert {*INPUTS} - {*catalogue()} == {*CONSUMED_EARLIER}
+
+
+def test_what_a_config_file_may_not_set_is_an_input_of_some_action() -> None:
+    assert {name for name, setting in catalogue().items() if setting.input_only} <= {*INPUTS, *INPUTS_OF_OTHER_ACTIONS}
+    declared = [yaml.safe_load((ROOT / name / "action.yml").read_text("utf-8")) for name in sub_actions()]
+    assert {*INPUTS, *INPUTS_OF_OTHER_ACTIONS} == {name for action in declared for name in action["inputs"]}
+
+
+def test_an_action_has_no_more_inputs_than_somebody_can_look_through() -> None:
+    assert len(ACTION["inputs"]) <= MOST_INPUTS
+    assert {
+        mode: len(contract_of(mode).inputs) for mode in MODES if len(contract_of(mode).inputs) > MOST_OF_A_MODE
+    } == {}
 
 
 def test_the_action_describes_an_input_as_the_settings_do() -> None:
@@ -133,7 +141,9 @@ def test_the_action_declares_no_default_but_the_tokens() -> None:
 def test_defaults_are_the_published_ones_and_are_named_in_the_action() -> None:
     assert {name: default_of(name) for name in DEFAULTS} == DEFAULTS
     for name, default in DEFAULTS.items():
-        shown = str(default).lower() if isinstance(default, bool) else default
+        if name not in INPUTS:
+            continue
+        shown = ("off", "on")[default] if isinstance(default, bool) else default
         assert ACTION["inputs"][name]["description"].endswith(f" Default: {shown}.")
     silent = {name for name, given in ACTION["inputs"].items() if "Default:" not in given["description"]}
     assert {name for name in silent if name in Settings().model_dump(by_alias=True) and default_of(name)} <= {
@@ -166,7 +176,8 @@ def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:
 
 def test_the_action_has_the_published_outputs_and_each_says_what_it_is() -> None:
     own = dict.fromkeys(name for names in OUTPUTS.values() for name in names)
-    assert [*ACTION["outputs"]] == [*OUTPUTS_OF_EVERY_MODE, *own]
+    assert {*ACTION["outputs"]} == {*OUTPUTS_OF_EVERY_MODE, *own}
+    assert max(map(len, OUTPUTS.values())) <= MOST_OUTPUTS
     for name, output in ACTION["outputs"].items():
         assert output["value"].startswith(f"${{{{ steps.run.outputs.{name} ")
         assert output["description"]
@@ -210,8 +221,8 @@ def test_every_sub_action_has_the_inputs_that_its_mode_reads_and_the_outputs_tha
         action = yaml.safe_load((ROOT / mode / "action.yml").read_text("utf-8"))
         slice_ = ROOT / "src/cicd_agent/modes" / mode.replace("-", "_")
         read = {name for path in slice_.rglob("*.py") for name in re.findall(r"\bsettings\.(\w+)", path.read_text())}
-        settings = {kebab(name) for name in read} & {*settings_with_an_input()}
-        assert settings - {"model", "openai-api-key"} <= {*action["inputs"]}, mode
+        needed = {kebab(name) for name in read if kebab(name) in catalogue() and catalogue()[kebab(name)].input_only}
+        assert needed - {"openai-api-key"} <= {*action["inputs"]}, mode
         assert [*action["inputs"]] == [name for name in ACTION["inputs"] if name in shown]
         assert {*action["outputs"]} == {*OUTPUTS_OF_EVERY_MODE, *names}
 

@@ -22,12 +22,22 @@ from pydantic import BaseModel, ConfigDict
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
+from cicd_agent.analysis.logs import headline
+from cicd_agent.analysis.logs.extract import Kind, Problem
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
+from cicd_agent.domain.events.event import Event, EventKind
+from cicd_agent.domain.events.workflow_run import JobRun
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedJob, FailedRun, LogSource
+from cicd_agent.modes.analyse_failure.rules import rules
+from cicd_agent.modes.analyse_failure.runs.jobs import FIRST_TOKENS
+from cicd_agent.settings.schema import Settings
 
 HERE = Path(__file__).parent
 TOKENS = 2_000
+NO_TOOL, FEW, MIN_OF_TOOL = "no known tool", "tools with fewer logs", 5
 _WORDS = re.compile(rb"error|fail|exception|fatal|panic", re.IGNORECASE)
 
 
@@ -96,6 +106,47 @@ def last_word(log: bytes, _: Matcher) -> int:
     return max((number for number, line in enumerate(log.split(b"\n"), 1) if _WORDS.search(line)), default=0)
 
 
+def tool_of(line: int, problems: Sequence[Problem]) -> str:
+    """The tool of the problem that a line is or is part of."""
+    own = [each for each in problems if each.line == line] or [
+        each for each in problems if each.first <= line <= each.last
+    ]
+    return own[0].tool or NO_TOOL if own else NO_TOOL
+
+
+def right_kind(label: str, said: str) -> bool:
+    """`dependency` and `configuration` say more precisely which error of a build it is."""
+    return said == label or (label == Kind.BUILD_ERROR and said in {Kind.DEPENDENCY, Kind.CONFIGURATION})
+
+
+def diagnosed(log: bytes, matcher: Matcher) -> Kind:
+    """The type that `analyse-failure --log FILE` tells of a log, without a model, a run or a change."""
+    extract = reduce([log], tokens=FIRST_TOKENS, matcher=matcher)
+    job = FailedJob(JobRun(1, "job", "completed", "failure"), extract=extract, source=LogSource.FILE)
+    evidence = Evidence(Event(kind=EventKind.LOCAL, name="")).put(FAILED_RUN, FailedRun(jobs=(job,)))
+    return rules(evidence, Settings()).kind
+
+
+def confusion(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """How often each type is told as which."""
+    counts = Counter(pairs)
+    columns = sorted({said for _, said in pairs})
+    yield "  " + " " * 16 + "".join(f"{said:>16}" for said in columns)
+    for label in sorted({label for label, _ in pairs}):
+        yield f"  {label:16}" + "".join(f"{counts[label, said] or '·':>16}" for said in columns)
+
+
+def by_tool(rows: Sequence[tuple[str, bool, bool]]) -> Iterator[str]:
+    """Of the logs of each tool how many lines and types are right; tools with few logs together."""
+    counts = Counter(tool for tool, _, _ in rows)
+    merged = [(tool if counts[tool] >= MIN_OF_TOOL else FEW, line, kind) for tool, line, kind in rows]
+    sizes = Counter(tool for tool, _, _ in merged)
+    for tool, size in sizes.most_common():
+        lines = sum(line for name, line, _ in merged if name == tool)
+        kinds = sum(kind for name, _, kind in merged if name == tool)
+        yield f"  {tool:26}{size:5}  line right {lines / size:4.0%}, type right {kinds / size:4.0%}"
+
+
 GUESSES: Mapping[str, Callable[[bytes, Matcher], int]] = {
     "first problem": first_problem,
     "first line with `error`": first_word,
@@ -126,10 +177,27 @@ def main() -> None:
     for name, guess in GUESSES.items():
         outcomes = [(case.corpus, known[case.id].judge(guess(case.log(), matcher))) for case in cases]
         print(*shares(name, outcomes), sep="\n")
+    pairs = [(known[case.id].type, str(diagnosed(case.log(), matcher))) for case in cases]
+    print(f"  type of analyse-failure: {sum(right_kind(*pair) for pair in pairs) / len(pairs):.0%} right")
+    print(*confusion(pairs), sep="\n")
     if not asked.learnt:
-        from benchmarks.headlines.learn import cross_validated_rows  # noqa: PLC0415  it imports this module
+        print(*unseen(asked.data), sep="\n")
 
-        print(*cross_validated_rows(asked.data), sep="\n")
+
+def unseen(data: Path) -> Iterator[str]:
+    """The line and the type by weights that saw no log of the repository, in all, by corpus and by tool."""
+    from benchmarks.headlines import kinds, learn  # noqa: PLC0415  they import this module
+
+    names = sorted(headline.names())
+    some = list(learn.examples(data, names))
+    folds = learn.of_folds(some, names)
+    lines = list(learn.crossvalidated(some, folds))
+    yield from shares("unseen repositories", [(one.case.corpus, name) for one, _, name in lines])
+    types = {one.case.id: (label, said) for one, label, said in kinds.crossvalidated(some, folds)}
+    right = sum(right_kind(*pair) for pair in types.values())
+    yield f"  type on unseen repositories: {right / len(types):.0%} right"
+    yield from confusion(list(types.values()))
+    yield from by_tool([(tool, name in {"best", "fine"}, right_kind(*types[one.case.id])) for one, tool, name in lines])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from scripts.pages.rows import table
 MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.OK: "done, or nothing to do",
     Exit.STOP: "the verdict says stop",
-    Exit.CONFIG: "an input, the event, the checkout or the account book is wrong",
+    Exit.CONFIG: "an input, the event, the checkout or the audit log is wrong",
     Exit.FORGE: "GitHub refused or could not be reached",
     Exit.MODEL: "no model answered",
     Exit.BUDGET: "the budget or the time is used up",
@@ -54,8 +54,8 @@ With `enforce: shadow` a gate stops nothing: it ends with 0 where it would with 
 `proceed`.
 
 Every run, failed ones too, writes its outputs, its JSON report and a step summary. A declined event ends with 0 and
-`conclusion=skipped`. A config file that is broken on the base branch is no failure: `config_status` is `invalid`, and
-the gate holds.
+`conclusion=skipped`. A config file that is broken on the base branch is no failure: `account.config_status` in the
+report is `invalid`, and the gate holds.
 """
 
 

@@ -17,7 +17,18 @@ def inputs(mode: ModeName) -> str:
     own = [name for name in contract_of(mode).inputs if name not in SHARED_INPUTS]
     shared = [name for name in contract_of(mode).inputs if name in SHARED_INPUTS]
     head = ("input", "default", "in the file", "meaning")
-    return f"{table(head, input_rows(own, mode))}\n\n{_folded('inputs', table(head, input_rows(shared, mode)))}"
+    first, rest = (table(head, input_rows(names, mode)) for names in (own, shared))
+    filed = list(file_rows(mode))
+    in_file = f"In the config file alone:\n\n{table(('setting', 'default', 'meaning'), filed)}\n\n" if filed else ""
+    return f"{first}\n\n{in_file}{_folded('inputs', rest)}"
+
+
+def file_rows(mode: ModeName) -> Iterator[tuple[str, str, str]]:
+    """A row for each setting that no other mode has, and that is no input."""
+    for setting in catalogue().values():
+        if setting.mode == mode and not setting.input_only and setting.name not in contract_of(mode).inputs:
+            choices = f" {one_of(setting.choices)}." if setting.choices else ""
+            yield f"`{setting.name}`", default(setting, mode), setting.description + choices
 
 
 def input_rows(names: Iterable[str], mode: ModeName) -> Iterator[tuple[str, str, str, str]]:

@@ -49,13 +49,13 @@ class Cancelled(AgentError):
 
 
 class ConfigError(AgentError):
-    """An input, an option, the event or the checkout is wrong: nothing can be done before it is mended."""
+    """An input, an option, the event or the checkout is wrong: nothing can be done before it is fixed."""
 
     exit = Exit.CONFIG
 
 
 class StoreRefused(AgentError):
-    """The account book cannot be used: locked, read-only, full, damaged, or of another version."""
+    """The audit log cannot be used: locked, read-only, full, damaged, or of another version."""
 
     exit = Exit.CONFIG
 
@@ -80,7 +80,7 @@ class ForgeRefused(AgentError):
 
     @property
     def is_unauthorized(self) -> bool:
-        """Whether the token is wrong or has expired, which no later run mends."""
+        """Whether the token is wrong or has expired, which no later run fixes."""
         return self.status == 401  # noqa: PLR2004
 
 

@@ -60,7 +60,7 @@ def test_a_pull_request_is_reviewed_and_every_output_is_written(setting: Setting
     assert ran.exit == 0, ran.log
     of_others = {name for mode in modes().values() for name in mode.outputs} - {*modes()["review"].outputs}
     assert {*ran.written["run"]} == {*DECLARED["outputs"]} - of_others
-    assert (ran.outputs["conclusion"], ran.outputs["degraded"]) == ("neutral", "true")
+    assert (ran.outputs["conclusion"], ran.outputs["degraded"]) == ("neutral", "false")
     assert int(ran.outputs["findings_count"]) > 0
     assert len(pull.reviews) == 1
     assert ran.summary

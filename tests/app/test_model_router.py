@@ -171,9 +171,8 @@ def test_a_draft_of_the_first_model_is_kept_though_it_died() -> None:
 
 def test_the_settings_name_a_model_for_each_tier() -> None:
     assert names(prepared(openai_api_key="k")) == ("gpt-5.5", "gpt-5-mini", None)
-    text = "model: a\nfast-model: b\nfallback-model: c\nmodels: {review: d, deploy-gate: e}\n"
-    assert names(prepared(text, openai_api_key="k")) == ("d", "b", "c")
-    assert names(prepared(text, openai_api_key="k", mode=OneQuestion(name="route"))) == ("a", "b", "c")
+    text = "model: a\nfast-model: b\nfallback-model: c\n"
+    assert names(prepared(text, openai_api_key="k")) == ("a", "b", "c")
     assert names(prepared(text, openai_api_key="k", model="x")) == ("x", "b", "c"), "an input comes before the file"
 
 
@@ -187,13 +186,18 @@ def test_a_mode_that_fails_closed_has_no_fallback() -> None:
     assert names(prepared(openai_api_key="k", fallback_model="other", mode=gate))[2] is None
 
 
-def test_an_identity_is_used_for_openai_without_a_key_when_that_is_asked_for() -> None:
-    assert prepared(provider="openai", workload=WORKLOAD).model is not None
-    silent = prepared(workload=WORKLOAD)
-    assert (silent.model, "no key and no provider" in silent.silence) == (None, True)
-    unbound = prepared(provider="openai", workload=replace(WORKLOAD, service_account_id=""))
+@pytest.mark.parametrize("silent", [prepared(), prepared(model="off", openai_api_key="k")])
+def test_without_a_key_or_with_the_word_off_rules_are_enough_and_nothing_is_missing(silent: ModelRouter) -> None:
+    assert (silent.model, silent.silence) == (None, "")
+
+
+def test_an_identity_is_used_for_openai_without_a_key() -> None:
+    assert prepared(workload=WORKLOAD).model is not None
+    nobody = replace(WORKLOAD, identity_provider_id="", service_account_id="")
+    assert (prepared(workload=nobody).model, prepared(workload=nobody).silence) == (None, "")
+    unbound = prepared(workload=replace(WORKLOAD, service_account_id=""))
     assert unbound.model is None
-    assert "Set OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID" in unbound.silence
+    assert "only one of OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID" in unbound.silence
 
 
 def test_prices_of_the_file_hold_the_ceiling_in_money() -> None:

@@ -200,7 +200,7 @@ def test_a_gate_leaves_its_decision_by_environment_and_what_it_has_read_by_commi
 
 
 def test_what_was_not_read_or_came_from_the_account_book_is_no_fact_of_the_gate() -> None:
-    book = reading("coverage", 0.5, source="the account book, run 9.1")
+    book = reading("coverage", 0.5, source="the audit log, run 9.1")
     seen = with_reading(evidence(), book, reading("tests", None, State.ERROR))
     found = glean("deploy-gate", event=seen.event, result=decide(seen), evidence=seen)
     assert [fact.kind for fact in found] == [FactKind.DEPLOYMENT]

@@ -1,4 +1,4 @@
-"""What a run enters in the account book: before it acts, after it has acted, and when it fails."""
+"""What a run enters in the audit log: before it acts, after it has acted, and when it fails."""
 
 import json
 from collections.abc import Iterator
@@ -117,7 +117,7 @@ def test_where_nothing_is_to_be_kept_nothing_is(job: Job, inputs: dict[str, str]
     left = job.run(**inputs)
     assert audit(left)["state"] == "off"
     assert list(job.temp.rglob("*.db")) == []
-    assert "Account book" not in left.summary
+    assert "Audit log" not in left.summary
 
 
 def test_a_book_that_cannot_be_opened_is_one_line_and_the_run_goes_on(job: Job) -> None:
@@ -125,8 +125,8 @@ def test_a_book_that_cannot_be_opened_is_one_line_and_the_run_goes_on(job: Job) 
     left = job.run(state_dir=str(job.place / "file" / "state"))
     assert (left.exit, audit(left)["state"]) == (0, "failed")
     assert audit(left)["why"]
-    assert left.log.count("the account book could not be written") == 1
-    assert "Not entered in the account book" in left.summary
+    assert left.log.count("the audit log could not be written") == 1
+    assert "Not entered in the audit log" in left.summary
     assert left.outputs["findings_count"] == "1"
 
 

@@ -42,7 +42,7 @@ def test_a_replay_gives_the_same_report_to_the_byte(job: Job, tmp_path: Path) ->
 def test_a_run_without_a_model_is_replayed_too(job: Job) -> None:
     assert review(job).report["tape"]
     assert same(job)
-    review(job, provider="none")
+    review(job, model="off")
     assert same(job)
 
 
@@ -75,7 +75,7 @@ def test_a_secret_in_an_answer_is_not_on_the_tape(job: Job) -> None:
 
 
 DIFFERENT: dict[str, tuple[list[str], list[str]]] = {
-    "a setting": (["--input", "fail-on=high"], ['setting  fail-on: "never" → "high"', "report   body.exit: 0 → 1"]),
+    "a setting": (["--input", "fail-on=high"], ['setting  fail-on: "off" → "high"', "report   body.exit: 0 → 1"]),
     "the model": (["--input", "model=other"], ['in model: "gpt-5.5" → "other"', "gone     app.py:6  medium"]),
     "the rules": (
         ["--config", "RULES"],

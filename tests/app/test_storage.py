@@ -1,4 +1,4 @@
-"""Which account book a run gets, and what of it modes are shown."""
+"""Which audit log a run gets, and what of it modes are shown."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_a_server_without_its_driver_is_refused_with_what_to_install(
 
 
 def test_who_only_reads_makes_no_log(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no account book in `state-dir`"):
+    with pytest.raises(ConfigError, match="no audit log in `state-dir`"):
         existing_store({"state-dir": str(tmp_path)}, TERMINAL, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

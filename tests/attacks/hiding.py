@@ -155,14 +155,14 @@ def made(case: Case, place: Path) -> Left:
     before, after = {**BEFORE, **disguise.before}, {disguise.path: disguise.content(disguise.code[case.what])}
     if case.mode == "deploy-gate":
         with FakeGitHub() as hub:
-            return GateJobs(place, hub, after).run(provider="none")
+            return GateJobs(place, hub, after).run(model="off")
     job = Job(place, before, after)
     if disguise.arrange is not _unchanged:
         disguise.arrange(job.repo)
         job.head = job.repo.commit(message="Hide")
         job.event.write_text(json.dumps(job.payload()))
     inputs = {"fail_on": "high"} if case.mode == "review" else {}
-    return job.run(case.mode, provider="none", **inputs, **disguise.inputs)
+    return job.run(case.mode, model="off", **inputs, **disguise.inputs)
 
 
 def judged(case: Case, left: Left) -> Iterator[str]:

@@ -108,7 +108,7 @@ def _judged(mode: str, scene: World) -> Iterator[tuple[str, Iterable[str]]]:
             sink, judge = next(((sink, judge) for shape, sink, judge in BY_NAME if re.search(shape, name)), ("", None))
             content = text.partition("\n")[2] if text.startswith(f"{name}\n") else text
             told = [f"{name}: {why}" for why in judge(content)] if judge else []
-            yield sink or ("account book" if folder == scene.book else "other files"), [*told, *leaked]
+            yield sink or ("audit log" if folder == scene.book else "other files"), [*told, *leaked]
     allowed = re.compile(TARGETS[mode])
     for sent in scene.hub.received:
         told = [*oracles.request(sent.method, sent.path, sent.body, allowed), *oracles.secrets(str(sent.body))]

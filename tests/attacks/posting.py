@@ -162,12 +162,12 @@ def _review(hub: FakeGitHub, place: Path) -> Scene:
     token = hub.add_token("ghs_says", pull_requests="write", issues="write", checks="write")
     job.variables["GITHUB_API_URL"] = hub.url
     hub.add_pull(7, base="main", head="topic")
-    return Scene(hub, job, lambda: job.run(provider="none", github_token=token))
+    return Scene(hub, job, lambda: job.run(model="off", github_token=token))
 
 
 def _failure(hub: FakeGitHub, place: Path) -> Scene:
     jobs = FailureJobs(place, hub)
-    return Scene(hub, jobs.job, lambda: jobs.within(provider="none"))
+    return Scene(hub, jobs.job, lambda: jobs.within(model="off"))
 
 
 def _tests(hub: FakeGitHub, place: Path) -> Scene:

@@ -21,7 +21,7 @@ BEFORE_RULES = ("gather", "rules")
 AFTER_RULES = ("questions", "experiment", "verify", "report")
 HANGS = "model hangs"
 LARGE = "f-strings"
-FAIL_ON = ("never", "high")
+FAIL_ON = ("off", "high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ def made(case: Case, place: Path) -> Left:
             with OpenAIServer(_hang) as server:
                 return run(base_url=server.url, **inputs)
         if case.when == LARGE:
-            return run(provider="none", timeout_minutes="0.2", **inputs)
+            return run(model="off", timeout_minutes="0.2", **inputs)
         with struck(MODES[case.mode], case.when):
-            return run(provider="none", **inputs)
+            return run(model="off", **inputs)
 
 
 def _f_strings() -> str:
@@ -97,7 +97,7 @@ def judged(case: Case, left: Left) -> Iterator[str]:
     match case.mode:
         case "review":
             green = left.exit == 0
-            if green != (case.fail_on == "never"):
+            if green != (case.fail_on == "off"):
                 yield f"it ends with {left.exit} and `fail-on: {case.fail_on}`"
         case "route" if outputs.get("tests") not in {"full", "extended"}:
             yield f"the tests are {outputs.get('tests')!r}"

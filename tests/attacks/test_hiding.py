@@ -29,5 +29,5 @@ def test_a_run_that_passed_over_the_file_is_complained_about(mode: str) -> None:
 
 def test_an_honest_change_is_low_and_green(tmp_path: Path) -> None:
     honest = {"app.py": BEFORE["app.py"].replace("name", "text")}
-    left = Job(tmp_path, BEFORE, honest).run(provider="none", fail_on="high")
+    left = Job(tmp_path, BEFORE, honest).run(model="off", fail_on="high")
     assert (left.exit, left.outputs["risk_level"], left.outputs["degraded"]) == (0, "low", "false"), left.log

@@ -255,15 +255,15 @@ def route(scene: World, attacker: Attacker) -> Left:
     _event(job, attacker)
     _variables(job, attacker)
     scene.more |= _refused(job, attacker)
-    return job.run("route", **scene.given() | {"base_url": "", "github_token": "", "provider": "none"})
+    return job.run("route", **scene.given() | {"base_url": "", "github_token": "", "model": "off"})
 
 
 def _refused(job: Job, attacker: Attacker) -> dict[str, str]:
     """What is said of inputs that are no such thing: whoever calls the workflow may have made them of a text."""
     said = attacker.utf8("inputs").replace("\0", "")  # which no variable can hold
     broken = dict.fromkeys(("api", "max_cost_usd", "paths_ignore", "working_directory", "organisation_config"), said)
-    broken |= {"config_file": said[:200], "signals_file": said[:200], "on_hold": said[:50]}
-    told = {name: job.run("route", **{name: value}, provider="none").log for name, value in broken.items()}
+    broken |= {"config_file": said[:200], "signals_file": said[:200], "enforce": said[:50]}
+    told = {name: job.run("route", **{name: value}, model="off").log for name, value in broken.items()}
     for name in ("output", "summary"):
         (job.temp / name).unlink(missing_ok=True)
     return told

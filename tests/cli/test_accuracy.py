@@ -149,7 +149,7 @@ def test_without_a_book_our_own_threads_are_what_was_told(site: Site) -> None:
     told = site.told()
     assert told["modes"]["review"]["right"] == 1
     assert told["modes"]["review"]["n"] == 1, "what was said before the time that was asked for does not count"
-    assert "the account book holds no run of that time: only what stands on GitHub was looked at" in told["limits"]
+    assert "the audit log holds no run of that time: only what stands on GitHub was looked at" in told["limits"]
 
 
 def test_a_finding_in_both_counts_once(site: Site) -> None:

@@ -226,7 +226,7 @@ def test_a_rollback_that_only_the_account_book_knows_counts_and_is_said_to(tmp_p
 
     told = learn()
     assert told["file"]["sources"] == {"rollback": 2}
-    assert told["limits"][-1] == "2 changes went wrong by the account book alone: production went back"
+    assert told["limits"][-1] == "2 changes went wrong by the audit log alone: production went back"
     assert "cannot be read" in told["limits"][-2]
     rows[4] = replace(rows[4], text=rows[4].text.replace(commits[20].sha, commits[31].sha))
     assert learn()["file"]["sources"] == {}, "an entry that was changed proves nothing"

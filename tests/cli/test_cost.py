@@ -163,12 +163,12 @@ def test_a_time_that_is_none_is_refused_in_a_line(since: str) -> None:
 
 
 def test_without_a_book_the_line_says_how_to_keep_one() -> None:
-    with pytest.raises(ConfigError, match=r"no account book.*--state-dir.*DATABASE_URL"):
+    with pytest.raises(ConfigError, match=r"no audit log.*--state-dir.*DATABASE_URL"):
         ask(None)
 
 
 def test_a_book_that_cannot_be_read_is_closed_and_said() -> None:
-    store = book(refuses="the account book is locked")
+    store = book(refuses="the audit log is locked")
     with pytest.raises(StoreRefused, match="locked"):
         ask(store)
     assert store.closed

@@ -88,7 +88,7 @@ def test_a_job_that_is_right_is_ready(job: Job, hub: FakeGitHub, models: str) ->
 
 def test_each_permission_that_is_missing_is_named_with_the_line_to_add(job: Job, hub: FakeGitHub) -> None:
     token = hub.add_token("ghs_less", contents="read")
-    left, checks = look(job, "deploy-gate", github_token=token, provider="none")
+    left, checks = look(job, "deploy-gate", github_token=token, model="off")
     assert left.exit == 1
     assert left.outputs["conclusion"] == "failure"
     missing = {name: check["remedy"] for name, check in checks.items() if check["health"] == "fail"}
@@ -112,7 +112,7 @@ def test_a_token_that_github_does_not_know_ends_the_asking(job: Job, hub: FakeGi
         ({"openai_api_key": KEY, "model": "small"}, "warn", "does not list small"),
         ({"openai_api_key": KEY, "base_url": "/elsewhere"}, "ok", "no list of models"),
         ({"openai_api_key": KEY, "base_url": "http://127.0.0.1:9/v1"}, "fail", "no answer"),
-        ({"provider": "none"}, "skip", "rules only"),
+        ({"model": "off"}, "skip", "rules only"),
     ],
 )
 def test_a_model_is_judged_without_a_question_that_costs(
@@ -135,7 +135,7 @@ def test_a_shallow_clone_is_told_with_the_line_to_change(job: Job, tmp_path: Pat
         capture_output=True,
     )
     job.variables["GITHUB_WORKSPACE"] = str(shallow)
-    _, checks = look(job, provider="none")
+    _, checks = look(job, model="off")
     assert checks["depth"]["health"] == "warn"
     assert "fetch-depth: 0" in checks["depth"]["remedy"]
 
@@ -148,7 +148,7 @@ def test_what_is_wrong_with_inputs_and_places_is_told_and_nothing_is_made(job: J
         "state_dir": str(tmp_path / "new/state"),
         "slack_token": "x" * 20,
     }
-    left, checks = look(job, provider="none", **inputs)
+    left, checks = look(job, model="off", **inputs)
     assert left.exit == 1
     assert {name for name, check in checks.items() if check["health"] == "fail"} >= {"cache-dir", "Slack"}
     assert checks["state-dir"]["words"].endswith("will be made")
@@ -165,13 +165,13 @@ def test_a_mode_that_has_nothing_to_do_for_the_event_says_so(job: Job) -> None:
     payload = job.payload()
     payload["pull_request"]["draft"] = True
     job.event.write_text(json.dumps(payload))
-    _, checks = look(job, provider="none")
+    _, checks = look(job, model="off")
     assert checks["event"]["health"] == "warn"
     assert "draft" in checks["event"]["words"]
 
 
 def test_the_screen_fits_and_is_told_in_the_step_summary(job: Job) -> None:
-    left = job.run("doctor", "gen-tests", "--format", "text", provider="none")
+    left = job.run("doctor", "gen-tests", "--format", "text", model="off")
     assert "This machine\n  ok    cicd-agent" in left.log
     assert len(left.log.splitlines()) <= 60
     assert "### cicd-agent doctor" in left.summary
@@ -191,15 +191,15 @@ def test_at_a_terminal_it_needs_nothing(job: Job) -> None:
 
 
 def test_a_config_file_that_nobody_has_merged_yet_is_said_to_wait(job: Job) -> None:
-    assert "defaults are in force" in look(job, provider="none")[1]["config file"]["words"]
+    assert "defaults are in force" in look(job, model="off")[1]["config file"]["words"]
     (job.repo.path / ".github").mkdir()
     (job.repo.path / ".github/cicd-agent.yml").write_text("fail-on: high\n")
-    assert "once the base branch has it" in look(job, provider="none")[1]["config file"]["words"]
+    assert "once the base branch has it" in look(job, model="off")[1]["config file"]["words"]
 
 
 def test_a_redis_that_is_down_costs_only_what_it_would_have_saved(job: Job) -> None:
     job.variables["REDIS_URL"] = f"redis://:{'s3cret' * 3}@127.0.0.1:1/0"
-    left, checks = look(job, provider="none")
+    left, checks = look(job, model="off")
     assert checks["REDIS_URL"]["health"] == "warn"
     assert "cannot be used" in checks["REDIS_URL"]["words"]
     assert "s3cret" not in left.log
@@ -209,26 +209,26 @@ def test_a_redis_that_is_down_costs_only_what_it_would_have_saved(job: Job) -> N
 def test_a_redis_that_answers_is_right_and_one_with_another_password_is_not(job: Job, tmp_path: Path) -> None:
     with local_redis(tmp_path, password="open" * 3) as server:
         job.variables["REDIS_URL"] = server.url
-        assert look(job, provider="none")[1]["REDIS_URL"]["health"] == "ok"
+        assert look(job, model="off")[1]["REDIS_URL"]["health"] == "ok"
         job.variables["REDIS_URL"] = server.url.replace("open" * 3, "shut" * 3)
-        assert look(job, provider="none")[1]["REDIS_URL"]["health"] == "warn"
+        assert look(job, model="off")[1]["REDIS_URL"]["health"] == "warn"
 
 
 def test_where_telemetry_is_sent_is_said_and_nothing_is_sent(job: Job) -> None:
     job.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://collector.example:4318"
     job.variables["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"] = "grpc"
-    _, checks = look(job, provider="none")
+    _, checks = look(job, model="off")
     assert checks["OpenTelemetry, traces"]["words"].startswith("to collector.example")
     assert checks["OpenTelemetry, metrics"]["health"] == "warn"
 
 
 def test_gen_tests_is_told_which_python_it_would_take(job: Job) -> None:
     found = sandbox()  # skips where there is none
-    _, checks = look(job, "gen-tests", provider="none", python=sys.executable)
+    _, checks = look(job, "gen-tests", model="off", python=sys.executable)
     assert (checks["sandbox"]["health"], checks["sandbox"]["words"]) == ("ok", str(found.choice()))
     assert checks["project's Python"]["health"] == "ok", checks["project's Python"]
     assert "pytest" in checks["project's Python"]["words"]
-    left, checks = look(job, "gen-tests", provider="none", python="/nowhere/python")
+    left, checks = look(job, "gen-tests", model="off", python="/nowhere/python")
     assert left.exit == 1
     assert checks["project's Python"]["health"] == "fail"
     assert checks["project's Python"]["remedy"]
@@ -240,12 +240,12 @@ def test_gen_tests_runs_the_project_s_tests_and_names_those_that_would_be_set_as
         "def test_ok():\n    assert 1\n\n\ndef test_web():\n    import socket\n    socket.gethostbyname('pypi.org')\n"
     )
     (job.repo.path / "test_doctor_sample.py").write_text(tests)
-    _, checks = look(job, "gen-tests", provider="none", python=str(project_python()))
+    _, checks = look(job, "gen-tests", model="off", python=str(project_python()))
     assert checks["project's tests"]["health"] == "warn"
     assert checks["project's tests"]["words"].endswith("1 would be set aside")
     assert checks["environment"]["words"].startswith("test_doctor_sample.py::test_web: gaierror: ")
     (job.repo.path / "test_doctor_sample.py").write_text("import nowhere\n")
-    left, checks = look(job, "gen-tests", provider="none", python=str(project_python()))
+    left, checks = look(job, "gen-tests", model="off", python=str(project_python()))
     assert left.exit == 1
     assert "No module named 'nowhere'" in checks["project's tests"]["words"]
     assert "it has no `nowhere`" in checks["project's tests"]["words"]

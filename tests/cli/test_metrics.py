@@ -103,7 +103,7 @@ def test_what_did_not_happen_yet_is_there_so_that_its_first_time_is_an_increase(
 
 def test_an_empty_book_counts_nothing() -> None:
     out, err = ask(store=FakeStore())
-    assert (out, "nothing of that is in the account book" in err) == ("", True)
+    assert (out, "nothing of that is in the audit log" in err) == ("", True)
 
 
 def test_what_is_no_entry_is_said_and_the_rest_counts() -> None:
@@ -116,7 +116,7 @@ def test_what_is_no_entry_is_said_and_the_rest_counts() -> None:
     store.append(run())
     out, err = ask(store=store)
     assert values(read(out))["runs_total/acme/shop/review/success"] == 1
-    assert "2 lines of the book could not be read" in err
+    assert "2 lines of the audit log could not be read" in err
 
 
 JUDGED = {"version": 1, "modes": {"review": {"right": 8, "wrong": 2, "unknown": 5, "share": 0.8, "threshold": 0.7}}}
@@ -158,7 +158,7 @@ def test_what_makes_no_sense_is_one_line(arguments: tuple[str, ...], says: str) 
 def test_without_a_book_the_remedy_is_named() -> None:
     invocation = parse(["metrics"])
     session = session_of(invocation, Environment(), Streams(io.StringIO(), io.StringIO()), lambda: NOW)
-    with pytest.raises(ConfigError, match=r"no account book.*state-dir"):
+    with pytest.raises(ConfigError, match=r"no audit log.*state-dir"):
         invocation.run(session, open_log=lambda *_: None)
 
 

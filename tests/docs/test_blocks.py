@@ -108,7 +108,9 @@ def wrong_outputs(text: str, workflow: dict[Any, Any]) -> list[str]:
         elif where == "needs":
             job = workflow["jobs"].get(name, {})
             # A job that the block only mentions is one that hands on what our action says.
-            has = {*job.get("outputs", {})} & {*DECLARED["."]["outputs"]} if "with" not in job else set()
+            told = job.get("outputs", {}) if "with" not in job else {}
+            own = {each for each, value in told.items() if any(f"steps.{step}." in str(value) for step in named)}
+            has = own | ({*told} & {*DECLARED["."]["outputs"]})
         else:
             continue
         if output not in has:

@@ -26,7 +26,7 @@ ELSEWHERE = {
     "review-fork-gather": "end_to_end/review/test_fork_workflows.py",
     "review-fork-post": "end_to_end/review/test_fork_workflows.py",
     "accounts": "end_to_end/audit/test_audit_log.py",
-    "account-book": "end_to_end/audit/test_audit_log.py",
+    "audit-log": "end_to_end/audit/test_audit_log.py",
 }
 """Examples whose jobs depend on one another: where they are played as a whole."""
 ALL = [own for own in own_steps() if own.example not in ELSEWHERE]
@@ -76,13 +76,12 @@ def test_a_review_by_the_example(own: Own, tmp_path: Path, hub: FakeGitHub) -> N
         inputs = {"github_token": hub.token, **own.bound(contexts)}
         if asks(own):
             inputs["base_url"], inputs["openai_api_key"] = server.url, inputs.get("openai_api_key") or "key-of-it"
-            inputs |= {"provider": "openai"}
         left = job.run("review", **inputs)
     stands(left)
     assert left.outputs["risk_level"] == "high"
-    assert left.outputs["config_status"] in {"ok", "absent"}
+    assert left.report["account"]["config_status"] in {"ok", "absent"}
     if asks(own):
-        assert left.outputs["model"].startswith(own.inputs["model"])
+        assert left.report["account"]["model"].startswith(own.inputs["model"])
 
 
 def asks(own: Own) -> bool:
@@ -135,8 +134,8 @@ def test_tests_are_looked_for_by_the_example(own: Own, tmp_path: Path, hub: Fake
 @of("gate-result")
 def test_the_one_required_check_of_the_example(own: Own, tmp_path: Path) -> None:
     job = Job(tmp_path)
-    route = {"result": "success", "outputs": {"tests": "none", "run_code": "false", "run_dependencies": "false"}}
-    route["outputs"] |= {"run_docs": "true", "build": "cached", "risk_level": "low"}  # type: ignore[operator]
+    route = {"result": "success", "outputs": {"tests": "none", "skipped_areas": '["code","dependencies"]'}}
+    route["outputs"] |= {"areas": '["docs"]', "build": "cached", "risk_level": "low"}  # type: ignore[operator]
     needs = {"route": route, **{name: {"result": "skipped", "outputs": {}} for name in ("test", "build")}}
     needs["docs"] = {"result": "success", "outputs": {}}
     contexts = {"toJSON(needs)": json.dumps(needs)}

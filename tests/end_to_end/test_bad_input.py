@@ -126,7 +126,7 @@ def test_a_broken_config_of_the_base_branch_does_not_stop_the_review(tmp_path: P
     config = "min-severty: high\nfail-on: [\n"
     left = Job(tmp_path, before={"app.py": "x = 1\n", ".github/cicd-agent.yml": config}).run()
     assert left.exit == 0
-    assert left.outputs["config_status"] == "invalid"
+    assert left.report["account"]["config_status"] == "invalid"
     assert left.outputs["risk_level"]
     assert ".github/cicd-agent.yml" in left.summary
 
@@ -142,7 +142,7 @@ def test_the_pull_requests_own_config_is_not_believed(tmp_path: Path) -> None:
     after = {"app.py": "import os\nos.system(input())\n", ".github/cicd-agent.yml": "paths-ignore: ['*']\n"}
     left = Job(tmp_path, after=after).run()
     assert int(left.outputs["findings_count"]) > 0
-    assert left.outputs["suppressed_count"] == "0"
+    assert len(left.report["verdict"]["suppressed"]) == 0
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 429, 502])
@@ -235,17 +235,12 @@ def test_a_budget_that_is_too_small_leaves_the_rules(job: Job) -> None:
     assert "max-input-tokens" in left.summary
 
 
-def test_no_key_is_a_notice_and_nothing_more(job: Job) -> None:
-    left = job.run()
-    degraded(left)
-    assert "::notice" in left.log
-    assert "openai-api-key" in left.log
-
-
-def test_provider_none_means_it(job: Job) -> None:
-    left = job.run(provider="none")
+@pytest.mark.parametrize("inputs", [{}, {"model": "off", "openai_api_key": "sk-" + "secretsecret" * 2}])
+def test_without_a_key_the_small_print_says_rules_only_and_nothing_else_does(job: Job, inputs: dict[str, str]) -> None:
+    left = job.run(**inputs)
     assert left.outputs["degraded"] == "false"
     assert "::notice" not in left.log
+    assert left.summary.count("rules only") == 1
 
 
 def degraded(left: Left) -> None:

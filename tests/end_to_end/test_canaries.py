@@ -87,9 +87,9 @@ def test_what_machines_share_holds_no_secret(scene: Scene, tmp_path: Path) -> No
 
 def test_a_book_that_cannot_be_reached_is_named_without_its_password(scene: Scene) -> None:
     job = scene.begin(Job(scene.place))
-    scene.left = job.run("review", **INPUTS, provider="none")
+    scene.left = job.run("review", **INPUTS, model="off")
     assert scene.left.exit == 0, scene.left.log
-    assert "account book" in scene.left.log
+    assert "audit log" in scene.left.log
     assert not scene.leaking()
 
 
@@ -108,7 +108,7 @@ def test_variables_of_the_runner_that_hold_a_secret_are_not_entered_as_they_are(
     job = scene.begin(Job(scene.place))
     for name in ("ACTOR", "REF", "SHA", "HEAD_REF", "BASE_REF", "RUN_ID", "WORKFLOW", "JOB"):
         job.variables[f"GITHUB_{name}"] = KEY
-    scene.left = job.run("review", **INPUTS, state_dir=str(scene.book), provider="none")
+    scene.left = job.run("review", **INPUTS, state_dir=str(scene.book), model="off")
     assert scene.left.exit == 0, scene.left.log
     rows(scene, "review")
     assert not scene.leaking()

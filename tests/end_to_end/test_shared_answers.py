@@ -138,7 +138,7 @@ def test_a_run_does_not_wait_for_a_redis_that_is_silent(job: Job, shared: LocalR
 
 def test_a_run_that_asks_nobody_and_keeps_nothing_reaches_for_nothing(job: Job) -> None:
     job.variables["REDIS_URL"] = "redis://127.0.0.1:1"
-    left = review(job, provider="none")
+    left = review(job, model="off")
     assert left.exit == 0
     assert notes(left) == []
 

@@ -1,4 +1,4 @@
-"""What one mode leaves the next one finds, through a real account book: runs of the command line on one directory."""
+"""What one mode leaves the next one finds, through a real audit log: runs of the command line on one directory."""
 
 import os
 import time
@@ -73,11 +73,11 @@ def test_a_failure_that_comes_back_is_known_again(tmp_path: Path, hub: FakeGitHu
     first = jobs.within(state_dir=str(book))
     assert "Explained before" not in first.summary
     (fact,) = left(book, FactKind.FAILURE)
-    assert (fact.subject, fact.values["run"]) == (first.outputs["fingerprint"], "99")
+    assert (fact.subject, fact.values["run"]) == (first.report["diagnosis"]["failures"][0]["strict"], "99")
 
     jobs.add(100, "topic", jobs.job.head, [failed(502)], event="pull_request", pulls=(7,))
     again = jobs.after_run(100, state_dir=str(book))
-    assert again.outputs["fingerprint"] == fact.subject
+    assert again.report["diagnosis"]["failures"][0]["strict"] == fact.subject
     assert "Explained before: on 1 commit since" in again.summary
     assert (again.outputs["cause"], again.outputs["rerun_recommended"]) == (
         first.outputs["cause"],
@@ -96,7 +96,9 @@ def test_what_was_mended_and_comes_back_is_explained_with_its_fix(tmp_path: Path
         101, "topic", jobs.job.head, [failed(502)], event="pull_request", pulls=(7,), created_at=moment(when + 120)
     )
     again = jobs.after_run(101, "analyse-failure", "--keep-evidence", state_dir=str(book))
-    assert again.outputs["fingerprint"] == first.outputs["fingerprint"], again.log
+    assert again.report["diagnosis"]["failures"][0]["strict"] == first.report["diagnosis"]["failures"][0]["strict"], (
+        again.log
+    )
     assert f"it passed again from [`{fixed[:7]}`]" in again.summary
 
     # What was read of the book is part of the evidence: a replay needs no book.

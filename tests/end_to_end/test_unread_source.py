@@ -70,25 +70,25 @@ def names(left: Left, path: str) -> None:
     assert left.outputs["degraded"] == "true"
 
 
-@pytest.mark.parametrize("fail_on", ["never", "high", "critical"])
+@pytest.mark.parametrize("fail_on", ["off", "high", "critical"])
 @pytest.mark.parametrize("how", HIDDEN)
 def test_review_reads_what_hides(tmp_path: Path, how: str, fail_on: str) -> None:
     left = Job(tmp_path, BEFORE, HIDDEN[how]).run(fail_on=fail_on)
     is_careful(left)
     worst = {"critical": 3, "high": 2}[left.outputs["risk_level"]]
-    assert left.exit == int(worst >= {"never": 9, "high": 2, "critical": 3}[fail_on]), left.log
+    assert left.exit == int(worst >= {"off": 9, "high": 2, "critical": 3}[fail_on]), left.log
     assert int(left.outputs["findings_count"]) > 0
     assert next(iter(HIDDEN[how])) in left.summary
 
 
-@pytest.mark.parametrize("fail_on", ["never", "low", "high", "critical"])
+@pytest.mark.parametrize("fail_on", ["off", "low", "high", "critical"])
 @pytest.mark.parametrize("how", UNREAD)
 def test_review_names_what_nobody_can_read(tmp_path: Path, how: str, fail_on: str) -> None:
     left = Job(tmp_path, BEFORE, UNREAD[how]).run(fail_on=fail_on)
     is_careful(left)
     names(left, next(iter(UNREAD[how])))
-    assert left.exit == int(fail_on != "never"), left.log
-    assert left.outputs["conclusion"] == ("neutral" if fail_on == "never" else "failure")
+    assert left.exit == int(fail_on != "off"), left.log
+    assert left.outputs["conclusion"] == ("neutral" if fail_on == "off" else "failure")
     assert left.outputs["escalate_to_human"] == "true"
 
 

@@ -33,7 +33,7 @@ def job(tmp_path: Path, hub: FakeGitHub) -> Job:
 
 
 def run(job: Job, token: str, **inputs: str) -> Left:
-    return job.run(github_token=token, provider="none", **inputs)
+    return job.run(github_token=token, model="off", **inputs)
 
 
 def from_fork(job: Job) -> None:
@@ -89,8 +89,8 @@ def test_a_wrong_token_ends_the_run_with_its_results(job: Job) -> None:
 def test_a_gate_in_shadow_stops_nothing_for_a_wrong_token(tmp_path: Path, hub: FakeGitHub) -> None:
     jobs = GateJobs(tmp_path, hub, config="record-deployment: on\n")
     hub.fail("POST", "/deployments$", 401, body={"message": "Bad credentials"}, times=9)
-    assert jobs.run(provider="none").exit == 3
-    left = jobs.run(provider="none", enforce="shadow")
+    assert jobs.run(model="off").exit == 3
+    left = jobs.run(model="off", enforce="shadow")
     assert (left.exit, left.outputs["degraded"]) == (0, "true"), left.log
     assert left.outputs["conclusion"] != "failure"
 
@@ -123,7 +123,7 @@ def test_a_hold_that_could_not_be_posted_stays_one_and_says_so(tmp_path: Path, h
     jobs = GateJobs(tmp_path, hub)
     jobs.unapprove()
     hub.fail("POST", "/comments$", 403, times=9)
-    left = jobs.run(provider="none")
+    left = jobs.run(model="off")
     assert (left.exit, left.outputs["decision"], left.outputs["degraded"]) == (1, "hold", "true"), left.log
     assert "::warning title=cicd-agent::Not done: comment: " in left.log
 

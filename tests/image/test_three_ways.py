@@ -1,7 +1,7 @@
 """One event, three ways to run: in the container, on the host, and by the command line. What is said must be the same.
 
 Compared are exit code, outputs, report, step summary, and what was written to GitHub. What may differ is taken
-out: where the files and servers of the run are, moments and durations, and the hash of its entry in the account book.
+out: where the files and servers of the run are, moments and durations, and the hash of its entry in the audit log.
 """
 
 import json
@@ -27,7 +27,7 @@ WAYS = ("container", "host", "terminal")
 TIMES = frozenset({"hash", "measured", "at"})
 """Fields of a report that no two runs share: moments, and the hash of an entry that holds one."""
 ENTRY = re.compile(r"\b[\w.-]+/[\w.-]+#[0-9]+:[0-9a-f]{64}\b")
-"""An entry of the account book, in the words of a summary."""
+"""An entry of the audit log, in the words of a summary."""
 FILES = "_file"
 
 
@@ -100,7 +100,7 @@ def review(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Calla
     job.variables |= {"GITHUB_API_URL": hub.url, "GITHUB_SERVER_URL": "https://github.test"}
     hub.add_repo("octo/app", job.repo.path)
     hub.add_pull(7, base="main", head="topic")
-    return job, lambda: job.run("review", provider="none", github_token=token)
+    return job, lambda: job.run("review", model="off", github_token=token)
 
 
 def route(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Callable[[], object]]:
@@ -110,13 +110,13 @@ def route(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Callab
 
 def analyse_failure(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Callable[[], object]]:
     jobs = FailureJobs(place, hub)
-    return jobs.job, lambda: jobs.within(provider="none", github_token=token)
+    return jobs.job, lambda: jobs.within(model="off", github_token=token)
 
 
 def deploy_gate(place: Path, hub: FakeGitHub, token: str) -> tuple[PullRequest, Callable[[], object]]:
     jobs = GateJobs(place, hub)
     jobs.unapprove()
-    return jobs.job, lambda: jobs.run(provider="none", github_token=token)
+    return jobs.job, lambda: jobs.run(model="off", github_token=token)
 
 
 SCENES = {"review": review, "route": route, "analyse-failure": analyse_failure, "deploy-gate": deploy_gate}

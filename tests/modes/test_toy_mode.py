@@ -154,7 +154,7 @@ def test_it_runs_from_its_input_to_report_outputs_both_renderings_and_the_audit_
         GITHUB_OUTPUT=str(tmp_path / "outputs"), GITHUB_STEP_SUMMARY=str(summary),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("good day: 2 greeted\n\nname\nyou\n\nstep outputs\n")
+    assert done.stdout.startswith("good day: 2 greeted\n\nname\nyou\n\nreport ")
     assert "### good day: 2 greeted\n\n| name |\n| --- |\n| you |\n" in summary.read_text()
     body = json.loads((out / "report.json").read_text())["body"]
     assert body["greeted"] == {

@@ -13,6 +13,7 @@ from cicd_agent.pytest_worker.pool import Pool
 from cicd_agent.pytest_worker.supervisor import begun
 from tests.support.test_runners import TOOLCHAIN, pytest_runner, sandbox
 
+SPEC = {"kind": "pytest", "measured": [], "traced": False, "mutants": [], "forward_seconds": 0}
 TELLS = "def test_it():\n    raise LookupError(repr({}))\n"
 
 
@@ -119,8 +120,15 @@ def test_where_no_process_can_be_begun_now_there_is_no_server_and_a_run_waits(mo
         return "a process"
 
     monkeypatch.setattr("subprocess.Popen", refused)
-    spec = {"kind": "pytest", "measured": [], "traced": False, "mutants": [], "forward_seconds": 0}
     pool = Pool({"overlay": ""}, [], ".", (), usable=True)
-    assert pool.server(spec, {}) is None
+    assert pool.server(SPEC, {}) is None
     assert str(begun(lambda: subprocess.Popen(["true"]))) == "a process"
     assert len(attempts) == 4
+
+
+def test_where_a_server_cannot_import_pytest_a_run_is_begun_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in pluggy's own repository, where an interpreter finds no pluggy until the source folders are on its path.
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    pool = Pool({"overlay": ""}, [], ".", (), usable=True)
+    assert pool.server(SPEC, {}) is None
+    assert pool.swept() == (0, False)

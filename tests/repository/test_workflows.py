@@ -11,12 +11,13 @@ import yaml
 from cicd_agent.domain.modes import MODES
 from cicd_agent.modes import contract_of
 from cicd_agent.settings.schema import ModeName
+from scripts.actions import sub_actions
 
 ROOT = Path(__file__).parents[2]
 OURS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 EXAMPLES = sorted((ROOT / "examples/workflows").glob("*.yml"))
 DECLARED: dict[str, dict[str, Any]] = {
-    folder: yaml.safe_load((ROOT / folder / "action.yml").read_text("utf-8")) for folder in (".", *MODES)
+    folder: yaml.safe_load((ROOT / folder / "action.yml").read_text("utf-8")) for folder in (".", *sub_actions())
 }
 
 # Commits that many public repositories use: nobody invents another.
@@ -40,7 +41,7 @@ PINS = {
     "ossf/scorecard-action": "4eaacf0543bb3f2c246792bd56e8cdeffafb205a",
     "pypa/gh-action-pypi-publish": "dc37677b2e1c63e2034f94d8a5b11f265b73ba33",
 }
-OWN = {"org/cicd-agent@v1": ".", "$/": ".", **{f"org/cicd-agent/{mode}@v1": mode for mode in MODES}}
+OWN = {"org/cicd-agent@v1": ".", "$/": ".", **{f"org/cicd-agent/{name}@v1": name for name in sub_actions()}}
 """Our actions, and the folder that each is in."""
 CALLED = {f"org/cicd-agent/.github/workflows/call-{mode}.yml@v1": f"call-{mode}.yml" for mode in MODES}
 

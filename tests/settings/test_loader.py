@@ -68,7 +68,7 @@ def test_an_input_comes_before_what_stands_in_for_it() -> None:
 def test_every_kind_of_value_can_be_an_input() -> None:
     settings = load(
         {
-            "comment": "none",
+            "comment": "off",
             "fail-on-model": "TRUE",
             "max-comments": "30",
             "max-cost-usd": ".5",
@@ -81,7 +81,7 @@ def test_every_kind_of_value_can_be_an_input() -> None:
         },
         None,
     ).settings
-    assert settings.comment is Commenting.NONE
+    assert settings.comment is Commenting.OFF
     assert settings.fail_on_model
     assert (settings.max_comments, settings.max_cost_usd, settings.timeout_minutes) == (30, 0.5, 1.5)
     assert settings.paths_ignore == ("docs/**", "*.md", "vendor/**")
@@ -92,14 +92,14 @@ def test_every_kind_of_value_can_be_an_input() -> None:
 def test_every_kind_of_value_can_be_in_the_file() -> None:
     loaded = load(
         {},
-        "comment: none\nfail-on: never\nfail-on-model: True\nmax-comments: '3'\nmin-confidence: 1\n"
+        "comment: off\nfail-on: off\nfail-on-model: True\nmax-comments: '3'\nmin-confidence: 1\n"
         "paths-ignore: [docs/**, 'a, b']\nmodel: no\nrules: {a: off, b: high, 'c': \"off\"}\n"
         "instructions: |\n  one\n  two\n",
     )
     assert loaded.problems == ()
     assert loaded.config_status == "ok"
     settings = loaded.settings
-    assert (settings.comment, settings.fail_on, settings.fail_on_model) == (Commenting.NONE, "never", True)
+    assert (settings.comment, settings.fail_on, settings.fail_on_model) == (Commenting.OFF, "off", True)
     assert (settings.max_comments, settings.min_confidence) == (3, 1.0)
     assert settings.paths_ignore == ("docs/**", "a, b")
     assert settings.model == "no", "YAML's booleans are words here"
@@ -112,19 +112,19 @@ def test_every_problem_of_a_file_is_named_with_its_line_and_the_rest_stands() ->
         {},
         "# ours\nmin_severty: high\nmax-comments: 99\nmodel: m\nmodel: n\nbase-url: http://evil.example\n"
         "fail-on-model: yes\nmin-severity: Medum\npaths-ignore: docs/**\nmin-confidence: [1]\napi: {a: b}\n"
-        "provider: !ENV X\ndeny-paths: [a, [b]]\ncomment:\ngithub-token: ghs_x\n",
+        "fast-model: !ENV X\ndeny-paths: [a, [b]]\ncomment:\ngithub-token: ghs_x\n",
     )
     assert said(loaded.problems) == [
         "2: unknown key `min_severty`, did you mean `min-severity`?",
         "3: `max-comments` must be a whole number from 0 to 30, got `99`.",
         "5: `model` is set twice: line 4 counts.",
         "6: `base-url` is input-only: set it in the workflow.",
-        "7: `fail-on-model` must be `true` or `false`, got `yes`.",
+        "7: `fail-on-model` must be `on` or `off`, got `yes`.",
         "8: `min-severity` must be `low`, `medium`, `high` or `critical`, got `Medum`, did you mean `medium`?",
         "9: `paths-ignore` must be a list of texts, got `docs/**`.",
         "10: `min-confidence` must be a number from 0 to 1, got a list.",
         "11: `api` must be `auto`, `responses` or `chat`, got a mapping.",
-        "12: `provider` must be `auto`, `openai` or `none`, got something with the tag `!ENV`.",
+        "12: `fast-model` must be text, got something with the tag `!ENV`.",
         "13: `deny-paths` must be a list of texts, got a list with something else in it.",
         "15: `github-token` is input-only: set it in the workflow.",
     ]
@@ -183,7 +183,7 @@ def test_all_wrong_inputs_are_named_in_one_line() -> None:
         "4 inputs are wrong (unknown input `min_severty`, did you mean `min-severity`?; "
         "`max-comments` must be a whole number from 0 to 30, got `-1`; "
         "`rules` is no input: set it in the config file; "
-        "`comment` must be `review`, `summary` or `none`, got `revew`, did you mean `review`?). "
+        "`comment` must be `review`, `summary` or `off`, got `revew`, did you mean `review`?). "
         "docs/configuration.md lists what each may be."
     )
 
@@ -208,7 +208,7 @@ def test_explain_shows_every_value_with_its_origin_and_no_secret() -> None:
         "paths-ignore: [a, b]\nrules: {x: off}\n",
     )
     rows = {row.name: (row.value, row.origin) for row in explain(loaded)}
-    assert list(rows) == [name for name, setting in catalogue().items() if not setting.successor]
+    assert list(rows) == list(catalogue())
     assert rows["github-token"] == ("set", "input")
     assert rows["openai-api-key"] == ("unset", "default")
     assert rows["paths-ignore"] == ("a, b", f"{FILE} line 1")
@@ -259,7 +259,7 @@ def test_any_inputs_are_settings_or_refused_in_one_line(inputs: dict[str, str]) 
 
 
 @given(secret=SECRET, before=st.text(max_size=8), after=st.text(max_size=8), name=WORDS, data=st.data())
-@example(secret="A1B2C3D4E5F6G7H8", before="", after="", name="provider", data=None)
+@example(secret="A1B2C3D4E5F6G7H8", before="", after="", name="comment", data=None)
 def test_a_secret_in_the_wrong_place_is_in_no_message(
     secret: str, before: str, after: str, name: str, data: st.DataObject | None
 ) -> None:
@@ -269,7 +269,7 @@ def test_a_secret_in_the_wrong_place_is_in_no_message(
     inputs = {"openai-api-key": secret}
     loaded = load(inputs, file, known_rules=())
     lines = [table(explain(loaded)), *(str(problem) for problem in loaded.problems), repr(loaded.settings.github_token)]
-    for wrong in ({name: misplaced}, {misplaced: "x"}, {"provider": misplaced}, {"instructions": misplaced}):
+    for wrong in ({name: misplaced}, {misplaced: "x"}, {"comment": misplaced}, {"instructions": misplaced}):
         try:
             lines.append(table(explain(load({**wrong, **inputs}, None))))
         except ConfigError as refused:
@@ -279,7 +279,7 @@ def test_a_secret_in_the_wrong_place_is_in_no_message(
         assert secret[:12] not in text
 
 
-def test_prices_and_models_are_read_item_by_item() -> None:
+def test_prices_are_read_item_by_item() -> None:
     text = """\
 prices:
   mine: {input: 1.5, cached-input: 0.15, output: 6}
@@ -290,29 +290,64 @@ prices:
   more: {input: 1, output: 1, per: token}
   twice: {input: 1, input: 2, output: 1}
   flat: 5
-models:
-  review: a
-  revue: b
-  route: [c]
 """
     loaded = load({}, text)
     assert {name: str(price) for name, price in loaded.settings.prices.items()} == {
         "mine": "input 1.5, cached-input 0.15, output 6",
         "local": "input 0, output 0",
     }
-    assert loaded.settings.models == {"review": "a"}
-    assert [problem.line for problem in loaded.problems] == [4, 5, 6, 7, 8, 9, 12, 13]
+    assert [problem.line for problem in loaded.problems] == [4, 5, 6, 7, 8, 9]
     said = [problem.message for problem in loaded.problems]
     assert said[1] == "`half` must be a mapping of `input`, `cached-input` and `output`, got a mapping."
     assert said[5] == "`flat` must be a mapping of `input`, `cached-input` and `output`, got `5`."
-    assert said[6] == "unknown mode `revue`, did you mean `review`?"
-    assert said[7] == "`route` must be text, got a list."
 
 
-@pytest.mark.parametrize("name", ["prices", "models"])
-def test_prices_and_models_are_no_inputs(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"`{name}` is no input"):
-        load({name: "x"}, None)
+def test_prices_are_no_input() -> None:
+    with pytest.raises(ConfigError, match="`prices` is no input"):
+        load({"prices": "x"}, None)
+
+
+SECTIONS = """\
+review:
+  model: big
+  rules: {http-timeout: off}
+  threshold: 80
+model: small
+rules: {debugger-call: off, http-timeout: low}
+deploy-gate: {threshold: 90, model: other}
+route: 5
+revue: {}
+"""
+
+
+def test_a_section_counts_for_its_mode_alone_and_before_what_stands_above_all_sections() -> None:
+    loaded = load({}, SECTIONS, mode="review")
+    assert loaded.settings.model == "big"
+    assert loaded.settings.rules == {"debugger-call": "off", "http-timeout": "off"}
+    assert loaded.origins["model"] == ".github/cicd-agent.yml line 2"
+    assert load({}, SECTIONS, mode="route").settings.model == "small"
+    assert load({}, SECTIONS).settings.rules["http-timeout"] == "low"
+    assert load({"model": "input"}, SECTIONS, mode="review").settings.model == "input"
+
+
+def test_what_only_one_mode_has_counts_for_commands_that_look_back_on_it() -> None:
+    assert load({}, SECTIONS).settings.threshold == 90
+
+
+def test_a_section_that_is_wrong_says_where_and_why() -> None:
+    problems = load({}, SECTIONS, mode="gen-tests").problems
+    assert [(each.line, each.message) for each in problems] == [
+        (4, "`threshold` is a setting of `deploy-gate`, not of `review`."),
+        (8, "`route` must be a mapping of settings, got `5`."),
+        (9, "unknown key `revue`, did you mean `review`?"),
+    ]
+
+
+def test_a_section_of_the_organization_holds_against_an_input() -> None:
+    text = "locked: {review: {model: theirs}, fail-on: high}"
+    loaded = load({"organisation-config": text, "model": "mine"}, None, mode="review")
+    assert (loaded.settings.model, loaded.settings.fail_on) == ("theirs", "high")
+    assert load({"organisation-config": text, "model": "mine"}, None, mode="route").settings.model == "mine"
 
 
 def test_prices_are_explained_as_they_are_written() -> None:

@@ -60,10 +60,10 @@ def test_a_lock_comes_before_an_input_an_input_before_the_file_and_the_file_befo
 
 
 def test_what_a_lock_puts_aside_is_named_in_one_notice_and_nothing_else_is() -> None:
-    text = "locked:\n  fail-on: high\n  comment: none\n  rules: {a: high, b: low}\n  min-severity: low\n"
+    text = "locked:\n  fail-on: high\n  comment: off\n  rules: {a: high, b: low}\n  min-severity: low\n"
     text += "defaults: {api: chat}\n"
     found = organised(
-        text, {"fail-on": "never", "api": "responses"}, "comment: none\nrules: {a: off, c: off}\nmin-severity: high\n"
+        text, {"fail-on": "off", "api": "responses"}, "comment: off\nrules: {a: off, c: off}\nmin-severity: high\n"
     )
     (notice,) = found.notices
     assert notice == (
@@ -124,7 +124,7 @@ runtime: host
     assert refusal(text, **{"max-comments": "x"}) == (
         "the inputs are wrong (`max-comments` must be a whole number from 0 to 30, got `x`; "
         "`organisation-config` line 1: unknown key `lockd`, did you mean `locked`?; "
-        "`organisation-config` line 3: `fail-on` must be `never`, `low`, `medium`, `high` or `critical`, got `hgh`,"
+        "`organisation-config` line 3: `fail-on` must be `off`, `low`, `medium`, `high` or `critical`, got `hgh`,"
         " did you mean `high`?; "
         "`organisation-config` line 4: `openai-api-key` is input-only: set it in the workflow; "
         "`organisation-config` line 5: `organisation-config` is input-only: set it in the workflow; "
@@ -237,7 +237,7 @@ def test_of_every_setting_the_highest_word_counts(
     except ConfigError:
         assert Precedence.INPUT in may, "only an input that the setting cannot have"
         return
-    field = (setting.successor or setting.field).replace("-", "_")
+    field = setting.field
     assert found.precedence(field) == max(may, default=Precedence.BUILT_IN)
     if not may:
         assert getattr(found.settings, field) == getattr(Settings(), field)
@@ -293,14 +293,10 @@ def test_any_text_is_read_or_refused_in_one_line(raw: bytes) -> None:
     ("asked", "text", "is_shadow"),
     [
         ({"enforce": "shadow"}, "", True),
-        ({"enforce": "false"}, "", True),
         ({"enforce": "output"}, "", False),
-        ({"enforce": "shadow"}, "locked: {on-hold: fail}", False),
         ({}, "locked: {enforce: shadow}", True),
-        ({}, "locked: {enforce: false}", True),
-        ({"enforce": "false"}, "locked: {enforce: true}", False),
-        ({"enforce": "false"}, "locked: {enforce: maybe}", False),
-        ({"enforce": "false", "api": "x"}, "", True),
+        ({"enforce": "shadow"}, "locked: {enforce: fail}", False),
+        ({"enforce": "shadow"}, "locked: {enforce: maybe}", False),
         ({"enforce": "shadow", "api": "x"}, "", True),
         ({}, "defaults: {enforce: shadow}", False),
     ],
@@ -335,9 +331,9 @@ def test_the_example_of_the_document_is_a_good_one() -> None:
 
 def test_a_lock_holds_in_a_job_whose_summary_names_what_it_put_aside_and_in_its_replay(tmp_path: Path) -> None:
     job = Job(tmp_path, BEFORE | {".github/cicd-agent.yml": "min-confidence: 1\n"}, AFTER)
-    assert review(job, fail_on="never").exit == 0
-    left = review(job, fail_on="never", organisation_config="locked: {fail-on: low, min-confidence: 0}")
-    assert (left.exit, left.outputs["config_status"]) == (1, "ok"), left.log
+    assert review(job, fail_on="off").exit == 0
+    left = review(job, fail_on="off", organisation_config="locked: {fail-on: low, min-confidence: 0}")
+    assert (left.exit, left.report["account"]["config_status"]) == (1, "ok"), left.log
     assert "the organisation has locked what is set here" in left.summary
     assert "`fail-on` (input)" in left.log
     assert same(job)
@@ -354,4 +350,4 @@ def test_one_file_and_one_text_serve_modes_that_know_fewer_rules(tmp_path: Path,
     config = "rules: {model: low, http-timeout: off}\n"
     job = Job(tmp_path, BEFORE | {".github/cicd-agent.yml": config}, {"README.md": "Another app.\n"})
     left = job.run(mode, organisation_config="locked: {rules: {model: high, shell-injection: high}}")
-    assert (left.exit, left.outputs["config_status"]) == (0, "ok"), left.log
+    assert (left.exit, left.report["account"]["config_status"]) == (0, "ok"), left.log

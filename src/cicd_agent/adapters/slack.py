@@ -99,7 +99,7 @@ class Slack:
         except (OSError, http.client.HTTPException) as error:
             cause = getattr(error, "reason", error)
             why = "its certificate is not trusted" if isinstance(cause, ssl.SSLError) else "there was no answer"
-            remedy = "Look at the way out: HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE"
+            remedy = "Look at the proxy: HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE"
         except (ValueError, LookupError, AttributeError, SlackClientError):
             # The client stumbles over an answer, or an address, that is nothing of Slack's.
             setting = "slack-webhook-url" if self.webhook else "slack-token"

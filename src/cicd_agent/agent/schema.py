@@ -26,7 +26,7 @@ _SCALARS = {"string", "integer", "number", "boolean", "null"}
 
 
 class NotExpressible(TypeError):
-    """A draft asks for something that the dialect does not have. Ours to mend, not the user's."""
+    """A draft asks for something that the dialect does not have. Ours to fix, not the user's."""
 
 
 def strict(draft: type[BaseModel]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Console:
 
     def __init__(self, options: RunOptions, environment: Environment, streams: Streams) -> None:
         self._environment = environment
+        self._shows_outputs = options.verbose or environment.on_actions
         self._streams = streams
         self.format = options.format or ("github" if environment.on_actions else "text")
         self.redact = Redactor(secrets(options, environment)).redact
@@ -52,7 +53,8 @@ class Console:
 
     def shape(self, report: Path, outputs: Mapping[str, str], top: Path | None) -> Shape:
         links = top.absolute().as_uri() if top and self.coloured else ""
-        return Shape(report=str(report), outputs=outputs, colour=self.coloured, width=self.width, links=links)
+        shown = outputs if self._shows_outputs else {}
+        return Shape(report=str(report), outputs=shown, colour=self.coloured, width=self.width, links=links)
 
     def print(self, text: str) -> None:
         """A result for a person. On a runner nothing in it is a command, whatever the format."""

@@ -64,7 +64,8 @@ def _load(
     known_rules: Collection[str] | None = None,
 ) -> Loaded:
     given, fallbacks = inputs(options, environment), environment.fallbacks
-    return load(given, text, name, fallbacks=fallbacks, known_rules=known_rules)
+    mode = options.mode or given.get("mode", "")
+    return load(given, text, name, fallbacks=fallbacks, known_rules=known_rules, mode=mode)
 
 
 def first_settings(options: RunOptions, environment: Environment) -> Settings:
@@ -80,17 +81,13 @@ def settled(options: RunOptions, environment: Environment) -> dict[str, str]:
         return given
 
 
-_SHADOW = frozenset({"shadow", "false"})
-"""What the input `enforce` says where a gate stops nothing, in every spelling that still counts."""
-
-
 def in_shadow(options: RunOptions, environment: Environment) -> bool:
     """Whether the workflow says that a gate stops nothing; where the organisation is not understood, it does not."""
     given = inputs(options, environment)
     try:
         loaded = _load(options, environment)
     except ConfigError:
-        return not given.get("organisation-config") and given.get("enforce", "").strip().lower() in _SHADOW
+        return not given.get("organisation-config") and given.get("enforce", "").strip() == "shadow"
     return loaded.precedence("enforce") >= Precedence.INPUT and loaded.settings.enforce == "shadow"
 
 
@@ -120,14 +117,8 @@ def prepare(
     """
     early = first_settings(options, environment)
     root = _root(options, environment, early, cwd)
-    repository: GitRepository | None = None
     notices: list[str] = []
-    try:
-        repository = GitRepository(root, environment.system, server=environment.server_url, scratch=environment.scratch)
-    except ConfigError as error:
-        if options.base or not environment.on_actions:
-            raise
-        notices.append(str(error))
+    repository = _repository(root, options, environment, notices)
     event = _event(options, environment, repository, known, early)
     if environment.on_actions:
         refuse_foreign_checkout(event, repository, environment.run.sha)
@@ -161,6 +152,18 @@ def prepare(
     return RunContext(
         event, loaded, ports, (*notices, *problems, *loaded.notices), repository.top if repository else None
     )
+
+
+def _repository(root: Path, options: RunOptions, environment: Environment, notices: list[str]) -> GitRepository | None:
+    """The clone, None where a run can do without one. Raises ConfigError."""
+    try:
+        return GitRepository(root, environment.system, server=environment.server_url, scratch=environment.scratch)
+    except ConfigError as error:
+        if options.base or not (environment.on_actions or options.logs):
+            raise
+        if environment.on_actions:
+            notices.append(str(error))
+        return None
 
 
 def _with_commented_pull(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, bool]:
@@ -254,13 +257,24 @@ def _event(
     if not path and options.mode == "analyse-failure":
         raise ConfigError("there is nothing to analyse", remedy="Give --log FILE, or --run-id N with GITHUB_TOKEN set")
     if not path:
-        raise ConfigError(
-            "there is no event", why="neither --base nor GITHUB_EVENT_PATH", remedy="At a terminal say `--base main`"
-        )
+        base = "" if environment.on_actions or repository is None else _default_base(repository)
+        if not base or options.mode not in _OF_A_CHANGE:
+            remedy = "At a terminal say `--base main`"
+            raise ConfigError("there is no event", why="neither --base nor GITHUB_EVENT_PATH", remedy=remedy)
+        return _local(base, options, environment, repository)
     name = options.event_name or environment.event_name
     if not name:
         raise ConfigError("the event has no name", remedy="Set GITHUB_EVENT_NAME or give --event-name")
     return parse_event(name, decode_payload(read_file(Path(path), "the event", PAYLOAD_LIMIT)), run=environment.run)
+
+
+_OF_A_CHANGE = frozenset({"review", "gen-tests", "route"})
+_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master", "develop")
+
+
+def _default_base(repository: GitRepository) -> str:
+    """What a change at a terminal most likely goes into: the remote's default branch, else one of the usual names."""
+    return next((name for name in _BRANCHES if repository.resolve(name)), "")
 
 
 def _local(name: str, options: RunOptions, environment: Environment, repository: GitRepository | None) -> Event:

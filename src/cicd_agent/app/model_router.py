@@ -20,7 +20,7 @@ from cicd_agent.modes.protocol import Mode
 from cicd_agent.rendering.money import NANO
 from cicd_agent.settings.environment import Workload
 from cicd_agent.settings.loader import Loaded
-from cicd_agent.settings.schema import Provider, Settings, TokenPrice, minutes, usd
+from cicd_agent.settings.schema import OFF, Settings, TokenPrice, minutes, usd
 
 RESERVE = 20.0
 """Seconds of `timeout-minutes` that are kept for carrying out the plan."""
@@ -118,13 +118,13 @@ def open_router(
         state = open_cache(settings, cache).incremental_state(redact) if saves else IncrementalState()
         return ModelRouter(None, limits, b"", redact, silence=silence, silence_exit=code, incremental_state=state)
 
-    if settings.provider is Provider.NONE:
+    if settings.model == OFF or not _is_configured(settings, workload):
         return without_model("")
     try:
         reach = _reach(settings, workload, account or {})
-        model = reach(_named(mode, loaded))
+        model = reach(settings.model)
     except ModelUnavailable as error:
-        return without_model(str(error), error.exit if _is_configured(settings, workload) else Exit.OK)
+        return without_model(str(error), error.exit)
     # The default's name means something at OpenAI only.
     quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
     fast = reach(quick) if quick and quick != model.name else None
@@ -149,21 +149,17 @@ def open_router(
 
 def _is_configured(settings: Settings, workload: Workload | None) -> bool:
     """Whether somebody has said which model to ask, or in whose name."""
-    named = settings.provider is Provider.OPENAI or settings.base_url or settings.openai_api_key.get_secret_value()
-    return bool(named) or (workload is not None and workload.known)
+    named = settings.base_url or settings.openai_api_key.get_secret_value()
+    return bool(named) or (workload is not None and _names_account(workload))
+
+
+def _names_account(workload: Workload) -> bool:
+    return bool(workload.identity_provider_id or workload.service_account_id)
 
 
 def _price(price: TokenPrice) -> Price:
     cached = price.input if price.cached_input is None else price.cached_input
     return Price(price.input, cached, price.output, dearer_above=None)
-
-
-def _named(mode: Mode[Any], loaded: Loaded) -> str:
-    """The model for judgement: of the highest precedence, and there the one for this mode."""
-    own = dict[str, str](loaded.settings.models.items()).get(mode.name)
-    if own is None or loaded.precedence("model") > loaded.precedence(f"models.{mode.name}"):
-        return loaded.settings.model
-    return own
 
 
 def _reach(settings: Settings, workload: Workload | None, account: Mapping[str, str]) -> Callable[[str], Model]:
@@ -175,12 +171,12 @@ def _reach(settings: Settings, workload: Workload | None, account: Mapping[str, 
     )
 
     api_key = settings.openai_api_key.get_secret_value()
-    if settings.provider is not Provider.OPENAI or api_key:
+    if api_key or workload is None or not _names_account(workload):
         workload = None
-    if workload is not None and not workload.known and not settings.base_url:
+    elif not workload.known and not settings.base_url:
         raise ModelUnavailable(
-            "no key, and nothing says which OpenAI account GitHub's identity stands for",
-            remedy="Set OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID, or `openai-api-key`",
+            "only one of OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID is set",
+            remedy="Set both, or `openai-api-key`",
         )
     identity = Identity(workload) if workload is not None and workload.known else None
     headers = {**account, **parse_headers(settings.model_headers.get_secret_value())}

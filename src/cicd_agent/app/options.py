@@ -29,6 +29,7 @@ class RunOptions:
     output_dir: str = ""
     format: str = ""
     keep_evidence: bool = False
+    verbose: bool = False
     logs: tuple[str, ...] = ()
     green: str = ""
     backtest: str = ""

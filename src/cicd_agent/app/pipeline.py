@@ -75,7 +75,7 @@ def _judged(rules: Any, inquiry: "_Inquiry") -> Decision:
         plan=Plan(
             (
                 *(_with_gaps(effect, account) for effect in plan.effects),
-                *_warnings(account, answers, is_choice=not answers and not inquiry.interrupted),
+                *_warnings(account, answers),
             )
         ),
         evidence=evidence,
@@ -326,8 +326,8 @@ def _with_gaps(effect: Effect, account: Account) -> Effect:
             return effect
 
 
-def _warnings(account: Account, answers: Sequence[Answer[Any]], *, is_choice: bool) -> Sequence[Annotation]:
-    """What was missing, where people look first. No key is a choice until somebody says otherwise: a notice."""
+def _warnings(account: Account, answers: Sequence[Answer[Any]]) -> Sequence[Annotation]:
+    """What was missing, where people look first."""
     warnings = [
         Annotation(f"notice-{index}", Level.WARNING, "cicd-agent", notice)
         for index, notice in enumerate(account.notices)
@@ -336,8 +336,7 @@ def _warnings(account: Account, answers: Sequence[Answer[Any]], *, is_choice: bo
         text = f"{describe(account.unanalysed)}. What is in there is unknown, so the risk is not low."
         warnings.append(Annotation("unanalysed", Level.WARNING, "cicd-agent: not analysed", text))
     if account.degraded:
-        level = Level.NOTICE if is_choice else Level.WARNING
         is_partial = any(answer.draft for answer in answers if not answer.optional)
-        title = "not all of the model's answers are there" if is_partial else "no model was heard"
-        warnings.append(Annotation("degraded", level, f"cicd-agent: {title}", account.degraded))
+        title = "not all of the model's answers are there" if is_partial else "the model was not used"
+        warnings.append(Annotation("degraded", Level.WARNING, f"cicd-agent: {title}", account.degraded))
     return warnings

@@ -31,7 +31,7 @@ from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.repository.change import ChangeSource
 from cicd_agent.domain.text.markdown import code, prose
-from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.text.words import clip, two_decimals
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.verdict import ChatReply
 from cicd_agent.errors import ConfigError, StoreRefused, TimeLimitReached
@@ -67,7 +67,7 @@ class Recorder:
         if self._refusal:
             raise StoreRefused(self._refusal)
         if store is None:
-            raise StoreRefused("no account book that lasts is kept")
+            raise StoreRefused("no audit log that lasts is kept")
         return store
 
     def record_decision(
@@ -77,9 +77,9 @@ class Recorder:
         audit = self._append(self.chain, self._decision_entry(record, effects, stage))
         if required and audit.state != "recorded":
             raise StoreRefused(
-                "the decision could not be entered in an account book that lasts, which `require-audit` demands",
+                "the decision could not be entered in an audit log that lasts, which `require-audit` demands",
                 why=audit.why or "nothing says where it is kept",
-                remedy="Mend that, or set `state-dir` or DATABASE_URL",
+                remedy="Fix that, or set `state-dir` or DATABASE_URL",
             )
         return audit
 
@@ -153,7 +153,7 @@ class Recorder:
 
     def _refused(self, error: Exception) -> None:
         self._refusal = self.redact(str(error))
-        self.warn(f"the account book could not be written: {self._refusal}")
+        self.warn(f"the audit log could not be written: {self._refusal}")
 
     def _decision_entry(self, record: RunRecord, effects: Sequence[Effect], stage: str) -> dict[str, Any]:
         event, run, judgement = record.event, self.environment.run, record.judgement
@@ -181,7 +181,7 @@ class Recorder:
             "conclusion": record.outputs.get("conclusion", ""),
             "risk_level": risk.level if risk else "",
             "risk_score": risk.score if risk else None,
-            "confidence": record.outputs.get("confidence") or None,
+            "confidence": two_decimals(judgement.confidence if judgement else None) or None,
             "iterations": sum(each.rounds for each in record.asked),
             "escalated": bool(judgement and judgement.escalate),
             "escalate": list(judgement.escalate) if judgement else [],
@@ -248,9 +248,9 @@ def anchor_summary(audit: Audit) -> tuple[Summary, ...]:
     match audit.state:
         case "recorded":
             link = Link(audit.repository, audit.seq, audit.hash)
-            return (Summary("audit", f"<sub>Account book: {code(link.anchor)}</sub>\n"),)
+            return (Summary("audit", f"<sub>Audit log: {code(link.anchor)}</sub>\n"),)
         case "failed":
-            return (Summary("audit", f"**Not entered in the account book:** {prose(audit.why)}\n"),)
+            return (Summary("audit", f"**Not entered in the audit log:** {prose(audit.why)}\n"),)
         case "off":
             return ()
         case _:

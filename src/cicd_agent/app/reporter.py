@@ -41,7 +41,7 @@ from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.verdict import ChatReply
-from cicd_agent.errors import AgentError, Exit, ForgeRefused, TimeLimitReached
+from cicd_agent.errors import AgentError, ConfigError, Exit, ForgeRefused, TimeLimitReached
 from cicd_agent.modes import mode_named
 from cicd_agent.modes.protocol import Account, Mode
 from cicd_agent.settings.environment import Environment
@@ -162,7 +162,9 @@ class Reporter:
         if trace:
             console.workflow().say(console.redact(trace))
         console.warn(line)
-        if self.options.dry_run or not self.options.is_run:
+        # At a terminal a command line that is wrong says nothing of the change: the last report stays.
+        is_usage = isinstance(error, ConfigError) and not self.environment.on_actions
+        if self.options.dry_run or not self.options.is_run or is_usage:
             return code
         try:
             return self._finish_failure(mode, line, code)
@@ -178,7 +180,7 @@ class Reporter:
         if mode is None or mode.fails_closed:
             return False
         settings = self.settings or any_settings(self.options, self.environment)
-        if mode.fails_on_findings and settings.fail_on != "never":
+        if mode.fails_on_findings and settings.fail_on != "off":
             return True  # nobody knows what the rules would have found
         return settings.on_unavailable == "fail" and error.exit is not Exit.FORGE
 

@@ -178,7 +178,7 @@ def record_failure(
         "degraded": "true",
         "summary": error,
         "report_file": str(folder / REPORT),
-        **(spending(account) if account.usage.requests else {}),
+        **({"cost_usd": _dollars(account.cost_usd)} if account.usage.requests else {}),
     }
     return RunRecord(name, code, error, account=account, outputs=values, tape=tape)
 
@@ -197,29 +197,16 @@ def common_outputs(decision: Decision, folder: PurePath) -> dict[str, str]:
         "risk_level": risk.level if risk else "",
         "risk_score": str(risk.score) if risk else "",
         "conclusion": decision.result.conclusion if decision.result else Conclusion.SKIPPED,
-        "confidence": _known(judgement.confidence if judgement else None, "{:.2f}"),
         "escalate_to_human": str(bool(judgement.escalate)).lower() if judgement else "",
         "degraded": str(account.is_degraded).lower(),
-        "config_status": account.config_status,
         "summary": f"nothing to do: {decision.declined}" if decision.declined else "",
         "report_file": str(folder / REPORT),
-        "model": account.model,
-        **spending(account),
+        "cost_usd": _dollars(account.cost_usd),
     }
 
 
-def spending(account: Account) -> dict[str, str]:
-    """The step outputs that say how much was asked and what it cost."""
-    return {
-        "requests": str(account.usage.requests),
-        "tokens_used": _known(account.usage.total, "{}"),
-        "cached_tokens": _known(account.usage.cached, "{}"),
-        "cost_usd": _known(account.cost_usd, "{:.4f}"),
-    }
-
-
-def _known(value: float | None, form: str) -> str:
-    return "" if value is None else form.format(value)
+def _dollars(cost: float | None) -> str:
+    return "" if cost is None else f"{cost:.4f}"
 
 
 def own_outputs(plan: Plan, folder: PurePath) -> dict[str, str]:

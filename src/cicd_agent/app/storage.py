@@ -45,7 +45,7 @@ def existing_store(inputs: Mapping[str, str], environment: Environment, cwd: Pat
             exists = (cwd / Path(state_dir).expanduser() / DATABASE).exists()
         if not exists:
             raise ConfigError(
-                "there is no account book in `state-dir`",
+                "there is no audit log in `state-dir`",
                 why=f"{state_dir} does not hold {DATABASE}",
                 remedy="Give the directory that runs were given as `state-dir`",
             )

@@ -66,7 +66,7 @@ def export_run(
     epoch = timeline.epoch or now() - (ended - timeline.origin)
     at = epoch + ended - timeline.origin
     own = redact((report.event.repo if report.event else "") or environment.run.repository or LOCAL_CHAIN)
-    repository = redact(report.audit.repository) or own  # by the name that the account book has for it
+    repository = redact(report.audit.repository) or own  # by the name that the audit log has for it
     spans = timeline.spans
     counts = measured(report, spans, repository=repository, at=at, seconds=ended - timeline.origin)
     samples = added((), [cleaned(each, redact) for each in counts])

@@ -63,9 +63,7 @@ def chain_for(repository: str, environment: Environment, store: Store | None) ->
     known = [each for each in store.repositories() if each != LOCAL_CHAIN] if store else []
     if len(known) > 1:
         shown = ", ".join(known[:5])
-        raise ConfigError(
-            "the account book holds several repositories", why=shown, remedy="Give --repository OWNER/NAME"
-        )
+        raise ConfigError("the audit log holds several repositories", why=shown, remedy="Give --repository OWNER/NAME")
     return known[0] if known else ""
 
 

@@ -146,10 +146,10 @@ def _tally(tally: Tally) -> dict[str, object]:
 
 
 def _of_store(store: Store | None, name: str, since: int, limits: list[str], console: Console) -> Decisions:
-    console.progress("reading the account book")
+    console.progress("reading the audit log")
     decisions = read_decisions(store, name, MODES, since) if store else Decisions()
     if not decisions.runs:
-        limits.append("the account book holds no run of that time: only what stands on GitHub was looked at")
+        limits.append("the audit log holds no run of that time: only what stands on GitHub was looked at")
     return decisions
 
 

@@ -220,7 +220,7 @@ def _shadow(choice: _Choice, repository: Repository, pytest_runner: PytestRunner
     (result,) = pytest_runner.run([PytestRun("shadow", seconds=_share(pytest_runner, 0.9))])
     if not result.completed:
         why = result.problem or "the run did not come to its end"
-        raise ConfigError("the suite could not be run", why=why, remedy="Run it by itself, and mend that")
+        raise ConfigError("the suite could not be run", why=why, remedy="Run it by itself, and fix that")
     selection = choice.selection
     shadowed = compare(selection, choice.test_map, result)
     _list([f"every test runs: {reason}" for reason in selection.run_all], console)

@@ -127,7 +127,7 @@ def stored_log(options: RunOptions, environment: Environment) -> Iterator[Store]
     store = existing_store(inputs(options, environment), environment, Path.cwd())
     if store is None:
         raise ConfigError(
-            "there is no account book to look into",
+            "there is no audit log to look into",
             remedy="Give --state-dir DIR, or set DATABASE_URL",
         )
     try:

@@ -67,7 +67,12 @@ def backtest(session: Session, *, sources_of: OpenSources = open_sources) -> int
         text = repository.blob(repository.resolve("HEAD") or "", early.config_file)
         known = {*MODE.rule_ids, "model"}
         loaded = load(
-            inputs(options, environment), text, early.config_file, fallbacks=environment.fallbacks, known_rules=known
+            inputs(options, environment),
+            text,
+            early.config_file,
+            fallbacks=environment.fallbacks,
+            known_rules=known,
+            mode=MODE.name,
         )
         subject = Subject(
             repository,

@@ -49,7 +49,7 @@ PRODUCTION: Final = "production"
 
 
 @command
-@click.option("--state-dir", metavar="DIR", help="the account book, whose rollbacks count (default: input `state-dir`)")
+@click.option("--state-dir", metavar="DIR", help="the audit log, whose rollbacks count (default: input `state-dir`)")
 @repo_dir_option()
 @click.option(
     "--environment",
@@ -97,7 +97,7 @@ def calibrate(
         log = open_log(given, environment, Path.cwd()) if has_log else None
         if log is not None:
             closing.callback(log.close)
-            console.progress("reading the account book")
+            console.progress("reading the audit log")
             decisions = read_decisions(log, chain_for("", environment, log), [GATE])
             more = _from_decisions(
                 sources.repository, decisions, target, {(blame.sha, blame.source) for blame in blames}
@@ -105,7 +105,7 @@ def calibrate(
             blames += more
             limits += decisions.limits
             if more:
-                limits.append(f"{count(len(more), 'change')} went wrong by the account book alone: {target} went back")
+                limits.append(f"{count(len(more), 'change')} went wrong by the audit log alone: {target} went back")
         floor = _floor_of(session, sources.repository, head, past, limits)
     now = int(session.now())
     console.progress(f"measuring {count(len(past.commits), 'commit')}")
@@ -146,7 +146,7 @@ def _blames(repository: Repository, deployments: Sequence[PastDeployment]) -> It
 def _from_decisions(
     repository: Repository, decisions: Decisions, environment: str, known: Collection[tuple[str, Source]]
 ) -> list[Blame]:
-    """What GitHub does not say, and the book does: a gate let a commit go, and next one that led to it.
+    """What GitHub does not say, and the audit log does: a gate let a commit go, and next one that led to it.
 
     Only that is a fact. That a gate held, or advised to go back, is a judgement, from which nothing is learnt.
     """

@@ -14,12 +14,16 @@ from cicd_agent.settings.explain import explain, table
 
 @command
 @click.argument("_verb", metavar="explain", type=click.Choice(["explain"]))
+@click.option("--changed", is_flag=True, help="only what is not the default")
 @location_options
-def config(session: Session, _verb: str) -> int:
+def config(session: Session, _verb: str, *, changed: bool = False) -> int:
     options, environment, console = session.options, session.environment, session.console
     with ExitStack() as closing:
         loaded = prepare(None, options, environment, Path.cwd(), closing=closing).loaded
-    console.print(table(explain(loaded, inputs(options, environment).get("mode", ""))))
+    rows = explain(loaded, inputs(options, environment).get("mode", ""))
+    if changed:
+        rows = tuple(row for row in rows if not row.origin.startswith("default"))
+    console.print(table(rows) if rows else "Nothing is set: every value is the default.")
     for line in (*map(str, loaded.problems), *loaded.notices):
         console.warn(line)
     return Exit.OK

@@ -63,7 +63,7 @@ def cost(
     opened = open_log(inputs(options, environment), environment, Path.cwd())
     if opened is None:
         raise ConfigError(
-            "no account book is kept here", remedy="Give --state-dir, or set DATABASE_URL to a PostgreSQL database"
+            "no audit log is kept here", remedy="Give --state-dir, or set DATABASE_URL to a PostgreSQL database"
         )
     with closing(opened) as store:
         select_chains(store, repository)

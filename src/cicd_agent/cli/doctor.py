@@ -49,7 +49,7 @@ from cicd_agent.modes import contract_of, mode_named
 from cicd_agent.rendering.cell_width import fold
 from cicd_agent.rendering.style import Style, Tone
 from cicd_agent.settings.environment import Environment
-from cicd_agent.settings.schema import ModeName, Provider, Settings
+from cicd_agent.settings.schema import OFF, ModeName, Settings
 
 OUTPUTS: Final = ("conclusion", "summary")
 SECONDS: Final = 120.0
@@ -273,7 +273,7 @@ def _configuration(context: RunContext | None, settings: Settings, trouble: Agen
             yield Check("config file", Health.OK, words)
         case _:
             for problem in loaded.problems:
-                yield Check("config file", Health.WARN, str(problem), "Mend it on the base branch")
+                yield Check("config file", Health.WARN, str(problem), "Fix it on the base branch")
     if settings.organisation_config:
         yield Check("organisation", Health.OK, "`organisation-config` is valid; `cicd-agent config explain` shows it")
     for notice in loaded.notices:
@@ -343,17 +343,16 @@ def _model(mode: ModeName, settings: Settings, environment: Environment) -> Iter
         yield Check("model", Health.SKIP, f"`{mode}` asks none")
         return
     key = settings.openai_api_key.get_secret_value()
-    if settings.provider is Provider.NONE:
-        yield Check("model", Health.SKIP, "`provider: none`: rules only")
+    if settings.model == OFF:
+        yield Check("model", Health.SKIP, "`model: off`: rules only")
         return
     if not key and not settings.base_url:
         if environment.workload and environment.workload.known:
             yield Check("model", Health.OK, "OpenAI, by the identity of this job; it is not asked here")
             return
-        words = "no key: rules only, which is a way to work; every run says `degraded=true`"
-        yield Check("model", Health.WARN, words, "Set `openai-api-key`, or `provider: none` to say you mean it")
+        yield Check("model", Health.SKIP, "no key: rules only", "Set `openai-api-key` or `base-url` to ask a model")
         return
-    model = settings.models.get(mode, settings.model)
+    model = settings.model
     yield _server(model, settings, key, environment.account)
     if price_of(model, price_table(settings)) is None:
         words = f"no price is known of {model}: `max-input-tokens` holds a run, not `max-cost-usd`"
@@ -428,27 +427,27 @@ def _audit_log(environment: Environment, settings: Settings) -> Iterator[Check]:
     if is_shared and not settings.state_dir:
         yield _database(environment.database_url)
     elif state_dir or is_shared:
-        yield Check("account book", Health.OK, "it is kept in `state-dir`, where `cicd-agent audit verify` checks it")
+        yield Check("audit log", Health.OK, "it is kept in `state-dir`, where `cicd-agent audit verify` checks it")
     else:
-        yield Check("account book", Health.SKIP, "none is kept: no `state-dir` and no DATABASE_URL")
+        yield Check("audit log", Health.SKIP, "none is kept: no `state-dir` and no DATABASE_URL")
     limits = [name for name in ("daily_cost_usd", "daily_runs") if getattr(settings, name) is not None]
     if limits and not (state_dir or is_shared):
         names = count(len(limits), "daily limit")
-        remedy = "Set `state-dir` or DATABASE_URL: without a lasting book no model is asked"
+        remedy = "Set `state-dir` or DATABASE_URL: without a lasting audit log no model is asked"
         yield Check("daily limits", Health.FAIL, f"{names} cannot be counted", remedy)
 
 
 def _database(url: str) -> Check:
     if find_spec("psycopg") is None:
-        return Check("account book", Health.FAIL, "DATABASE_URL needs packages", "Install cicd-agent[postgres]")
+        return Check("audit log", Health.FAIL, "DATABASE_URL needs packages", "Install cicd-agent[postgres]")
     from cicd_agent.adapters.storage.store import SqlStore  # noqa: PLC0415  nobody else pays for it
 
     try:
         SqlStore.reach(url)
     except AgentError as error:
         words = error.what + (f" ({error.why})" if error.why else "")
-        return Check("account book", Health.FAIL, words, error.remedy)
-    return Check("account book", Health.OK, "the database of DATABASE_URL answers")
+        return Check("audit log", Health.FAIL, words, error.remedy)
+    return Check("audit log", Health.OK, "the database of DATABASE_URL answers")
 
 
 def _redis(environment: Environment, settings: Settings) -> Check:

@@ -20,6 +20,7 @@ from cicd_agent.rendering.style import Style
 
 _MAX_TOKENS = 1_000_000
 _MAX_PROBLEMS = 10
+_MAX_GROUPS = 3
 _BAD = 0.7
 """Score from which a line is shown as bad."""
 
@@ -45,6 +46,7 @@ def extract(session: Session, log: str, reference: str = "", tokens: int = 2_000
 def document(extract: Extract) -> dict[str, object]:
     """The extract as JSON: counts, lines, elisions, problems, and the limits that were met."""
     return {
+        "kind": extract.kind,
         "total": extract.total,
         "bytes": extract.bytes,
         "tokens": extract.tokens,
@@ -54,6 +56,7 @@ def document(extract: Extract) -> dict[str, object]:
         ],
         "elisions": [asdict(gap) for gap in extract.elisions],
         "problems": [asdict(problem) for problem in extract.problems],
+        "tests": asdict(extract.tests),
         "notes": list(extract.notes),
         "passed": extract.passed.number if extract.passed else None,
     }
@@ -79,6 +82,11 @@ def render(extract: Extract, *, colour: bool = False) -> str:
 
 
 def _problems(extract: Extract, style: Style) -> Iterator[str]:
+    if extract.tests.count > 1:
+        yield f"{count(extract.tests.count, 'test')} failed"
+    for group in extract.tests.alike[:_MAX_GROUPS]:
+        names = ", ".join(_line(test.name) for test in group.first)
+        yield f"     {_line(group.message)} · {count(group.count, 'test')}, first: {names}"
     for rank, problem in enumerate(extract.problems[:_MAX_PROBLEMS], start=1):
         yield from _problem(rank, problem, style)
     if len(extract.problems) > _MAX_PROBLEMS:

@@ -52,6 +52,9 @@ class Answers:
         return self.model != "none"
 
 
+_YES_OR_NO: Final = {"yes": True, "y": True, "no": False, "n": False}
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A person at a terminal."""
@@ -74,8 +77,10 @@ class Prompt:
 
 
 @command
-@click.option("--modes", metavar="LIST", help=f"what it should do, between commas: {', '.join(MODES)}")
-@click.option("--forks", type=click.Choice(("yes", "no")), help="whether people contribute from forks")
+@click.option("--modes", metavar="LIST", help=f"what it should do, between commas or blanks: {', '.join(MODES)}")
+@click.option(
+    "--forks", type=click.Choice(("yes", "no", "y", "n")), metavar="yes|no", help="whether people contribute from forks"
+)
 @click.option("--model", metavar="WHO", help="none, openai, or the address of an OpenAI-compatible server")
 @click.option("--yes", is_flag=True, help="take the default for what no option says: review, no, none")
 @click.option("--force", is_flag=True, help="overwrite files that are there already")
@@ -150,7 +155,7 @@ def _answers(options: Mapping[str, str], prompt: Prompt | None, known: Answers, 
         raise ConfigError("init has questions and no terminal to ask them", remedy=f"Give {_FLAGS}")
     questions: Mapping[str, tuple[str, str, Callable[[str], bool]]] = {
         "modes": (f"What should it do? Of {', '.join(MODES)}:", "review", lambda text: not _unknown(text)),
-        "forks": ("Do people contribute from forks? yes or no:", "no", lambda text: text in {"yes", "no"}),
+        "forks": ("Do people contribute from forks? yes or no:", "no", lambda text: text.lower() in _YES_OR_NO),
         "model": ("Which model? none, openai, or the address of a compatible server:", "none", _is_model),
     }
     for name, (question, otherwise, valid) in questions.items():
@@ -159,11 +164,11 @@ def _answers(options: Mapping[str, str], prompt: Prompt | None, known: Answers, 
         if not answers[name]:
             answers[name] = otherwise if defaults or prompt is None else prompt.ask(question, otherwise, valid)
     chosen = tuple(mode for mode in MODES if mode in _names(answers["modes"]))
-    return replace(known, modes=chosen, forks=answers["forks"] == "yes", model=answers["model"])
+    return replace(known, modes=chosen, forks=_YES_OR_NO[answers["forks"].lower()], model=answers["model"])
 
 
 def _names(text: str) -> list[str]:
-    return [name for part in text.split(",") if (name := part.strip())]
+    return text.replace(",", " ").split()
 
 
 def _unknown(text: str) -> bool:
@@ -218,7 +223,7 @@ def files(answers: Answers) -> dict[str, str]:
         for name in ("fork-gather", "fork-post"):
             lines = {**_steps("review", answers), "checkout": checkout_step("the merge base has to be there")}
             made[f"{FOLDER}/cicd-agent-{name}.yml"] = _filled(templates[name], lines)
-    fail_on = ["# fail-on: never # later: high, or critical"] if "review" in answers.modes else []
+    fail_on = ["# fail-on: off # later: high, or critical"] if "review" in answers.modes else []
     return made | {CONFIG: _filled(templates["config"], {"fail-on": fail_on})}
 
 
@@ -247,11 +252,11 @@ def _steps(mode: ModeName, answers: Answers) -> dict[str, Sequence[str]]:
     """The lines of the steps that depend on the answers."""
     key = "openai-api-key: ${{ secrets.OPENAI_API_KEY }} # empty on forks: rules only"
     if answers.model == "none":
-        inputs = ["provider: none # rules only; a model says more"]
+        inputs = ["model: 'off' # rules only; a model says more"]
     elif answers.model == "openai":
         inputs = [key]
     else:
-        inputs = [f"base-url: {answers.model}", key, "model: your-model # as the server calls it", "api: chat"]
+        inputs = [f"base-url: {answers.model}", key, "model: your-model # as the server calls it"]
     model = [f"          {line}" for line in inputs]
     return {
         "model": model,

@@ -1,4 +1,4 @@
-"""`cicd-agent metrics`: the totals of the account book as Prometheus text."""
+"""`cicd-agent metrics`: the totals of the audit log as Prometheus text."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -88,7 +88,7 @@ def metrics(
     opened = open_log(inputs(options, environment), environment, Path.cwd())
     if opened is None:
         raise ConfigError(
-            "there is no account book", remedy="Give --state-dir, or set DATABASE_URL, as the runs did that wrote it"
+            "there is no audit log", remedy="Give --state-dir, or set DATABASE_URL, as the runs did that wrote it"
         )
     with closing(opened) as store:
         select_chains(store, repository)
@@ -104,7 +104,7 @@ def metrics(
     elif text:
         console.print(text)
     if not samples:
-        console.warn("nothing of that is in the account book")
+        console.warn("nothing of that is in the audit log")
     return Exit.OK
 
 
@@ -139,7 +139,7 @@ def _totals(store: Store, query: EntryQuery, console: Console) -> tuple[Sample, 
         tally.add(nothing_yet(mode))
     if unread:
         console.warn(
-            f"{count(unread, 'line')} of the book could not be read and did not count: `cicd-agent audit verify`"
+            f"{count(unread, 'line')} of the audit log could not be read and did not count: `cicd-agent audit verify`"
         )
     return tally.samples
 

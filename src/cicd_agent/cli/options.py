@@ -105,13 +105,14 @@ run_options = composed(
         "--output-dir", metavar="DIR", help="where report and files go (default: RUNNER_TEMP, else .cicd-agent)"
     ),
     click.option("--keep-evidence", is_flag=True, help="write evidence.json, which holds the diff, on Actions too"),
+    click.option("--verbose", is_flag=True, help="print the step outputs, too"),
     format_option("text", "json", "github", text="text at a terminal, github on Actions, json: print the report"),
 )
 """What every mode and every stage has."""
 
 audit_options = composed(
     click.option(
-        "--state-dir", metavar="DIR", help="where the account book lies (default: input `state-dir`, else DATABASE_URL)"
+        "--state-dir", metavar="DIR", help="where the audit log lies (default: input `state-dir`, else DATABASE_URL)"
     ),
     input_option(),
 )

@@ -24,12 +24,15 @@ TOOLS: Final[Mapping[str, str]] = {
     "calibrate": "learn risk from what became of this repository's changes",
     "gate-result": "judge by the plan of `route` how the jobs of a run ended",
     "audit": "look into the record of decisions: list, show, verify, export, prune",
-    "metrics": "print the counts of the account book as Prometheus text",
+    "metrics": "print the counts of the audit log as Prometheus text",
     "accuracy": "say how often decisions were right, by what GitHub shows later on",
     "cost": "say what the models cost, and what tiers and caches saved",
     "doctor": "say whether token, model, clone and configuration are right, and what to change",
     "init": "write workflows and a configuration for the answers to three questions",
 }
+
+_OTHER_NAMES: Final = {"analyze-failure": "analyse-failure", "test-gen": "gen-tests"}
+"""What people also call a mode; the launcher of the action knows the same names."""
 
 _EPILOG = """\
 \b
@@ -54,6 +57,7 @@ class _Commands(click.Group):
         return [*commands()]
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        name = _OTHER_NAMES.get(name, name)
         line = commands().get(name)
         if line is None:
             return None
@@ -69,7 +73,7 @@ class _Commands(click.Group):
             close = get_close_matches(args[0], commands(), n=1)
             hint = f", did you mean `{close[0]}`?" if close else ""
             raise ConfigError(f"unknown mode `{args[0]}`{hint}", remedy=f"The modes are: {', '.join(MODES)}")
-        return args[0], command, args[1:]
+        return command.name or args[0], command, args[1:]
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -92,7 +96,7 @@ def _root() -> None:
 def parse(argv: Sequence[str]) -> Invocation:
     """What a command line says. Raises ConfigError, and click's Exit after `--help` and `--version`."""
     try:
-        with _root.make_context("cicd-agent", [*argv]) as context:
+        with _root.make_context("cicd-agent", [*(argv or ("--help",))]) as context:
             understood: Invocation = _root.invoke(context)
     except click.UsageError as error:
         program = error.ctx.command_path if error.ctx else "cicd-agent"
@@ -126,7 +130,7 @@ def _mode(name: str) -> click.Command:
 def _stage(name: str) -> click.Command:
     """One stage of a mode, between two files."""
 
-    @click.argument("mode", metavar="MODE", type=click.Choice([*MODES]))
+    @click.argument("mode", metavar="MODE", type=_ModeName([*MODES]))
     @run_options
     def understood(**values: Any) -> Invocation:
         return invocation(name, _run, values)
@@ -137,6 +141,13 @@ def _stage(name: str) -> click.Command:
     if name != "gather":
         made.params.insert(1, _file("--in", "source", "what the stage before wrote"))
     return made
+
+
+class _ModeName(click.Choice[str]):
+    """A mode, also by another of its names."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(_OTHER_NAMES.get(value, value), param, ctx)
 
 
 def _file(name: str, parameter: str, text: str) -> click.Option:

@@ -13,7 +13,7 @@ from cicd_agent.domain.verdict import RiskLevel
 
 SKEW = 3_600
 """Seconds by which the clock of whoever wrote a fact may be ahead of ours."""
-LOG_SOURCE = "the account book"
+LOG_SOURCE = "the audit log"
 """Begins the source of a reading that came from a fact."""
 OF_COMMITS = frozenset({FactKind.TESTS, FactKind.COVERAGE, FactKind.REVIEW, FactKind.ROUTE})
 

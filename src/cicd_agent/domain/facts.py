@@ -13,7 +13,7 @@ class FactKind(StrEnum):
     """What a fact is about.
 
     The subject that it is found by is the commit (tests, coverage in percent, review, route), the fingerprint of a
-    failure (failure: that was explained, fix: that mended it) or the environment of a deployment.
+    failure (failure: that was explained, fix: that fixed it) or the environment of a deployment.
     """
 
     TESTS = "tests"

@@ -14,7 +14,7 @@ MODES: Final[dict[str, str]] = {
     "gen-tests": "write tests for a change, and keep only those that prove themselves; find flaky ones",
     "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
     "deploy-gate": "decide on a deployment by what is known of it: proceed, hold or rollback",
-    "route": "say how much care a change needs: which tests, which build, which way out",
+    "route": "say how much care a change needs: which tests, which build, which deployment strategy",
 }
 
 

@@ -141,7 +141,7 @@ class Recalled:
 class Verdict:
     """The result of `verify`. `findings` are sorted worst first. `decision` is a word of the mode's own scale.
 
-    `confidence` is how sure the run is of its decision, None when nothing is known of that (no model was heard).
+    `confidence` is how sure the run is of its decision, None when nothing is known of that (no model was used).
     """
 
     conclusion: Conclusion

@@ -19,24 +19,15 @@ RUN_INPUTS: Final = (
     "metrics-file",
     "slack-webhook-url",
     "slack-token",
-    "slack-channel",
 )
 """The inputs of every run."""
 MODEL_INPUTS: Final = (
     "openai-api-key",
     "base-url",
     "model-headers",
-    "api",
-    "provider",
     "model",
-    "fast-model",
-    "fallback-model",
-    "service-tier",
     "max-cost-usd",
-    "max-input-tokens",
-    "max-rounds",
     "cache-dir",
-    "instructions",
 )
 """The inputs of a run that asks a model."""
 SHARED_INPUTS: Final = frozenset((*RUN_INPUTS, *MODEL_INPUTS))

@@ -74,7 +74,7 @@ class Ports:
 class Account:
     """What the answers cost and what was missing, for the report. `cost_usd` is None when it is not known.
 
-    `degraded` says in one line why no model (or not all of it) was heard, "" when nothing is missing.
+    `degraded` says in one line why no model answered, or not all of it, "" when nothing is missing.
     """
 
     model: str = ""

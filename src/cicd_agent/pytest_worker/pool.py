@@ -112,7 +112,8 @@ class Server:
         finally:
             theirs.close()
         self.loaded = frozenset(self._answer(json.dumps(requested).encode()) or ())
-        self._connection.settimeout(_ANSWERING)
+        if not self.is_lost:
+            self._connection.settimeout(_ANSWERING)
 
     def fork(self, given: int, output: int, report: int) -> Forked | None:
         """A run that reads from `given`, prints to `output` and reports on `report`."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from .line_coverage import Measure, Opened
 
-MAX_TESTS = 20_000
+MAX_TESTS, _MAX_COLLECTED = 20_000, 100_000
+"""Tests of which all is told, and whose names are. Of those beyond it is told which fail, and which were asked for."""
 NODEID = 500
 _COVERING_TESTS = 200
 _NO_AUTOLOAD = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
@@ -179,6 +180,8 @@ class Watch:
         self._requested = requested
         self._top: str = requested["top"]
         self._send = send
+        named = (*requested["select"], *requested["against"])
+        self._named = frozenset(name for name in named if "::" in name)
         self._measure = measure
         self._opened = opened
         self._guard = Guard()
@@ -243,8 +246,8 @@ class Watch:
         """Say what there is to run."""
         self.items = {item.nodeid: item for item in session.items}
         self.turn("")
-        for start in range(0, min(len(session.items), MAX_TESTS), 1000):
-            part = session.items[start : min(start + 1000, MAX_TESTS)]
+        for start in range(0, min(len(session.items), _MAX_COLLECTED), 1000):
+            part = session.items[start : min(start + 1000, _MAX_COLLECTED)]
             self._send({"collected": [plain(item.nodeid, NODEID) for item in part]})
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -330,7 +333,8 @@ class Watch:
         if outcome == "passed":
             self.passed[nodeid] = seconds
         raised = next((raised for _, each, raised in phases if each == outcome), None)
-        if self.finished <= MAX_TESTS:
+        is_good = outcome in {"passed", "skipped", "xfailed"}
+        if self.finished <= MAX_TESTS or not is_good or not self._named.isdisjoint(_names(nodeid)):
             self._send_outcome(nodeid, outcome, seconds, raised)
 
     def _send_outcome(self, nodeid: str, outcome: str, seconds: float, raised: BaseException | None) -> None:

@@ -18,7 +18,7 @@ def money(nano: int) -> str:
 
 
 def dollars(text: str) -> str | None:
-    """Dollars as an entry of the account book has them, in text; None when that is no amount."""
+    """Dollars as an entry of the audit log has them, in text; None when that is no amount."""
     try:
         found = Decimal(text)
     except InvalidOperation:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from cicd_agent.domain.finding import Severity
+from cicd_agent.domain.modes import MODES
 from cicd_agent.settings.document import Block, Entry, InvalidDocument, parse_document
 from cicd_agent.settings.schema import Settings
 from cicd_agent.settings.values import InvalidValue, Setting, catalogue, describe, hint, printable, quote, reveals
@@ -40,16 +41,18 @@ class Precedence(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A checked value of a setting; `source` is for people: "input", or a file and its line.
-
-    `spelling` is the text of a value that is deprecated, "" for any other.
-    """
+    """A checked value of a setting; `source` is for people: "input", or a file and its line."""
 
     setting: Setting
     value: object
     precedence: Precedence
     source: str
-    spelling: str = ""
+    section: str = ""
+    """The mode whose section it stands in."""
+
+    def counts_in(self, mode: str) -> bool:
+        """Whether a run of that mode goes by it. What no other mode has counts for all, such as a look back."""
+        return self.section in ("", mode, self.setting.mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,20 @@ class ConfigFile:
         yield from self.settings(document)
 
     def settings(self, block: Block) -> Iterator[Assignment | Problem]:
+        """What a section says comes last, and so counts more than the same key above all sections."""
+        sections: list[tuple[str, Block]] = []
         for entry, first in with_first(block):
-            if first is entry:
-                yield from self._setting(entry)
-            else:
+            if first is not entry:
                 yield self._repeated(entry, first)
+            elif entry.key not in MODES:
+                yield from self._setting(entry)
+            elif isinstance(entry.value, Block):
+                sections.append((entry.key, entry.value))
+            elif entry.value not in (None, ""):
+                got = describe(entry.value, self.secrets)
+                yield self._problem(entry, f"`{entry.key}` must be a mapping of settings, got {got}.")
+        for mode, section in sections:
+            yield from self._section(mode, section)
 
     def may_set(self, setting: Setting) -> bool:
         return setting.is_for_organisations if self._is_of_organisation else not setting.input_only
@@ -92,11 +104,23 @@ class ConfigFile:
     def _is_of_organisation(self) -> bool:
         return self.precedence is not Precedence.FILE
 
+    def _section(self, mode: str, section: Block) -> Iterator[Assignment | Problem]:
+        """The settings of one mode."""
+        for entry, first in with_first(section):
+            owner = self.known[entry.key].mode if entry.key in self.known else ""
+            if first is not entry:
+                yield self._repeated(entry, first)
+            elif owner not in ("", mode):
+                yield self._problem(entry, f"{self._quote(entry.key)} is a setting of `{owner}`, not of `{mode}`.")
+            else:
+                for read in self._setting(entry):
+                    yield read if isinstance(read, Problem) else replace(read, section=mode)
+
     def _setting(self, entry: Entry) -> Iterator[Assignment | Problem]:
         setting = self.known.get(entry.key)
         key = self._quote(entry.key)
         if setting is None:
-            usable = (name for name, setting in self.known.items() if self.may_set(setting))
+            usable = [*MODES, *(name for name, setting in self.known.items() if self.may_set(setting))]
             yield self._problem(entry, f"unknown key {key}{hint(entry.key, usable)}")
         elif not self.may_set(setting):
             severity = Severity.HIGH if setting.is_secret else Severity.MEDIUM
@@ -107,9 +131,7 @@ class ConfigFile:
             yield from self._mapping(setting, entry, entry.value)
         else:
             try:
-                value = setting.value_of(entry.value)
-                spelling = str(entry.value) if setting.is_former(entry.value) else ""
-                yield replace(self._assign(setting, value, entry), spelling=spelling)
+                yield self._assign(setting, setting.value_of(entry.value), entry)
             except InvalidValue as invalid:
                 yield self._problem(entry, self._mismatch(entry, invalid.expected, setting.choices))
 

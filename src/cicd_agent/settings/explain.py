@@ -31,7 +31,6 @@ def explain(loaded: Loaded, mode: str = "") -> tuple[Row, ...]:
         if setting.field in BY_MODE and values[setting.name] is None
         else Row(setting.name, _shown(values[setting.name], secrets), _origin(setting, loaded))
         for setting in known
-        if not setting.successor
     )
 
 
@@ -69,7 +68,7 @@ def plain(value: object) -> str:
         case None:
             return ""
         case bool():
-            return str(value).lower()
+            return "on" if value else "off"
         case float():
             return f"{value:.15g}"
         case tuple():

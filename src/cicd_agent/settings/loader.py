@@ -7,7 +7,6 @@ from typing import Final, Literal
 from cicd_agent.domain.text.credentials import find_secrets
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.config_file import CONFIG_FILE, Assignment, ConfigFile, Precedence, Problem, with_first
-from cicd_agent.settings.deprecation import current, notices
 from cicd_agent.settings.document import Block, Entry, InvalidDocument, encodable, parse_document
 from cicd_agent.settings.schema import CONSUMED_EARLIER, Settings, settings_type
 from cicd_agent.settings.values import InvalidValue, catalogue, describe, hint, printable, quote, reveals
@@ -49,8 +48,6 @@ class Loaded:
     origins: Mapping[str, str] = field(default_factory=dict)
     precedences: Mapping[str, Precedence] = field(default_factory=dict)
     overridden: tuple[Override, ...] = ()
-    deprecated: tuple[str, ...] = ()
-    """A line for each spelling of an earlier version."""
 
     def precedence(self, name: str) -> Precedence:
         return self.precedences.get(name, Precedence.BUILT_IN)
@@ -59,8 +56,7 @@ class Loaded:
     def notices(self) -> tuple[str, ...]:
         """What whoever configured it should know, a sentence each, though nothing is wrong."""
         names = ", ".join(f"`{printable(each.name)}` ({printable(each.source)})" for each in self.overridden)
-        locked = (f"the organisation has locked what is set here, which does not count: {names}",) if names else ()
-        return (*self.deprecated, *locked)
+        return (f"the organisation has locked what is set here, which does not count: {names}",) if names else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +74,11 @@ def load(
     *,
     fallbacks: Mapping[str, str] | None = None,
     known_rules: Collection[str] | None = None,
+    mode: str = "",
 ) -> Loaded:
     """The organisation's locks over the inputs over the file over the organisation's defaults over our own.
+
+    Of the sections of the file and the organisation that of `mode` counts.
 
     `fallbacks` stand in for inputs that are not set. What is wrong in the file (None: there is none) becomes a Problem,
     and the rest of it stands. What is wrong among the inputs, of which the organisation's text is one, raises
@@ -90,7 +89,7 @@ def load(
     known = catalogue()
     secrets = [text for name, text in given.items() if name in known and known[name].is_secret]
     read = [] if file_text is None else [*ConfigFile(file_name, secrets, known_rules).read(file_text)]
-    problems = tuple(each for each in read if isinstance(each, Problem))
+    problems = tuple(sorted((each for each in read if isinstance(each, Problem)), key=lambda each: each.line))
     assignments = [each for each in read if isinstance(each, Assignment)]
     organization = read_organization(given[INPUT], secrets, known_rules) if INPUT in given else Organization()
     wrong: list[str] = []
@@ -99,14 +98,13 @@ def load(
             try:
                 value = _read_input(name, text, secrets)
                 source = "input" if name in stated else "environment"
-                spelling = text if known[name].is_former(text) else ""
-                assignments.append(Assignment(known[name], value, Precedence.INPUT, source, spelling))
+                assignments.append(Assignment(known[name], value, Precedence.INPUT, source))
             except InvalidValue as invalid:
                 wrong.append(invalid.expected)
     _refuse(wrong, organization.problems)
     status: ConfigStatus = "absent" if file_text is None else "invalid" if problems else "ok"
     assignments += organization.assignments
-    return replace(_merge(current(assignments), status, problems), deprecated=tuple(notices(assignments)))
+    return _merge([each for each in assignments if each.counts_in(mode)], status, problems)
 
 
 def _read_input(name: str, text: str, secrets: Collection[str]) -> object:
@@ -174,7 +172,9 @@ def lint(
     file_text: str | bytes, file_name: str = CONFIG_FILE, *, known_rules: Collection[str] | None = None
 ) -> tuple[Problem, ...]:
     file = ConfigFile(file_name, known_rules=known_rules)
-    return tuple(read for read in file.read(file_text) if isinstance(read, Problem))
+    return tuple(
+        sorted((read for read in file.read(file_text) if isinstance(read, Problem)), key=lambda read: read.line)
+    )
 
 
 def read_organization(

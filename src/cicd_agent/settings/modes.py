@@ -81,10 +81,6 @@ class DeployGateSettings(Section):
         "What a hold does: `fail` ends the job with an error, `output` only says so in `decision`, `shadow` stops "
         "nothing and says it in `shadow_decision`.",
         "fail",
-        json_schema_extra={"former": {"true": "fail", "false": "shadow"}},
-    )
-    on_hold: Literal["fail", "output"] = setting(
-        "Deprecated: write `enforce`.", "fail", json_schema_extra={"deprecated": True, "successor": "enforce"}
     )
     signals_file: str = input_only(
         "Path of a JSON file with signals that other steps measured: coverage, error budget, traffic.", ""
@@ -137,7 +133,7 @@ class DeployGateSettings(Section):
     freezes: dict[str, Freeze] = file_only("Times in which nothing is deployed, by name.", {}, keys="freezes")
     signal_max_age_hours: float = file_only("Hours after which a signal is too old.", 168, gt=0, le=8_784)
     require_audit: Switch = file_only(
-        "Whether a deployment is held when its decision could not be entered in the account book.", "off"
+        "Whether a deployment is held when its decision could not be entered in the audit log.", "off"
     )
     require_model: Switch = file_only("Whether a deployment is held when no model has judged it.", "off")
     approvals: tuple[Literal["comment", "issue", "review-request"], ...] = file_only(
@@ -155,7 +151,7 @@ class DeployGateSettings(Section):
 
 
 RERUNS = {
-    "never": frozenset[str](),
+    "off": frozenset[str](),
     "infrastructure": frozenset({"infrastructure"}),
     "flaky": frozenset({"infrastructure", "flaky"}),
 }
@@ -166,10 +162,10 @@ class AnalyseFailureSettings(Section):
     """What is set for `analyse-failure` alone."""
 
     run_id: int | None = input_only("Id of the run to analyse, for events that do not name one.", None, gt=0)
-    rerun: Literal["never", "infrastructure", "flaky"] = setting(
+    rerun: Literal["off", "infrastructure", "flaky"] = setting(
         "Whether failed jobs are run again, once, after `workflow_run`: `infrastructure` when the machine or the "
         "network is to blame, `flaky` also when a flaky test is.",
-        "never",
+        "off",
     )
     verify_command: str = input_only(
         "Command that must fail before a proposed fix and pass after it, run in the sandbox.", ""
@@ -263,8 +259,5 @@ class ReviewSettings(Section):
     )
     labels: Switch = file_only(
         "Whether the pull request bears one label that tells its risk, such as `risk: high`.", "off"
-    )
-    check_run: Switch = file_only(
-        "Whether the findings stand in a check run of their own, in place of the runner's annotations.", "off"
     )
     replies: Switch = file_only("Whether people with write access may talk to the reviewer on the pull request.", "off")

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr
 
 from cicd_agent.domain.repository.paths import matcher
-from cicd_agent.settings.section import Group, ModeName, Patterns, Section, file_only, input_only, setting
+from cicd_agent.settings.section import Group, ModeName, Patterns, Section, Switch, file_only, input_only, setting
 
-FailOn = Literal["never", "low", "medium", "high", "critical"]
+FailOn = Literal["off", "low", "medium", "high", "critical"]
 RuleSetting = Literal["off", "low", "medium", "high", "critical"]
 
 DENY_PATHS = tuple(
@@ -46,7 +46,7 @@ class Commenting(StrEnum):
 
     REVIEW = "review"
     SUMMARY = "summary"
-    NONE = "none"
+    OFF = "off"
 
 
 class Stage(StrEnum):
@@ -74,7 +74,7 @@ class RunSettings(Section):
         "Minutes after which the run reports what it has and ends.", None, gt=0, le=360
     )
     state_dir: str = input_only(
-        "Directory of the account book of decisions, kept between runs; without one none is kept.", ""
+        "Directory of the audit log of decisions, kept between runs; without one none is kept.", ""
     )
     metrics_file: str = input_only(
         "Path of a Prometheus text file that this run adds its counts to, such as the node exporter's.", ""
@@ -97,7 +97,7 @@ class RunSettings(Section):
     slack_token: SecretStr = input_only(
         "Token of a Slack app with `chat:write`, in place of a webhook; needs `slack-channel`.", SecretStr("")
     )
-    slack_channel: str = input_only("Id of the channel that `slack-token` posts to.", "")
+    slack_channel: str = setting("Id of the channel that `slack-token` posts to.", "")
     daily_runs: int | None = file_only("Most runs of this repository in 24 hours that ask a model.", None, ge=0)
     accuracy: dict[ModeName, Annotated[float, Field(ge=0, le=1)]] = file_only(
         "Least share of right decisions by mode, below which `cicd-agent accuracy` alerts.", {}, keys="modes"
@@ -119,12 +119,15 @@ class FindingSettings(Section):
         "What is written on the pull request: inline comments and a summary, the summary only, nothing.",
         Commenting.REVIEW,
     )
-    fail_on: FailOn = setting("Least severity of a finding that fails the check.", "never")
+    fail_on: FailOn = setting("Least severity of a finding that fails the check.", "off")
     min_confidence: float = setting(
         "Least confidence of an inline comment; the other findings are folded in the summary.", 0.7, ge=0, le=1
     )
     paths_ignore: Patterns = setting(
         "Glob patterns of files whose findings are suppressed; they are counted in the summary.", ()
+    )
+    check_run: Switch = file_only(
+        "Whether the findings stand in a check run of their own, in place of the runner's annotations.", "off"
     )
 
 
@@ -148,20 +151,16 @@ class Api(StrEnum):
     CHAT = "chat"
 
 
-class Provider(StrEnum):
-    """Whether a model is asked."""
-
-    AUTO = "auto"
-    OPENAI = "openai"
-    NONE = "none"
-
-
 class TokenPrice(Group):
     """US dollars per million tokens; without a price of their own, cached tokens cost what others do."""
 
     input: Annotated[float, Field(ge=0)]
     cached_input: Annotated[float | None, Field(ge=0)] = None
     output: Annotated[float, Field(ge=0)]
+
+
+OFF: Final = "off"
+"""What `model` says where no model is asked."""
 
 
 class ModelSettings(Section):
@@ -173,10 +172,7 @@ class ModelSettings(Section):
         "Additional HTTP headers for the model server, one `Name: value` a line.", SecretStr("")
     )
     api: Api = setting("Dialect that the model server speaks.", Api.AUTO)
-    provider: Provider = setting(
-        "Whether a model is asked: `auto` asks when there is a key, `none` says that rules are enough.", Provider.AUTO
-    )
-    model: str = setting("Model that is asked.", "gpt-5.5")
+    model: str = setting("Model that is asked; `off` asks none, and rules are enough.", "gpt-5.5")
     fast_model: str = setting(
         "Model for what needs no judgement; with `base-url`, `model` unless this is set.", "gpt-5-mini"
     )
@@ -197,9 +193,6 @@ class ModelSettings(Section):
         "What it means that a configured model did not answer, or that its budget or the time was used up: `warn` goes "
         "on with what the rules found, `fail` posts that, too, and ends with 4, 5 or 6.",
         "warn",
-    )
-    models: dict[ModeName, str] = file_only(
-        "Model by mode, in place of the file's `model`; an input `model` comes before both.", {}, keys="modes"
     )
     prices: dict[str, TokenPrice] = file_only(
         "Price of a model in US dollars per million tokens, before the table that comes with the program.",

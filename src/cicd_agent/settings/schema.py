@@ -20,11 +20,11 @@ from cicd_agent.settings.modes import (
 from cicd_agent.settings.risk import RiskSettings
 from cicd_agent.settings.run import (
     DENY_PATHS,
+    OFF,
     Api,
     Commenting,
     FindingSettings,
     ModelSettings,
-    Provider,
     RunSettings,
     Stage,
     TestRunSettings,
@@ -36,13 +36,13 @@ from cicd_agent.settings.section import ModeName, Section, kebab
 __all__ = [
     "CONSUMED_EARLIER",
     "DENY_PATHS",
+    "OFF",
     "RERUNS",
     "Api",
     "Band",
     "Commenting",
     "Freeze",
     "ModeName",
-    "Provider",
     "Route",
     "Settings",
     "Stage",
@@ -59,12 +59,12 @@ CONSUMED_EARLIER = frozenset({"mode", "runtime", "index-url"})
 
 _ORDER: Final = str.split("""
     github_token working_directory config_file organisation_config timeout_minutes openai_api_key base_url
-    model_headers api provider model fast_model fallback_model service_tier max_cost_usd max_input_tokens
+    model_headers api model fast_model fallback_model service_tier max_cost_usd max_input_tokens
     max_rounds cache_dir state_dir metrics_file instructions comment review_event fail_on
     fail_on_model on_unavailable max_comments min_severity min_confidence paths_ignore sarif_files pull_request stage
     evidence_file decision_file test_command python coverage_threshold deliver detect_flaky allow_unsandboxed
-    run_id rerun verify_command environment sha threshold enforce on_hold signals_file test_reports
-    coverage_reports base_coverage_reports needs jobs slack_webhook_url slack_token slack_channel models prices
+    run_id rerun verify_command environment sha threshold enforce signals_file test_reports
+    coverage_reports base_coverage_reports needs jobs slack_webhook_url slack_token slack_channel prices
     judge labels keep_unchanged characterisation check_run replies commit_comment failure_issue areas routes
     risk services weights thresholds signals not_applicable required_checks ignore_checks bot_policy wait_for_checks
     failure_workflows environment_aliases incident_label freezes signal_max_age_hours require_audit require_model
@@ -98,6 +98,20 @@ def settings_type() -> type[Settings]:
 @cache
 def _composed(sections: tuple[type[Section], ...]) -> type[Settings]:
     return type("Settings", (Settings, *sections), {"__module__": __name__}) if sections else Settings
+
+
+@cache
+def only_mode(field: str) -> str:
+    """The mode whose section declares the field, "" where it is for several."""
+    declared = {
+        "review": ReviewSettings,
+        "gen-tests": GenTestsSettings,
+        "analyse-failure": AnalyseFailureSettings,
+        "deploy-gate": DeployGateSettings,
+        "route": RouteSettings,
+        **{name: part.SECTION for name in MODES if (part := mode_module(name, "settings"))},
+    }
+    return next((mode for mode, section in declared.items() if field in section.model_fields), "")
 
 
 def field_order(settings: type[Settings]) -> list[str]:

@@ -43,11 +43,7 @@ class Group(Section):
 
 
 def setting(description: str, default: Any, **limits: Any) -> Any:
-    """A setting that is an input and a key of the config file alike. `limits` are pydantic's, such as `ge`.
-
-    `former` in `json_schema_extra` are deprecated values with what is written now, `successor` the setting that took
-    the place of a `deprecated` one.
-    """
+    """A setting that is an input and a key of the config file alike. `limits` are pydantic's, such as `ge`."""
     if isinstance(default, dict):
         return Field(default_factory=dict, description=description, **limits)
     return Field(default, description=description, **limits)

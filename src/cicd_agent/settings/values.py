@@ -3,20 +3,23 @@
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
+from cicd_agent.domain.modes import MODES
 from cicd_agent.settings.document import Block, Tagged, Value
-from cicd_agent.settings.schema import Settings, field_order, kebab, settings_type
+from cicd_agent.settings.schema import Settings, field_order, kebab, only_mode, settings_type
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_TRUTHS = {"on": True, "off": False, "true": True, "false": False}
+"""As words, and as what YAML of version 1.1 makes of them."""
 _SHOWN = 40
-_OWN_KEYS = frozenset({"input_only", "file_only", "lines", "keys", "former", "successor"})
+_OWN_KEYS = frozenset({"input_only", "file_only", "lines", "keys"})
 """What a field's schema says to us alone."""
 _SECRET_PART = 12
 """A run of this many characters of a secret is as good as the secret."""
@@ -40,16 +43,14 @@ class Setting:
     field: str
     description: str
     shape: Mapping[str, Any]
-    former: Mapping[str, str]
-    """Values of earlier versions that are deprecated, with what is written now."""
     input_only: bool = False
     file_only: bool = False
     lines: bool = False
     """Whether only a line end ends an item of a list, and a comma is a part of it."""
     keys: str = ""
     """What the keys of a mapping are."""
-    successor: str = ""
-    """The setting that took its place, where it is deprecated as a whole."""
+    mode: str = ""
+    """The only mode that it is for, "" where it is for several."""
     schema: type[Settings] = Settings
     """What it is a field of."""
 
@@ -64,9 +65,6 @@ class Setting:
     @property
     def choices(self) -> tuple[str, ...]:
         return tuple(self.shape.get("enum", ()))
-
-    def is_former(self, value: Value) -> bool:
-        return isinstance(value, str) and value.lower() in self.former
 
     @property
     def expected(self) -> str:
@@ -87,8 +85,6 @@ class Setting:
 
     def value_of(self, value: Value) -> object:
         """The checked value of a word, or of a list. Raises InvalidValue."""
-        if self.is_former(value):
-            value = self.former[str(value).lower()]
         return self._checked(_converted(self.shape, value, self.expected), self.expected)
 
     def item_of(self, key: str, value: Value) -> object:
@@ -109,8 +105,8 @@ class Setting:
 def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
     """The word, the list or the block as the type that it has to be. Raises InvalidValue."""
     match shape["type"], value:
-        case "boolean", str() if value.lower() in ("true", "false"):
-            return value.lower() == "true"
+        case "boolean", str() if value.lower() in _TRUTHS:
+            return _TRUTHS[value.lower()]
         case "integer", str() if _INTEGER.fullmatch(value):
             return int(value)
         case "number", str() if _NUMBER.fullmatch(value) and math.isfinite(float(value)):
@@ -149,8 +145,7 @@ def _catalogue(settings: type[Settings]) -> Mapping[str, Setting]:
             file_only="file_only" in shapes[field],
             lines="lines" in shapes[field],
             keys=shapes[field].get("keys", ""),
-            former=shapes[field].get("former", {}),
-            successor=shapes[field].get("successor", ""),
+            mode=only_mode(field),
             schema=settings,
         )
         for field in field_order(settings)
@@ -159,7 +154,8 @@ def _catalogue(settings: type[Settings]) -> Mapping[str, Setting]:
 
 
 def config_schema() -> dict[str, object]:
-    """Every key that the file may have; inputs that it may not name are not in it."""
+    """Every key that the file may have, and a section for each mode; inputs that it may not name are not in it."""
+    usable = [setting for setting in catalogue().values() if not setting.input_only]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:cicd-agent:schema:config:1",
@@ -167,7 +163,7 @@ def config_schema() -> dict[str, object]:
         "description": "The settings of a repository, read from the base branch: .github/cicd-agent.yml.",
         "type": "object",
         "additionalProperties": False,
-        "properties": {name: dict(setting.shape) for name, setting in catalogue().items() if not setting.input_only},
+        "properties": _properties(usable, "#/properties"),
     }
 
 
@@ -177,9 +173,9 @@ def organisation_schema() -> dict[str, object]:
         "type": "object",
         "additionalProperties": False,
         "minProperties": 1,
-        "properties": {
-            name: dict(setting.shape) for name, setting in catalogue().items() if setting.is_for_organisations
-        },
+        "properties": _properties(
+            [setting for setting in catalogue().values() if setting.is_for_organisations], "#/$defs/settings/properties"
+        ),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -191,6 +187,26 @@ def organisation_schema() -> dict[str, object]:
         "minProperties": 1,
         "properties": {name: {"$ref": "#/$defs/settings"} for name in ("locked", "defaults")},
         "$defs": {"settings": part},
+    }
+
+
+def _properties(usable: Sequence[Setting], place: str) -> dict[str, object]:
+    """The settings by name, and the sections of the modes, which refer to them at their `place` in the schema."""
+    return {
+        **{setting.name: dict(setting.shape) for setting in usable},
+        **{
+            mode: {
+                "type": "object",
+                "description": f"What counts in {mode} alone.",
+                "additionalProperties": False,
+                "properties": {
+                    setting.name: {"$ref": f"{place}/{setting.name}"}
+                    for setting in usable
+                    if setting.mode in ("", mode)
+                },
+            }
+            for mode in MODES
+        },
     }
 
 
@@ -268,7 +284,7 @@ def _describe_shape(shape: Mapping[str, Any]) -> str:
         case {"maxLength": longest}:
             return f"text of at most {longest:,} characters"
         case _:
-            return {"boolean": "`true` or `false`", "array": "a list of texts"}.get(shape["type"], "text")
+            return {"boolean": "`on` or `off`", "array": "a list of texts"}.get(shape["type"], "text")
 
 
 def _range(shape: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launch.contained import declared
+from launch.contained import named
 from launch.given import GITHUB, NAMED
 from tests.support.jobs.container import HONEST, IMAGE, ContainedJob, contained_job
 from tests.support.jobs.hostile import ROOT, digest
@@ -95,10 +95,10 @@ def test_every_variable_that_the_agent_reads_goes_in_or_is_known_not_to() -> Non
 
 
 def test_the_names_of_inputs_and_outputs_are_those_of_the_action() -> None:
-    inputs, outputs = declared((ROOT / "action.yml").read_text("utf-8"))
+    inputs, outputs = named(ROOT)
 
-    assert {"INPUT_MODE", "INPUT_JOBS", "INPUT_ORGANISATION_CONFIG", "INPUT_SLACK_CHANNEL"} <= inputs
-    assert {"conclusion", "plan_file", "run_code"} <= outputs
+    assert {"INPUT_MODE", "INPUT_JOBS", "INPUT_STAGE", "INPUT_ORGANISATION_CONFIG", "INPUT_SLACK_TOKEN"} <= inputs
+    assert {"conclusion", "plan_file"} <= outputs
     assert not [name for name in outputs if not name.islower()]
 
 

@@ -83,9 +83,9 @@ def test_a_run_that_knows_too_little_takes_back_approvals_of_other_commits_only(
     earlier(site, "APPROVED", "CHANGES_REQUESTED")
     earlier(site, "APPROVED", commit=SHA)
     earlier(site, "CHANGES_REQUESTED")
-    receipt = site.perform(says(NONE, withheld="no model was heard"))["review-1"]
+    receipt = site.perform(says(NONE, withheld="no model was used"))["review-1"]
     assert states(site) == ["DISMISSED", "CHANGES_REQUESTED", "APPROVED", "CHANGES_REQUESTED"]
-    assert receipt.detail == "our request for changes stays: no model was heard"
+    assert receipt.detail == "our request for changes stays: no model was used"
 
 
 @pytest.mark.parametrize("where", ["the plan", "the job"])

@@ -1,4 +1,4 @@
-"""What every account book does alike, in SQLite and in PostgreSQL."""
+"""What every audit log does alike, in SQLite and in PostgreSQL."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""Twenty processes at one account book: nothing is lost, and there is one chain."""
+"""Twenty processes at one audit log: nothing is lost, and there is one chain."""
 
 import threading
 from collections.abc import Callable

@@ -52,14 +52,14 @@ def made_again(path: Path, before: str, after: str) -> None:
 def test_a_table_that_would_drop_or_make_up_entries_is_refused(tmp_path: Path, before: str, after: str) -> None:
     path = begun(tmp_path / "state.db")
     made_again(path, before, after)
-    with pytest.raises(StoreRefused, match="is not the one of an account book"):
+    with pytest.raises(StoreRefused, match="is not the one of an audit log"):
         SqlStore.open(path)
 
 
 def test_a_table_of_a_module_is_refused(tmp_path: Path) -> None:
     path = begun(tmp_path / "state.db")
     changed(path, f"DROP TABLE {ENTRIES}", f"CREATE VIRTUAL TABLE {ENTRIES} USING fts5(repository, seq, prev, hash)")
-    with pytest.raises(StoreRefused, match="is not the one of an account book"):
+    with pytest.raises(StoreRefused, match="is not the one of an audit log"):
         SqlStore.open(path)
 
 

@@ -1,4 +1,4 @@
-"""Processes that write to one account book at once: `python writing.py KIND PLACE NAME COUNT [WRITERS]`."""
+"""Processes that write to one audit log at once: `python writing.py KIND PLACE NAME COUNT [WRITERS]`."""
 
 import os
 import subprocess

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.headlines.learn import AGAINST, FOR
+from benchmarks.headlines.learn import AGAINST, FOR, PRIOR
 from cicd_agent.analysis.logs import headline
 from cicd_agent.analysis.logs.extract import Problem
 from cicd_agent.analysis.logs.matcher import Matcher
@@ -74,6 +74,46 @@ Call Stack (most recent call first):
 ##[error]Process completed with exit code 1.
 """
 
+SKIPPED = """\
+Finished tests in 0.25s.
+
+Skipped:
+TestServe#test_reload [test/serve_test.rb:47]:
+Refinements are not supported here
+
+Failure:
+TestCart#test_sum [test/cart_test.rb:31]:
+Expected: 3
+  Actual: 4
+
+Skipped:
+TestPosts#test_related [test/posts_test.rb:26]:
+test disabled, expected a failure
+
+9 tests, 15 assertions, 1 failures, 0 errors, 2 skips
+##[error]Process completed with exit code 1.
+"""
+PASSED_STEP = """\
+##[group]Run npm install
+##[endgroup]
+Error: Cannot find module './db.json'
+    at Function.Module._load (module.js:276:25)
+npm ERR! shasum check failed for typescript-2.6.1.tgz
+added 12 packages
+##[group]Run ./script/build
+##[endgroup]
+E: Failed to fetch http://deb.example.org/Packages  404  Not Found [IP: 192.0.2.7 80]
+##[error]Process completed with exit code 1.
+"""
+PLACES = """\
+Build started
+  /src/lib/store.js:0:0: /src/node_modules/parser/token.js:56
+      throw new Error("Unexpected token");
+
+Error: Unexpected token ILLEGAL
+##[error]Process completed with exit code 1.
+"""
+
 
 def first(log: str) -> Problem:
     return reduce([log.encode()], matcher=MATCHER).problems[0]
@@ -87,6 +127,8 @@ def first(log: str) -> Problem:
         (NODE, "Error: Cannot find module './util'"),
         (RUST, "error[E0425]: cannot find value `totl` in this scope"),
         (CMAKE, "Could NOT find Halide (missing: HALIDE_ROOT_DIR HALIDE_LIBRARIES)"),
+        (PASSED_STEP, "E: Failed to fetch http://deb.example.org/Packages  404  Not Found [IP: 192.0.2.7 80]"),
+        (PLACES, "Error: Unexpected token ILLEGAL"),
     ],
 )
 def test_the_message_comes_before_what_stands_around_it(log: str, message: str) -> None:
@@ -101,10 +143,32 @@ def test_a_line_that_speaks_for_its_block_keeps_the_blocks_test_place_and_finger
     assert [(frame.path, frame.line) for frame in first(RUST).frames] == [("src/bill.rs", 14)]
 
 
+def test_a_test_that_was_skipped_is_not_the_one_to_read_first() -> None:
+    assert first(SKIPPED).line in range(7, 11)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Downloading https://example.org/error.tgz", "  at Object.<anonymous> (/src/index.js:1:1)", "src/a.c:3:", "====="],
+)
+def test_what_says_nothing_is_read_first_only_where_there_is_nothing_else(text: str) -> None:
+    assert (
+        first(f"{text}\nfatal: bad object\n##[error]Process completed with exit code 1.\n").text == "fatal: bad object"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["Warning: file is not formatted", "Parsing error: Unexpected token", "Missing semicolon"]
+)
+def test_a_message_may_begin_with_a_word_that_ends_like_progress(text: str) -> None:
+    assert not headline._FORMS["progress"].search(text)
+
+
 def test_each_weight_is_of_a_feature_that_there_is_and_has_the_sign_that_was_asked_for() -> None:
     weights = headline.weights()
     assert weights
-    assert weights.keys() | FOR | AGAINST <= headline.names()
+    assert weights.keys() | FOR | AGAINST | PRIOR.keys() <= headline.names()
+    assert all(value > 0 if name in FOR else value < 0 for name, value in PRIOR.items())
     assert not FOR & AGAINST
     assert all(weights.get(name, 0) >= 0 for name in FOR)
     assert all(weights.get(name, 0) <= 0 for name in AGAINST)

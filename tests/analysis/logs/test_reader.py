@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, read
+from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, ends_by_returns, read
 
 # What terminals, runners and broken pipes write, in any order.
 PIECES = st.one_of(
@@ -34,7 +34,8 @@ def cut(raw: bytes, sizes: list[int]) -> Iterator[bytes]:
 def test_any_bytes_are_lines_however_they_are_cut(raw: bytes, sizes: list[int]) -> None:
     whole = list(read([raw]))
     assert list(read(cut(raw, sizes))) == whole
-    ended = raw.count(b"\n") + (not raw.endswith(b"\n") and raw != b"")
+    text = raw.replace(b"\r", b"\n") if ends_by_returns(raw) else raw
+    ended = text.count(b"\n") + (not text.endswith(b"\n") and raw != b"")
     assert [line.number for line in whole] == list(range(1, ended + 1))
     for line in whole:
         assert len(line.text) <= MAX_LINE
@@ -46,6 +47,12 @@ def test_a_line_is_what_a_terminal_would_show_last() -> None:
     assert texts(b"abcdef\rXY\n") == ["XYcdef"]
     assert texts(b"abcdef\r\x1b[KXY\n") == ["XY"]
     assert texts(b"done\r\r\r\n") == ["done"]
+
+
+def test_lines_that_end_by_a_carriage_return_alone_are_lines() -> None:
+    assert texts(b"building\rsrc/a.c:3: error: no\rmake: *** [a.o] Error 1\rdone\r") == [
+        "building", "src/a.c:3: error: no", "make: *** [a.o] Error 1", "done",
+    ]  # fmt: skip
 
 
 def test_escapes_are_taken_off_and_hidden_characters_are_seen() -> None:

@@ -265,10 +265,12 @@ def test_a_file_of_the_product_becomes_none_of_tests_by_what_a_change_writes_int
 @pytest.mark.parametrize(
     ("before", "after", "found"),
     [
-        (None, "# fail-on: never\n", []),
+        (None, "# fail-on: off\n", []),
         ("fail-on: high\n", "# who may merge\nfail-on: high # and so on\n", []),
         ("fail-on: high\n", "# fail-on: high\n", ["own-config"]),
-        (None, "fail-on: never\n", ["own-config"]),
+        (None, "fail-on: off\n", ["own-config"]),
+        ("review: {fail-on: high}\n", "review: {fail-on: low}\n", ["own-config"]),
+        ("review: {fail-on: high}\n", "route: {fail-on: high}\n", ["own-config"]),
         (None, "# ours\nfail-in: never\n", ["own-config"] * 2),
         ("rules:\n  secret: off\n", "rules:\n  secret: off\n  http-timeout: off\n", ["own-config"]),
     ],

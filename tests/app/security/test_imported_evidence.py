@@ -180,9 +180,9 @@ def test_forged_evidence_changes_neither_findings_nor_risk(
     jobs: ForkJobs, forgery: Callable[[dict[str, Any]], None], told: str
 ) -> None:
     jobs.gather()
-    honest = jobs.post(inputs={"comment": "none"}).report["verdict"]
+    honest = jobs.post(inputs={"comment": "off"}).report["verdict"]
     jobs.forge(forgery)
-    left = jobs.post(inputs={"comment": "none"})
+    left = jobs.post(inputs={"comment": "off"})
     assert left.exit == 0, left.log
     assert left.report["verdict"] == honest
     assert told in " ".join(gap["why"] for gap in left.report["gaps"])
@@ -193,7 +193,7 @@ def test_forged_evidence_changes_neither_findings_nor_risk(
 
 def test_in_a_job_of_its_own_the_decision_is_about_the_jobs_event_too(jobs: ForkJobs, tmp_path: Path) -> None:
     jobs.gather()
-    jobs.post(inputs={"comment": "none"})
+    jobs.post(inputs={"comment": "off"})
     jobs.forge(of_another_pull)
     left = jobs.job.run("decide", "review", "--in", str(jobs.evidence), "--out", str(tmp_path / "decision.json"))
     assert left.exit == 2

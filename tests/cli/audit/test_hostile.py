@@ -1,4 +1,4 @@
-"""Whatever somebody has put into an account book, looking at it does no harm and ends in no traceback."""
+"""Whatever somebody has put into an audit log, looking at it does no harm and ends in no traceback."""
 
 import io
 import json

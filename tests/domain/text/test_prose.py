@@ -27,7 +27,7 @@ PIECES = [
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("Set `openai-api-key`, or `provider: none`.", "Set `openai-api-key`, or `provider: none`."),
+        ("Set `openai-api-key`, or `model: off`.", "Set `openai-api-key`, or `model: off`."),
         ("`a` and *b*", "`a` and \\*b\\*"),
         ("one ` alone", "one \\` alone"),
         ("an empty `` pair", "an empty \\`\\` pair"),

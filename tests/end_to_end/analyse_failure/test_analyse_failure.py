@@ -25,14 +25,14 @@ def test_a_job_of_the_same_run_says_which_line_and_which_change_is_to_blame(tmp_
     assert left.outputs["failure_type"] == "test_failure"
     assert left.outputs["cause"] == "change"
     assert left.outputs["is_flaky"] == "false"
-    assert left.outputs["affected_files"].startswith('["src/limits.py"')
+    assert left.report["diagnosis"]["affected"][0] == "src/limits.py"
     assert left.outputs["responsible_commit"] == jobs.job.head
     assert left.outputs["rerun_recommended"] == "false"
     assert left.outputs["risk_level"] == "low"
     [comment] = jobs.comments
     assert "Caused by this change" in comment
     assert "assert 9 == 3" in comment
-    assert left.outputs["fingerprint"] in comment
+    assert left.report["diagnosis"]["failures"][0]["strict"] in comment
     assert "Caused by this change" in left.summary
 
 

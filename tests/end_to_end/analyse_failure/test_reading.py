@@ -42,7 +42,7 @@ def test_a_test_report_says_which_test_failed_where_the_log_does_not(tmp_path: P
     left = jobs.within()
     assert left.outputs["failure_type"] == "test_failure", left.log
     assert "test_limit" in left.outputs["root_cause"]
-    assert left.outputs["affected_files"].startswith('["src/limits.py"')
+    assert left.report["diagnosis"]["affected"][0] == "src/limits.py"
 
 
 def test_a_job_that_may_fail_comes_after_those_that_may_not(tmp_path: Path, hub: FakeGitHub) -> None:
@@ -156,7 +156,7 @@ def test_failures_of_other_pull_requests_are_remembered(tmp_path: Path, hub: Fak
         jobs.repo.runs.clear()
         jobs.add(number, branch, f"{number}" * 20, [failed(500 + number)], event="push")
         left = jobs.after_run(number, cache_dir=cache)
-        assert left.outputs["fingerprint"], left.log
+        assert left.report["diagnosis"]["failures"][0]["strict"], left.log
     jobs.repo.runs[:] = [replace(ours, sha=head)]
     left = jobs.within(cache_dir=cache)
     assert left.report["diagnosis"]["rung"] == "seen_before", left.log

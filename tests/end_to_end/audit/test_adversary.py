@@ -1,4 +1,4 @@
-"""Whoever is about the account book besides us gets no word of a secret, forges no entry, and keeps no run waiting."""
+"""Whoever is about the audit log besides us gets no word of a secret, forges no entry, and keeps no run waiting."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def job(tmp_path: Path) -> Job:
 
 
 def entered(job: Job) -> list[dict[str, object]]:
-    """What the account book of the job holds, in its order."""
+    """What the audit log of the job holds, in its order."""
     with closing(SqlStore.open(job.temp / "state/state.db")) as store:
         return [json.loads(row.text) for row in store.rows("octo/app")]
 

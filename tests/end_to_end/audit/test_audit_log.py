@@ -1,4 +1,4 @@
-"""The account book as a workflow uses it: runs write it, later steps look into it, and what one left the next finds."""
+"""The audit log as a workflow uses it: runs write it, later steps look into it, and what one left the next finds."""
 
 import os
 import re
@@ -74,7 +74,7 @@ def ask(job: Job, *argv: str, **inputs: str) -> Left:
 
 
 def test_the_example_of_a_gate_with_a_book_proves_it_and_is_red_when_it_was_changed(jobs: GateJobs) -> None:
-    gate, audit = own_steps("account-book.yml", jobs.job)
+    gate, audit = own_steps("audit-log.yml", jobs.job)
     assert (gate["mode"], audit["mode"]) == ("deploy-gate", "audit")
     decided = step(jobs, gate)
     assert decided.outputs["decision"] == "proceed", decided.log
@@ -126,7 +126,7 @@ def test_what_a_review_and_a_route_found_the_gate_knows(
     kept: dict[str, Any] = {"state_dir": str(tmp_path / "book")} if place == "sqlite" else {}
     if not kept:
         jobs.job.variables["DATABASE_URL"] = request.getfixturevalue("server").schema()
-    reviewed = jobs.run("pull_request", "review", payload=jobs.job.payload(), provider="none", **kept)
+    reviewed = jobs.run("pull_request", "review", payload=jobs.job.payload(), model="off", **kept)
     assert reviewed.outputs["decision"] == "request_changes", reviewed.log
     routed = jobs.run("pull_request", "route", payload=jobs.job.payload(), **kept)
     assert routed.exit == 0, routed.log

@@ -39,7 +39,7 @@ def test_a_clean_deployment_proceeds_on_every_event_with_few_requests(jobs: Gate
     left = jobs.run(event, environment="" if event == "deployment" else "production")
     proceeds(left)
     assert left.outputs["summary"].startswith(f"PROCEED production ← {jobs.sha[:7]}, score 100 ")
-    assert (left.outputs["safety_score"], left.outputs["review_match"]) == ("100", "same_patch")
+    assert (left.outputs["safety_score"], left.report["gated"]["review_match"]) == ("100", "same_patch")
     assert left.outputs["requires_approval"] == "false"
     assert len(jobs.hub.received) <= MOST_REQUESTS
     # Nothing was written: there is nobody to ask.
@@ -92,7 +92,7 @@ def test_an_older_commit_that_worked_before_may_come_back(jobs: GateJobs) -> Non
     jobs.hub.gate.add_check(jobs.base, "unit", at=jobs.now - HOUR)
     left = jobs.run("workflow_dispatch", sha=jobs.base)
     proceeds(left)
-    assert (left.outputs["review_match"], left.outputs["rollback_to"]) == ("exact", "")
+    assert (left.report["gated"]["review_match"], left.outputs["rollback_to"]) == ("exact", "")
     assert f"← {jobs.base[:7]}" in left.outputs["summary"]
 
 
@@ -100,7 +100,7 @@ def test_what_was_never_reviewed_holds_although_all_is_green(jobs: GateJobs) -> 
     jobs.pull.landed = ()
     left = jobs.run()
     assert stops(left)[0] == "unreviewed"
-    assert (left.exit, left.outputs["decision"], left.outputs["review_match"]) == (1, "hold", "none")
+    assert (left.exit, left.outputs["decision"], left.report["gated"]["review_match"]) == (1, "hold", "none")
 
 
 def test_only_a_request_for_changes_by_somebody_with_write_access_holds(jobs: GateJobs) -> None:
@@ -116,14 +116,14 @@ def test_a_merge_commit_is_exactly_what_was_reviewed(jobs: GateJobs) -> None:
     merged(jobs)
     left = jobs.run()
     proceeds(left)
-    assert left.outputs["review_match"] == "exact"
+    assert left.report["gated"]["review_match"] == "exact"
 
 
 def test_a_line_that_slipped_into_a_merge_was_not_reviewed(jobs: GateJobs) -> None:
     merged(jobs, more="print('hello')\n")
     left = jobs.run()
     held(left, "unreviewed", "score")
-    assert left.outputs["review_match"] == "none"
+    assert left.report["gated"]["review_match"] == "none"
 
 
 def test_a_freeze_holds_until_somebody_overrides_it(tmp_path: Path, hub: FakeGitHub) -> None:
@@ -169,7 +169,7 @@ def test_where_it_cannot_be_read_what_runs_now_only_an_override_lets_it_through(
     grants = {name: level for name, level in jobs.grants.items() if name != "deployments"}
     left = jobs.run(github_token=jobs.hub.add_token("ghs_less", **grants))
     held(left, "unknown-base", "fault-deployments")
-    assert (left.outputs["requires_approval"], left.outputs["review_match"]) == ("false", "none")
+    assert (left.outputs["requires_approval"], left.report["gated"]["review_match"]) == ("false", "none")
     assert "`deployments: read`" in left.summary
 
 

@@ -105,7 +105,7 @@ def asked(jobs: GateJobs, *steps: Step, **inputs: str) -> Left:
 def test_a_model_that_sees_nothing_wrong_changes_nothing(jobs: GateJobs) -> None:
     left = asked(jobs, answer(draft().model_dump(mode="json")))
     assert (left.exit, left.outputs["decision"], left.outputs["degraded"]) == (0, "proceed", "false"), left.log
-    assert (left.outputs["requests"], left.outputs["confidence"]) == ("1", "0.90")
+    assert (left.report["account"]["usage"]["requests"], left.report["gated"]["confidence"]) == (1, 0.9)
 
 
 def test_a_model_that_proves_an_objection_holds(jobs: GateJobs) -> None:
@@ -134,7 +134,7 @@ def test_without_a_model_the_rules_decide_unless_one_is_required(
 def test_where_a_model_is_required_nothing_proceeds_without_one(tmp_path: Path, hub: FakeGitHub) -> None:
     jobs = GateJobs(tmp_path, hub, config="require-model: on\n")
     left = asked(jobs, status(401))
-    ended(left, 1, "no model was heard")
+    ended(left, 1, "no model was used")
     assert stops(left) == {"no-model"}
     assert left.outputs["degraded"] == "true"
     left = jobs.run()
@@ -169,7 +169,7 @@ def test_a_run_that_is_cancelled_is_no_yes(jobs: GateJobs, monkeypatch: pytest.M
 def test_a_broken_config_on_the_base_branch_holds(tmp_path: Path, hub: FakeGitHub, config: str) -> None:
     left = GateJobs(tmp_path, hub, config=config).run()
     ended(left, 1)
-    assert left.outputs["config_status"] == "invalid"
+    assert left.report["account"]["config_status"] == "invalid"
     assert stops(left) == {"policy"}
     assert left.outputs["requires_approval"] == "false"
 

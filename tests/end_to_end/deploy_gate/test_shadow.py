@@ -40,7 +40,6 @@ def test_a_shadow_decides_as_it_would_and_bothers_nobody(jobs: GateJobs, slack: 
     assert (left.outputs["shadow_decision"], left.outputs["requires_approval"]) == ("hold", "false")
     assert (left.report["gated"]["decision"], left.report["gated"]["enforced"]) == ("hold", False)
     assert "shadow" in left.outputs["summary"]
-    assert "deprecated" not in left.log
     assert "::error" not in left.log
     assert jobs.told == []
     assert slack.messages == []
@@ -77,24 +76,6 @@ def test_a_shadow_that_would_roll_back_goes_on_as_well(tmp_path: Path, hub: Fake
 def test_a_shadow_with_nothing_against_a_deployment_says_so_twice(tmp_path: Path, hub: FakeGitHub) -> None:
     left = GateJobs(tmp_path, hub).run(enforce="shadow")
     assert (*decided(left), left.outputs["conclusion"]) == (0, "proceed", "proceed", "success"), left.log
-
-
-@pytest.mark.parametrize(
-    ("inputs", "ends", "deprecated"),
-    [
-        ({"enforce": "false"}, (0, "proceed", "hold"), "`enforce: false` (input)"),
-        ({"enforce": "true"}, (1, "hold", ""), "`enforce: true` (input)"),
-        ({"on_hold": "output"}, (0, "hold", ""), "`on-hold: output` (input)"),
-        ({"on_hold": "fail"}, (1, "hold", ""), "`on-hold: fail` (input)"),
-    ],
-)
-def test_a_deprecated_spelling_counts_and_one_line_says_what_to_write(
-    jobs: GateJobs, inputs: dict[str, str], ends: tuple[int, str, str], deprecated: str
-) -> None:
-    left = jobs.run(payload=None, **inputs)
-    assert decided(left) == ends, left.log
-    warned = [line for line in left.log.splitlines() if line.startswith("::warning") and deprecated in line]
-    assert [f"{deprecated} is deprecated: write `enforce: " in line for line in warned] == [True]
 
 
 def test_a_hold_in_shadow_is_entered_in_the_audit_log_as_the_hold_that_it_is(jobs: GateJobs, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def clamp(value, low):
     """
     return max(value, low)
 '''
-INPUTS = ("--input", f"python={project_python()}", "--input", "provider=none")
+INPUTS = ("--input", f"python={project_python()}", "--input", "model=off")
 
 
 @pytest.fixture

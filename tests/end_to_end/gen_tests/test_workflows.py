@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 EXAMPLES = Path(__file__).parents[3] / "examples/workflows"
-OWN = "org/cicd-agent@v1"
+OWN, STAGE = "org/cicd-agent@v1", "org/cicd-agent/stage@v1"
 
 
 def load(name: str) -> dict[Any, Any]:
@@ -36,8 +36,8 @@ def secrets(job: dict[str, Any]) -> set[str]:
 def test_the_jobs_follow_one_another_through_the_stages(split: dict[str, dict[str, Any]]) -> None:
     assert [*split] == ["gather", "ask", "try", "deliver"]
     assert [job.get("needs", []) for job in split.values()] == [[], ["gather"], ["ask"], ["try"]]
-    assert [step(job, OWN)["stage"] for job in split.values()] == [*split]
-    assert {step(job, OWN)["mode"] for job in split.values()} == {"gen-tests"}
+    assert [step(job, STAGE)["stage"] for job in split.values()] == [*split]
+    assert {step(job, STAGE)["mode"] for job in split.values()} == {"gen-tests"}
 
 
 def test_no_job_holds_two_of_the_models_key_foreign_code_that_writes_and_a_writing_token(
@@ -68,8 +68,8 @@ def test_the_job_that_writes_has_no_code_and_runs_nothing(split: dict[str, dict[
     token = step(deliver, "actions/create-github-app-token@")
     granted = {name: level for name, level in token.items() if name.startswith("permission-")}
     assert granted == {"permission-contents": "write", "permission-pull-requests": "write"}
-    assert step(deliver, OWN)["github-token"] == "${{ steps.app.outputs.token }}"
-    assert step(deliver, OWN)["deliver"] == "commit"
+    assert step(deliver, STAGE)["github-token"] == "${{ steps.app.outputs.token }}"
+    assert step(deliver, STAGE)["deliver"] == "commit"
 
 
 def test_code_of_the_pull_request_meets_no_credential_in_the_checkout(split: dict[str, dict[str, Any]]) -> None:
@@ -89,8 +89,8 @@ def test_code_of_the_pull_request_meets_no_credential_in_the_checkout(split: dic
 def test_each_job_takes_the_file_that_the_one_before_left(
     split: dict[str, dict[str, Any]], giver: str, wrote: str, taker: str, reads: str
 ) -> None:
-    left, kept = step(split[giver], OWN)[wrote], step(split[giver], "actions/upload-artifact@")
-    taken, read = step(split[taker], "actions/download-artifact@"), step(split[taker], OWN)[reads]
+    left, kept = step(split[giver], STAGE)[wrote], step(split[giver], "actions/upload-artifact@")
+    taken, read = step(split[taker], "actions/download-artifact@"), step(split[taker], STAGE)[reads]
     assert kept["path"] == left
     assert kept["name"] == taken["name"]
     assert read == f"{taken['path']}/{Path(left).name}"

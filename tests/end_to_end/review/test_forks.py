@@ -79,7 +79,7 @@ def test_without_a_checkout_texts_come_from_the_api(jobs: ForkJobs) -> None:
     empty = jobs.job.place / "empty"
     empty.mkdir()
     jobs.job.variables["GITHUB_WORKSPACE"] = str(empty)
-    left = jobs.step({"comment": "none"})
+    left = jobs.step({"comment": "off"})
     assert left.exit == 0, left.log
     assert {each["id"] for each in left.report["verdict"]["findings"]} == {"dynamic-code", "swallowed-exception"}
     why = left.report["gaps"][0]["why"]
@@ -106,7 +106,7 @@ def test_without_a_checkout_another_head_proves_no_text(jobs: ForkJobs) -> None:
     jobs.job.variables["GITHUB_WORKSPACE"] = str(jobs.job.place / "empty")
     (jobs.job.place / "empty").mkdir()
     move(jobs)
-    left = jobs.step({"comment": "none"})
+    left = jobs.step({"comment": "off"})
     assert "rules which need the whole text of a file did not run" in left.report["gaps"][0]["why"]
 
 

@@ -30,7 +30,7 @@ def test_an_unchanged_pull_request_costs_no_request_and_soon_no_edit(here: Site)
     assert states == ["done", "unchanged"]
     for name in ("decision", "risk_level", "risk_score", "confidence", "findings_count", "escalate_to_human"):
         assert again.outputs[name] == first.outputs[name]
-    assert (again.outputs["degraded"], again.outputs["requests"]) == ("false", "0")
+    assert (again.outputs["degraded"], again.report["account"]["usage"]["requests"]) == ("false", 0)
     assert "0 of 3 files asked about, 3 unchanged since" in again.summary
     assert "from memory, 0 requests" in again.summary
     for name in ("findings", "rejected", "merged", "remarks", "escalate", "risk"):
@@ -131,7 +131,7 @@ def test_a_run_whose_model_fails_keeps_what_is_remembered(here: Site) -> None:
 def test_a_run_without_a_model_recalls_nothing_and_leaves_the_memory_where_it_is(here: Site) -> None:
     here.run(*ALL)
     memory = here.memory.read_bytes()
-    assert not model_findings(here.run(provider="none", min_severity="low"))
+    assert not model_findings(here.run(model="off", min_severity="low"))
     assert not model_findings(here.run(openai_api_key="", base_url=""))
     assert here.memory.read_bytes() == memory
     here.run()
@@ -186,7 +186,7 @@ def test_other_thresholds_ask_nothing_and_show_something_else(here: Site) -> Non
     here.run(*ALL)
     left = here.run(min_severity="critical")
     assert "3 below your threshold" in here.body
-    assert left.outputs["requests"] == "0"
+    assert left.report["account"]["usage"]["requests"] == 0
 
 
 def test_what_was_reviewed_is_remembered_without_a_comment(here: Site) -> None:
@@ -194,8 +194,8 @@ def test_what_was_reviewed_is_remembered_without_a_comment(here: Site) -> None:
     here.run()
     assert not here.pull.comments
     here.push(CHANGED)
-    here.run(answer(draft(claim("beta"))), rulings("keep"), comment="none")
-    assert set(model_findings(here.run(comment="none"))) == {"beta.py"}
+    here.run(answer(draft(claim("beta"))), rulings("keep"), comment="off")
+    assert set(model_findings(here.run(comment="off"))) == {"beta.py"}
     assert not here.pull.comments
 
 

@@ -257,8 +257,8 @@ def test_a_forged_decision_names_no_other_label_and_no_other_check(
     decision = tmp_path / "decision.json"
     site.job.variables["GITHUB_API_URL"] = site.hub.url
     evidence = str(tmp_path / "evidence.json")
-    site.job.run("gather", "review", "--out", evidence, provider="none", github_token=site.hub.read_only)
-    site.job.run("decide", "review", "--in", evidence, "--out", str(decision), provider="none")
+    site.job.run("gather", "review", "--out", evidence, model="off", github_token=site.hub.read_only)
+    site.job.run("decide", "review", "--in", evidence, "--out", str(decision), model="off")
     assert pattern in decision.read_text()
     decision.write_text(decision.read_text().replace(pattern, forged))
     assert site.job.run("perform", "review", "--in", str(decision), github_token=site.hub.token).exit == 2

@@ -97,7 +97,7 @@ class Site:
 
     def run(self) -> Left:
         self.job.variables["GITHUB_API_URL"] = self.hub.url
-        return self.job.run(provider="none", github_token=self.hub.token)
+        return self.job.run(model="off", github_token=self.hub.token)
 
     def fault(self, method: str, path: str, fault: Mapping[str, Any], nth: int = 1) -> None:
         given = {"nth": nth, **fault}

@@ -103,7 +103,7 @@ def test_who_asks_for_a_review_that_finds_nothing_is_told_so(tmp_path: Path) -> 
     with Talk(tmp_path) as talk:
         talk.job.head = talk.job.repo.commit({"app.py": BEFORE["app.py"], "notes.md": "Words.\n"}, "Mend it")
         talk.pull = talk.hub.add_pull(7, base="main", head="topic")
-        talk.inputs = {"provider": "none"}
+        talk.inputs = {"model": "off"}
         left = talk.comment("@cicd-agent review")
     assert left.exit == 0, left.log
     [summary] = talk.said
@@ -112,7 +112,7 @@ def test_who_asks_for_a_review_that_finds_nothing_is_told_so(tmp_path: Path) -> 
 
 def test_the_review_is_of_the_head_as_it_is_now(tmp_path: Path) -> None:
     with Talk(tmp_path) as talk:
-        talk.inputs = {"provider": "none"}
+        talk.inputs = {"model": "off"}
         told = talk.say("@cicd-agent review")
         talk.job.repo.commit({"later.py": "import pickle\n"}, "Later")
         comments = talk.pull.review_comments
@@ -185,7 +185,7 @@ def test_a_reading_that_github_refuses_ends_in_a_warning(tmp_path: Path) -> None
 
 def test_without_a_model_a_question_is_answered_with_what_is_understood(tmp_path: Path) -> None:
     with Talk(tmp_path) as talk:
-        talk.inputs = {"provider": "none"}
+        talk.inputs = {"model": "off"}
         for left in (talk.reply(ASK), talk.again()):
             assert left.exit == 0, left.log
     assert [said.partition("\n")[2] for said in talk.replies] == [

@@ -66,7 +66,7 @@ def test_a_judge_that_fails_loses_no_finding_and_the_run_is_not_degraded(job: Jo
     assert left.exit == 0, left.log
     assert left.outputs["degraded"] == "false"
     assert len(titles(left.report["verdict"]["findings"])) == 2
-    assert "no model was heard" not in left.log
+    assert "the model was not used" not in left.log
     for name in ("judge", "description"):
         assert f"The question `{name}` was left out" in left.log
 
@@ -86,5 +86,5 @@ def test_the_base_branch_can_switch_the_judge_off(tmp_path: Path) -> None:
     job = Job(tmp_path, before={"app.py": "import os\n\n\ndef go(name):\n    return name\n", **config})
     with OpenAIServer(answer(DRAFT)) as server:
         left = job.run(base_url=server.url)
-    assert left.outputs["config_status"] == "ok", left.log
+    assert left.report["account"]["config_status"] == "ok", left.log
     assert titles(left.report["verdict"]["findings"]) == ["The exit status is dropped"]

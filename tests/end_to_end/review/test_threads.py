@@ -46,7 +46,7 @@ class Site:
             (self.job.temp / name).unlink(missing_ok=True)
         self.job.variables["GITHUB_API_URL"] = self.hub.url
         if not claims:
-            left = self.job.run(provider="none", github_token=self.token)
+            left = self.job.run(model="off", github_token=self.token)
         else:
             with OpenAIServer(*said([claim for claim in claims if claim])) as server:
                 left = self.job.run(base_url=server.url, api="chat", openai_api_key="sk-test", github_token=self.token)
@@ -200,7 +200,7 @@ def test_a_thread_that_a_person_resolved_stays_silent_however_the_model_words_it
         left = site.run(wording)
         assert site.said == [comment]
         assert left.outputs["findings_count"] == "0"
-        assert left.outputs["suppressed_count"] == "1"
+        assert len(left.report["verdict"]["suppressed"]) == 1
         assert left.outputs["risk_level"] == "high"
         assert left.outputs["decision"] == "comment"
         assert "its thread was resolved" in site.summary

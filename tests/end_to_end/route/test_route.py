@@ -48,8 +48,8 @@ def full(left: Left, code: int = 0) -> None:
     # The table asks for more than the full tests where the risk that nobody knows counts as high.
     planned(left, left.outputs["tests"], "full", code)
     assert left.outputs["tests"] in {"full", "extended"}
-    assert "false" not in [value for name, value in left.outputs.items() if name.startswith("run_")]
-    assert left.outputs.get("has_jobs", "") != "false"
+    assert left.outputs.get("skipped_areas", "") in {"", "[]"} or left.outputs["tests"] == "full"
+    assert left.outputs.get("areas", "") != "[]"
 
 
 def crash(*_: object, **__: object) -> Any:
@@ -70,9 +70,9 @@ def test_words_alone_need_no_tests_and_nobody_is_asked(tmp_path: Path, hub: Fake
     one.variables["GITHUB_API_URL"] = hub.url
     left = routed(one, github_token=hub.token, openai_api_key="sk-test", base_url="http://127.0.0.1:9/v1")
     planned(left, "none", "cached")
-    assert (left.outputs["run_docs"], left.outputs["run_code"]) == ("true", "false")
+    assert left.outputs["areas"] == '["docs"]'
     assert json.loads(left.outputs["areas"]) == ["docs"]
-    assert (left.outputs["requests"], left.outputs["cost_usd"]) == ("0", "0.0000")
+    assert left.outputs["cost_usd"] == "0.0000"
     assert (left.outputs["degraded"], "::warning" in left.log) == ("false", False)
     plan = json.loads(Path(left.outputs["plan_file"]).read_text())
     assert (plan["commit"], plan["cells"]["tests"]) == (one.head, "none")
@@ -87,7 +87,7 @@ def test_code_and_a_push_get_their_tests(tmp_path: Path) -> None:
     one.event.write_text(json.dumps(push))
     left = routed(one)
     assert left.outputs["tests"] == "full"
-    assert (left.outputs["run_code"], left.outputs["run_docs"]) == ("true", "false")
+    assert '"docs"' in left.outputs["skipped_areas"]
 
 
 @pytest.mark.parametrize("event", ["workflow_dispatch", "schedule", "frobnicate"])
@@ -149,7 +149,7 @@ def test_a_cancelled_route_still_says_the_full_plan(tmp_path: Path, monkeypatch:
 def test_a_broken_config_of_the_base_branch_makes_the_plan_the_full_one(tmp_path: Path, config: str) -> None:
     left = routed(job(tmp_path, config=config))
     full(left)
-    assert left.outputs["config_status"] == "invalid"
+    assert left.report["account"]["config_status"] == "invalid"
     assert "::warning" in left.log
 
 
@@ -157,4 +157,4 @@ def test_a_change_cannot_route_itself(tmp_path: Path) -> None:
     lax = "areas: {docs: ['**']}\nroute: {low: {tests: none}}\n"
     left = routed(job(tmp_path, {"app.py": "def go(name):\n    return 1\n", CONFIG: lax}))
     assert left.outputs["tests"] != "none"
-    assert left.outputs["run_code"] == "true"
+    assert '"code"' in left.outputs["areas"]

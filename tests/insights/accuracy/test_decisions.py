@@ -1,4 +1,4 @@
-"""What the account book says is read as anybody's words: what does not fit is left out, and said to be."""
+"""What the audit log says is read as anybody's words: what does not fit is left out, and said to be."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -120,7 +120,7 @@ def test_an_entry_of_another_repository_in_this_chain_is_left_out() -> None:
     text = review().text
     other = Row("o/x", 1, ZERO_HASH, entry_hash("o/x", 1, ZERO_HASH, text), text, review().columns)
     assert read(other) == Decisions(
-        limits=("1 record of the account book left out: of another repository, or not readable",)
+        limits=("1 record of the audit log left out: of another repository, or not readable",)
     )
 
 

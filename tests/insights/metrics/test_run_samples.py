@@ -33,7 +33,7 @@ RUN: dict[str, Any] = {
     "decision": "approve",
     "risk_level": "medium",
     "escalated": True,
-    "degraded": "no model was heard",
+    "degraded": "no model was used",
     "exit": 0,
     "models": ["gpt-5.5"],
     "usage": ASKED["usage"],

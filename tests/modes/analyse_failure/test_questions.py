@@ -12,7 +12,7 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role
 from cicd_agent.modes.analyse_failure.questions import PROVEN, prompt, question, questions
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, FailureDraft
-from cicd_agent.settings.schema import Provider, Settings
+from cicd_agent.settings.schema import OFF, Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,
     MESSAGE,
@@ -63,7 +63,7 @@ def test_nothing_is_asked_when_no_line_of_a_log_is_there(seen: Evidence) -> None
 
 
 def test_nothing_is_asked_when_no_model_is_wanted() -> None:
-    assert questions(evidence(), (), Settings(provider=Provider.NONE)) == ()
+    assert questions(evidence(), (), Settings(model=OFF)) == ()
 
 
 @pytest.mark.parametrize("rung", CascadeStep)

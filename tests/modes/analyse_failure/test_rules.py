@@ -1,17 +1,18 @@
 """The whole diagnosis without a model."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from cicd_agent.analysis.logs.extract import Extract, Frame, Kind, Trouble
+from cicd_agent.analysis.logs.extract import Extract, Frame, Kind, Problem, Trouble
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, LogSource
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedJob, FailedRun, LogSource
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Remedy
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
@@ -81,6 +82,36 @@ def test_nobody_is_responsible_for_what_the_change_did_not_do() -> None:
 def test_the_commit_that_mended_it_elsewhere_is_named() -> None:
     mended = trace(is_default=True, fixed_by="f" * 40)
     assert "fffffff" in diagnose(failed_run(traces=(mended,)), change("src/unrelated.py")).next_step
+
+
+def of_kind(kind: Kind, *problems: Problem, **fields: Any) -> FailedJob:
+    """A job of which the log as a whole is of this kind."""
+    known = job(*problems, **fields)
+    return replace(known, extract=replace(known.extract, kind=kind))
+
+
+def test_the_type_is_that_of_the_log_of_which_the_failure_comes_first() -> None:
+    missing = problem(kind=Kind.CONFIGURATION, test="")
+    assert diagnose(failed_run(of_kind(Kind.LINT_ERROR, missing))).kind is Kind.LINT_ERROR
+    assert diagnose(failed_run(of_kind(Kind.BUILD_ERROR, missing))).kind is Kind.CONFIGURATION
+    nothing = replace(of_kind(Kind.LINT_ERROR, missing), extract=Extract(kind=Kind.LINT_ERROR))
+    assert diagnose(failed_run(nothing)).kind is Kind.UNKNOWN
+    apart = replace(missing, line=20, first=20, last=20, frames=(), strict="0" * 16, loose="0" * 16)
+    second = of_kind(Kind.LINT_ERROR, apart, INNER)
+    assert diagnose(failed_run(second), change("src/client.py")).kind is Kind.TEST_FAILURE
+    late = of_kind(Kind.TEST_FAILURE, missing)
+    late = replace(late, job=replace(late.job, conclusion="timed_out"))
+    assert diagnose(failed_run(late)).kind is Kind.TIMEOUT
+
+
+def test_infrastructure_is_a_type_that_excuses_nothing_and_never_stands_beside_the_change_as_the_cause() -> None:
+    network = of_kind(Kind.INFRASTRUCTURE, problem(kind=Kind.DEPENDENCY, test=""))
+    unknown = diagnose(failed_run(network, run=None))
+    assert (unknown.kind, unknown.cause, unknown.rerun) == (Kind.INFRASTRUCTURE, Cause.UNKNOWN, False)
+    # In a run the words may be those of the change's code, and other jobs branch on the type.
+    assert diagnose(failed_run(network)).kind is Kind.DEPENDENCY
+    blamed = diagnose(failed_run(of_kind(Kind.INFRASTRUCTURE, INNER)), change("src/client.py"))
+    assert (blamed.kind, blamed.cause) == (Kind.TEST_FAILURE, Cause.CHANGE)
 
 
 def test_infrastructure_is_worth_one_more_run() -> None:

@@ -239,7 +239,9 @@ def test_a_wrapper_contradicts_nothing_and_explains_nothing() -> None:
         (Kind.TEST_FAILURE, Kind.UNKNOWN, Kind.TEST_FAILURE),
         (Kind.LINT_ERROR, Kind.TEST_FAILURE, Kind.LINT_ERROR),
         (Kind.TIMEOUT, Kind.DEPENDENCY, Kind.TIMEOUT),
-        (Kind.INFRASTRUCTURE, Kind.TEST_FAILURE, Kind.INFRASTRUCTURE),
+        # The model proves that the change did it, which no machine's fault can stand beside.
+        (Kind.INFRASTRUCTURE, Kind.TEST_FAILURE, Kind.TEST_FAILURE),
+        (Kind.INFRASTRUCTURE, Kind.UNKNOWN, Kind.UNKNOWN),
         (Kind.FLAKY_TEST, Kind.TEST_FAILURE, Kind.FLAKY_TEST),
     ],
 )

@@ -55,7 +55,7 @@ def gained(seen: Evidence) -> Reading:
 def test_coverage_that_this_job_has_not_measured_counts_from_a_guarded_store_with_source_and_age() -> None:
     found = gained(gathered(coverage()))
     assert (found.state, found.value, found.words) == (State.KNOWN, 1.5, "+1.5 points")
-    assert (found.source, found.measured) == ("the account book, run 9.1", NOW - 600)
+    assert (found.source, found.measured) == ("the audit log, run 9.1", NOW - 600)
 
 
 def test_it_is_as_old_as_its_measurement() -> None:

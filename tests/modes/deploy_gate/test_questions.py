@@ -16,7 +16,7 @@ from cicd_agent.modes.deploy_gate.questions import (
     prove,
     questions,
 )
-from cicd_agent.settings.schema import Provider, Settings
+from cicd_agent.settings.schema import OFF, Settings
 from tests.support.samples.changes import change_of
 
 SETTINGS = Settings()
@@ -116,5 +116,5 @@ def test_the_model_sees_every_signal_and_no_file_that_is_denied() -> None:
 
 def test_one_question_is_asked_once_and_none_where_nobody_may_be() -> None:
     assert [question.name for question in questions(evidence(), (), SETTINGS)] == ["deployment"]
-    assert questions(evidence(), (), Settings(provider=Provider.NONE)) == ()
+    assert questions(evidence(), (), Settings(model=OFF)) == ()
     assert questions(Evidence(Event(EventKind.PUSH)), (), SETTINGS) == ()

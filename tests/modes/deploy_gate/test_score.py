@@ -16,7 +16,7 @@ NUMBERS = st.floats(-1e9, 1e9)
 
 
 def signals(**values: float | State | None) -> dict[str, Reading]:
-    """Sound readings of all signals, green unless said otherwise; no model was heard unless it is said."""
+    """Sound readings of all signals, green unless said otherwise; no model was used unless it is said."""
     green: dict[str, float | State | None] = {"tests": 100.0, "coverage": 0.0, "review": 1.0, "failures": 5.0}
     told = {**green, "model": State.MISSING, **values}
     return {

@@ -366,11 +366,11 @@ def test_it_says_what_would_make_it_proceed() -> None:
     missing = decide(with_reading(CLEAN, reading("tests", state=State.MISSING)))
     assert "tests measured, at 96.8 % or better" in missing.would_proceed
     red = decide(evidence(checks=(check("unit", "failure"),)))
-    assert red.would_proceed == ("red-check: mend what it shows", f"an override of {red.hash}, with a reason")
+    assert red.would_proceed == ("red-check: fix what it shows", f"an override of {red.hash}, with a reason")
     both = decide(evidence(checks=(check("unit", "failure"),), pulls=(replace(PULL, reviews=()),)))
     review = "every commit approved by somebody who did not write it, and no changes requested"
     assert both.would_proceed[0].startswith(review)
-    assert both.would_proceed[0].endswith("; and red-check: mend what it shows")
+    assert both.would_proceed[0].endswith("; and red-check: fix what it shows")
     assert both.would_proceed[1:] == (f"an override of {both.hash}, with a reason",)
     broken = decide(evidence(policy=("broken",)))
     assert not any(broken.hash in each for each in broken.would_proceed)

@@ -26,10 +26,10 @@ from cicd_agent.modes.gen_tests.questions import (
     questions,
 )
 from cicd_agent.modes.gen_tests.result import BugGround
-from cicd_agent.settings.schema import Provider, Settings
+from cicd_agent.settings.schema import OFF, Settings
 from tests.support.trial_world import BOUNDARY, CONSTANT, HOME, evidence
 
-SETTINGS = Settings(provider=Provider.OPENAI)
+SETTINGS = Settings()
 FINE = ProposedTest(
     name="test_best_is_an_a",
     imports=("from calc import grade",),
@@ -114,7 +114,7 @@ def test_nobody_is_asked_for_a_bot_without_a_provider_or_where_nothing_can_be_ju
     seen = open_world()
     pull = PullRequest(7, author=Actor("dependabot[bot]"))
     assert questions(replace(seen, event=replace(seen.event, pull=pull)), (), SETTINGS) == ()
-    assert questions(seen, (), Settings(provider=Provider.NONE)) == ()
+    assert questions(seen, (), Settings(model=OFF)) == ()
     tests = known(seen)
     unusable = replace(tests, suite=replace(tests.suite, state=SuiteState.BROKEN))
     assert questions(seen.put(TEST_EVIDENCE, unusable), (), SETTINGS) == ()

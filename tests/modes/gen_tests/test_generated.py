@@ -158,7 +158,7 @@ def test_nothing_found_starts_no_comment_and_none_is_written_where_none_is_wante
     seen = replace(seen, event=event)
     [told] = [e for e in report(generated(seen), seen, Account(), SETTINGS).effects if isinstance(e, Comment)]
     assert told.only_edit
-    silent = Settings(comment=Commenting.NONE)
+    silent = Settings(comment=Commenting.OFF)
     assert not [e for e in report(generated(seen), seen, Account(), silent).effects if isinstance(e, Comment)]
 
 

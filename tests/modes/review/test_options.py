@@ -78,7 +78,7 @@ def test_a_review_says_what_the_decision_says_when_asked_to(
 @pytest.mark.parametrize(
     ("evidence", "account", "settings", "why"),
     [
-        (EVIDENCE, Account(degraded="the model is down"), {}, "no model was heard"),
+        (EVIDENCE, Account(degraded="the model is down"), {}, "no model was used"),
         (EVIDENCE, Account(config_status="invalid"), {}, "config file"),
         (EVIDENCE, Account(left_out=("app.py",)), {}, "not everything"),
         (replace(EVIDENCE, gaps=(Gap("logo.bin", "binary"),)), Account(), {}, "not everything"),
@@ -105,7 +105,7 @@ def test_what_was_not_seen_whole_or_comes_from_a_fork_is_not_approved(
     assert review.event is ReviewEvent.REQUEST_CHANGES
 
 
-@pytest.mark.parametrize(("comment", "reviews", "lines"), [("review", 1, 1), ("summary", 1, 0), ("none", 0, 0)])
+@pytest.mark.parametrize(("comment", "reviews", "lines"), [("review", 1, 1), ("summary", 1, 0), ("off", 0, 0)])
 def test_a_verdict_keeps_to_what_is_written_at_all(comment: str, reviews: int, lines: int) -> None:
     found = of(Review, plan(BAD, review_event="verdict", comment=comment))
     assert (len(found), sum(len(one.comments) for one in found)) == (reviews, lines)
@@ -113,7 +113,7 @@ def test_a_verdict_keeps_to_what_is_written_at_all(comment: str, reviews: int, l
 
 
 def test_the_label_says_the_risk_also_where_nothing_is_written() -> None:
-    [label] = of(Labels, plan(BAD, labels="on", comment="none"))
+    [label] = of(Labels, plan(BAD, labels="on", comment="off"))
     assert (label.pull, label.risk) == (7, RiskLevel.HIGH)
 
 

@@ -107,7 +107,7 @@ def test_nothing_found_writes_no_new_comment_but_edits_an_old_one() -> None:
     assert of(Comment, found)[0].only_edit
 
 
-@pytest.mark.parametrize(("comment", "reviews", "comments"), [("review", 1, 1), ("summary", 0, 1), ("none", 0, 0)])
+@pytest.mark.parametrize(("comment", "reviews", "comments"), [("review", 1, 1), ("summary", 0, 1), ("off", 0, 0)])
 def test_the_comment_input_says_what_is_written(comment: str, reviews: int, comments: int) -> None:
     found = effects(verdict(finding()), comment=comment)
     assert (len(of(Review, found)), len(of(Comment, found))) == (reviews, comments)
@@ -185,7 +185,7 @@ def test_outputs_of_the_mode_are_all_set() -> None:
         "decision": "comment",
         "findings_count": "1",
         "blocking_count": "0",
-        "suppressed_count": "0",
+        "confidence": "",
         "summary": "risk high (70), 1 finding (1 high), decision comment",
     }
 

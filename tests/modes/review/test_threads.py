@@ -237,7 +237,7 @@ def test_fixed_issues_are_named_with_their_threads_and_those_without_an_answer_a
     assert f"Fixed since the last review: [it ran]({URL}) (`app.py`), [it was slow]({URL}) (`app.py`)." in summary.body
     assert summary.only_edit
     assert [effect for effect in found if isinstance(effect, Resolve)] == [Resolve(f"resolve-{KEY}", 7, "T1")]
-    assert not any(isinstance(each, Resolve) for each in effects(verdict(fixed=tuple(done)), comment="none"))
+    assert not any(isinstance(each, Resolve) for each in effects(verdict(fixed=tuple(done)), comment="off"))
 
 
 def test_many_fixed_issues_are_counted() -> None:

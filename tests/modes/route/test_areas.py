@@ -84,5 +84,5 @@ def test_files_in_no_area_are_named() -> None:
 def test_an_area_whose_patterns_cannot_be_read_runs_and_makes_the_plan_full(pattern: str) -> None:
     found = route(evidence(("README.md", "a\n", "b\n")), settings(areas={"api": [pattern], "web": ["/web/"]}))
     assert [area.run for area in found.areas] == [True, True]
-    assert found.doubts == ("the patterns of the area `api` cannot be read, mend them in .github/cicd-agent.yml",)
+    assert found.doubts == ("the patterns of the area `api` cannot be read, fix them in .github/cicd-agent.yml",)
     assert found.cells.tests == "full"

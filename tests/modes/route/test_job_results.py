@@ -10,7 +10,7 @@ from cicd_agent.errors import ConfigError
 from cicd_agent.modes.route.job_results import Needs, Part, PlanOutputs, RequiredCheck, conditions, judge, read_plan
 
 RESULTS = ("success", "failure", "cancelled", "skipped", "", "Success", "neutral")
-TOLD = PlanOutputs({"api": True, "docs": False, "tests": False}, {"tests": "full", "has_jobs": "true"})
+TOLD = PlanOutputs({"api": True, "docs": False, "tests": False}, {"tests": "full"})
 
 
 def judged(
@@ -39,7 +39,7 @@ def judged(
         ("unit", ("unit: tests = extended",), True),
         ("unit", ("unit: tests = extended | full",), False),
         ("unit", ("unit: build = full",), False),
-        ("unit", ("unit: has_jobs",), False),
+        ("unit", ("unit: any",), False),
         ("docs", ("docs: api",), False),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_job_of_an_area_named_tests_runs_also_for_the_sake_of_the_tests_themse
     [
         ((), "say in `jobs` what makes it run, such as `e2e: AREA`"),
         (("e2e: api",), "the plan wants it: api"),
-        (("e2e: nowhere",), "pass on `run_nowhere`, or `areas` and `skipped_areas`,"),
+        (("e2e: nowhere",), "pass on `areas` and `skipped_areas` in the outputs"),
         (("e2e: build = full",), "the plan says nothing of `build = full`: pass on `build`"),
         (("e2e: docs",), "the plan does not need it: docs"),
     ],
@@ -109,16 +109,13 @@ def needs(outputs: Mapping[str, str], result: str = "success", name: str = "rout
 
 def test_the_plan_is_read_from_outputs_and_where_they_disagree_the_job_should_have_run() -> None:
     outputs = {
-        "run_docs": "false",
-        "run_tests": "",
-        "run_api": "false",
         "areas": '["api", "Web UI"]',
         "skipped_areas": '["db", "Web UI", 3]',
         "tests": "none",
         "build": "",
     }
     told = needs(outputs).plan_outputs("route")
-    assert told == PlanOutputs({"docs": False, "api": True, "web_ui": True, "db": False}, {"tests": "none"})
+    assert told == PlanOutputs({"api": True, "web_ui": True, "db": False}, {"tests": "none"})
 
 
 @pytest.mark.parametrize("text", ["", "[", "3", "null", '{"api": 1}', "[[[", "[" * 100_000])
@@ -128,7 +125,7 @@ def test_areas_that_are_no_list_say_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("result", ["failure", "cancelled", "skipped", ""])
 def test_what_a_job_says_that_did_not_succeed_is_no_plan(result: str) -> None:
-    assert needs({"run_e2e": "false"}, result).plan_outputs("route") == PlanOutputs()
+    assert needs({"skipped_areas": '["e2e"]'}, result).plan_outputs("route") == PlanOutputs()
 
 
 def test_the_job_of_the_plan_is_found_by_its_name_or_its_outputs() -> None:
@@ -152,7 +149,6 @@ def test_a_plan_from_a_file_says_all_there_is() -> None:
         "build": "cached",
         "strategy": "rolling",
         "risk_level": "low",
-        "has_jobs": "true",
     }
 
 
@@ -167,9 +163,7 @@ def test_what_cannot_be_read_is_an_error_in_one_line(text: str) -> None:
 
 NAMES = st.sampled_from(["route", "api", "docs", "tests", "e2e", "lint"])
 VALUES = st.sampled_from(["true", "false", "", "none", "full", '["api"]', '["docs","api"]', "[]", "nonsense"])
-OUTPUTS = st.dictionaries(
-    st.sampled_from(["run_api", "run_docs", "run_tests", "areas", "skipped_areas", "tests", "has_jobs"]), VALUES
-)
+OUTPUTS = st.dictionaries(st.sampled_from(["areas", "skipped_areas", "tests"]), VALUES)
 
 
 @given(st.dictionaries(NAMES, st.sampled_from(RESULTS)), OUTPUTS, st.sampled_from([(), ("e2e: api & tests != none",)]))

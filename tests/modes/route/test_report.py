@@ -14,7 +14,7 @@ from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.job_results import read_plan
 from cicd_agent.modes.route.mode import MODE as ROUTE
 from cicd_agent.modes.route.page import sentence
-from cicd_agent.modes.route.report import OUTPUTS, RUNS
+from cicd_agent.modes.route.report import OUTPUTS
 from cicd_agent.modes.route.result import RouteResult
 from cicd_agent.settings.schema import Settings
 from tests.modes.route.routing import CODE, DEPENDENCIES, DOCS, LOGIN, PROVED, UNPROVED, evidence, route, settings
@@ -70,11 +70,7 @@ def test_outputs_say_what_is_to_be_done() -> None:
     assert known["areas"] == '["code","dependencies"]'
     assert known["skipped_areas"] == '["docs","tests","infrastructure","migrations","workflows"]'
     assert known["matrix"] == '{"include":[{"area":"code"},{"area":"dependencies"}]}'
-    assert {name: known[name] for name in RUNS if known[name] == "true"} == {
-        "run_code": "true",
-        "run_dependencies": "true",
-    }
-    assert (known["has_jobs"], known["risk_percentile"], known["affected_tests_file"]) == ("true", "", "")
+    assert known["affected_tests_file"] == ""
 
 
 def test_the_rank_is_told_when_it_is_known() -> None:
@@ -82,7 +78,6 @@ def test_the_rank_is_told_when_it_is_known() -> None:
     routed = route(found)
     ranked = replace(routed, risk=replace(routed.risk, percentile=63, among=500, probability=0.25))
     plan = planned(found, routed=ranked)
-    assert outputs(plan)["risk_percentile"] == "63"
     assert ", above 63 %) → tests: full" in outputs(plan)["summary"]
     assert "25% of such changes needed a repair" in page(plan)
 
@@ -90,15 +85,9 @@ def test_the_rank_is_told_when_it_is_known() -> None:
 def test_with_areas_of_ones_own_the_others_are_not_known() -> None:
     known = settings(areas={"Web UI": ["/web/"], "docs": ["*.md"]})
     found = outputs(planned(evidence(CODE), known))
-    assert (found["areas"], found["skipped_areas"], found["has_jobs"]) == ("[]", '["Web UI","docs"]', "false")
+    assert (found["areas"], found["skipped_areas"]) == ("[]", '["Web UI","docs"]')
     assert found["matrix"] == '{"include":[]}'
-    assert (found["run_docs"], found["run_code"]) == ("false", "")
     assert "1 file in no area" in page(planned(evidence(CODE), known))
-
-
-def test_of_two_areas_with_one_output_the_one_that_runs_counts() -> None:
-    known = settings(areas={"docs": ["/other/"], "Docs": ["*.md"]})
-    assert outputs(planned(evidence(DOCS), known))["run_docs"] == "true"
 
 
 def test_the_affected_tests_are_a_file_of_arguments_only_when_they_are_what_runs() -> None:

@@ -1,4 +1,4 @@
-"""An account book in memory, which keeps every promise of the port; a test may reach into its rows and change them."""
+"""An audit log in memory, which keeps every promise of the port; a test may reach into its rows and change them."""
 
 from collections.abc import Callable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""`cicd-agent audit` run on an account book in memory, and runs to put into it as each mode enters them."""
+"""`cicd-agent audit` run on an audit log in memory, and runs to put into it as each mode enters them."""
 
 import io
 from collections.abc import Iterator, Mapping

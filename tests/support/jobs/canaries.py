@@ -52,7 +52,7 @@ SARIF = {
 
 @dataclass
 class Scene:
-    """One run and all around it; `book` is the directory of its account book, `more` are further places to look at."""
+    """One run and all around it; `book` is the directory of its audit log, `more` are further places to look at."""
 
     hub: FakeGitHub
     model: Blabbermouth
@@ -141,7 +141,7 @@ def deploy_gate(scene: Scene) -> Left:
 
 def route(scene: Scene) -> Left:
     job = scene.begin(Job(scene.place, BEFORE, {"app.py": CODE}, body=PLANTED))
-    return job.run("route", **scene.given() | {"base_url": "", "github_token": "", "provider": "none"})
+    return job.run("route", **scene.given() | {"base_url": "", "github_token": "", "model": "off"})
 
 
 def gen_tests(scene: Scene) -> Left:

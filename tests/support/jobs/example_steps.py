@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from cicd_agent.domain.modes import MODES
+from scripts.actions import sub_actions
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples/workflows").glob("*.yml"))
@@ -92,10 +92,12 @@ def _handed(text: str, handed: Mapping[str, str]) -> str:
 
 
 def _mode(step: Mapping[str, Any]) -> str:
+    """What the step runs, "" where it is not ours."""
     used = str(step.get("uses", ""))
     if used == "org/cicd-agent@v1":
         return str(step["with"]["mode"])
-    return next((mode for mode in MODES if used == f"org/cicd-agent/{mode}@v1"), "")
+    own = next((own for name, own in sub_actions().items() if used == f"org/cicd-agent/{name}@v1"), None)
+    return (own.mode or str(step["with"]["mode"])) if own else ""
 
 
 def _text(value: object) -> str:

@@ -173,6 +173,6 @@ class GateJobs:
         before = dict(self.job.variables)
         self.job.variables |= {"GITHUB_RUN_ID": "78", "GITHUB_RUN_ATTEMPT": "1"}
         try:
-            return self.run("issue_comment", payload=event, github_token=token, environment="", provider="none")
+            return self.run("issue_comment", payload=event, github_token=token, environment="", model="off")
         finally:
             self.job.variables.update(before)

@@ -103,7 +103,7 @@ class GeneratingJob(Job):
         for name in ("output", "summary"):
             (self.temp / name).unlink(missing_ok=True)
         asked = {"base_url": url, "openai_api_key": KEY, "api": "chat", "model": "scripted"} if url else {}
-        given = {"python": str(project_python()), "provider": "auto" if url else "none"}
+        given = {"python": str(project_python()), "model": "off"}
         return self.run(*(argv or ("gen-tests", "--keep-evidence")), **(given | asked | inputs))
 
     @property

@@ -1,4 +1,4 @@
-"""Entries of runs that cost something, as the account book holds them."""
+"""Entries of runs that cost something, as the audit log holds them."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal

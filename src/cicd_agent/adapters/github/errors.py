@@ -1,4 +1,4 @@
-"""What GitHub's refusals mean: one line that says what, why, and which permission or setting would mend it."""
+"""What GitHub's refusals mean: one line that says what, why, and which permission or setting would fix it."""
 
 import json
 import re

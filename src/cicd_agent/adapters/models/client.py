@@ -152,8 +152,8 @@ def connect(
         identity = None
     if not key and not base_url.strip() and identity is None:
         raise ModelUnavailable(
-            "no key and no provider: rules only (degraded=true)",
-            remedy="Set `openai-api-key`, or `provider: none` to say you mean it",
+            "there is neither a key nor an address of a model server",
+            remedy="Set `openai-api-key` or `base-url`",
         )
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigError("`openai-api-key` holds characters that no key has", remedy="Copy the key again")

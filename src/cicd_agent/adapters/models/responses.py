@@ -11,7 +11,7 @@ from cicd_agent.domain.usage import Usage
 PATH = "/responses"
 CAP = "max_output_tokens"
 
-# Codes of a failed response that another attempt may mend, and the status they would have had.
+# Codes of a failed response that another attempt may fix, and the status they would have had.
 _PASSING = {"server_error": 500, "rate_limit_exceeded": 429}
 
 

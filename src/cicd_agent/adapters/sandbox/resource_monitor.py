@@ -10,6 +10,8 @@ from typing import NamedTuple
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _UNCOUNTABLE = 1 << 62
+_LINE = 4096
+"""Bytes of which a line of /proc/PID/stat has never more."""
 
 
 class Process(NamedTuple):
@@ -23,16 +25,22 @@ class Process(NamedTuple):
 
 
 def processes() -> Iterator[Process]:
-    """All processes that are visible from here."""
-    for directory in Path("/proc").glob("[0-9]*"):
+    """All processes that are visible from here. Called twenty times a second, so without the comfort of pathlib."""
+    for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208  three times as fast
         try:
-            line = (directory / "stat").read_bytes()
+            descriptor = os.open(f"/proc/{name}/stat", os.O_RDONLY)
         except OSError:
             continue
+        try:
+            line = os.read(descriptor, _LINE)
+        except OSError:
+            continue
+        finally:
+            os.close(descriptor)
         # The name in parentheses is the process's own choice, and may hold anything.
         fields = line[line.rindex(b")") + 2 :].split()
         yield Process(
-            pid=int(directory.name),
+            pid=int(name),
             parent=int(fields[1]),
             seconds=sum(int(ticks) for ticks in fields[11:15]) / _TICKS,
             threads=int(fields[17]),

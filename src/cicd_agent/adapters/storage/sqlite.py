@@ -93,7 +93,7 @@ class SqliteFile(Database):
             if connection.execute(_CODE).fetchone()[0]:
                 raise StoreRefused(
                     f"{self.location} cannot be used",
-                    why="it has triggers or views, which no account book has",
+                    why="it has triggers or views, which no audit log has",
                     remedy="Find out who made them, and move it away: a new one is begun",
                 )
 
@@ -107,7 +107,7 @@ class SqliteFile(Database):
                 if " ".join(str(made).split()) != statements.get(str(name)):
                     raise StoreRefused(
                         f"{self.location} cannot be used",
-                        why=f"its table or view {str(name)[:40]!a} is not the one of an account book",
+                        why=f"its table or view {str(name)[:40]!a} is not the one of an audit log",
                         remedy="Find out who made it, and move it away: a new one is begun",
                     )
 

@@ -76,6 +76,36 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedTest:
+    """A test that failed, as its runner names it, with what is said of it, "" for nothing, and in which line."""
+
+    name: str
+    message: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeTests:
+    """So many tests that failed with one `message`, but for numbers, ids and addresses, and the `first` of them."""
+
+    message: str
+    count: int
+    first: tuple[FailedTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTests:
+    """How many tests failed, by their runners' own sums; `names` are those that the log lists, 5,000 at most."""
+
+    count: int = 0
+    names: tuple[str, ...] = ()
+    alike: tuple[AlikeTests, ...] = ()
+
+
+NO_TESTS = FailedTests()
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractLine:
     """A line that is shown. `number` is 1-based in the raw log; `times` counts it with the repeats folded into it."""
 
@@ -107,6 +137,7 @@ class Extract:
 
     `problems` are ranked, the most decisive first. `tokens` is what the kept lines take, by our estimate; `notes` are
     limits met, a sentence each ("12 lines longer than 4,000 characters, of which the rest was not read.").
+    `kind` is that of the failure as a whole, UNKNOWN where there is none; `problems` have what their tools are for.
     `passed` is the line by which the log says that its job passed, None where it does not.
     """
 
@@ -119,6 +150,8 @@ class Extract:
     notes: tuple[str, ...] = ()
     job: str = ""
     passed: ExtractLine | None = None
+    kind: Kind = Kind.UNKNOWN
+    tests: FailedTests = NO_TESTS
 
     @property
     def rows(self) -> "tuple[ExtractLine | Elision, ...]":

@@ -21,7 +21,20 @@ from cicd_agent.domain.text.patterns import load_patterns
 
 _FORMS = load_patterns(__package__, "headline")
 _ABOVE = ("announces", "exception", "test", "heading", "place", "ruler", "excerpt", "names_place", "indented")
-_BELOW = ("frame", "place", "excerpt", "compares", "exception", "heading", "e_line", "names_place", "ruler", "indented")
+_BELOW = (
+    *("frame", "place", "excerpt", "compares", "exception", "heading", "e_line", "names_place", "ruler", "indented"),
+    *("wrapper", "inner"),
+)
+_HEAD = (
+    *("warning", "passing", "announces", "test", "inner", "fails_word", "command", "harmless", "heading", "ruler"),
+    *("exception", "counter"),
+)
+"""Forms of the first line of a paragraph that say something of the others."""
+_NEVER = frozenset(("place", "ruler", "frame", "diff", "only_exit", "progress", "skipped", "skips"))
+"""Lines of these forms are read first only where there is nothing else."""
+_ASIDE = _NEVER | {"decides", "command"}
+"""Forms that are no features of the line itself."""
+_PARAGRAPH = 40
 _MAX_CANDIDATES = 100
 _MAX_PROBLEMS = 60
 _BEFORE_EXIT, _MAX_EXITS = 6, 6
@@ -68,8 +81,10 @@ def weights() -> Features:
 
 def names() -> frozenset[str]:
     """All features that a line may have."""
-    around = (*(f"above_{name}" for name in _ABOVE), *(f"below_{name}" for name in _BELOW))
-    return frozenset((*_FORMS, *around, *(f"kind_{kind}" for kind in Kind), *_NUMBERS))
+    around = (
+        f"{where}_{name}" for where, forms in (("above", _ABOVE), ("below", _BELOW), ("head", _HEAD)) for name in forms
+    )
+    return frozenset((*(_FORMS.keys() - _ASIDE), *around, *(f"kind_{kind}" for kind in Kind), *_NUMBERS))
 
 
 def headline(
@@ -89,7 +104,8 @@ def candidates(
 ) -> Sequence[tuple[int, Features]]:
     """The lines that may be read first, with their features, in the order of the log."""
     log = _Log(lines, blocks, scores, ranked)
-    return [(index, log.features(index)) for index in log.candidates]
+    every = [(index, log.features(index)) for index in log.candidates]
+    return [each for each in every if log.may_lead(each[0])] or every
 
 
 class _Log:
@@ -123,6 +139,10 @@ class _Log:
                 self.strong[self.spans[index]].append(index)
         self.keys = Counter(line_key(line.text) for line in lines)
         self.forms: dict[int, frozenset[str]] = {}
+        # Where the runner says which command failed: steps before the first such line have passed.
+        self.decisive = [
+            index for index, line in enumerate(lines) if _FORMS["decides"].search(line.text[:MAX_SEARCHED])
+        ]
         self.seen: Counter[object] = Counter()
 
     def _candidates(self) -> Sequence[int]:
@@ -138,6 +158,21 @@ class _Log:
         says = block is not None and block.weight >= _STRONG_WEIGHT and not block.tool.wraps
         return says or self.scores[index].features.trouble >= _STRONG_TROUBLE
 
+    def may_lead(self, index: int) -> bool:
+        """Whether the line can be the one to read first at all: no place or ruler, nothing of what passed."""
+        if self.form(index) & _NEVER or "skips" in self.form(self._head(index)):
+            return False
+        if not self.decisive:
+            return True
+        return self.spans[index] >= self.spans[self.decisive[0]] and index <= self.decisive[-1]
+
+    def _head(self, index: int) -> int:
+        """The first line of the paragraph that a line is in."""
+        first = index
+        while first > 0 and index - first < _PARAGRAPH and self.lines[first - 1].text.strip():
+            first -= 1
+        return first
+
     def form(self, index: int) -> frozenset[str]:
         if index not in self.forms:
             text = self.lines[index].text[:MAX_SEARCHED]
@@ -147,7 +182,9 @@ class _Log:
     def features(self, index: int) -> Features:
         """Asked in the order of the log: some tell how many there were before."""
         line, score, forms = self.lines[index], self.scores[index], self.form(index)
-        found = dict.fromkeys(forms, 1.0)
+        found = dict.fromkeys(forms - _ASIDE, 1.0)
+        if (head := self._head(index)) != index:
+            found |= dict.fromkeys((f"head_{form}" for form in self.form(head) if form in _HEAD), 1.0)
         for name, side, step in (("above", _ABOVE, -1), ("below", _BELOW, 1)):
             found |= dict.fromkeys((f"{name}_{form}" for form in self._beside(index, step) if form in side), 1.0)
         self.seen[forms] += 1

@@ -13,6 +13,7 @@ from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
 from cicd_agent.analysis.logs.registry import Message, Tool
 from cicd_agent.analysis.logs.template import mask_numbers
+from cicd_agent.analysis.logs.test_results import passes
 
 _MAX_KEYS = 50_000
 _MAX_SCRIPT_LINES = 300
@@ -88,6 +89,9 @@ class Matcher:
                 if until.get(form.order, -1) >= index:
                     continue
                 match = _search(form.message.start, line.text)
+                # The name of a test that passed may say anything.
+                if match and passes(line.text):
+                    break
                 if match and not any(_search(noise, line.text) for noise in form.tool.noise):
                     block = _block(form, lines, index, match)
                     until[form.order] = block.last

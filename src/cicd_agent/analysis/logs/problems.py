@@ -32,10 +32,10 @@ def problems(
     """The problems of a log: first the one with the line to read first, then the others by rank."""
     ranked = rank(lines, blocks, scores, green)
     chosen = headline(lines, blocks, scores, ranked) if ranked else None
-    return ranked if chosen is None else _led_by(lines[chosen], ranked)
+    return ranked if chosen is None else led_by(lines[chosen], ranked)
 
 
-def _led_by(line: Line, ranked: Sequence[Problem]) -> tuple[Problem, ...]:
+def led_by(line: Line, ranked: Sequence[Problem]) -> tuple[Problem, ...]:
     """With the problem first that this line is part of, or with one made of the line."""
     own = next((each for each in ranked if each.line == line.number), None)
     around = own or next((each for each in ranked if each.first <= line.number <= each.last), None)

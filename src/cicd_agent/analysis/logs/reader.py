@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from cicd_agent.domain.text.visible import visible
 
@@ -21,7 +22,7 @@ _MAX_TAIL = 2 * MAX_LINE
 _MAX_SEGMENTS = 16
 """Of what was written over one another on a line, the last so many decide what a terminal shows."""
 
-_TIME = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,9})?Z ?")
+_TIME = re.compile(r"(20\d\d-(?:0[1-9]|1[0-2])-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?Z ?")
 # `gh run view --log` puts job and step before the time.
 _PREFIX = re.compile("[^\t\n]{1,200}\t([^\t\n]{1,200})\t\ufeff?(?=\\d{4}-\\d\\d-\\d\\dT)")
 _ERASE = re.compile(r"\x1b\[[012]?K")
@@ -31,6 +32,9 @@ _ESCAPE = re.compile(
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _MAX_NAME = 120
 _GROUP = re.compile(r"(?:##\[group\]|::group::)(.{0,200})")
+_MIN_LINES = 4
+"""Lines that tell how those of a log end."""
+_GROUP_MARKS = frozenset({"##", "::"})
 _STEP_GROUP = re.compile(r"Run |Post |Pre |Complete |Set up job|Initialize containers|Stop containers|Build container")
 _FOLD = re.compile(r"travis_fold:(start|end):([\w.:-]{1,80})")
 _TIMER = re.compile(r"travis_time:(start|end):[\w:=,-]{0,200}")
@@ -60,7 +64,7 @@ class StepTracker:
 
     def step_of(self, text: str, time: float | None, marked: str) -> str:
         """The step of this line, "" outside of all; `marked` is the line with the marks of Travis, "" without any."""
-        group = _GROUP.match(text) if text[:2] in {"##", "::"} else None
+        group = _GROUP.match(text) if text[:2] in _GROUP_MARKS else None
         starts = group is not None and _STEP_GROUP.match(group[1]) is not None
         opened = self._opened(marked, text) if marked else None
         if self._spans and time is not None:
@@ -93,11 +97,11 @@ class StepTracker:
         return self._fold if changed is None and "travis_time:start" in marked else changed
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line as a terminal shows it, without its `time` (in seconds since 1970); `number` is 1-based in the raw log.
 
     `step` is the job's step or the command that wrote it; `cut`: characters beyond MAX_LINE are missing.
+    A tuple, since logs have millions of them.
     """
 
     number: int
@@ -109,9 +113,11 @@ class Line:
 
 def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator[Line]:
     """The lines of a log that comes in pieces of any size, of which no more is held than one line as it is shown."""
-    tracker = StepTracker(steps)
+    tracker, step = StepTracker(steps), ""
     for number, (raw, incomplete) in enumerate(_raw_lines(chunks), start=1):
         text = raw.decode("utf-8", "replace")
+        if text[-1:] == "\r":
+            text = text.rstrip("\r")
         if number == 1:
             text = text.removeprefix("\ufeff")
         prefixed = ""
@@ -119,28 +125,55 @@ def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator
             prefixed, text = prefix[1], text[prefix.end() :]
         time = None
         if text[:2] == "20" and (stamp := _TIME.match(text)):
-            time, text = _seconds(stamp), text[stamp.end() :]
+            time, text = _second(stamp[1]) + float(stamp[2] or 0), text[stamp.end() :]
         marked = text if "travis_" in text else ""
-        if not (text.isascii() and text.isprintable()):
+        if not (text.isascii() and (text.isprintable() or text.replace("\t", "").isprintable())):
             text = _render(text)
         cut = incomplete or len(text) > MAX_LINE
-        text = text[:MAX_LINE]
+        if cut:
+            text = text[:MAX_LINE]
         if marked:
             text = _TIMER.sub("", _FOLD.sub("", text))
-        yield Line(number, text, prefixed or tracker.step_of(text, time, marked), time, cut)
+        if not prefixed and (steps or marked or text[:2] in _GROUP_MARKS):
+            step = tracker.step_of(text, time, marked)
+        yield Line(number, text, prefixed or step, time, cut)
 
 
 def _raw_lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     """Each line without its end, and whether something in its middle was left out."""
     held, dropped = b"", 0
-    for chunk in chunks:
+    for chunk in _with_line_feeds(chunks):
         first, *others = chunk.split(b"\n")
         held, dropped = _shorten(held + first, dropped)
         for piece in others:
-            yield _ended(held, dropped)
-            held, dropped = _shorten(piece, 0)
+            yield _ended(held, dropped) if dropped else (held, False)
+            held, dropped = (piece, 0) if len(piece) <= _MAX_HEAD else _shorten(piece, 0)
     if held:
         yield _ended(held, dropped)
+
+
+def _with_line_feeds(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The log as it is, but for one whose lines end by a carriage return alone."""
+    left, head = iter(chunks), b""
+    for chunk in left:
+        head += chunk
+        if len(head) >= _MAX_HEAD or b"\n" in chunk:
+            break
+    if not ends_by_returns(head):
+        yield head
+        yield from left
+    else:
+        yield head.replace(b"\r", b"\n")
+        yield from (chunk.replace(b"\r", b"\n") for chunk in left)
+
+
+def ends_by_returns(log: bytes) -> bool:
+    """Whether its first lines end by a carriage return alone: what a progress bar overwrites is alike."""
+    head = log[:_MAX_HEAD]
+    if b"\n" in head or b"\r" not in head:
+        return False
+    lines = [line.strip() for line in head.translate(None, b"0123456789").split(b"\r") if line.strip()]
+    return len(lines) >= _MIN_LINES and len(set(lines)) > len(lines) / 2
 
 
 def _shorten(line: bytes, dropped: int) -> tuple[bytes, int]:
@@ -169,15 +202,14 @@ def _render(text: str) -> str:
 def _strip(text: str) -> str:
     if "\x1b" in text:
         text = _ESCAPE.sub("", text)
+        if text.isascii() and text.isprintable():
+            return text
     return visible(_UNSEEN.sub("", text)).replace("\r", " ")
 
 
-def _seconds(stamp: re.Match[str]) -> float:
-    return _minute(stamp.groups()[:5]) + int(stamp[6]) + float(stamp[7] or 0)
-
-
-@lru_cache
-def _minute(parts: tuple[str, str, str, str, str]) -> int:
-    """Of the runner's times, thousands share a minute."""
-    year, month, day, hour, minute = map(int, parts)
-    return calendar.timegm((year, month, day, hour, minute, 0))
+@lru_cache(4_096)
+def _second(stamp: str) -> int:
+    """Of the runner's times, many share a second."""
+    year, month, day = map(int, stamp[:10].split("-"))
+    hour, minute, second = map(int, stamp[11:].split(":"))
+    return calendar.timegm((year, month, day, hour, minute, second))

@@ -6,17 +6,20 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise, takewhile
+from itertools import accumulate, compress, pairwise, takewhile
 from math import sqrt
 
-from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
+from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine, Kind
+from cicd_agent.analysis.logs.failed_tests import failed_tests
 from cicd_agent.analysis.logs.job_result import passing_line
+from cicd_agent.analysis.logs.kind import failure_kind
 from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
 from cicd_agent.analysis.logs.reader import MAX_LINE, Line, StepSpan, read
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.analysis.logs.score import LineScore, describe_line, score_lines
-from cicd_agent.analysis.logs.template import Templates, line_key
+from cicd_agent.analysis.logs.score import LineScore, score_lines, trouble_of
+from cicd_agent.analysis.logs.template import Templates
+from cicd_agent.analysis.logs.test_results import FailedCounts, passes
 from cicd_agent.domain.text.words import count as number_of
 
 _MIN_SCORE = 0.02
@@ -31,6 +34,9 @@ _MAX_OTHER_SCORE = 0.99
 MAX_LINES = 40_000
 _MAX_CHARACTERS = 24_000_000
 _FIRST, _LAST = 100, 2_000
+_DIGITS = b"0123456789"
+_MAX_KNOWN = 400_000
+"""Lines of which it is known whether they may matter."""
 MIN_RELEVANCE = 0.3
 _QUOTAS = ((20, 10, 25), (5, 5, 12), (1, 2, 5))
 """How many lines of each kind are selected, each with so many lines before and after it."""
@@ -38,11 +44,15 @@ _QUOTAS = ((20, 10, 25), (5, 5, 12), (1, 2, 5))
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The lines selected of a log, and the hash of each line that it has; `cut` counts those that were too long."""
+    """The lines selected of a log, the hash of each line that it has, and what its test runners count.
+
+    `cut` is the number of lines that were too long.
+    """
 
     lines: list[Line]
     hashes: "array[int]"
     cut: int
+    counts: FailedCounts
 
 
 def reduce(
@@ -90,13 +100,16 @@ def reduce(
         notes=tuple(notes),
         job=job,
         passed=ExtractLine(passing.number, passing.text, 0.0, job, passing.step) if passing else None,
+        kind=Kind.UNKNOWN if passing else failure_kind(selection.lines, ranked),
+        tests=failed_tests(selection.lines, blocks, selection.counts),
     )
 
 
 def relevance(text: str, matcher: Matcher) -> float:
-    trouble = describe_line(text).trouble
-    # Whether it can be a tool's message is looked up only where that decides.
-    return trouble if trouble >= MIN_RELEVANCE else float(bool(matcher.candidates(text)))
+    # Whether it can be a tool's message is the cheaper question.
+    if passes(text):
+        return 0.0
+    return 1.0 if matcher.candidates(text) else trouble_of(text)
 
 
 def passed(chunks: Iterable[bytes]) -> Templates:
@@ -132,6 +145,8 @@ def _fill(lines: Sequence[Line], scores: Sequence[LineScore], budget: int, first
         if after - before > _SHORT_GAP + 1 or lines[after].number - lines[before].number != after - before:
             continue
         for index in range(before + 1, after):
+            if scores[index].features.passes:
+                continue
             cost = estimate_tokens(lines[index].text)
             if used + cost <= budget and lines[index].text not in texts:
                 shown.add(index)
@@ -204,30 +219,52 @@ def select_lines(lines: Iterable[Line], relevance: Callable[[str], float]) -> Se
     selected: list[Line] = []
     hashes = array("I")
     size = cut = 0
-    known: dict[str, float] = {}
+    known: dict[int, bool] = {}
+    counts = FailedCounts()
+
     for line in lines:
-        hashes.append(line_hash(line.text))
+        text = line.text
+        hashes.append(line_hash(text))
         selected.append(line)
-        size += len(line.text)
-        cut += line.cut
+        counts.see(text)
+        size += len(text)
+        if line.cut:
+            cut += 1
         if len(selected) > MAX_LINES or size > _MAX_CHARACTERS:
-            selected = _thin(selected, relevance, known)
-            if len(known) > 2 * MAX_LINES:
+            selected = _thin(selected, _relevant(selected, hashes, relevance, known))
+            if len(known) > _MAX_KNOWN:
                 known.clear()
             size = sum(len(each.text) for each in selected)
-    return Selection(selected, hashes, cut)
+    return Selection(selected, hashes, cut, counts)
 
 
 def line_hash(text: str) -> int:
-    key = line_key(text)
-    return zlib.crc32(key.encode("utf-8", "surrogatepass")) or 1 if key else 0
+    """The same for lines that differ by their numbers alone, 0 for blank ones."""
+    key = text.encode("utf-8", "surrogatepass").translate(None, _DIGITS).strip()
+    return zlib.crc32(key) or 1 if key else int(not text.isspace() and text != "")
 
 
-def _thin(lines: list[Line], relevance: Callable[[str], float], known: dict[str, float]) -> list[Line]:
+def _relevant(
+    lines: Sequence[Line], hashes: "array[int]", relevance: Callable[[str], float], known: dict[int, bool]
+) -> list[tuple[int, int]]:
+    """The lines that may matter, by index, each with how many of them so far are like it."""
+    counts: dict[int, int] = {}
+    found = []
+    for index, line in enumerate(lines):
+        key = hashes[line.number - 1]
+        if (matters := known.get(key)) is None:
+            matters = known[key] = relevance(line.text) >= MIN_RELEVANCE
+        if matters:
+            counts[key] = nth = counts.get(key, 0) + 1
+            found.append((index, nth))
+    return found
+
+
+def _thin(lines: list[Line], relevant: Sequence[tuple[int, int]]) -> list[Line]:
     """At most half of the limits: thinning costs what was read since it was done last, so that all of it is linear."""
     sample = lines
     for quota in _QUOTAS:
-        sample = _sample(lines, quota, relevance, known)
+        sample = _sample(lines, quota, relevant)
         if len(sample) <= MAX_LINES // 2 and sum(len(line.text) for line in sample) <= _MAX_CHARACTERS // 2:
             return sample
     # The beginning and the end of what is still too much.
@@ -235,24 +272,18 @@ def _thin(lines: list[Line], relevance: Callable[[str], float], known: dict[str,
     return [*_fit(sample[:quarter]), *reversed(_fit(sample[: -quarter - 1 : -1]))]
 
 
-def _sample(
-    lines: Sequence[Line], quota: tuple[int, int, int], relevance: Callable[[str], float], known: dict[str, float]
-) -> list[Line]:
+def _sample(lines: Sequence[Line], quota: tuple[int, int, int], relevant: Sequence[tuple[int, int]]) -> list[Line]:
     each, before, after = quota
-    counts: Counter[str] = Counter()
-    chosen = bytearray(len(lines))
-    last = len(lines) - _LAST
-    for index, line in enumerate(lines):
-        key = line_key(line.text)
-        if key not in known:
-            known[key] = relevance(line.text)
-        if known[key] < MIN_RELEVANCE:
-            continue
-        counts[key] += 1
-        if counts[key] <= each or index >= last:
-            start, end = max(0, index - before), min(len(lines), index + after + 1)
-            chosen[start:end] = b"\x01" * (end - start)
-    return [line for index, line in enumerate(lines) if chosen[index] or index < _FIRST or index >= last]
+    size, around = len(lines), b"\x01" * (before + after + 1)
+    last = size - _LAST
+    # With room at both ends, so that what is around a line needs no bounds.
+    chosen = bytearray(before + size + after)
+    for index, nth in relevant:
+        if nth <= each or index >= last:
+            chosen[index : index + len(around)] = around
+    for first, end in ((0, min(_FIRST, size)), (max(last, 0), size)):
+        chosen[before + first : before + end] = b"\x01" * (end - first)
+    return list(compress(lines, chosen[before:]))
 
 
 def _fit(lines: Sequence[Line]) -> Sequence[Line]:

@@ -8,6 +8,7 @@ from math import log2
 from cicd_agent.analysis.logs.matcher import Block, find_echoes
 from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
 from cicd_agent.analysis.logs.template import Templates, line_key
+from cicd_agent.analysis.logs.test_results import passes
 from cicd_agent.domain.text.patterns import load_patterns
 
 _PATTERNS = load_patterns(__package__, "score")
@@ -34,6 +35,8 @@ class LineFeatures:
     compares: bool = False
     exits: bool = False
     """Whether it says that a command has failed, but not why."""
+    passes: bool = False
+    """Whether it is about a test that passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,10 @@ def describe_line(text: str) -> LineFeatures:
     text = text[:MAX_SEARCHED]
     if not text.strip():
         return LineFeatures()
+    if passes(text):
+        return LineFeatures(passes=True)
     exits, frame, compares = (_PATTERNS[name].search(text) is not None for name in ("exit", "frame", "comparison"))
-    trouble = _trouble(text)
+    trouble = trouble_of(text)
     if frame:
         trouble = min(trouble, _MAX_FRAME_TROUBLE)
     if exits or _PATTERNS["job_end"].search(text):
@@ -63,7 +68,8 @@ def describe_line(text: str) -> LineFeatures:
     return LineFeatures(min(trouble, 1.0), frame=frame, compares=compares, exits=exits)
 
 
-def _trouble(text: str) -> float:
+def trouble_of(text: str) -> float:
+    """By its words and marks, whatever kind of line it is."""
     words = len({word.lower() for word in _PATTERNS["trouble_word"].findall(text)})
     trouble = 0.3 + 0.08 * min(words, 4) if words else 0.0
     for pattern, minimum, bonus in (
@@ -108,7 +114,8 @@ def score_lines(
         repeats = 1 + (_MESSAGE_REPEATS if tools.get(index) else _REPEATS) * log2(counts[keys[index]])
         is_green = green is not None and line.text in green
         new = 0.0 if is_green or green is None else _NEW
-        value = (score[index] * (_GREEN if is_green else 1) + new) / repeats * factor if line.text.strip() else 0.0
+        is_silent = features[index].passes or not line.text.strip()
+        value = 0.0 if is_silent else (score[index] * (_GREEN if is_green else 1) + new) / repeats * factor
         factor *= _GREEN if is_green else 1
         result.append(LineScore(value, tools.get(index, ""), features[index], factor, echoes[index]))
     return result
@@ -138,7 +145,7 @@ def _raise_before_exits(exits: Sequence[int], lines: Sequence[Line], score: list
         for index in range(exit_ - 1, max(exit_ - 1 - _BEFORE_EXIT, -1), -1):
             if lines[index].step != lines[exit_].step:
                 break
-            if lines[index].text.strip():
+            if lines[index].text.strip() and not passes(lines[index].text):
                 score[index] += bonus
                 bonus *= _FADE
 

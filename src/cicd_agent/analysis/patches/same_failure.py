@@ -78,7 +78,7 @@ _HINDRANCE = PATTERNS["hindrances"]
 
 
 def remaining(before: Output, after: Output, fixed: Iterable[FailureSignature]) -> frozenset[str]:
-    """The tests that still fail where all that was to be mended passes and nothing new fails; empty otherwise."""
+    """The tests that still fail where all that was to be fixed passes and nothing new fails; empty otherwise."""
     gone = not any(after.names(failure) for failure in fixed)
     known = {coarse_template(problem.text) for problem in before.problems}
     says = [each.text for each in after.problems if not each.wraps and each.score >= _DECISIVE and each.strict]

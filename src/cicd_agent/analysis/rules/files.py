@@ -126,7 +126,9 @@ def states_the_same(context: FileContext) -> bool:
     stated = [list(file.read(text)) for text in (context.head, context.base or "")]
     if any(isinstance(each, Problem) for read in stated for each in read):
         return False
-    after, before = ([(each.setting, each.value) for each in read if isinstance(each, Assignment)] for read in stated)
+    after, before = (
+        [(each.section, each.setting, each.value) for each in read if isinstance(each, Assignment)] for read in stated
+    )
     return after == before
 
 

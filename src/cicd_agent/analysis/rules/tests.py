@@ -211,7 +211,7 @@ def _assertions(text: PythonText, function: ast.AST, *, strict: bool = False) ->
     """The lines of the assertions in a function: assert, self.assert…, mock.assert_…, pytest.raises.
 
     With `strict` only those that are missed when they go: not what only tells a type checker that something is there,
-    and not that an error is raised, which a mended fault no longer does.
+    and not that an error is raised, which a fixed fault no longer does.
     """
     lines: list[int] = []
     for node in ast.walk(function):

@@ -22,7 +22,7 @@ def build_map(result: RunResult, texts: Mapping[str, str], commit: str, python: 
     """
     if not result.completed:
         reason = result.problem or "the run did not come to its end"
-        raise ConfigError("the suite could not be traced", why=reason, remedy="Run the suite by itself, and mend that")
+        raise ConfigError("the suite could not be traced", why=reason, remedy="Run the suite by itself, and fix that")
     outlines = {path: parsed for path, text in texts.items() if (parsed := outline(text)) is not None}
     traces = {trace.nodeid: trace for trace in result.traces}
     tests: dict[str, KnownTest] = {}

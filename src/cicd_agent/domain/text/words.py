@@ -8,6 +8,10 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def two_decimals(share: float | None) -> str:
+    return "" if share is None else f"{share:.2f}"
+
+
 def clip(text: str, most: int) -> str:
     """The text in at most so many characters, the last of them an ellipsis where something is missing."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

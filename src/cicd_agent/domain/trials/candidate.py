@@ -98,7 +98,7 @@ class CandidateReport:
     exception: str = ""
     where: str = ""
     origin_key: str = ""
-    """Key of the candidate that this one was mended from, "" when it is as its author wrote it."""
+    """Key of the candidate that this one was fixed from, "" when it is as its author wrote it."""
     settled: bool = False
     """Whether it was also tried together with the others that were left."""
 

@@ -1,4 +1,4 @@
-"""Reads from the account book what accuracy is about: anybody may have written it, so each part is checked."""
+"""Reads from the audit log what accuracy is about: anybody may have written it, so each part is checked."""
 
 import json
 import re
@@ -96,7 +96,7 @@ class DecidedFailure:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What the account book holds; `limits` say what of it could not be read."""
+    """What the audit log holds; `limits` say what of it could not be read."""
 
     findings: tuple[ReportedFinding, ...] = ()
     gates: tuple[DecidedGate, ...] = ()
@@ -106,7 +106,7 @@ class Decisions:
 
 
 def read_decisions(store: Store, repository: str, modes: Sequence[str], since: int = 0) -> Decisions:
-    """What the account book holds of these modes, the newest first. Raises StoreRefused."""
+    """What the audit log holds of these modes, the newest first. Raises StoreRefused."""
     counts: Counter[str] = Counter()
 
     def rows() -> Iterator[Row]:
@@ -146,7 +146,7 @@ def parse_decisions(rows: Iterable[Row]) -> Decisions:
                 failures.append(_failure(row.repository, record))
             case _:
                 pass
-    limits = tuple(f"{count(number, 'record')} of the account book {reason}" for reason, number in left_out.items())
+    limits = tuple(f"{count(number, 'record')} of the audit log {reason}" for reason, number in left_out.items())
     return Decisions(tuple(findings), tuple(gates), tuple(failures), runs, limits)
 
 
@@ -229,7 +229,7 @@ def is_plain(path: str) -> bool:
 
 
 def _parsed(shape: TypeAdapter[T], value: object) -> T | None:
-    """The value, None when it is something else. Numbers that are not whole stand as text in the account book."""
+    """The value, None when it is something else. Numbers that are not whole stand as text in the audit log."""
     try:
         return shape.validate_python(value)
     except (ValidationError, RecursionError):

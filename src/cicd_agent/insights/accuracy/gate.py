@@ -90,7 +90,7 @@ def _case(each: DecidedGate, later: Sequence[DecidedGate], outcomes: Outcomes, f
 def _held(
     held: DecidedGate, later: Sequence[DecidedGate], outcome: DeploymentOutcome, follows: Follows
 ) -> tuple[Truth, Ground]:
-    """A hold: what proceeded next to that environment, and whether that was this commit or one that mends it."""
+    """A hold: what proceeded next to that environment, and whether that was this commit or one that fixes it."""
     gated, there = held.gated, (held.repository, held.gated.environment)
     proceeded = (
         each
@@ -116,7 +116,7 @@ def _held(
 
 
 def fixed_causes(held: GateResult, passed: GateResult) -> frozenset[str]:
-    """What a hold named and a commit can mend, that the later decision sees mended.
+    """What a hold named and a commit can fix, that the later decision sees fixed.
 
     A freeze ends, a check comes to its end, somebody reviews: none of that says that there was harm in the commit.
     """

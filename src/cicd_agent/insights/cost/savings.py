@@ -109,7 +109,7 @@ class Savings:
         )
 
     def _add_tiers(self, parts: Sequence[Part]) -> None:
-        """The main model of a run is the dearest that it asked: which one it was meant to be, the book does not say."""
+        """The main model of a run is the dearest that it asked: the audit log does not say which was meant."""
         rates = [self._rates(part.model) for part in parts]
         dearest = max((each for each in rates if each), key=lambda each: (each.output, each.input), default=None)
         for part, own in zip(parts, rates, strict=True):

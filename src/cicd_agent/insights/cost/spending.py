@@ -1,4 +1,4 @@
-"""What one entry of the account book says that its run used and cost; whoever wrote it is not believed to be right."""
+"""What one entry of the audit log says that its run used and cost; whoever wrote it is not believed to be right."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What one run counts, read from its report or from its entry in the account book, whoever wrote that."""
+"""What one run counts, read from its report or from its entry in the audit log, whoever wrote that."""
 
 import json
 import math
@@ -53,7 +53,7 @@ def of_report(body: Node, ended: Ended) -> Iterator[Sample]:
 
 
 def of_entry(text: str) -> Iterator[Sample]:
-    """The samples of an entry of the account book. Raises ValueError when it is none."""
+    """The samples of an entry of the audit log. Raises ValueError when it is none."""
     try:
         entry = Node(json.loads(text))
     except RecursionError:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from cicd_agent.agent.prompt import estimate
 from cicd_agent.agent.sharding import PART
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
+from cicd_agent.analysis.logs.test_results import passes
 from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.domain.text.patterns import load_patterns
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.result import Diagnosis, Overlap
@@ -18,8 +18,6 @@ from cicd_agent.modes.analyse_failure.runs.previous_failures import previous_lin
 from cicd_agent.modes.shared.change_reader import showable, unshown
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings
-
-_PATTERNS = load_patterns(__package__, "exhibits")
 
 MAX_LOGS = 5
 """Jobs whose lines are shown: whoever reads five without the cause does not find it in the sixth."""
@@ -102,7 +100,7 @@ def _rows(extract: Extract) -> Iterator[ExtractLine | Elision]:
     hidden: Elision | None = None
     for row in extract.rows:
         if isinstance(row, ExtractLine):
-            if row.number in messages or not _PATTERNS["passed"].search(row.text[:_MAX_TEXT]):
+            if row.number in messages or not passes(row.text):
                 yield from (hidden, row) if hidden else (row,)
                 hidden = None
                 continue
@@ -123,6 +121,11 @@ def _findings(diagnosis: Diagnosis, failed: FailedRun, shown: Mapping[str, Faile
     for failure in diagnosis.failures[:MAX_LOGS]:
         others = f", and in {count(len(failure.siblings), 'other job')}" if failure.siblings else ""
         yield f"failed in {failure.job}{others}: {clip(failure.title, _MAX_TEXT)}"
+    if diagnosis.tests.count > 1:
+        yield f"{count(diagnosis.tests.count, 'test')} failed"
+        for group in diagnosis.tests.alike[:MAX_LOGS]:
+            first = ", ".join(test.name for test in group.first)
+            yield f"{count(group.count, 'test')} failed alike: {clip(group.message, _MAX_TEXT)} (first {first})"
     yield from map(_overlap, diagnosis.meetings[:_MAX_OVERLAPS])
     hidden = len(readable(failed)) - len(shown)
     if hidden > 0:

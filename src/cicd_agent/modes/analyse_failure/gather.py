@@ -146,7 +146,7 @@ class _Reading:
         failed = replace(failed, jobs=located, candidates=self._candidates(change))
         failed = replace(failed, imports=self._imports(failed, change, paths), called=self._called(failed, change))
         known = read_previous_failures(self.world, failed, self.event.repo, history)
-        self.gaps += [Gap("the account book", limit) for limit in known.limits]
+        self.gaps += [Gap("the audit log", limit) for limit in known.limits]
         more = gaps(change, self.settings) if change else ()
         all_gaps = (*more, *self.gaps, *(history.gaps if history else ()))
         evidence = Evidence(self.event, change, gaps=all_gaps, known=known).put(FAILED_RUN, failed)

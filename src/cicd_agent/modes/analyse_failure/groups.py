@@ -174,7 +174,15 @@ def _title(job: FailedJob, problems: Sequence[Problem]) -> str:
     # A summary is cut to the width of the terminal.
     if (not message or message.endswith("...")) and (error := _error(job, problems)) is not None:
         message = error.text
-    return " ".join(_PATTERNS["mark"].sub("", message or best[0]).split())
+    message = message or _message_of_test(job, problems) or best[0]
+    return " ".join(_PATTERNS["mark"].sub("", message).split())
+
+
+def _message_of_test(job: FailedJob, problems: Sequence[Problem]) -> str:
+    """What failed tests of that name say: where hundreds fail, the extract has no room for the lines of each."""
+    names = [problem.test for problem in problems if problem.test]
+    tests = (test for group in job.extract.tests.alike for test in group.first)
+    return next((test.message for test in tests if any(same_test(test.name, name) for name in names)), "")
 
 
 def _is_heading(text: str) -> bool:

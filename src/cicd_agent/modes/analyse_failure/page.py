@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from cicd_agent.analysis.logs.extract import AlikeTests, Kind
+from cicd_agent.analysis.logs.template import coarse_template
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
@@ -10,6 +12,7 @@ from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, failed_run
+from cicd_agent.modes.analyse_failure.failed_tests import by_message, how_many
 from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Failure, Ground, Overlap, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import day, previous_failure, with_saved_traces
 from cicd_agent.modes.protocol import Account
@@ -46,6 +49,7 @@ MAX_LINES = 25
 MAX_DECISIVE, MAX_AT_A_GLANCE = 6, 4
 MAX_LOCATIONS = 3
 MAX_ROWS = 20
+MAX_GROUPS, MAX_GROUPS_AT_A_GLANCE = 10, 2
 MAX_NAMES = 8
 MAX_LINE = 160
 """Characters of a line of the log; the report has it whole."""
@@ -62,7 +66,8 @@ _RULED = re.compile(r"\s*[_=*#~+-]{3,}")
 
 
 def heading(diagnosis: Diagnosis, evidence: Evidence) -> str:
-    return f"{_verdict(diagnosis, evidence)}: {diagnosis.root_cause or 'no log says what failed'}"
+    what = f"{diagnosis.root_cause}{how_many(diagnosis.tests, next(iter(diagnosis.failures), None))}"
+    return f"{_verdict(diagnosis, evidence)}: {what or 'no log says what failed'}"
 
 
 def sentence(diagnosis: Diagnosis, evidence: Evidence) -> str:
@@ -104,7 +109,8 @@ def page(diagnosis: Diagnosis, evidence: Evidence, account: Account, _settings: 
         *_context(diagnosis, evidence),
         _overlaps(diagnosis.meetings, evidence),
         _suspects(diagnosis.suspects, evidence),
-        _others(diagnosis.failures[1:]),
+        *_groups(diagnosis),
+        _others(_not_grouped(diagnosis)),
         *_jobs(failed),
         *_patch(diagnosis.trial),
         *_details(diagnosis, evidence),
@@ -212,8 +218,11 @@ def _context(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
     first = diagnosis.failures[0] if diagnosis.failures else None
     if first and first.siblings:
         parts.append(("Also failed the same way: ", first_parts([code(name) for name in first.siblings], 6), "."))
-    if len(diagnosis.failures) > 1:
-        parts.append(f"{count(len(diagnosis.failures) - 1, 'other failure')} in this run.")
+    if diagnosis.tests.count > 1:
+        parts.append(f"{count(diagnosis.tests.count, 'test')} failed in this run.")
+        parts += (_alike(group) for group in diagnosis.tests.alike[:MAX_GROUPS_AT_A_GLANCE])
+    if others := _not_counted(diagnosis):
+        parts.append(f"{count(len(others), 'other failure')} in this run.")
     failed = with_saved_traces(evidence)
     if first is not None and failed.run is not None and first.strict:
         parts += _recurrence(failed, first)
@@ -221,6 +230,35 @@ def _context(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
         parts += _previous(evidence, first.strict)
     if parts:
         yield Paragraph(joined(parts, " "))
+
+
+def _alike(group: AlikeTests) -> Inline:
+    """What tests that failed alike say, how many they are, and the first of them."""
+    first = first_parts([code(clip(test.name, MAX_LINE)) for test in group.first], len(group.first))
+    names = ", first three: " if group.count > len(group.first) else ": "
+    return (code(clip(group.message, MAX_LINE)), f" · {count(group.count, 'test')}{names}", first, ".")
+
+
+def _groups(diagnosis: Diagnosis) -> Iterator[Block]:
+    """Tests that failed alike, of the first ones with what each says."""
+    rows = [
+        (count(group.count, "test"), code(clip(test.name, MAX_LINE)), clip(test.message, MAX_LINE))
+        for group in diagnosis.tests.alike[:MAX_GROUPS]
+        for test in group.first
+    ]
+    if rows:
+        yield Table(("failed alike", "the first of them", "what it says"), rows)
+
+
+def _not_counted(diagnosis: Diagnosis) -> Sequence[Failure]:
+    """The failures beside the first one, without tests where their number is told."""
+    is_told = diagnosis.tests.count > 1
+    return [each for each in diagnosis.failures[1:] if not (is_told and (each.test or each.kind is Kind.TEST_FAILURE))]
+
+
+def _not_grouped(diagnosis: Diagnosis) -> Sequence[Failure]:
+    known = by_message(diagnosis.tests)
+    return [each for each in diagnosis.failures[1:] if coarse_template(each.title) not in known]
 
 
 def _recurrence(failed: FailedRun, first: Failure) -> Iterator[Inline]:
@@ -232,7 +270,7 @@ def _recurrence(failed: FailedRun, first: Failure) -> Iterator[Inline]:
 
 
 def _previous(evidence: Evidence, fingerprint: str) -> Iterator[Inline]:
-    """What our own runs have left of it, and what mended it then."""
+    """What our own runs have left of it, and what fixed it then."""
     previous = previous_failure(evidence, fingerprint)
     if previous is None:
         return
@@ -241,7 +279,7 @@ def _previous(evidence: Evidence, fingerprint: str) -> Iterator[Inline]:
     if previous.fixed_by:
         fix = ("; it passed again from ", _commit(previous.fixed_by, evidence.event), " on")
     elif previous.patch and previous.run:
-        fix = ("; run ", code(previous.run), " had a patch that was proved to mend it")
+        fix = ("; run ", code(previous.run), " had a patch that was proved to fix it")
     since = f"{count(previous.times, 'commit')} since {day(previous.since)}{cause}"
     yield (f"Explained before: on {since}", fix, ".")
 

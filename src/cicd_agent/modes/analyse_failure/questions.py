@@ -19,7 +19,7 @@ from cicd_agent.modes.analyse_failure.groups import Group, explains, groups
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, FailureDraft
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.settings.schema import Provider, Settings
+from cicd_agent.settings.schema import OFF, Settings
 
 PROVEN = frozenset({CascadeStep.RUNNER, CascadeStep.PASSED_ELSEWHERE})
 """Where a model has nothing to add, and could only take away: GitHub itself says it, or the job passed unchanged."""
@@ -36,7 +36,7 @@ _HOW_TO_CITE = (
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
     """One question, once. A bot's change is asked about like any other: its log does not say why by itself."""
-    if answers or evidence.get(FAILED_RUN) is None or settings.provider is Provider.NONE:
+    if answers or evidence.get(FAILED_RUN) is None or settings.model == OFF:
         return ()
     result = question(rules(evidence, settings), evidence, settings)
     return (result,) if result else ()

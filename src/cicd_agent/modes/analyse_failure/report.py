@@ -1,6 +1,5 @@
 """Turns a diagnosis into the effects that publish it: one comment for each fingerprint, a summary, outputs, a rerun."""
 
-import json
 from collections.abc import Iterator
 from typing import Literal
 
@@ -14,10 +13,11 @@ from cicd_agent.domain.repository.diff import Anchors, LineKind, Side
 from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.text.markdown import suggestion
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.text.words import clip, count, two_decimals
 from cicd_agent.domain.trials.patch_trial import Step
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, failed_run
+from cicd_agent.modes.analyse_failure.failed_tests import how_many
 from cicd_agent.modes.analyse_failure.page import comment, heading, page, patch_state, sentence
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.protocol import Account
@@ -26,12 +26,11 @@ from cicd_agent.settings.schema import RERUNS, Commenting, Settings
 
 OUTPUTS = (
     "failure_type",
+    "confidence",
     "cause",
     "root_cause",
     "is_flaky",
     "responsible_commit",
-    "affected_files",
-    "fingerprint",
     "rerun_recommended",
     "fix_file",
     "fix_verified",
@@ -64,7 +63,7 @@ def _comments(diagnosis: Diagnosis, evidence: Evidence, account: Account, settin
     key = f"failure-{diagnosis.fingerprint or 'unknown'}"
     body = github_markdown(comment(diagnosis, evidence, account))
     if event.pull is not None:
-        if settings.comment is not Commenting.NONE:
+        if settings.comment is not Commenting.OFF:
             yield effects.Comment(key=key, pull=event.pull.number, body=body)
         return
     if event.kind is EventKind.LOCAL:
@@ -126,7 +125,9 @@ def _annotations(diagnosis: Diagnosis) -> Iterator[effects.Annotation]:
             key=f"meeting-{number}",
             level=effects.Level.WARNING,
             title="cicd-agent: a failure meets this change",
-            message=clip(diagnosis.root_cause, 500),
+            message=clip(
+                f"{diagnosis.root_cause}{how_many(diagnosis.tests, next(iter(diagnosis.failures), None))}", 500
+            ),
             path=path,
             line=line,
         )
@@ -178,12 +179,11 @@ def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[effects.Output, 
     values = {
         "summary": sentence(diagnosis, evidence),
         "failure_type": str(diagnosis.kind),
+        "confidence": two_decimals(diagnosis.confidence),
         "cause": str(diagnosis.cause),
         "root_cause": diagnosis.root_cause,
         "is_flaky": diagnosis.is_flaky,
         "responsible_commit": diagnosis.responsible,
-        "affected_files": json.dumps(diagnosis.affected, ensure_ascii=False),
-        "fingerprint": diagnosis.fingerprint,
         "rerun_recommended": "true" if diagnosis.rerun else "false",
         "fix_verified": verified,
     }

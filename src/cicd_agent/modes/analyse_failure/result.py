@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from cicd_agent.agent.messages import Share
-from cicd_agent.analysis.logs.extract import Kind
+from cicd_agent.analysis.logs.extract import NO_TESTS, FailedTests, Kind
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.trials.patch_trial import TrialReport
@@ -131,6 +131,7 @@ class Diagnosis:
     failure nowhere: of each failure, not of one. `rerun_kind` is `infrastructure` or `flaky`, what the input `rerun`
     has to allow. `claims` are what a model says of why, as far as it is proved; `trial` is of the patch that is
     offered, or of the last that was refused. `unread` counts failed jobs whose log was not read.
+    `tests` are all that failed.
     """
 
     conclusion: Conclusion
@@ -156,6 +157,7 @@ class Diagnosis:
     escalate: tuple[str, ...] = ()
     risk: Risk | None = None
     unread: int = 0
+    tests: FailedTests = NO_TESTS
 
     @property
     def fingerprint(self) -> str:

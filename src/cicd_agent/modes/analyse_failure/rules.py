@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.analysis.logs.extract import Kind
+from cicd_agent.analysis.logs.kind import closer
 from cicd_agent.analysis.rules.run import ruled
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
@@ -10,6 +11,7 @@ from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion, Risk
 from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, Attribution, attribute, rank
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource, Role
+from cicd_agent.modes.analyse_failure.failed_tests import failed_tests
 from cicd_agent.modes.analyse_failure.groups import groups
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Remedy, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import with_saved_traces
@@ -20,24 +22,24 @@ MAX_ROOT_CAUSE = 200
 MAX_AFFECTED = 20
 _TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
 _NEXT = {
-    Cause.CHANGE: (Remedy.CODE_CHANGE, "Mend what was changed{where}."),
-    Cause.FLAKY: (Remedy.RETRY, "Run the failed jobs again, and mend {test}: it passes on the same code."),
+    Cause.CHANGE: (Remedy.CODE_CHANGE, "Fix what was changed{where}."),
+    Cause.FLAKY: (Remedy.RETRY, "Run the failed jobs again, and fix {test}: it passes on the same code."),
     Cause.INFRASTRUCTURE: (
         Remedy.RETRY,
         "Run the failed jobs again once; if they fail in the same way, look at the machine or the service.",
     ),
     Cause.PRE_EXISTING: (
         Remedy.INVESTIGATE,
-        "Mend it where it began, on the default branch; this change did not bring it.",
+        "Fix it where it began, on the default branch; this change did not bring it.",
     ),
     Cause.UNKNOWN: (
         Remedy.INVESTIGATE,
         "Read the lines that failed: what is known does not say whose fault this is.",
     ),
 }
-_MEND = "Look at the change{where}: mend the code, or the test if it is meant to behave so now."
+_FIX = "Look at the change{where}: fix the code, or the test if it is meant to behave so now."
 _REPAIRS = {
-    Kind.TEST_FAILURE: (Remedy.CODE_CHANGE, _MEND),
+    Kind.TEST_FAILURE: (Remedy.CODE_CHANGE, _FIX),
     Kind.DEPENDENCY: (Remedy.DEPENDENCY_UPDATE, "Look at what the change makes the build install{where}."),
     Kind.CONFIGURATION: (Remedy.CONFIG_CHANGE, "Look at the configuration that was changed{where}."),
     Kind.LINT_ERROR: (Remedy.CODE_CHANGE, "Do what the linter asks for{where}."),
@@ -54,7 +56,7 @@ def rules(evidence: Evidence, settings: Settings) -> Diagnosis:
     # Stable: the one that decides comes first, the others keep their order.
     ranked.sort(key=lambda failure: failure != first)
     suspects, responsible = rank(failed, attribution.overlaps)
-    kind = _kind(first, attribution)
+    kind = _kind(first, attribution, is_run=failed.run is not None)
     is_change = attribution.cause is Cause.CHANGE
     remedy, next_step = _next_step(kind, attribution, first)
     unread = sum(
@@ -85,6 +87,7 @@ def rules(evidence: Evidence, settings: Settings) -> Diagnosis:
         escalate=tuple(_escalations(evidence, failed, attribution, suspects, unread)),
         risk=_risk(evidence, settings),
         unread=unread,
+        tests=failed_tests(failed),
     )
 
 
@@ -96,16 +99,37 @@ def _risk(evidence: Evidence, settings: Settings) -> Risk | None:
     return change_risk(ruled(change, settings.config_file), evidence, settings)
 
 
-def _kind(first: Failure | None, attribution: Attribution) -> Kind:
-    """The tool's kind; `flaky_test` and `infrastructure` are decided by the cascade."""
+def _kind(first: Failure | None, attribution: Attribution, *, is_run: bool) -> Kind:
+    """The kind of the log; the cascade alone decides on `flaky_test`, and in a run on `infrastructure`.
+
+    What the change's code prints could say that a network was to blame, and later jobs branch on the kind.
+    """
     if first is None:
         return Kind.UNKNOWN
     if attribution.cause is Cause.FLAKY and (first.kind in _TESTS or first.test):
         return Kind.FLAKY_TEST
     if attribution.cause is Cause.INFRASTRUCTURE:
         return Kind.INFRASTRUCTURE
-    # A log alone says no such thing.
-    return Kind.UNKNOWN if first.kind is Kind.INFRASTRUCTURE else first.kind
+    kind = _kind_of_log(first, attribution)
+    if kind is Kind.INFRASTRUCTURE and (is_run or attribution.cause is Cause.CHANGE):
+        return _unproved(first.kind)
+    return kind
+
+
+def _kind_of_log(first: Failure, attribution: Attribution) -> Kind:
+    """The kind of the log, or of the failure alone where the change is blamed for one that is not the log's first."""
+    if attribution.group is None or not attribution.group.problems:
+        return _unproved(first.kind)
+    job, problem = attribution.group.problems[0]
+    is_first = attribution.cause is not Cause.CHANGE or problem in job.extract.problems[:1]
+    if job.extract.kind is Kind.UNKNOWN or job.job.conclusion == "timed_out" or not is_first:
+        return _unproved(first.kind)
+    return closer(job.extract.kind, first.kind)
+
+
+def _unproved(kind: Kind) -> Kind:
+    # One message says no such thing of a whole log.
+    return Kind.UNKNOWN if kind is Kind.INFRASTRUCTURE else kind
 
 
 def _root_cause(first: Failure | None) -> str:
@@ -126,7 +150,7 @@ def _next_step(kind: Kind, attribution: Attribution, first: Failure | None) -> t
     if attribution.cause is Cause.CHANGE:
         remedy, text = _REPAIRS.get(kind, (remedy, text))
     elif attribution.cause is Cause.PRE_EXISTING and attribution.fixed_by:
-        text = "Bring the branch up to date: {fix} mended this."
+        text = "Bring the branch up to date: {fix} fixed this."
     elif attribution.step is CascadeStep.OUT_OF_REACH:
         remedy, text = Remedy.RETRY, "Run the failed jobs again: the test reaches nothing that was changed."
     return remedy, text.format(where=where, test=test, fix=attribution.fixed_by[:7])

@@ -121,6 +121,8 @@ class _Merger:
         elif claimed is Cause.CHANGE:
             leads = sorted(proof.named) or sorted(proof.edited)
             ground = Ground("a model says so; what it cites of the log and the change was checked")
+            if diagnosis.kind is Kind.INFRASTRUCTURE:
+                self.update(kind=Kind.UNKNOWN)
             self.update(
                 cause=claimed,
                 confidence=min(self.draft.confidence, MAX_SURE if proof.weight is Weight.TOOL else MAX_UNSURE),

@@ -110,7 +110,7 @@ def review_holds(evidence: Evidence, gate: GateEvidence) -> Iterator[Hold]:
             "own-review",
             f"our own review of {sha[:7]} {reason}{more}",
             LiftedBy.APPROVAL,
-            "mend what it found, or have somebody look at it",
+            "fix what it found, or have somebody look at it",
             about=tuple(part for each in objections for part in each),
         )
 

@@ -1,4 +1,4 @@
-"""What holds a deployment whatever its score is, each with what would mend it and who may lift it."""
+"""What holds a deployment whatever its score is, each with what would fix it and who may lift it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
@@ -51,7 +51,7 @@ def about_event(gate: GateEvidence, calendar: Calendar) -> Iterator[Hold]:
         yield Hold("no-environment", "it is not known where it would go", LiftedBy.NOBODY, "set `environment`")
     if problems := (*gate.policy, *calendar.problems):
         text = "; ".join(clip(each, _MAX_LENGTH) for each in problems[:_MAX_NAMED])
-        remedy = "mend the configuration on the branch that it is read from"
+        remedy = "fix the configuration on the branch that it is read from"
         yield Hold("policy", text, LiftedBy.NOBODY, remedy, about=problems)
 
 
@@ -73,7 +73,7 @@ def about_checks(gate: GateEvidence, policy: Policy) -> Iterator[Hold]:
         ("pending-check", "required ", others, "has not ended", "have not ended", LiftedBy.NOBODY, "wait for the end"),
         ("pending-check", "required ", own, "runs beside the gate", "run beside the gate", LiftedBy.OVERRIDE, beside),
         ("running-check", "", running, "is still running", "are still running", LiftedBy.APPROVAL, again),
-        ("red-check", "required ", red, "failed", "failed", LiftedBy.OVERRIDE, "mend what it shows"),
+        ("red-check", "required ", red, "failed", "failed", LiftedBy.OVERRIDE, "fix what it shows"),
         (
             "missing-check",
             "required ",
@@ -110,7 +110,7 @@ def about_trigger(gate: GateEvidence, event: Event) -> Iterator[Hold]:
         return
     text = f"the run of `{clip(run.name, 80)}` that started the gate ended with {run.conclusion or 'no conclusion'}"
     about = (str(run.id), run.conclusion)
-    yield Hold("red-run", text, LiftedBy.OVERRIDE, "mend what it shows and run it again", about=about)
+    yield Hold("red-run", text, LiftedBy.OVERRIDE, "fix what it shows and run it again", about=about)
 
 
 def about_readings(gate: GateEvidence, policy: Policy, readings: Mapping[str, Reading]) -> Iterator[Hold]:
@@ -131,7 +131,7 @@ def about_readings(gate: GateEvidence, policy: Policy, readings: Mapping[str, Re
         else:
             continue
         text = f"`{name}` cannot be relied on: {clip(problem, _MAX_LENGTH)}"
-        remedy = f"mend what `{name}` is read from"
+        remedy = f"fix what `{name}` is read from"
         yield Hold(f"fault-{name}", text, LiftedBy.APPROVAL, remedy, about=(reading.state,))
 
 
@@ -246,7 +246,7 @@ def _costly(score: Score, needed: float) -> list[str]:
 def about_model(settings: Settings, policy: Policy, score: Score, objection: str, *, answered: bool) -> Iterator[Hold]:
     """What a model holds; `objection` is why, "" when it does not object."""
     if not answered and settings.require_model == "on":
-        text = "no model was heard, and the policy requires one"
+        text = "no model was used, and the policy requires one"
         yield Hold("no-model", text, LiftedBy.APPROVAL, "see why none answered")
     if objection:
         yield Hold("model", objection, LiftedBy.APPROVAL, "look at what it says")
@@ -257,7 +257,7 @@ def about_model(settings: Settings, policy: Policy, score: Score, objection: str
 
 def blocking_of(findings: Sequence[Finding], settings: Settings) -> list[Finding]:
     """The findings that hold: from `fail-on` on, from high on where that is not set; worst first."""
-    minimum = Severity.HIGH if settings.fail_on == "never" else Severity(settings.fail_on)
+    minimum = Severity.HIGH if settings.fail_on == "off" else Severity(settings.fail_on)
     blocking = [
         each for each in findings if each.severity.rank >= minimum.rank and each.confidence >= settings.min_confidence
     ]

@@ -349,7 +349,7 @@ def _strategy(result: GateResult, evidence: Evidence) -> Iterator[Block]:
     requested = [code(fact.sha[:7]) for fact in routes(evidence, _gate(evidence)) if fact.sha]
     careful: Inline = (". At least as careful as the route of ", joined(requested), " asked for") if requested else ""
     watched = f", watched for {result.monitor_minutes} minutes" if result.monitor_minutes else ""
-    yield Paragraph((strong("Way out:"), f" {result.strategy.replace('_', '-')}{first}{watched}", careful))
+    yield Paragraph((strong("Deployment strategy:"), f" {result.strategy.replace('_', '-')}{first}{watched}", careful))
     if result.sight is not None:
         power = result.sight
         yield Paragraph(

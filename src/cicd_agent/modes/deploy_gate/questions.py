@@ -15,7 +15,7 @@ from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import Objection
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.modes.shared.diff_exhibits import pieces
-from cicd_agent.settings.schema import Provider, Settings
+from cicd_agent.settings.schema import OFF, Settings
 
 MAX_OBJECTIONS = 20
 
@@ -54,7 +54,7 @@ class GateDraft(Draft):
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
     """One question, once; none about a comment, or about what the gate does not decide on at all."""
     gate = evidence.get(GATE)
-    if answers or gate is None or gate.request or gate.unserved or settings.provider is Provider.NONE:
+    if answers or gate is None or gate.request or gate.unserved or settings.model == OFF:
         return ()
     return (
         Question(

@@ -25,7 +25,6 @@ from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.page import comment, page, pictures, request_lines, sentence, sentence_of
 from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.shared.services import services_output
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Commenting, Settings
 
@@ -35,16 +34,13 @@ _VALUES: Mapping[str, Callable[[GateResult], str]] = {
     "shadow_decision": lambda result: "" if result.enforced else str(result.decision),
     "requires_approval": lambda result: "true" if result.requires_approval else "false",
     "safety_score": lambda result: points(result.score),
-    "review_match": lambda result: str(result.review_match),
     "strategy": lambda result: result.strategy,
     "canary_percentage": lambda result: str(result.canary_percentage),
     "monitor_minutes": lambda result: str(result.monitor_minutes),
-    "services": lambda result: services_output(result.services),
     "rollback_trigger": lambda result: result.rollback_trigger,
     "rollback_to": lambda result: result.rollback_to if result.enforced else "",
     "approval_hash": lambda result: result.hash,
     "pre_deploy_checks": lambda result: json.dumps(result.pre_deploy_checks, ensure_ascii=False),
-    "monitoring_focus": lambda result: json.dumps(result.monitoring_focus, ensure_ascii=False),
 }
 OUTPUTS = (*(name for name in _VALUES if name != "summary"), "deployment_id")
 
@@ -76,7 +72,7 @@ def _reports(result: GateResult, evidence: Evidence, account: Account, settings:
     can_be_lifted = result.decision is GateDecision.HOLD and bool(lifters) and LiftedBy.NOBODY not in lifters
     pull = gate.pulls[0].number if gate.pulls else 0
     body = github_markdown(comment(result, evidence, account, settings))
-    if pull and "comment" in settings.approvals and settings.comment is not Commenting.NONE:
+    if pull and "comment" in settings.approvals and settings.comment is not Commenting.OFF:
         if result.decision is GateDecision.PROCEED and any(hold.lifted for hold in result.stops):
             # The request stays as it was when somebody answered it: a short order means what it said then.
             yield Comment(f"lifted-{key(result.environment)}", pull, body)

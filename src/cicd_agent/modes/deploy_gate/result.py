@@ -27,7 +27,7 @@ class LiftedBy(StrEnum):
     OVERRIDE = "override"
     """The same, with a reason, for what an approval does not reach."""
     NOBODY = "nobody"
-    """Only the thing itself, mended."""
+    """Only the thing itself, fixed."""
 
 
 class Band(StrEnum):
@@ -115,7 +115,7 @@ def points(score: float) -> str:
 class GateResult:
     """The result of `verify`. Scores are 0–100.
 
-    `score` is with the model where one was heard, `score_without` that of the rules alone; `reachable` is the best that
+    `score` is with the model where one was used, `score_without` that of the rules alone; `reachable` is the best that
     this policy could reach with what was there to be read. `confidence` is the model's in proceeding, None without one.
     `hash` is what an approval of exactly this has to name. `decision` is what the gate thinks, `enforced` whether it
     stops anything. `requires_approval` is whether a change of this risk takes a person's approval, and of what is held

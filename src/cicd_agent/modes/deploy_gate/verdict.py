@@ -194,7 +194,7 @@ def _signals(gate: GateEvidence, evidence: Evidence, limits: Policy, opinion: Mo
     if readings["model"].state in {State.KNOWN, State.MISSING}:
         confidence = opinion.confidence
         readings["model"] = (
-            Reading("model", State.MISSING, problem="no model was heard")
+            Reading("model", State.MISSING, problem="no model was used")
             if confidence is None
             else Reading("model", State.KNOWN, confidence, f"{confidence:.2f} confident in proceeding", "the model")
         )

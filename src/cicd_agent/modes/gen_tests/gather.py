@@ -88,7 +88,7 @@ def _baseline(
         *_state(result, red, pytest_runner.interpreter),
         command,
         pytest_runner.interpreter.version,
-        len(result.tests) + len(endless),
+        max(len(result.tests), len(result.collected)) + len(endless),
         red[:MAX_TOLD],
         # What a run has executed that broke off says nothing of what the tests would.
         result.coverage if result.completed else (),

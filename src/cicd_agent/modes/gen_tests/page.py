@@ -64,7 +64,7 @@ def sentence(generated: Generated) -> str:
     elif before:
         parts.append(f"changed lines executed {before}")
     if generated.killed:
-        parts.append(f"{count(len(generated.killed), 'planted fault')} noticed that nothing noticed before")
+        parts.append(f"{count(len(generated.killed), 'mutant')} killed that survived before")
     if generated.bugs:
         parts.append(count(len(generated.bugs), "possible bug"))
     if suite.failed:
@@ -186,7 +186,7 @@ def _numbers(generated: Generated) -> Iterator[Block]:
     if before and _below(generated):
         parts.append(f"under the {generated.threshold:g} % that are wanted")
     if generated.killed:
-        parts.append(f"{count(len(generated.killed), 'planted fault')} noticed that survived before")
+        parts.append(f"{count(len(generated.killed), 'mutant')} killed that survived before")
     if generated.suite.set_aside:
         kinds = Counter(str(each.kind) for each in generated.suite.set_aside)
         told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))

@@ -21,7 +21,7 @@ from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
 from cicd_agent.modes.gen_tests.flaky.fix import fix_questions
 from cicd_agent.modes.gen_tests.result import BugGround
 from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
-from cicd_agent.settings.schema import Provider, Settings
+from cicd_agent.settings.schema import OFF, Settings
 
 MAX_LINES = 400
 """Of a function that are shown."""
@@ -180,7 +180,7 @@ class TestsDraft(Draft):
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
     """The next question; none when nothing is open, or when somebody did not answer."""
     tests, event = evidence.get(TEST_EVIDENCE), evidence.event
-    if tests is None or settings.provider is Provider.NONE:
+    if tests is None or settings.model == OFF:
         return ()
     if is_by_a_dependency_bot(event) or len(answers) >= MAX_QUESTIONS:
         return ()

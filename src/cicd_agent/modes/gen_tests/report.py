@@ -47,7 +47,6 @@ OUTPUTS = (
     "tests_set_aside",
     "patch_file",
     "certificate_file",
-    "sandbox",
 )
 MAX_NOTES = 5
 """Annotations of one kind: the runner shows ten of a step."""
@@ -104,7 +103,7 @@ def _purposes(generated: Generated) -> str:
 def _comment(generated: Generated, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
     """One comment, edited in place; where there is nothing to say none is begun."""
     pull = evidence.event.pull
-    if pull is None or settings.comment is Commenting.NONE:
+    if pull is None or settings.comment is Commenting.OFF:
         return
     is_worth_it = bool(generated.kept or generated.bugs or (generated.hunt and generated.hunt.found))
     body = github_markdown(comment(generated, evidence, account, with_patch=settings.deliver == "comment"))
@@ -164,7 +163,6 @@ def _outputs(generated: Generated) -> Iterator[Output]:
         "possible_bugs": str(len(generated.bugs)) if judged else "",
         "flaky_tests": json.dumps([each.nodeid for each in hunt.found], ensure_ascii=False) if hunt else "",
         "tests_set_aside": json.dumps(Counter(str(each.kind) for each in suite.set_aside)) if judged else "",
-        "sandbox": tier_named(suite.sandbox),
     }
     yield from (Output(f"output-{name}", name, value) for name, value in values.items())
 

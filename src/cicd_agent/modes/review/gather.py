@@ -12,7 +12,7 @@ from cicd_agent.modes.review.exhibits.guidelines import GUIDELINES, MAX_BYTES, g
 from cicd_agent.modes.review.exhibits.line_coverage import coverage_exhibit
 from cicd_agent.modes.review.exhibits.recent_failures import asks_model, recent_failures
 from cicd_agent.modes.review.tool_findings import read_results
-from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
+from cicd_agent.modes.shared.change_reader import gaps, nothing_changed, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.shared.risk_history import with_past
 from cicd_agent.modes.shared.self_triggered import own_run, own_touch
 from cicd_agent.settings.schema import Commenting, Settings
@@ -51,6 +51,8 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
     if ours := own_touch(event, world):
         return Evidence(event, declined=ours)
     change = read_change(event, world, settings)
+    if nothing := nothing_changed(change, event):
+        return Evidence(event, declined=nothing)
     texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, MAX_BYTES)
     findings, left_out = read_results(change, world, settings)
     threads, unread_threads = _threads(event, world, settings)
@@ -68,7 +70,7 @@ def gather(event: Event, world: Ports, settings: Settings) -> Evidence:
 
 
 def _threads(event: Event, world: Ports, settings: Settings) -> tuple[tuple[Thread, ...], tuple[Gap, ...]]:
-    if event.pull is None or world.forge is None or settings.comment is Commenting.NONE:
+    if event.pull is None or world.forge is None or settings.comment is Commenting.OFF:
         return (), ()
     try:
         threads, notes = world.forge.threads(event.pull.number)

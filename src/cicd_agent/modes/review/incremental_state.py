@@ -200,7 +200,7 @@ def dependency_digest(evidence: Evidence, settings: Settings) -> str:
     review = Path(str(files(__package__)))
     prompts = [path.read_text("utf-8") for path in sorted(review.rglob("*.md"))]
     guidelines = [[each.source, each.text] for each in evidence.exhibits if each.source in GUIDELINES]
-    models = [settings.base_url, settings.model, settings.models.get("review", ""), settings.fast_model]
+    models = [settings.base_url, settings.model, settings.fast_model]
     rules = [settings.instructions, settings.judge, settings.deny_paths, settings.paths_ignore]
     return _digest([PREAMBLE, prompts, guidelines, models, rules])
 

@@ -26,6 +26,7 @@ from cicd_agent.domain.events.thread import MOST_RESOLVED
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin, Severity
 from cicd_agent.domain.repository.diff import Anchors, Side
+from cicd_agent.domain.text.words import two_decimals
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.comments import is_request
@@ -42,14 +43,14 @@ from cicd_agent.rendering.sarif import sarif
 from cicd_agent.settings.schema import Commenting, Settings
 
 _EVENTS = {"approve": ReviewEvent.APPROVE, "request_changes": ReviewEvent.REQUEST_CHANGES}
-OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "sarif_file")
+OUTPUTS = ("decision", "confidence", "findings_count", "blocking_count", "sarif_file")
 
 
 def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> Plan:
     """The plan of a review. What concerns the pull request comes first, so that the rest can say what became of it."""
     strong = [finding for finding in verdict.findings if reaches(finding, settings)]
     withheld = _withheld(evidence, account, settings)
-    if withheld and verdict.decision == "approve" and settings.comment is not Commenting.NONE:
+    if withheld and verdict.decision == "approve" and settings.comment is not Commenting.OFF:
         account = replace(account, notices=(*account.notices, f"Not approved on GitHub: {withheld}"))
     body = github_markdown(page(verdict, evidence, account, settings))
     annotations = tuple(_annotation(finding, verdict) for finding in strong)
@@ -57,9 +58,9 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
     check = CheckRun("check-run", evidence.event.sha, verdict.conclusion, sentence(verdict), body, annotations)
     outputs = {
         "decision": verdict.decision,
+        "confidence": two_decimals(verdict.confidence),
         "findings_count": len(verdict.findings),
         "blocking_count": len(verdict.blocking),
-        "suppressed_count": len(verdict.suppressed),
         "summary": sentence(verdict),
     }
     return Plan(
@@ -85,7 +86,7 @@ def _published(
     pull = evidence.event.pull
     if pull is None:
         return
-    if settings.comment is not Commenting.NONE:
+    if settings.comment is not Commenting.OFF:
         # Who asks for a review is answered, also where nothing is found.
         missed = unanalysed(changed(evidence), settings)
         found = any(reaches(each, settings) for each in verdict.findings)
@@ -133,7 +134,7 @@ def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
         return ""
     change = changed(evidence)
     if account.degraded:
-        return f"no model was heard: {account.degraded}"
+        return f"no model was used: {account.degraded}"
     if account.config_status == "invalid":
         return "the config file is not valid"
     missed = any(gap.what != UNREAD for gap in evidence.gaps)

@@ -95,7 +95,7 @@ def _conclusion(
     strong: Sequence[Finding], blocking: Sequence[Finding], settings: Settings, *, is_analysed: bool, is_shown: bool
 ) -> Conclusion:
     """`fail-on` asks for findings that nobody could have made where source was not analysed."""
-    if blocking or (settings.fail_on != "never" and not is_analysed):
+    if blocking or (settings.fail_on != "off" and not is_analysed):
         return Conclusion.FAILURE
     return Conclusion.SUCCESS if is_analysed and is_shown and not strong else Conclusion.NEUTRAL
 
@@ -105,7 +105,7 @@ def reaches(finding: Finding, settings: Settings) -> bool:
 
 
 def blocks(finding: Finding, settings: Settings) -> bool:
-    if settings.fail_on == "never" or (finding.origin is Origin.MODEL and not settings.fail_on_model):
+    if settings.fail_on == "off" or (finding.origin is Origin.MODEL and not settings.fail_on_model):
         return False
     return finding.severity.rank >= Severity(settings.fail_on).rank and finding.confidence >= settings.min_confidence
 

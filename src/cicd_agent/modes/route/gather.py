@@ -15,7 +15,7 @@ from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.route.table import first_files
-from cicd_agent.modes.shared.change_reader import gaps, read_change
+from cicd_agent.modes.shared.change_reader import gaps, nothing_changed, read_change
 from cicd_agent.modes.shared.risk_history import read_past
 from cicd_agent.settings.schema import Settings
 
@@ -37,6 +37,8 @@ def gather(event: Event, ports: Ports, settings: Settings) -> Evidence:
     change, doubt = _change(event, ports, settings)
     if change is None:
         return Evidence(event).put(ROUTE_EVIDENCE, RouteEvidence((doubt, *problems)))
+    if nothing := nothing_changed(change, event):
+        return Evidence(event, declined=nothing)
     history, learnt, missing = read_past(change, ports, settings, event)
     known = _known(change, event, ports)
     doubts = (*_of_change(change), *_of_history(history, missing), *problems, *_of_base(known, change.base))

@@ -20,12 +20,12 @@ VALUES: Final[Mapping[str, frozenset[str]]] = {
     "build": frozenset(get_args(Build)),
     "strategy": frozenset(get_args(RouteStrategy)),
     "risk_level": frozenset(map(str, RiskLevel)),
-    "has_jobs": frozenset({"true", "false"}),
 }
 """What of a plan a condition may compare, beside its areas, and what it can be."""
 
 _ROUTE = "route"
-_RUNS = "run_"
+_ANY = "any"
+"""Holds when some area is touched."""
 _LINE = re.compile(r"(?P<job>[A-Za-z_][\w-]*)\s*:\s*(?P<condition>\S.*)")
 _COMPARISON = re.compile(r"(?P<cell>\w+)\s*(?P<is>!?=)\s*(?P<values>[\w|\s]+)")
 
@@ -76,6 +76,8 @@ class Part:
 
     def holds(self, outputs: PlanOutputs) -> bool | None:
         """None when nobody can tell."""
+        if self.text == _ANY:
+            return any(outputs.areas.values()) if outputs.areas else None
         if not self.cell:
             return outputs.areas.get(slug(self.text))
         value = outputs.cells.get(self.cell, "")
@@ -83,7 +85,7 @@ class Part:
 
     @property
     def outputs(self) -> str:
-        return f"`{self.cell}`" if self.cell else f"`run_{slug(self.text)}`, or `areas` and `skipped_areas`,"
+        return f"`{self.cell}`" if self.cell else "`areas` and `skipped_areas`"
 
 
 Conditions = Mapping[str, tuple[tuple[Part, ...], ...]]
@@ -93,7 +95,7 @@ Conditions = Mapping[str, tuple[tuple[Part, ...], ...]]
 def conditions(lines: Sequence[str]) -> Conditions:
     """What makes each job run, from lines `job: area`. Raises ConfigError.
 
-    `a, b` is one or the other, `a & b` both; a part is an area, `has_jobs`, or a cell compared: `tests != none`.
+    `a, b` is one or the other, `a & b` both; a part is an area, `any` of them, or a cell compared: `tests != none`.
     """
     parsed: dict[str, tuple[tuple[Part, ...], ...]] = {}
     for line in filter(None, map(str.strip, lines)):
@@ -120,7 +122,7 @@ def _part(text: str) -> Part:
     if "=" not in text:
         if not slug(text):
             raise ValueError(f"`{text}` is no area")
-        return Part(text, "has_jobs", frozenset({"true"})) if text == "has_jobs" else Part(text)
+        return Part(text)
     match = _COMPARISON.fullmatch(text)
     if match is None or match["cell"] not in VALUES:
         raise ValueError(f"`{text}` compares none of {', '.join(VALUES)}")
@@ -227,10 +229,6 @@ class Needs:
         if job is None or job.result != "success":
             return PlanOutputs()
         areas = dict.fromkeys(_names(job.outputs.get("skipped_areas", "")), False)
-        for name, value in job.outputs.items():
-            if name.startswith(_RUNS) and value in {"true", "false"}:
-                area = name.removeprefix(_RUNS)
-                areas[area] = areas.get(area, False) or value == "true"
         # Where two outputs disagree, the job should have run.
         areas |= dict.fromkeys(_names(job.outputs.get("areas", "")), True)
         return PlanOutputs(areas, {cell: job.outputs[cell] for cell in VALUES if job.outputs.get(cell)})
@@ -265,5 +263,4 @@ def read_plan(text: str | bytes) -> PlanOutputs:
     for area in plan.areas:
         areas[slug(area.name)] = areas.get(slug(area.name), False) or area.run
     cells = {"tests": plan.cells.tests, "build": plan.cells.build, "strategy": plan.cells.strategy}
-    has_jobs = "true" if any(areas.values()) else "false"
-    return PlanOutputs(areas, {**cells, "risk_level": plan.risk.level.value, "has_jobs": has_jobs})
+    return PlanOutputs(areas, {**cells, "risk_level": plan.risk.level.value})

@@ -20,7 +20,7 @@ class Route(Mode[RuleDraft]):
     """Each step has a module of its own name. It asks no model: a plan has to be there before one could answer."""
 
     name = "route"
-    outputs = (*OUTPUTS, "run_*")
+    outputs = OUTPUTS
     unproved: Mapping[str, str] = MappingProxyType({"tests": "full", "build": "full"})
     rule_ids = frozenset(rule.id for rule in RULES)
     gather = staticmethod(gather)

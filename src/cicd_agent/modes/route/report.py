@@ -3,24 +3,19 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Final
 
 from cicd_agent.domain.effects import Annotation, Artifact, Effect, Level, Output, Plan, Summary
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.route.job_results import slug
 from cicd_agent.modes.route.page import page, pictures, sentence
 from cicd_agent.modes.route.result import Cells, RouteResult
-from cicd_agent.modes.route.table import DEFAULT_AREAS
-from cicd_agent.modes.shared.services import services_output
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Settings
 
-RUNS: Final = tuple(f"run_{slug(area)}" for area in DEFAULT_AREAS)
 OUTPUTS: tuple[str, ...] = (
-    *("risk_percentile", "reasons", "tests", "build", "strategy", "canary_percentage", "monitor_minutes"),
-    *("requires_approval", "areas", "skipped_areas", *RUNS, "matrix", "has_jobs", "services"),
+    *("reasons", "tests", "build", "strategy", "canary_percentage", "monitor_minutes"),
+    *("requires_approval", "areas", "skipped_areas", "matrix"),
     *("affected_tests_file", "plan_file"),
 )
 
@@ -65,22 +60,14 @@ def _files(result: RouteResult, evidence: Evidence) -> Iterator[Effect]:
 
 
 def _outputs(result: RouteResult, evidence: Evidence) -> Mapping[str, str]:
-    cells, risk = result.cells, result.risk
     running = [area.name for area in result.areas if area.run]
-    slugs = set(map(slug, running))
     return {
         "summary": sentence(result, evidence),
-        "risk_percentile": "" if risk.percentile is None else str(risk.percentile),
-        "reasons": _json([clip(reason.text, _MAX_REASON) for reason in risk.reasons[:_MAX_REASONS]]),
-        **cell_texts(cells),
+        "reasons": _json([clip(reason.text, _MAX_REASON) for reason in result.risk.reasons[:_MAX_REASONS]]),
+        **cell_texts(result.cells),
         "areas": _json(running),
         "skipped_areas": _json([area.name for area in result.areas if not area.run]),
-        # Those of an area that the config does not have are empty: nobody knows whether they should run.
-        **dict.fromkeys(RUNS, ""),
-        **{f"run_{slug(area.name)}": _json(slug(area.name) in slugs) for area in result.areas},
         "matrix": _json({"include": [{"area": area} for area in running]}),
-        "has_jobs": _json(bool(running)),
-        "services": services_output(result.services),
     }
 
 

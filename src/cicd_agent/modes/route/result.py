@@ -1,4 +1,4 @@
-"""What routing a change comes to: which tests, which build, which way out, and what is still in doubt."""
+"""What routing a change comes to: which tests, which build, which deployment strategy, and what is still in doubt."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

@@ -98,7 +98,7 @@ def unreadable_areas(settings: Settings) -> Iterator[str]:
     """Why an area runs whatever the change is: its patterns are none."""
     for name, contains in _areas(settings):
         if contains is None:
-            yield f"the patterns of the area `{name}` cannot be read, mend them in {settings.config_file}"
+            yield f"the patterns of the area `{name}` cannot be read, fix them in {settings.config_file}"
 
 
 def outside(change: Change, areas: tuple[AreaRun, ...]) -> tuple[str, ...]:

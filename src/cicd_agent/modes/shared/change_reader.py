@@ -79,6 +79,13 @@ def is_by_a_dependency_bot(event: Event) -> bool:
     return author.login in DEPENDENCY_BOTS
 
 
+def nothing_changed(change: Change, event: Event) -> str:
+    """Why there is nothing to look at in a change at a terminal, "" where there is something."""
+    if event.kind is not EventKind.LOCAL or change.files:
+        return ""
+    return f"{event.head.name or 'HEAD'} is already in {event.base.name}: give another --base or --head"
+
+
 def without_pull(event: Event) -> str:
     """Why a run that has ended leads to no pull request, "" when it does."""
     run = event.run

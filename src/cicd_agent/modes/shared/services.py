@@ -1,18 +1,12 @@
 """The services that a change touches, as a report names them."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 from cicd_agent.analysis.risk.team_policy import AffectedService
 from cicd_agent.modes.shared.blocks import first_parts
 from cicd_agent.rendering.page import Block, Paragraph, code, strong
 
 _MAX_NAMED = 8
-
-
-def services_output(services: Sequence[AffectedService]) -> str:
-    return json.dumps([asdict(service) for service in services], ensure_ascii=False, separators=(",", ":"))
 
 
 def services_block(services: Sequence[AffectedService]) -> Iterator[Block]:

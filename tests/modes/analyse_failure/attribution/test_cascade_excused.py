@@ -148,11 +148,11 @@ ROWS = [
         EDITED, *OLD, 0.95,
     ),
     Row(
-        "the default branch failed so and was mended",
+        "the default branch failed so and was fixed",
         failed_run(traces=(trace(is_default=True, fixed_by="f" * 40),)), UNRELATED, *OLD, 0.7, 0.7,
     ),
     Row(
-        "the default branch was mended, and the change is where it points to",
+        "the default branch was fixed, and the change is where it points to",
         failed_run(traces=(trace(is_default=True, fixed_by="f" * 40),)), EDITED, *MEETS,
     ),
     Row(

@@ -81,6 +81,6 @@ def test_a_refusal_is_a_gap_and_no_failure() -> None:
 
 def test_nobody_is_asked_where_nothing_may_be_said() -> None:
     forge = FakeForge()
-    gathered(forge, comment="none")
+    gathered(forge, comment="off")
     assert forge.calls == []
     assert gathered(None)[THREADS] == ()

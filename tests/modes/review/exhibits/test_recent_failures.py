@@ -11,7 +11,7 @@ from cicd_agent.domain.ports.forge import FailedRun
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import Ports
 from cicd_agent.modes.review.exhibits.recent_failures import UNREAD, recent_failures
-from cicd_agent.settings.schema import Provider, Settings
+from cicd_agent.settings.schema import OFF, Settings
 from tests.support.fakes.ports import FakeForge
 from tests.support.jobs.pull_request import Job
 from tests.support.jobs.recorded import DRAFT, KEPT, KEY
@@ -38,7 +38,7 @@ def test_each_run_is_a_line_with_its_day_its_end_and_its_commit() -> None:
     ("event", "settings"),
     [
         (EVENT, Settings()),
-        (EVENT, Settings(provider=Provider.NONE, openai_api_key=SecretStr(KEY))),
+        (EVENT, Settings(model=OFF, openai_api_key=SecretStr(KEY))),
         (replace(EVENT, pull=None), ASKED),
         (replace(EVENT, head=Ref("", HEAD)), ASKED),
     ],

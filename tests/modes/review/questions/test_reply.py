@@ -138,7 +138,7 @@ def test_any_answer_is_published_once_and_inert(said: ReplyDraft | None, model: 
     assert isinstance(verdict, ChatReply)
     decision = Decision("review", EVENT, account, plan, EVIDENCE, result=verdict)
     assert json.loads(dump(decision))["body"]["verdict"] is None
-    assert {common_outputs(decision, PurePath())[name] for name in ("risk_level", "risk_score", "confidence")} == {""}
+    assert {common_outputs(decision, PurePath())[name] for name in ("risk_level", "risk_score")} == {""}
 
 
 def test_two_runs_ask_the_same_bytes_once() -> None:

@@ -326,7 +326,7 @@ def _on_default(
     else:
         by = f" by {fixed_by[:_SHORT_SHA]}" if fixed_by else ""
         confidence = ENDED
-        text = f"the default branch failed in the same way and was mended{by}; this branch may be older"
+        text = f"the default branch failed in the same way and was fixed{by}; this branch may be older"
     grounds = (Ground(text), *links)
     return Attribution(Cause.PRE_EXISTING, CascadeStep.SEEN_BEFORE, confidence, grounds, fixed_by=fixed_by)
 

@@ -31,7 +31,7 @@ class PreviousFailure:
     """How often a failure was explained before: on how many commits, since when, and the last cause.
 
     `fixed_by` is the commit on which it had passed again, "" when that is not known; `patch` the digest of a patch that
-    was proved to mend it, and `run` where that lies.
+    was proved to fix it, and `run` where that lies.
     """
 
     times: int

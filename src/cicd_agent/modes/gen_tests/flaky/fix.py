@@ -171,7 +171,7 @@ def _runs(result: FlakyTest, select: tuple[str, ...]) -> Iterator[PytestRun]:
         elif result.kind is FlakyKind.UNKNOWN:
             yield among
         else:
-            # What mends it may break others: all of them are looked at twice.
+            # What fixes it may break others: all of them are looked at twice.
             yield among if number % 10 == 9 else by_itself  # noqa: PLR2004
 
 

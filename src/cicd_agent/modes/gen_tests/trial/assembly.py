@@ -29,7 +29,7 @@ class Assembly:
 def by_value(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
     """Most kills first, then most lines and branches, then the smallest; what was only observed after all others.
 
-    Of equals the one that is as its author meant it comes before one that was mended.
+    Of equals the one that is as its author meant it comes before one that was fixed.
     """
     return sorted(
         reports,

@@ -1,4 +1,4 @@
-"""Mends what needs no judgement in a failing candidate: an import that is missing, a constant misread."""
+"""Fixes what needs no judgement in a failing candidate: an import that is missing, a constant misread."""
 
 import ast
 import re

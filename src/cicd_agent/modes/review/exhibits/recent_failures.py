@@ -8,7 +8,7 @@ from cicd_agent.domain.evidence import Exhibit, Gap
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import Ports
-from cicd_agent.settings.schema import Provider, Settings
+from cicd_agent.settings.schema import OFF, Settings
 
 UNREAD = "recent failed runs"
 """What a gap is called that a reader of the summary need not know of: less is looked at, but nothing of the change."""
@@ -46,5 +46,4 @@ def recent_failures(event: Event, world: Ports, settings: Settings) -> tuple[tup
 
 
 def asks_model(settings: Settings) -> bool:
-    named = settings.openai_api_key.get_secret_value() or settings.base_url
-    return settings.provider is not Provider.NONE and bool(named or settings.provider is Provider.OPENAI)
+    return settings.model != OFF and bool(settings.openai_api_key.get_secret_value() or settings.base_url)
