@@ -1,28 +1,30 @@
-"""Mutants per second, in forks of one session of pytest and with pytest begun anew for each; the verdicts must agree.
+"""Mutants per second, in forks of one session as gen-tests has them, and with pytest begun anew for each.
 
-`python benchmarks/mutation_speed.py [--anew N] [--check]`; the project is made in a temporary directory.
+`python benchmarks/mutation_speed.py [--anew N] [--check]`; the project is made in a temporary directory. The verdicts
+must agree. The session runs in the sandbox, once with a single mutant and once with all: the difference is what they
+take. A second of CPU counts what all processes use, and is the same on a busy machine, or nearly.
 """
 
 import argparse
-import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "src")]
+    sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "src")]
 
-import pytest
-
+from benchmarks.generated_tests import used
 from cicd_agent.analysis.python_tests.mutants import mutants
-from cicd_agent.pytest_worker.mutation import try_mutants
+from cicd_agent.domain.trials.test_run import Fate, Mutant, MutantOutcome, PytestRun
+from tests.support.test_runners import pytest_runner
 
-GOAL = 20.0
+GOAL = 30.0
+TEST_MODULE = "test_parcels.py"
 MODULE = '''"""What a parcel costs."""
 
 from dataclasses import dataclass
@@ -77,95 +79,63 @@ def test_cheapest():
 """
 
 
-class Session:
-    """A plugin that tries the mutants when the tests have run."""
-
-    def __init__(self, found: list[dict[str, Any]], text: str) -> None:
-        self._mutants = found
-        self._text = text
-        self._raised: list[str] = []
-        self.outcomes: list[dict[str, Any]] = []
-        self.seconds = 0.0
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
-        """Runs the tests, then the mutants."""
-        result = yield
-        items = {item.nodeid: item for item in session.items}
-
-        def run(names: list[str]) -> tuple[str, str] | None:
-            for name in names:
-                self._raised.clear()
-                items[name].config.hook.pytest_runtest_protocol(item=items[name], nextitem=None)
-                if self._raised:
-                    return name, self._raised[0]
-            return None
-
-        began = time.perf_counter()
-        top = str(session.config.rootpath)
-        self.outcomes = try_mutants(self._mutants, lambda _: self._text, run, lambda _: list(items), 2.0, top)
-        self.seconds = time.perf_counter() - began
-        return result
-
-    def pytest_exception_interact(self, call: pytest.CallInfo[Any]) -> None:
-        """Keeps the name of what a test raised."""
-        if call.excinfo is not None:
-            self._raised.append(call.excinfo.typename)
+def in_forks(top: Path, found: Sequence[Mutant]) -> tuple[Sequence[MutantOutcome], float, float]:
+    """What became of the mutants, and the seconds and the seconds of CPU that all but the first took."""
+    runner, spent = pytest_runner(top, {}), list[tuple[float, float]]()
+    outcomes: Sequence[MutantOutcome] = ()
+    for some in (found[:1], found[:1], found):
+        before, began = used(), time.perf_counter()
+        session = PytestRun("mutants", (TEST_MODULE,), mutants=tuple(some), against=(TEST_MODULE,), seconds=300.0)
+        [result] = runner.run([session])
+        spent.append((time.perf_counter() - began, used() - before))
+        if not result.completed:
+            raise SystemExit(f"the session came to no end: {result.problem}")
+        outcomes = result.mutants
+    # The first of them finds out what the machine has.
+    _, (least, least_cpu), (most, most_cpu) = spent
+    return outcomes, max(most - least, 0.001), max(most_cpu - least_cpu, 0.001)
 
 
-def in_forks(top: Path, found: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], float]:
-    """What became of the mutants, and the seconds that took. This process is the session."""
-    session = Session(found, MODULE)
-    sys.path.insert(0, str(top))
-    pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "-c", "/dev/null", str(top)], plugins=[session])
-    return session.outcomes, session.seconds
-
-
-def anew(top: Path, found: list[dict[str, Any]]) -> tuple[list[str], float]:
+def anew(top: Path, found: Sequence[Mutant]) -> tuple[list[Fate], float, float]:
     """The fates when each mutant is written, and pytest is begun for it."""
-    fates, began = [], time.perf_counter()
+    fates, before, began = list[Fate](), used(), time.perf_counter()
     for mutant in found:
-        text = MODULE[: mutant["start"]] + mutant["replacement"] + MODULE[mutant["end"] :]
-        (top / "parcels.py").write_text(text)
+        (top / "parcels.py").write_text(MODULE[: mutant.start] + mutant.replacement + MODULE[mutant.end :])
         command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-c", "/dev/null", "."]
         done = subprocess.run(command, cwd=top, capture_output=True, check=False, timeout=60)
-        fates.append("killed" if done.returncode else "survived")
+        fates.append(Fate.KILLED if done.returncode else Fate.SURVIVED)
     seconds = time.perf_counter() - began
     (top / "parcels.py").write_text(MODULE)
-    return fates, seconds
+    return fates, seconds, used() - before
 
 
-def main() -> None:
+def main() -> int:
+    """Print the figures; with --check 1 when the goal is missed or a verdict is another."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--anew", type=int, default=25, help="mutants that pytest is begun anew for")
     parser.add_argument("--check", action="store_true", help="a missed goal, or another verdict, is an error")
-    parser.add_argument("--session", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    found = [asdict(mutant) for mutant in mutants("parcels.py", MODULE, range(1, 100))]
-    if asked.session:
-        outcomes, seconds = in_forks(asked.session, found)
-        (asked.session / "outcomes.json").write_text(json.dumps([outcomes, seconds]))
-        return
+    found = mutants("parcels.py", MODULE, range(1, 100))
     with tempfile.TemporaryDirectory() as made:
         top = Path(made)
         (top / "parcels.py").write_text(MODULE)
-        (top / "test_parcels.py").write_text(TESTS)
-        subprocess.run([sys.executable, __file__, "--session", made], check=True, capture_output=True)
-        outcomes, seconds = json.loads((top / "outcomes.json").read_text())
-        sample = found[:: max(1, len(found) // max(1, asked.anew))]
-        fates, baseline = anew(top, sample)
-    by_id = {outcome["id"]: outcome["fate"] for outcome in outcomes}
-    counts = {fate: list(by_id.values()).count(fate) for fate in ("killed", "survived", "not_run")}
-    agree = sum(by_id[mutant["id"]] == fate for mutant, fate in zip(sample, fates, strict=True))
-    fast, slow = len(found) / seconds, len(sample) / baseline
+        (top / TEST_MODULE).write_text(TESTS)
+        outcomes, seconds, cpu = in_forks(top, found)
+        sample = found[:: -(-len(found) // max(1, asked.anew))]
+        fates, baseline, baseline_cpu = anew(top, sample)
+    by_id = {outcome.id: outcome.fate for outcome in outcomes}
+    counts = ", ".join(f"{number} {fate}" for fate, number in Counter(by_id.values()).items())
+    agree = sum(by_id[mutant.id] == fate for mutant, fate in zip(sample, fates, strict=True))
+    ran, again = len(found) - 1, len(sample)
     print(f"{len(found)} mutants of {len(MODULE.splitlines())} lines, 2 tests: {counts}")
-    print(f"in forks        {fast:8.1f} per second   ({seconds:.2f} s)")
-    print(f"pytest anew     {slow:8.1f} per second   ({len(sample)} of them, {baseline:.2f} s)")
-    print(f"ratio           {fast / slow:8.1f}")
-    print(f"same verdict    {agree} of {len(sample)}")
-    if asked.check and (fast < GOAL or agree < len(sample)):
-        sys.exit(1)
+    print(f"{'':12}{'a second':>10}{'a second of CPU':>17}   goal: {GOAL:.0f} a second")
+    print(f"{'in forks':12}{ran / seconds:>10.1f}{ran / cpu:>17.1f}   ({seconds:.2f} s, {cpu:.2f} s of CPU)")
+    print(f"{'pytest anew':12}{again / baseline:>10.1f}{again / baseline_cpu:>17.1f}   ({again}, {baseline:.1f} s)")
+    print(
+        f"same verdict {agree} of {again}; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+    )
+    return int(asked.check and (ran / seconds < GOAL or agree < again))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

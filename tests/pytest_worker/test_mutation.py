@@ -1,3 +1,4 @@
+import gc
 import importlib.util
 import itertools
 from collections.abc import Callable
@@ -23,6 +24,16 @@ def test_a_mutant_that_a_test_notices_is_killed_and_the_test_is_named(bed: Calla
         {"id": "<><=", "fate": "killed", "by": "loud", "exception": "AssertionError", "detail": ""},
         {"id": "<>< 1 +", "fate": "killed", "by": "loud", "exception": "AssertionError", "detail": ""},
     ]
+
+
+def test_what_the_project_has_frozen_is_replaced_as_well(bed: Callable[[str], Bed]) -> None:
+    one = bed("def one():\n    return 1\n")
+    gc.freeze()
+    try:
+        assert one.fate("1", "2", lambda: check(one.module.one() == 1)) == ("killed", "AssertionError")
+        assert gc.get_freeze_count() == 0
+    finally:
+        gc.unfreeze()
 
 
 def test_a_mutant_that_no_test_notices_survives_and_nothing_stays_of_it(bed: Callable[[str], Bed]) -> None:

@@ -92,6 +92,8 @@ def _settle(chances: Any, seconds: float) -> None:
     faulthandler.disable()
     # There are sandboxes in which no process may signal another.
     faulthandler.dump_traceback_later(seconds + _GRACE, exit=True, file=nowhere)
+    # pytest does this whenever a test fails, and waits for the thread that watches the time.
+    faulthandler.cancel_dump_traceback_later = _nothing
     # Code that never stops to fill a list must not end the whole run by its limit.
     for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
         soft, hard = resource.getrlimit(limit)
@@ -100,6 +102,10 @@ def _settle(chances: Any, seconds: float) -> None:
                 resource.setrlimit(limit, (soft // 2, hard))
     # A fork draws other numbers than its parent would: that is no difference that a mutant makes.
     random.setstate(chances)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _received(child: int, source: int, seconds: float) -> tuple[bytes, int | None]:
@@ -130,11 +136,18 @@ def _end(child: int, *, reaped: bool) -> None:
     """End a fork and its group; where no process may signal another the fork ends itself, which is waited for."""
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)
+    if reaped:
+        return
+    with contextlib.suppress(OSError):
+        # It may have gone to another group.
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return
     ends = monotonic() + _REAP_SECONDS
-    while not reaped and monotonic() < ends:
+    while monotonic() < ends:
         try:
-            reaped = os.waitpid(child, os.WNOHANG)[0] == child
+            if os.waitpid(child, os.WNOHANG)[0]:
+                return
         except OSError:
             return
-        if not reaped:
-            sleep(0.001)
+        sleep(0.001)

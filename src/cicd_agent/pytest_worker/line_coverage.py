@@ -40,6 +40,8 @@ class Measure:
         )
         # Files that nothing imports are no trouble.
         vars(self._coverage)["_warn"] = lambda *_, **__: None
+        # For its own debugging only it notes where it was made, by reading the sources of all that is imported.
+        vars(sys.modules["coverage.collector"])["short_stack"] = str
         if sys.version_info >= (3, 14) and (traced or tried):
             with contextlib.suppress(coverage.CoverageException):
                 # The default there knows no contexts.

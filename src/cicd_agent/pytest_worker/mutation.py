@@ -32,18 +32,21 @@ def try_mutants(  # noqa: PLR0917  the session calls it by these positions
     tests_of: Callable[[Value], list[str]],
     seconds: float,
     top: str,
+    frozen: int = 0,
 ) -> list[Value]:
     """What became of each mutant, as fields of a MutantOutcome.
 
     `mutants` are the fields of Mutants, `read_text` gives the text that they were made of by path, with its line ends
     as they are. `tests_of` names the tests to try one against; all must have passed in this process. A fork is ended
-    after `seconds`. `top` is the top of the tree.
+    after `seconds`. `top` is the top of the tree; of objects that are `frozen`, so many at most are not the project's.
 
     A kill counts only when the same tests pass in a fork without the mutant: a test that cannot pass twice in one
     process, or that needs a thread which no fork has, kills nothing. What runs at import is not tried, nor are
     generators that were already running, subprocesses, and modules that a test reads from the disk again.
     """
-    functions = LiveFunctions(read_text, top)
+    functions = LiveFunctions(read_text, top, frozen)
+    # What is here now outlives the forks: collections in them need not copy its pages.
+    gc.freeze()
     trials = _Trials(run_tests, seconds, functions.caches)
 
     def end(mutant: Value) -> _End:
@@ -55,7 +58,10 @@ def try_mutants(  # noqa: PLR0917  the session calls it by these positions
         except NotApplicableError as error:
             return _End("not_run", detail=str(error))
 
-    return [{"id": mutant["id"], **end(mutant)._asdict()} for mutant in mutants]
+    outcomes = [{"id": mutant["id"], **end(mutant)._asdict()} for mutant in mutants]
+    if not frozen:
+        gc.unfreeze()
+    return outcomes
 
 
 class _End(NamedTuple):
@@ -129,15 +135,16 @@ class NotApplicableError(Exception):
 class LiveFunctions:
     """The functions that live in this process now. `caches` are those of functools that were in use."""
 
-    def __init__(self, read_text: Callable[[str], str], top: str) -> None:
+    def __init__(self, read_text: Callable[[str], str], top: str, frozen: int = 0) -> None:
         self._read_text = read_text
         self._top = top
         self._files: dict[str, dict[Any, list[types.FunctionType]]] = {}
         self._texts: dict[str, tuple[str, types.CodeType]] = {}
         self.caches: list[Any] = []
         self._functions: dict[str, list[types.FunctionType]] = {}
-        # What is frozen is not among the objects.
-        gc.unfreeze()
+        # What is frozen is not among the objects: what the project has frozen has to be.
+        if gc.get_freeze_count() > frozen:
+            gc.unfreeze()
         for thing in gc.get_objects():
             # Not by isinstance: that asks the project's own objects for their class.
             if type(thing) is types.FunctionType:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import importlib
 import unittest
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .protocol import plain, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MESSAGE = 300
 NAME = 100
@@ -67,33 +70,33 @@ class Guard:
     """What judged tests when this was made; later versions of pytest lack some of it."""
 
     def __init__(self) -> None:
-        self._original: list[tuple[object, str, Any, Any]] = []
+        self._original: list[tuple[Mapping[str, Any], str, Any, FunctionType | None, Any]] = []
         for location, names in read_table("guarded").items():
             owner = _resolved(location)
-            values = [(name, _plain(owner, name)) for name in names.split()] if owner is not None else []
-            self._original += [
-                (owner, name, value, value.__code__ if isinstance(value, FunctionType) else None)
-                for name, value in values
-                if value is not None
-            ]
+            if owner is not None:
+                # This goes along with all that is put there later.
+                attributes = vars(owner)
+                self._original += [_original(attributes, name) for name in names.split() if name in attributes]
 
     def replaced(self) -> str:
         """What is there now in place of it, "" when nothing is."""
-        for owner, name, value, code in self._original:
-            now = _plain(owner, name)
-            if now is not value or (code is not None and now.__code__ is not code):
+        for attributes, name, value, function, code in self._original:
+            if attributes.get(name) is not value or (function is not None and function.__code__ is not code):
                 return name
         return ""
+
+
+def _original(attributes: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], str, Any, FunctionType | None, Any]:
+    value = attributes[name]
+    function = getattr(value, "__func__", value) if isinstance(value, (classmethod, staticmethod)) else value
+    if not isinstance(function, FunctionType):
+        return attributes, name, value, None, None
+    return attributes, name, value, function, function.__code__
 
 
 def is_registered(config: pytest.Config, plugin: object) -> bool:
     hook = config.hook.pytest_runtest_makereport
     return any(each.plugin is plugin for each in hook.get_hookimpls())
-
-
-def _plain(owner: object, name: str) -> Any:
-    result = vars(owner).get(name)
-    return getattr(result, "__func__", result) if isinstance(result, (classmethod, staticmethod)) else result
 
 
 def _resolved(location: str) -> object:

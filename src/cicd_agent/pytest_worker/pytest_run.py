@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import sys
@@ -36,6 +37,7 @@ def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> N
     """Run pytest and send everything, the end last."""
     ends = time.monotonic() + requested["seconds"] * 0.9
     top = requested["top"]
+    requested["frozen"] = gc.get_freeze_count()
     measure = opened = None
     tried = sorted({mutant["path"] for mutant in requested["mutants"]})
     if requested["measured"] or requested["traced"] or tried:
@@ -158,7 +160,9 @@ def _mutants(requested: dict[str, Any], measure: Measure, watch: Watch, ends: fl
             return []
         return tests[mutant["id"]]
 
-    result = try_mutants(requested["mutants"], lambda path: texts[path], watch.try_once, in_time, seconds, top)
+    result = try_mutants(
+        requested["mutants"], lambda path: texts[path], watch.try_once, in_time, seconds, top, requested["frozen"]
+    )
     return [{**each, "detail": "no time was left"} if each["id"] in late else each for each in result]
 
 
