@@ -20,14 +20,16 @@ PYTHON = Interpreter("/opt/venv/bin/python", "3.12.4", {})
 Fails = Callable[[PytestRun, str], bool]
 
 
-def suite(fails: Fails, raised: tuple[str, str] = SAID, added: tuple[str, ...] = ()) -> tuple[Suite, FakePytestRunner]:
+def suite(
+    fails: Fails, raised: tuple[str, str] = SAID, added: tuple[str, ...] = (), reached: str = ""
+) -> tuple[Suite, FakePytestRunner]:
     """The baseline of a few tests that pass, and one that ends as `fails` says."""
 
     def run(run: PytestRun, _files: Mapping[str, str], tree: str) -> RunResult:
         tests = [TestOutcome(f"tests/test_other.py::test_{number}", Outcome.PASSED) for number in range(3)]
         ended = Outcome.FAILED if fails(run, tree) else Outcome.PASSED
         if ODD not in pytest_runner.left_out:
-            tests.append(TestOutcome(ODD, ended, 0.1, *raised, "calc.py:3"))
+            tests.append(TestOutcome(ODD, ended, 0.1, *raised, "calc.py:3", reached))
         covered = FileCoverage("calc.py", (1, 2), (1, 2) if ODD not in pytest_runner.left_out else (1,), tests=(ODD,))
         return RunResult(
             run.name, completed=True, collected=tuple(t.nodeid for t in tests), tests=tuple(tests), coverage=(covered,)
@@ -68,6 +70,14 @@ def test_a_test_that_fails_is_set_aside_by_name_and_the_rest_is_built_on(
     assert words in aside.reason
     assert found.coverage[0].executed == (1,), "a line that only the failing test executes is not covered"
     assert not pytest_runner.runs[-1].mutants
+
+
+def test_a_test_that_asked_for_a_network_fails_for_want_of_one_unless_the_change_breaks_it() -> None:
+    missed = ("'Server' object has no attribute 'server_sock'", "AttributeError")
+    [aside] = suite(lambda _run, _tree: True, missed, reached="an address")[0].set_aside
+    assert aside.kind is FailureKind.ENVIRONMENT
+    assert aside.reason == "there is no network here; it fails before the change, too"
+    assert suite(lambda _, tree: tree == "head", missed, reached="an address")[0].state is SuiteState.RED
 
 
 def test_what_passes_before_the_change_and_never_after_it_is_the_change_s_doing() -> None:

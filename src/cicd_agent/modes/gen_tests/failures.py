@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cicd_agent.domain.ports.test_runner import Interpreter, PytestRunner
@@ -75,12 +75,8 @@ def failures(result: RunResult) -> tuple[TestOutcome, ...]:
         nodeid = test.nodeid
         if test.outcome is Outcome.ERROR and nodeid not in collected:
             nodeid = nodeid.partition("::")[0]
-        found.setdefault(nodeid, _renamed(test, nodeid))
+        found.setdefault(nodeid, replace(test, nodeid=nodeid))
     return tuple(found.values())
-
-
-def _renamed(test: TestOutcome, nodeid: str) -> TestOutcome:
-    return TestOutcome(nodeid, test.outcome, test.seconds, test.message, test.exception, test.where)
 
 
 def failure(test: TestOutcome) -> str:
@@ -185,7 +181,8 @@ def _run(runs: Sequence[PytestRun], pytest_runner: PytestRunner, *, at_base: boo
 
 def _judged(test: TestOutcome, ends: Sequence[bool], earlier: Sequence[bool]) -> tuple[FailureKind, str, str]:
     """Kind, error and reason."""
-    raised, want = failure(test), withheld(test)
+    # A server in a thread that may not listen shows by whatever its test misses then.
+    raised, want = failure(test), withheld(test) or (_NO_NETWORK if test.reached else "")
     if ends and not all(ends):
         passed = f"it passes in {ends.count(False)} of {count(len(ends), 'further run')} on the same code"
         return FailureKind.FLAKY, raised, passed
