@@ -230,7 +230,7 @@ def test_the_page_the_report_and_the_outputs_say_the_same(jobs: GateJobs) -> Non
     assert gated["hash"] == left.outputs["approval_hash"]
     assert "`/approve-deploy` on [pull request 7]" in left.summary
     assert f"lifted by an approval of `{gated['hash']}`" in jobs.told[0]
-    assert json.loads(left.outputs["monitoring_focus"]) == gated["monitoring_focus"]
+    assert json.loads(left.outputs["pre_deploy_checks"]) == gated["pre_deploy_checks"]
 
 
 def merged(jobs: GateJobs, more: str = "") -> None:

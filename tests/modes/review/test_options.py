@@ -15,7 +15,7 @@ from cicd_agent.domain.repository.diff_parser import parse_diff
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.report import report
-from cicd_agent.settings.schema import Settings
+from cicd_agent.settings.schema import OFF, Settings
 
 DIFF = """\
 diff --git a/app.py b/app.py
@@ -43,7 +43,7 @@ BAD = Verdict(Conclusion.FAILURE, "request_changes", 0.9, Risk(RiskLevel.HIGH, 7
 
 
 def plan(verdict: Verdict, evidence: Evidence = EVIDENCE, account: Account = Account(), **settings: Any) -> Plan:
-    return report(verdict, evidence, account, Settings(**settings))
+    return report(verdict, evidence, account, Settings(**{"model": OFF, **settings}))
 
 
 def of(kind: type[E], found: Plan) -> list[E]:

@@ -60,9 +60,17 @@ def how_many(tests: FailedTests, first: Failure | None) -> str:
     """How many failed, to stand behind what the first of them says; "" where that is one alone, or no test."""
     if tests.count <= 1 or first is None or not (first.test or first.kind == "test_failure"):
         return ""
-    own = by_message(tests).get(coarse_template(first.title))
+    own = _group_of(tests, first.title)
     of = f"{own.count:,} of " if own and own.count < tests.count else ""
     return f" ({of}{count(tests.count, 'test')} failed)"
+
+
+def _group_of(tests: FailedTests, title: str) -> AlikeTests | None:
+    """The group whose message this is, or the beginning of it: pytest cuts what its summary says."""
+    if title.endswith("..."):
+        beginning = title.removesuffix("...")
+        return next((group for group in tests.alike if group.message.startswith(beginning)), None)
+    return by_message(tests).get(coarse_template(title))
 
 
 def by_message(tests: FailedTests) -> Mapping[str, AlikeTests]:

@@ -32,7 +32,7 @@ from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.comments import is_request
 from cicd_agent.modes.review.coverage import pictures
 from cicd_agent.modes.review.evidence import THREADS
-from cicd_agent.modes.review.exhibits.recent_failures import UNREAD
+from cicd_agent.modes.review.exhibits.recent_failures import UNREAD, asks_model
 from cicd_agent.modes.review.outcome import review_text
 from cicd_agent.modes.review.page import inline, page, sentence
 from cicd_agent.modes.review.threads import unpublished
@@ -40,7 +40,7 @@ from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.modes.shared.change_reader import changed, showable, unanalysed
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.rendering.sarif import sarif
-from cicd_agent.settings.schema import Commenting, Settings
+from cicd_agent.settings.schema import OFF, Commenting, Settings
 
 _EVENTS = {"approve": ReviewEvent.APPROVE, "request_changes": ReviewEvent.REQUEST_CHANGES}
 OUTPUTS = ("decision", "confidence", "findings_count", "blocking_count", "sarif_file")
@@ -125,6 +125,15 @@ def _review(verdict: Verdict, evidence: Evidence, account: Account, pull: int, s
     )
 
 
+def _no_model(account: Account, settings: Settings) -> str:
+    """Why no model was used, "" where one was or none is wanted."""
+    if account.degraded:
+        return f"no model was used: {account.degraded}"
+    # What a model once asked for is not settled by a run that has no key.
+    is_silent = not account.model and not asks_model(settings) and settings.model != OFF
+    return "no model was used" if is_silent else ""
+
+
 def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
     """Why this run may not say yes on GitHub, whatever its decision is.
 
@@ -133,8 +142,8 @@ def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
     if settings.review_event != "verdict":
         return ""
     change = changed(evidence)
-    if account.degraded:
-        return f"no model was used: {account.degraded}"
+    if silence := _no_model(account, settings):
+        return silence
     if account.config_status == "invalid":
         return "the config file is not valid"
     missed = any(gap.what != UNREAD for gap in evidence.gaps)
