@@ -23,7 +23,7 @@ def test_some_have_every_disguise_and_every_mode() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_run_that_passed_over_the_file_is_complained_about(mode: str) -> None:
     quiet = {"risk_level": "low", "degraded": "false", "summary": "risk low", "tests": "none", "decision": "proceed"}
-    left = Left(0, "", quiet, "### Risk: low", {"verdict": {"findings": []}})
+    left = Left(0, "", quiet, "### No findings · risk low", {"verdict": {"findings": []}})
     assert len(list(judged(Case(mode, "vendor", "call"), left))) >= 2
 
 

@@ -52,7 +52,9 @@ def test_a_forks_token_that_can_only_read_is_a_notice(job: Job, hub: FakeGitHub)
     assert (left.exit, left.outputs["degraded"]) == (0, "false"), left.log
     assert "::notice title=cicd-agent::Not done: comment, review: GitHub gives a fork's pull request" in left.log
     assert (states(left)["comment"], states(left)["review"]) == ("skipped", "skipped")
-    assert "**critical" in left.summary or "**high" in left.summary, "what the review would have said at its lines"
+    assert "critical · security**" in left.summary or "high · security**" in left.summary, (
+        "what the review would have said at its lines"
+    )
     assert "Not done: " in left.summary
 
 
@@ -167,7 +169,7 @@ def test_a_report_that_cannot_be_written_ends_the_run_with_2(job: Job, hub: Fake
     left = run(job, hub.token)
     assert (left.exit, left.outputs["degraded"], left.outputs["conclusion"]) == (2, "true", "failure")
     assert "this machine refused" in left.log
-    assert "### Risk" in left.summary
+    assert "### Changes requested" in left.summary
 
 
 def test_a_file_that_cannot_be_written_is_degraded_and_named(job: Job, hub: FakeGitHub) -> None:

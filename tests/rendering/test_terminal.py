@@ -207,17 +207,17 @@ def test_a_review_at_a_terminal_has_its_findings_what_was_left_out_and_what_it_c
     usage = Usage(requests=3, input=1, output=1)
     account = Account("gpt", usage, 0.09, degraded="no key", notices=("the config is broken",))
     text = reviewed(verdict, account, gaps=(Gap("x.lock", "lock file"), Gap("", "commit list cut at 250")))
-    assert text.startswith("Risk: high (78)\n\n3 lines added and 1 deleted in 1 file.\n\n")
+    assert text.startswith("Changes requested: 1 finding to fix before merge · risk high (78)\n\n")
     order = [
         "critical  token compared with ==  auth/session.py:89  0.93\n",
         "\nauth/session.py:89 critical token compared with == (0.93)\n",
-        "\nwarning: A person should look: the risk is critical.\n",
-        "\nDone well: It closes (a.py:3); Tested.\n",
-        "\n1 suppressed · 1 claim rejected · 1 merged · why this risk\n",
+        "\nwarning: Needs human review: the risk is critical.\n",
+        "\nWhy the risk is high · 1 suppressed · 1 unproven claim · 1 merged · done well\n",
+        "  +58     412 lines added\n",
         "  token compared with ==  auth/session.py:89  comment, added by this change  known\n",
         "its quote is not in the diff\n",
         "says what `timing` says\n",
-        "  +58     412 lines added\n",
+        "  - It closes (a.py:3)\n",
         "\nNote: commit list cut at 250.\n",
         "\nDegraded: no key\n\nthe config is broken\n",
         "\nstep outputs\n  risk_level  high\n  summary     two lines\nreport r.json · gpt, 3 requests · $0.09\n",

@@ -56,7 +56,7 @@ def _decision(row: Row, data: Node, style: Style) -> Iterator[str]:
     yield _joined(
         style.ink(one_line(row.columns.decision, 80) or "(no decision)", "bold"),
         level and f"risk {risk}{'' if score is None else f' ({score} of 100)'}",
-        data["confidence"] and f"{_text(data['confidence'], 20)} sure",
+        data["confidence"] and f"confidence {_text(data['confidence'], 20)}",
         data["conclusion"] and f"conclusion {_text(data['conclusion'], 40)}",
         separator="  ",
     )

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from cicd_agent.domain.chart import Pie
 from cicd_agent.domain.repository.diff import Side
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 
@@ -96,11 +95,10 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The step summary: Markdown, and below it the pictures, which are drawn from their numbers when it is written."""
+    """The step summary, as Markdown."""
 
     key: str
     body: str
-    pictures: tuple[Pie, ...] = ()
     kind: Literal["summary"] = "summary"
 
 

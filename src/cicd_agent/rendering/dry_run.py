@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from cicd_agent.domain import effects
-from cicd_agent.domain.chart import mermaid
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import count
 
@@ -34,7 +33,7 @@ def _preview(effect: effects.Effect) -> Iterator[str]:
             yield from _indented(effect.message)
         case effects.Summary():
             yield "step summary:"
-            yield from _indented("\n".join(filter(None, (effect.body, mermaid(effect.pictures)))))
+            yield from _indented(effect.body)
         case effects.Output():
             yield f"output {visible_line(effect.name)}={visible_line(effect.value)}"
         case effects.Artifact():

@@ -21,6 +21,8 @@ from cicd_agent.rendering.page import (
     Table,
 )
 
+_DOTS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "⚪"}
+
 
 def github_markdown(page: Page) -> str:
     blocks = _blocks(page.blocks, page.hosts)
@@ -79,6 +81,8 @@ def _inline(content: Inline, hosts: Collection[str]) -> str:
 
 
 def _look(span: Span, hosts: Collection[str]) -> str:
+    if span.look == "severity":
+        return f"{_DOTS.get(str(span.content), '')} {_inline(span.content, hosts)}".lstrip()
     if span.look == "code" and isinstance(span.content, str):
         return markdown.code(span.content)
     mark = {"strong": "**", "emphasis": "*", "struck": "~~"}.get(span.look, "")

@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.repository.change import Change
-from cicd_agent.rendering.style import Tone
+from cicd_agent.rendering.style import LEVELS, Tone
 
-Look: TypeAlias = Literal["code", "strong", "emphasis", "struck", ""]
+Look: TypeAlias = Literal["code", "strong", "emphasis", "struck", "severity", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,24 @@ def struck(*parts: Inline) -> Span:
     return Span(parts, "struck", "faint")
 
 
+def severity(level: str) -> Span:
+    """The word, in its colour; on GitHub, where text has none, behind a coloured dot."""
+    return Span(str(level), "severity", LEVELS.get(level, ""))
+
+
 def tone(content: Inline, tone: Tone) -> Span:
     return Span(content, tone=tone)
 
 
 def link(label: Inline, url: str) -> Span:
     return Span(label, url=url)
+
+
+def plain(content: Inline) -> str:
+    """The text alone."""
+    if isinstance(content, str):
+        return content
+    return "".join(map(plain, content)) if isinstance(content, tuple) else plain(content.content)
 
 
 def joined(parts: Iterable[Inline], separator: str = ", ") -> tuple[Inline, ...]:

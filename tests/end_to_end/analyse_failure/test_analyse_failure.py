@@ -30,10 +30,10 @@ def test_a_job_of_the_same_run_says_which_line_and_which_change_is_to_blame(tmp_
     assert left.outputs["rerun_recommended"] == "false"
     assert left.outputs["risk_level"] == "low"
     [comment] = jobs.comments
-    assert "Caused by this change" in comment
+    assert "because of this change" in comment
     assert "assert 9 == 3" in comment
     assert left.report["diagnosis"]["failures"][0]["strict"] in comment
-    assert "Caused by this change" in left.summary
+    assert "because of this change" in left.summary
 
 
 def test_the_comment_of_a_failure_is_edited_in_place_and_another_failure_has_its_own(
@@ -216,7 +216,7 @@ def test_a_log_at_hand_is_analysed_without_a_network(tmp_path: Path, hub: FakeGi
         "analyse-failure", "--log", str(file), "--base", "main", "--head", "topic", "--repo-dir", str(job.repo.path)
     )
     assert left.exit == 0, left.log
-    assert "Caused by this change" in left.log
+    assert "because of this change" in left.log
     assert not hub.received
 
 
@@ -268,7 +268,7 @@ def test_a_run_is_analysed_from_a_terminal_and_nothing_is_written(tmp_path: Path
     place = ["--repo-dir", str(job.repo.path)]
     left = job.run("analyse-failure", "--run-id", "99", *place, github_token=jobs.token)
     assert left.exit == 0, left.log
-    assert "Caused by this change" in left.log
+    assert "because of this change" in left.log
     assert not [request for request in hub.received if request.method != "GET" and "graphql" not in request.path]
 
 

@@ -54,7 +54,7 @@ def test_a_job_that_may_fail_comes_after_those_that_may_not(tmp_path: Path, hub:
     titles = [each["title"] for each in left.report["diagnosis"]["failures"]]
     assert "assert 9 == 3" in titles[0]
     assert "nightly broke" in titles[-1]
-    assert "`deploy` (skipped, a job that they need failed)" in left.summary
+    assert "`deploy` (skipped because a job they need failed)" in left.summary
 
 
 def test_a_job_that_took_too_long_is_no_cancelled_one(tmp_path: Path, hub: FakeGitHub) -> None:
@@ -130,7 +130,7 @@ class TestOnTheDefaultBranch:
         left = jobs.after()
         assert left.outputs["cause"] == "change", left.log
         assert left.outputs["responsible_commit"] == jobs.job.head
-        assert "Caused by a commit since it last passed" in left.summary
+        assert "because of a commit since the last green run" in left.summary
 
     def test_slack_is_told_in_one_line_that_it_has_turned_red(self, jobs: FailureJobs) -> None:
         with FakeSlack() as slack:

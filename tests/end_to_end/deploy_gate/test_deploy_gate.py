@@ -38,7 +38,7 @@ def test_a_clean_deployment_proceeds_on_every_event_with_few_requests(jobs: Gate
     # A deployment names its environment itself.
     left = jobs.run(event, environment="" if event == "deployment" else "production")
     proceeds(left)
-    assert left.outputs["summary"].startswith(f"PROCEED production ← {jobs.sha[:7]}, score 100 ")
+    assert left.outputs["summary"].startswith(f"Deploy {jobs.sha[:7]} to production, score 100 ")
     assert (left.outputs["safety_score"], left.report["gated"]["review_match"]) == ("100", "same_patch")
     assert left.outputs["requires_approval"] == "false"
     assert len(jobs.hub.received) <= MOST_REQUESTS
@@ -83,7 +83,7 @@ def test_what_runs_already_and_does_harm_is_rolled_back_to_the_last_that_worked(
     jobs.hub.gate.add_incident("Checkout is down", at=jobs.now - 60)
     left = jobs.run()
     assert (left.exit, left.outputs["decision"], left.outputs["rollback_to"]) == (1, "rollback", jobs.base), left.log
-    assert left.outputs["summary"].startswith("ROLLBACK production")
+    assert left.outputs["summary"].startswith(f"Roll back {jobs.sha[:7]} on production")
     assert left.outputs["requires_approval"] == "false"
 
 
@@ -93,7 +93,7 @@ def test_an_older_commit_that_worked_before_may_come_back(jobs: GateJobs) -> Non
     left = jobs.run("workflow_dispatch", sha=jobs.base)
     proceeds(left)
     assert (left.report["gated"]["review_match"], left.outputs["rollback_to"]) == ("exact", "")
-    assert f"← {jobs.base[:7]}" in left.outputs["summary"]
+    assert f"Deploy {jobs.base[:7]} " in left.outputs["summary"]
 
 
 def test_what_was_never_reviewed_holds_although_all_is_green(jobs: GateJobs) -> None:

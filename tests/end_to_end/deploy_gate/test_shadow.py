@@ -105,7 +105,7 @@ def test_a_hold_is_told_once_with_what_stands_against_it_and_where_to_look(jobs:
     shown = str(message["blocks"])
     # There it would be a command of Slack's, that nobody hears.
     assert "/approve-deploy" not in shown
-    assert "Anybody with write access who wrote none of it may approve it on GitHub (not contributor)." in shown
+    assert "Anyone with write access who wrote none of it may approve it on GitHub (not contributor)." in shown
     assert "https://github.test/octo/app/pull/7" in shown
     assert "https://github.test/octo/app/actions/runs/77" in shown
 
@@ -119,7 +119,9 @@ def test_a_rollback_is_told_and_a_deployment_that_proceeds_is_not(
     hub.gate.add_deployment(jobs.sha, "production", "in_progress", "failure", at=jobs.now - HOUR)
     hub.gate.add_incident("Checkout is down", at=jobs.now - 60)
     assert jobs.run(slack_webhook_url=slack.webhook).outputs["decision"] == "rollback"
-    assert [text.split(",")[0] for text in slack.heard] == [f"octo/app: ROLLBACK production ← {jobs.sha[:7]}"]
+    assert [text.split(",")[0] for text in slack.heard] == [
+        f"octo/app: Shadow: would roll back {jobs.sha[:7]} on production (nothing is stopped)"
+    ]
 
 
 def test_a_slack_that_is_down_changes_nothing_of_the_decision(jobs: GateJobs, slack: FakeSlack) -> None:

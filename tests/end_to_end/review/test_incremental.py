@@ -50,7 +50,7 @@ def test_only_the_file_that_changed_is_asked_about(here: Site) -> None:
         path: each["fingerprint"] if "fingerprint" in each else each["quote"] for path, each in before.items()
     }
     assert len(here.pull.review_comments) == 3
-    assert f"1 of 3 files asked about, 2 unchanged since {since[:7]}" in here.body
+    assert f"1 of 3 files sent to the model, 2 unchanged since {since[:7]}" in here.body
     assert second.outputs["degraded"] == "false"
     here.run()
 
@@ -72,7 +72,7 @@ def test_a_rebase_that_shifts_every_line_costs_nothing_and_moves_the_findings(he
     lines = {path: each["location"]["line"] for path, each in model_findings(again).items()}
     assert lines == {path: each["location"]["line"] + 9 for path, each in model_findings(first).items()}
     assert "3 unchanged since" in here.body
-    assert f"commit {here.job.head[:7]}" in here.body
+    assert f"analysed at {here.job.head[:7]}" in here.body
     here.run()
 
 

@@ -162,7 +162,7 @@ def test_the_stages_apart_remember_what_the_whole_does(here: Site) -> None:
     here.push({"beta.py": "beta = 1\n"})
     assert staged(here, answer(draft(claim("beta", quote="beta = 1"))), rulings("keep")) == 2
     assert same(here.job)
-    assert "1 of 3 files asked about" in here.body
+    assert "1 of 3 files sent to the model" in here.body
     here.run()
 
 

@@ -98,7 +98,7 @@ def test_a_forks_named_head_is_reviewed_and_the_result_says_which_it_was(fork: T
     with fork as talk:
         left = talk.comment(f"@cicd-agent review {talk.pull.head_sha[:digits].upper()}.")
     assert left.exit == 0, left.log
-    assert f"commit {talk.pull.head_sha[:7]}" in talk.said[0]
+    assert f"analysed at {talk.pull.head_sha[:7]}" in talk.said[0]
 
 
 @pytest.mark.parametrize("kind", ["another", "the base", "the head but one digit"])

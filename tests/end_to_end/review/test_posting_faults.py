@@ -116,7 +116,7 @@ class Site:
         """One comment, one review, one inline comment."""
         self.assert_quiet()
         assert len(self.pull.comments) == len(self.pull.reviews) == len(self.pull.review_comments) == 1
-        assert "### Risk" in self.pull.comments[0].body
+        assert "### Changes requested" in self.pull.comments[0].body
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,8 @@ def test_a_fault_at_any_request_says_nothing_twice_and_the_next_run_mends_it(
     assert left.exit == 0, left.log
     site.assert_quiet()
     if not (
-        len(site.pull.comments) == len(site.pull.review_comments) == 1 and "### Risk" in site.pull.comments[0].body
+        len(site.pull.comments) == len(site.pull.review_comments) == 1
+        and "### Changes requested" in site.pull.comments[0].body
     ):
         assert "**Not done:**" in left.summary
         assert "::warning" in left.log
@@ -258,7 +259,7 @@ def test_a_commit_that_was_only_pushed_upon_is_reviewed_as_it_is(site: Site) -> 
 
 def test_what_was_said_of_a_newer_commit_is_not_overwritten(site: Site) -> None:
     site.earlier()
-    newer = f"{marker('review')}\nnewer\n\n<sub>commit fffffff · rules only, no model asked</sub>"
+    newer = f"{marker('review')}\nnewer\n\n<sub>commit fffffff · rules only</sub>"
     site.pull.comments[0].body = newer
     site.pull.push("f" * 40, site.pull.files)
     assert site.run().exit == 0

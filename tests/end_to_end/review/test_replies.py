@@ -95,7 +95,7 @@ def test_a_review_is_made_when_it_is_asked_for(tmp_path: Path, body: str, place:
         CLAIM["title"]
     ]
     [summary] = talk.said
-    assert f"commit {talk.pull.head_sha[:7]}" in summary
+    assert f"analysed at {talk.pull.head_sha[:7]}" in summary
     assert left.report["event"]["sha"] == talk.pull.head_sha
 
 
@@ -107,7 +107,7 @@ def test_who_asks_for_a_review_that_finds_nothing_is_told_so(tmp_path: Path) -> 
         left = talk.comment("@cicd-agent review")
     assert left.exit == 0, left.log
     [summary] = talk.said
-    assert "The rules found nothing." in summary
+    assert "No findings" in summary
 
 
 def test_the_review_is_of_the_head_as_it_is_now(tmp_path: Path) -> None:

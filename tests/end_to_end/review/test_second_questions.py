@@ -47,7 +47,7 @@ def test_a_judge_drops_one_claim_and_the_description_is_contradicted(job: Job, a
     assert left.exit == 0, left.log
     assert left.outputs["degraded"] == "false"
     assert titles(left.report["verdict"]["findings"]) == ["The exit status is dropped"]
-    assert [each["reason"] for each in left.report["verdict"]["rejected"]] == ["not defended: It is new."]
+    assert [each["reason"] for each in left.report["verdict"]["rejected"]] == ["refuted on second look: It is new."]
     assert [each["question"] for each in left.report["asked"]] == ["review", "judge", "description"]
     assert "The description says “only renames”; the change also runs a command" in left.summary
     assert "@everyone" not in left.summary.replace("`@everyone`", "")

@@ -132,7 +132,7 @@ def test_a_clean_answer_to_some_parts_is_no_approval(job: Job) -> None:
         server.steps.clear()
     assert left.outputs["decision"] == "comment"
     assert left.outputs["conclusion"] == "neutral"
-    assert "The rules found nothing." in left.summary
+    assert "No findings" in left.summary
     assert "Nothing found" not in left.summary
 
 

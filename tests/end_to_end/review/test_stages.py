@@ -89,7 +89,7 @@ def test_markdown_of_a_forged_decision_is_made_inert(job: Job, tmp_path: Path) -
         serve(hub, job)
         staged(job, hub, decision)
         evil = "![x](https://evil.example/?q=1) @everyone <img src=x> fixes #1"
-        decision.write_text(decision.read_text().replace("### Risk", f"{evil}\\n\\n### Risk"))
+        decision.write_text(decision.read_text().replace("### Changes requested", f"{evil}\\n\\n### Changes requested"))
         perform(job, hub, decision)
         [comment] = hub.repos["octo/app"].pulls[7].comments
     assert "![x](" not in re.sub(r"\\.|`[^`]*`", "", comment.body)

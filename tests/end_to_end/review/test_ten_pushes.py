@@ -88,7 +88,7 @@ def test_ten_pushes_say_each_issue_once_and_keep_one_summary(tmp_path: Path) -> 
             left = job.run(base_url=server.url, api="chat", openai_api_key="sk-test", github_token=hub.token)
             assert left.exit == 0, left.log
             (summary,) = pull.comments
-            assert f"commit {job.head[:7]}" in summary.body
+            assert f"analysed at {job.head[:7]}" in summary.body
             assert ("Fixed since the last review: " in summary.body) == (push > min(LAST_SEEN.values()))
             seen = Counter(find_marker(str(one.fields["body"])) for one in pull.review_comments)
             assert len(seen) == len({quote for past in range(1, push + 1) for quote in present(past)})

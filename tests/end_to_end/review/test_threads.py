@@ -120,7 +120,7 @@ def test_a_rules_issue_that_vanishes_is_marked_fixed_and_its_thread_resolved(res
     assert site.pull.resolved == {comment.id: site.hub.tokens[site.token]}
     assert "Fixed since the last review: " in site.summary
     assert "(`app.py`)" in site.summary
-    assert "The rules found nothing." in site.summary
+    assert "No findings" in site.summary
     site.push(CLEAN)
     again = site.run()
     assert "Fixed since" not in site.summary

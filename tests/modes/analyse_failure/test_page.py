@@ -172,12 +172,12 @@ def test_a_patch_that_could_not_be_tried_is_shown_with_the_reason_and_the_remedy
     untried = TrialReport("k", Step.CANNOT_BE_TRIED, "it says (exit 1): listen tcp", PATCH, ("src/retry.py",))
     found = diagnosis(trial=replace(untried, remedy="Install bubblewrap; or run `make test` by hand with the patch"))
     text = summary(found, world(), Account(), Settings())
-    assert "A patch is below, untried, since it cannot be tried here: it says (exit 1): listen tcp." in text
+    assert "Suggested patch below (not verified, because it cannot be tried here: it says (exit 1): listen tcp)" in text
     assert "Install bubblewrap; or run" in text
-    assert "patch for 1 file" in text
+    assert "Patch for 1 file" in text
     part = replace(untried, step=Step.PARTLY_VERIFIED, detail="2 tests fail here with and without it")
     text = summary(diagnosis(trial=part), world(), Account(), Settings())
-    assert "A patch is below, proved in part: 2 tests fail here with and without it." in text
+    assert "Suggested patch below (verified in part: 2 tests fail here with and without it)." in text
 
 
 def test_what_was_not_looked_at_is_named() -> None:
@@ -188,5 +188,5 @@ def test_what_was_not_looked_at_is_named() -> None:
     failed = replace(seen[FAILED_RUN], jobs=(*seen[FAILED_RUN].jobs, fallen))
     seen = replace(seen, gaps=(Gap("log of x", "it is gone"),)).put(FAILED_RUN, failed)
     text = summary(diagnosis(), seen, Account(), Settings())
-    assert "`later` (skipped, a job that they need failed)" in text
+    assert "`later` (skipped because a job they need failed)" in text
     assert "it is gone" in text

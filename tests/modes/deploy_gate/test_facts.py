@@ -182,7 +182,7 @@ def test_the_page_says_whose_route_was_followed() -> None:
     seen = replace(evidence(), known=FactSet((fact(FactKind.ROUTE, {"strategy": "canary"}, HEAD),)))
     gated = decide(seen)
     assert (gated.decision, gated.strategy) == (GateDecision.PROCEED, "canary")
-    assert "as careful as the route of `ccccccc` asked for" in markdown(page)(gated, seen, Account(), Settings())
+    assert "as careful as planned by route for `ccccccc`" in markdown(page)(gated, seen, Account(), Settings())
 
 
 def test_what_was_known_comes_back_from_a_file_and_decides_the_same() -> None:

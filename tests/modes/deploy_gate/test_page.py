@@ -75,7 +75,7 @@ def test_a_hold_says_why_what_would_lift_it_and_where_the_held_run_is() -> None:
     text = comment(gated, evidence, Account())
     assert text.startswith("### Approval needed to deploy aaaaaaa to production\n")
     assert "Held because **nobody but the author has approved `#12`**" in text
-    assert "comment `/approve-deploy`. Anybody with write access who wrote none of it may (not `ada`)." in text
+    assert "comment `/approve-deploy`. Anyone with write access who wrote none of it may (not `ada`)." in text
     held_run = r"^Held run: \[run 77\\?\.1\]\(https://github.test/o/r/actions/runs/77\), lifted by an approval of "
     assert re.search(rf"{held_run}`{gated.hash}`$", text, re.MULTILINE)
     assert "every commit approved by somebody who did not write it" in text
@@ -134,13 +134,13 @@ def test_what_nobody_can_lift_offers_no_word() -> None:
     gated, evidence = held(checks=(CheckState("unit", "in_progress"),))
     text = comment(gated, evidence, Account())
     assert "-deploy " + gated.hash not in text
-    assert "nobody can lift this" in text
+    assert "cannot be overridden" in text
 
 
 def test_a_comment_whose_hold_is_over_names_no_run_to_start_again() -> None:
     evidence = seen()
     text = comment(given_by.decide(evidence), evidence, Account())
-    assert text.startswith("### PROCEED")
+    assert text.startswith("### Deploy ")
     assert "Held run" not in text
 
 
@@ -155,7 +155,7 @@ def test_a_score_that_misses_by_a_hair_does_not_look_as_if_it_had_reached() -> N
     ]
     gated, evidence = held()
     close = replace(gated, score=74.99)
-    assert "score 74.9 (needs 75)" in sentence(close)
+    assert "score 74.9 of 75 needed" in sentence(close)
     assert "Score 74.9 of 75 needed" in summary(close, evidence, Account(), Settings())
 
 
@@ -164,7 +164,7 @@ def test_a_shadow_says_so_and_tells_nobody() -> None:
     knobs = Settings(enforce="shadow", approvals=("comment", "issue"), slack_webhook_url="https://slack.test/x")  # type: ignore[arg-type]
     gated = given_by.decide(evidence, settings=knobs)
     plan = report(gated, evidence, Account(), knobs)
-    assert "(shadow, nothing is stopped)" in sentence(gated)
+    assert "(nothing is stopped)" in sentence(gated)
     assert not [each for each in plan.effects if isinstance(each, Comment | Issue | Notification | ReviewRequest)]
     assert {each.level.value for each in plan.effects if isinstance(each, Annotation)} == {"notice"}
 

@@ -36,7 +36,7 @@ def held(**gate: Any) -> tuple[GateResult, Evidence]:
 def test_a_decision_begins_with_its_word_and_where_it_is_about() -> None:
     seen = given_by.evidence()
     first, *rest = shown(given_by.decide(seen), seen).splitlines()
-    assert first == "PROCEED production ← aaaaaaa score 100 (needs 75)"
+    assert first == "Deploy aaaaaaa to production · score 100 of 75 needed"
     assert any(line.split()[:4] == ["tests", "known", "39", "39"] for line in rest)
     assert not any("-deploy" in line for line in rest)
 
@@ -62,7 +62,7 @@ def test_a_rollback_says_where_to() -> None:
         incidents=(Incident(5, "down", given_by.AT - 60),),
     )
     text = shown(given_by.decide(seen), seen)
-    assert text.startswith("ROLLBACK production")
+    assert text.startswith("Roll back aaaaaaa on production")
     assert f"Roll back to {given_by.OLDER[:7]}, the last" in text
 
 
@@ -70,7 +70,7 @@ def test_a_stop_that_a_person_lifted_says_who() -> None:
     gated, seen = held()
     seen = given_by.with_gate(seen, words=(given_by.word(gated.hash),))
     text = shown(given_by.decide(seen), seen)
-    assert text.startswith("PROCEED")
+    assert text.startswith("Deploy aaaaaaa")
     assert " lifted: approved by rita" in text
 
 
@@ -97,8 +97,8 @@ def test_what_others_wrote_moves_no_cursor_and_begins_no_line(text: str) -> None
 @pytest.mark.parametrize(
     ("files", "tests", "area"),
     [
-        ((routing.DOCS,), "tests: none", "docs            runs"),
-        ((routing.CODE,), "tests: full", "code            runs"),
+        ((routing.DOCS,), "no tests", "docs "),
+        ((routing.CODE,), "full tests", "code "),
     ],
 )
 def test_a_plan_says_its_tests_and_what_runs(files: Any, tests: str, area: str) -> None:
@@ -111,5 +111,5 @@ def test_a_plan_says_its_tests_and_what_runs(files: Any, tests: str, area: str) 
 def test_a_plan_that_is_in_doubt_says_so() -> None:
     seen = routing.evidence(routing.DOCS, doubts=("the clone is shallow",))
     text = terminal(route_page(routing.route(seen), seen, Account(), Settings()), Account(), report="report.json")
-    assert "tests: full" in text.split("\n")[0]
-    assert "In doubt, so the full plan:\n\n- the clone is shallow\n" in text
+    assert "full tests" in text.split("\n")[0]
+    assert "In doubt, so everything runs:\n\n- the clone is shallow\n" in text

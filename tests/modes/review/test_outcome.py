@@ -24,10 +24,10 @@ LOW = claim(severity=Severity.LOW, confidence=0.9)
 LOST = claim(quote="no such code", category=Category.ARCHITECTURE)
 """Of code that the change does not show."""
 SILENT = finding(line=2, id="hush")
-NOTHING = "Nothing found, neither by the rules nor by the model, in a change that was read whole."
+NOTHING = "No findings. The rules and the model read the whole change."
 BELOW = "below the thresholds"
-UNDECIDED = "1 claim of the model is neither proved nor disproved."
-NOT_GITHUB = "The summary comment says why this is no approval on GitHub."
+UNDECIDED = "1 model claim undecided."
+NOT_GITHUB = "The summary comment says why this is not an approval on GitHub."
 
 
 def dropped(reason: str = "It is meant so.", quote: str = "import os") -> Answer[Any]:
@@ -55,19 +55,19 @@ CASES = {
     "nothing": Case("APPROVE", NOTHING),
     "low rule": Case(
         "APPROVE",
-        f"1 finding {BELOW}, none above, in a change that the rules and the model read whole.",
+        "No findings above the thresholds, 1 below. The rules and the model read the whole change.",
         rules=(finding(severity=Severity.LOW),),
     ),
-    "low claim": Case("COMMENT", f"1 finding {BELOW}, none above.", answers=(answer(LOW),)),
+    "low claim": Case("COMMENT", "No findings above the thresholds, 1 below.", answers=(answer(LOW),)),
     "unsure of something critical": Case(
         "COMMENT",
-        f"1 finding {BELOW}, none above.",
+        "No findings above the thresholds, 1 below.",
         answers=(answer(claim(severity=Severity.CRITICAL, confidence=0.1)),),
     ),
-    "undecided": Case("COMMENT", f"No finding stands. {UNDECIDED}", answers=(answer(LOST),)),
+    "undecided": Case("COMMENT", f"No proven findings. {UNDECIDED}", answers=(answer(LOST),)),
     "two undecided, one low": Case(
         "COMMENT",
-        f"1 finding {BELOW}, none above. 2 claims of the model are neither proved nor disproved.",
+        "No findings above the thresholds, 1 below. 2 model claims undecided.",
         answers=(answer(LOST, replaced := LOST.model_copy(update={"path": "else.py"}), LOW),),
     ),
     "says nothing": Case(
@@ -82,80 +82,80 @@ CASES = {
         config="else.py",
     ),
     "dropped by a bare word": Case(
-        "COMMENT", f"1 finding {BELOW}, none above.", answers=(answer(claim()), dropped(quote=""))
+        "COMMENT", "No findings above the thresholds, 1 below.", answers=(answer(claim()), dropped(quote=""))
     ),
     "dropped with the claim's own quote": Case(
-        "COMMENT", f"1 finding {BELOW}, none above.", answers=(answer(claim()), dropped(quote="run()"))
+        "COMMENT", "No findings above the thresholds, 1 below.", answers=(answer(claim()), dropped(quote="run()"))
     ),
     "dropped with a quote of nothing": Case(
-        "COMMENT", f"1 finding {BELOW}, none above.", answers=(answer(claim()), dropped(quote="if ready:"))
+        "COMMENT", "No findings above the thresholds, 1 below.", answers=(answer(claim()), dropped(quote="if ready:"))
     ),
     "refuted": Case(
         "APPROVE",
-        "No finding stands: 1 claim of the model refuted, in a change that the rules and the model read whole.",
+        "No findings: 1 model claim refuted. The rules and the model read the whole change.",
         answers=(answer(claim()), dropped()),
     ),
     "merged with a low rule": Case(
         "COMMENT",
-        f"1 finding {BELOW}, none above.",
+        "No findings above the thresholds, 1 below.",
         rules=(finding(severity=Severity.LOW),),
         answers=(answer(claim(quote="os.system(token)", category=Category.SECURITY, title="A shell")),),
     ),
     "silenced by the change": Case(
         "COMMENT",
-        "No finding stands. 1 finding is silenced by the change itself or settled in a thread.",
+        "No open findings. 1 finding suppressed by the change itself or resolved in a thread.",
         rules=(SILENT,),
     ),
     "medium": Case(
         "COMMENT",
-        f"1 finding at the line, worst first. 1 {BELOW}. {UNDECIDED}",
+        f"1 finding on the changed lines. 1 {BELOW}. {UNDECIDED}",
         rules=(finding(severity=Severity.MEDIUM),),
         answers=(answer(LOW, LOST),),
     ),
-    "high": Case("REQUEST_CHANGES", "1 finding at the line, worst first.", answers=(answer(claim()),)),
+    "high": Case("REQUEST_CHANGES", "1 finding on the changed lines.", answers=(answer(claim()),)),
     "high and undecided": Case(
         "REQUEST_CHANGES",
-        f"1 finding at the line, worst first. 1 more finding in the summary comment. {UNDECIDED}",
+        f"1 finding on the changed lines, 1 more in the summary comment. {UNDECIDED}",
         rules=(finding(), finding(line=0, id="other")),
         answers=(answer(LOST),),
     ),
-    "rules only": Case("COMMENT", "The rules found nothing. No model was asked.", answers=(), account=Account()),
+    "rules only": Case("COMMENT", "No findings. Rules only.", answers=(), account=Account()),
     "rules only, low": Case(
         "COMMENT",
-        f"By the rules, 1 finding {BELOW}, none above. No model was asked.",
+        "No findings above the thresholds, 1 below. Rules only.",
         rules=(finding(severity=Severity.LOW),),
         answers=(),
         account=Account(),
     ),
     "rules only, high": Case(
         "REQUEST_CHANGES",
-        "1 finding at the line, worst first. No model was asked.",
+        "1 finding on the changed lines. Rules only.",
         rules=(finding(),),
         answers=(),
         account=Account(),
     ),
     "degraded": Case(
         "COMMENT",
-        "The rules found nothing. The model was not heard on the whole change.",
+        "No findings by the rules. The model did not review the whole change.",
         answers=(Answer("review", None, failure="down"),),
         account=Account(degraded="down"),
     ),
     "degraded, high": Case(
         "REQUEST_CHANGES",
-        "1 finding at the line, worst first. The model was not heard on the whole change.",
+        "1 finding on the changed lines. The model did not review the whole change.",
         rules=(finding(),),
         answers=(answer(), Answer("review", None, failure="down")),
         account=replace(GPT, degraded="one of two parts was not heard"),
     ),
     "partly shown": Case(
         "COMMENT",
-        "Nothing found in what the model was shown, which is not the whole change.",
+        "No findings in the part of the change that the model was shown.",
         answers=(replace(answer(), left_out=("big.py",)),),
         account=replace(GPT, left_out=("big.py",)),
     ),
-    "partly read": Case("COMMENT", "Nothing of the change was looked at.", gaps=(Gap("app.py", "too large"),)),
+    "partly read": Case("COMMENT", "Nothing in this change was analysed.", gaps=(Gap("app.py", "too large"),)),
     "approved, but not on GitHub": Case(
-        "COMMENT", f"Nothing found. {NOT_GITHUB}", account=replace(GPT, config_status="invalid")
+        "COMMENT", f"No findings. {NOT_GITHUB}", account=replace(GPT, config_status="invalid")
     ),
 }
 
@@ -170,5 +170,5 @@ def test_a_review_says_what_its_decision_rests_on(case: Case) -> None:
     summary = github_markdown(page(verdict, evidence, case.account, settings))
     # Nobody is told of nothing where there is something.
     something = bool(verdict.findings or verdict.undecided)
-    for text in (review.body, summary, sentence(verdict)):
-        assert not (something and ("Nothing found" in text or "found nothing" in text or "no findings," in text))
+    for text in (review.body, summary, sentence(verdict, evidence, case.account, settings)):
+        assert not (something and ("No findings." in text or "No findings ·" in text))

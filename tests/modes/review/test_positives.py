@@ -55,7 +55,7 @@ def test_a_strength_that_quotes_added_code_stands_at_its_lines() -> None:
         (claim(quote="with open(path) as file:"), "its quote is not in the diff"),
         (claim(quote="old()"), "its quote is not in the diff"),
         (claim(quote="end()"), "the change does not add it"),
-        (claim(quote="run(db, timeout=10)"), "its quote stands at several places"),
+        (claim(quote="run(db, timeout=10)"), "its quote occurs at several places"),
         (claim(path="other.py"), "its path is not in the change"),
         (claim(what=" . "), "it does not say what"),
         (claim(quote=""), "it quotes no code"),
@@ -64,7 +64,7 @@ def test_a_strength_that_quotes_added_code_stands_at_its_lines() -> None:
 def test_what_is_not_proved_is_recorded_and_not_shown(said: ClaimedStrength, why: str) -> None:
     kept, [rejected] = positives([draft(said)], CHANGE, ())
     assert kept == ()
-    assert rejected.reason.startswith(f"said to be done well, but {why}")
+    assert rejected.reason.startswith(f"praise without proof: {why}")
     assert rejected.claim.location.path == said.path
 
 

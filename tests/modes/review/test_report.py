@@ -126,7 +126,7 @@ def test_findings_below_the_thresholds_are_in_the_summary_only() -> None:
     assert not of(Review, found)
     assert not of(Annotation, found)
     body = of(Summary, found)[0].body
-    assert "2 below your threshold" in body
+    assert "2 findings below your thresholds" in body
     assert "too small" in body
     assert "too unsure" in body
 
@@ -134,7 +134,7 @@ def test_findings_below_the_thresholds_are_in_the_summary_only() -> None:
 def test_no_more_inline_comments_than_asked_for_and_the_rest_is_counted() -> None:
     [review] = of(Review, effects(verdict(*[finding()] * 9), max_comments=3))
     assert len(review.comments) == 3
-    assert "6 more findings in the summary comment" in review.body
+    assert "6 more in the summary comment" in review.body
     assert len({comment.key for comment in review.comments}) == 3
 
 
@@ -186,7 +186,7 @@ def test_outputs_of_the_mode_are_all_set() -> None:
         "findings_count": "1",
         "blocking_count": "0",
         "confidence": "",
-        "summary": "risk high (70), 1 finding (1 high), decision comment",
+        "summary": "Changes requested: 1 finding (1 high) to fix before merge · risk high (70)",
     }
 
 
@@ -202,9 +202,9 @@ def test_code_is_linked_at_the_commit_that_was_looked_at() -> None:
 def test_the_summary_says_what_was_not_looked_at_and_why() -> None:
     evidence = replace(EVIDENCE, gaps=(Gap("app.py", "lock file"), Gap("", "the commit list was cut at 250")))
     text = page(verdict(), evidence)
-    assert "Looked at: 0 of 1 file, 0 of 1 added line." in text
-    assert "Not looked at: `app.py` (lock file)" in text
-    assert "Nothing of the change was looked at." in text
+    assert "Nothing in this change was analysed" in text
+    assert "Not analysed: `app.py` (lock file)" in text
+    assert "Nothing in this change was analysed" in text
     assert "Note: the commit list was cut at 250." in text
 
 
@@ -216,7 +216,7 @@ def test_rejected_merged_and_suppressed_claims_are_listed_with_their_reasons() -
             suppressed=(Suppressed(finding(title="hushed"), SuppressedBy.COMMENT, "we know", in_change=True),),
         )
     )
-    for words in ("1 claim rejected", "1 merged", "1 suppressed", "ghost", "twin", "hushed", "we know"):
+    for words in ("1 unproven claim", "1 merged", "1 suppressed", "ghost", "twin", "hushed", "we know"):
         assert words in text
     assert "**added by this change**" in text
 
@@ -228,13 +228,13 @@ def test_the_cost_is_named_and_an_unknown_one_is_called_unknown() -> None:
     ).replace("\\", "")
     unknown = page(verdict(), account=Account(model="m", usage=Usage(1, None, None))).replace("\\", "")
     assert "tokens unknown · cost unknown" in unknown
-    assert "rules only, no model asked" in page(verdict())
+    assert "rules only" in page(verdict())
 
 
 def test_a_degraded_run_says_so_and_a_person_is_asked_for_with_the_reason() -> None:
     text = page(verdict(escalate=("the risk is critical",)), account=Account(degraded="the model is down"))
     assert "**Degraded:** the model is down" in text
-    assert "A person should look: the risk is critical." in text
+    assert "Needs human review: the risk is critical." in text
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_proved_suggestion_is_offered_and_any_other_is_only_shown_with_the_rea
     shown = inline(finding(suggestion="new(1)"), CHANGE)
     assert "```suggestion" not in shown
     assert "new(1)" in shown
-    assert "*shown only: the whole file is not known*" in shown
+    assert "*Not offered as a suggestion: the whole file is not known.*" in shown
 
 
 def test_an_inline_comment_says_how_to_silence_its_rule() -> None:

@@ -11,7 +11,6 @@ from typing import BinaryIO, TypeVar
 from cicd_agent.adapters.files import NOFOLLOW, write_file
 from cicd_agent.adapters.performers.omissions import Omissions, published_text
 from cicd_agent.adapters.runner.workflow import MAX_ANNOTATIONS, MAX_SUMMARY, Workflow
-from cicd_agent.domain.chart import Pie, mermaid
 from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
@@ -129,9 +128,7 @@ class Local:
             text = inert(self.redact(published_text(effect)), self.event.hosts).strip()
             if text and text not in body:
                 body += f"\n\n<details><summary>Not posted: {effect.kind}</summary>\n\n{text}\n\n</details>"
-        # Drawn after the text was looked at: a drawing in the text itself stays what it is, a block of source.
-        drawn = mermaid([_redact_pie(pie, self.redact) for _, summary in summaries for pie in summary.pictures])
-        notes = "\n\n".join(filter(None, (drawn, self.redact(notes))))
+        notes = self.redact(notes)
         budget = MAX_SUMMARY - utf8_size(notes) - 8
 
         def write(_: Summary) -> str:
@@ -170,10 +167,6 @@ def _notes(receipts: Sequence[Receipt], notices: Sequence[str], unseen: int) -> 
     if unseen:
         lines[f"- {count(unseen, 'annotation')} more than the runner shows; the report has them all."] = None
     return "\n".join(lines)
-
-
-def _redact_pie(pie: Pie, redact: Callable[[str], str]) -> Pie:
-    return Pie(redact(pie.title), tuple(replace(one, label=redact(one.label)) for one in pie.slices))
 
 
 def redact_annotation(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:

@@ -27,7 +27,7 @@ def _guards_gone(context: FileContext) -> Iterator[Hit]:
             continue
         guard, number = guards[0]
         if number in context.deleted_numbers:
-            yield Hit(number, f"`{name}` loses `{guard}`, and no other guard stands in its place.", side=Side.LEFT)
+            yield Hit(number, f"`{name}` loses `{guard}`, and no other guard replaces it.", side=Side.LEFT)
 
 
 def _guarded(text: PythonText) -> dict[str, list[tuple[str, int]]]:
@@ -62,7 +62,7 @@ def _opened(context: FileContext) -> Iterator[Hit]:
                 values = node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else []
                 opened = not values or any(text.name_of(value).rpartition(".")[2] == "AllowAny" for value in values)
                 if line is not None and opened and isinstance(node.value, ast.List | ast.Tuple):
-                    yield Hit(line, f"`{name}` lets everybody in.", severity=Severity.MEDIUM, confidence=0.75)
+                    yield Hit(line, f"`{name}` lets everyone in.", severity=Severity.MEDIUM, confidence=0.75)
             case _:
                 pass
 
@@ -87,8 +87,8 @@ def unsafe_settings(context: FileContext) -> Iterator[Hit]:
     is_settings = "settings" in context.path.lower() or "config" in context.path.lower()
     for number, text in context.added:
         if is_settings and context.path.endswith(".py") and _OPEN_SETTINGS.match(text):
-            yield Hit(number, "In production this shows every visitor the inside of an error, or trusts any host name.")
+            yield Hit(number, "In production this shows error internals to every visitor, or trusts any host name.")
         elif is_settings and _COOKIES.match(text):
-            yield Hit(number, "Session cookies travel in the clear, or can be read by scripts.")
+            yield Hit(number, "Session cookies are sent unencrypted, or scripts can read them.")
         elif context.path.endswith((".py", ".js", ".ts", ".conf")) and "origin" in text.lower() and _CORS.search(text):
-            yield Hit(number, "Every site may read the answers with a visitor's browser.", confidence=0.75)
+            yield Hit(number, "Any website can read the responses through a visitor's browser.", confidence=0.75)

@@ -37,7 +37,7 @@ def destructive_migration(context: FileContext) -> Iterator[Hit]:
         for number, text in context.added:
             match = _RAILS.match(text)
             if match:
-                yield Hit(number, f"`{match[1]}` changes what running code still uses.")
+                yield Hit(number, f"`{match[1]}` changes what the running code still uses.")
     else:
         yield from _sql(context.added)
 
@@ -56,7 +56,7 @@ def _sql(lines: tuple[tuple[int, str], ...]) -> Iterator[Hit]:
         if effect:
             yield Hit(number, f"This statement {effect}.", confidence=0.9)
         elif _adds_required(code) and not _DEFAULT.search(code):
-            message = "A column that must not be null, without a default: it fails on a table that has rows."
+            message = "A NOT NULL column without a default fails on a table that has rows."
             yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.8)
 
 
@@ -100,7 +100,7 @@ def api_removed(context: FileContext) -> Iterator[Hit]:
         for number, text in context.deleted:
             for name in _names(pattern, text):
                 if name not in remaining:
-                    yield Hit(number, f"`{name}` is gone: clients that use it break.", side=Side.LEFT, confidence=0.8)
+                    yield Hit(number, f"`{name}` is removed: clients break.", side=Side.LEFT, confidence=0.8)
 
 
 def _names(pattern: re.Pattern[str], text: str) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _openapi(context: FileContext) -> Iterator[Hit]:
     for name, node in _operations(before).items():
         if name not in remaining:
             number = node.line if node.line in context.deleted_numbers else 0
-            yield Hit(number, f"`{name}` is gone: clients that call it break.", side=Side.LEFT)
+            yield Hit(number, f"`{name}` is removed: clients that call it break.", side=Side.LEFT)
 
 
 def _operations(root: Node | None) -> dict[str, Node]:

@@ -39,7 +39,7 @@ def hidden_characters(context: FileContext) -> Iterator[Hit]:
             message = "A bidirectional control makes this line look different from what is executed."
             yield Hit(number, message, near=around(text, *found.span()))
         elif (found := _INVISIBLE.search(text)) and not {PathKind.DOCS, PathKind.DATA} & context.kinds:
-            message = "This line holds characters that no editor shows."
+            message = "This line contains characters that editors do not show."
             near = around(text, *found.span())
             yield Hit(number, message, severity=Severity.MEDIUM, confidence=0.8, near=near)
 
@@ -47,7 +47,7 @@ def hidden_characters(context: FileContext) -> Iterator[Hit]:
 def large_file(context: FileContext) -> Iterator[Hit]:
     size = sum(len(line.text) + 1 for line in context.diff.added)
     if size > _HEAVY:
-        yield Hit(0, f"{size / 1_000_000:.1f} million characters of text are added to the history for ever.")
+        yield Hit(0, f"{size / 1_000_000:.1f} million characters of text are added to the history forever.")
 
 
 def binary_program(context: FileContext) -> Iterator[Hit]:
@@ -92,7 +92,7 @@ def binary_source(context: FileContext) -> Iterator[Hit]:
     if runs(file, context.change.mentions):
         yield Hit(0)
     elif is_source(file.path, file.new_mode):
-        yield Hit(0, "Nobody can read what is in it. Nothing in the change names it.", severity=Severity.LOW)
+        yield Hit(0, "Nobody can review its content, and nothing in the change refers to it.", severity=Severity.LOW)
 
 
 def env_file(context: FileContext) -> Iterator[Hit]:
@@ -103,7 +103,7 @@ def env_file(context: FileContext) -> Iterator[Hit]:
         if any("=" in text and not text.lstrip().startswith("#") for _, text in context.added) or not context.added:
             yield Hit(0)
     elif is_named(context.path, "key-store"):
-        yield Hit(0, "A key store is added to the repository: whoever can read the history has it.")
+        yield Hit(0, "A key store is added to the repository: everyone who can read the history has it.")
 
 
 def own_config(context: FileContext) -> Iterator[Hit]:
@@ -138,6 +138,27 @@ _MIN_PASSWORD = 12
 _NOT_LIVE = frozenset({PathKind.TEST, PathKind.EXAMPLE, PathKind.DOCS})
 
 
+_BRANDS = {
+    "api": "API",
+    "aws": "AWS",
+    "gcp": "GCP",
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "google": "Google",
+    "jwt": "JWT",
+    "openai": "OpenAI",
+    "pypi": "PyPI",
+    "slack": "Slack",
+    "stripe": "Stripe",
+    "url": "URL",
+}
+
+
+def _named(shape: str) -> str:
+    """`github-token` as people write it: GitHub token."""
+    return " ".join(_BRANDS.get(word, word) for word in shape.removeprefix("assigned-").split("-"))
+
+
 def secret(context: FileContext) -> Iterator[Hit]:
     signs = signs_in("\n".join(text for _, text in context.added))
     met = 0
@@ -154,8 +175,7 @@ def secret(context: FileContext) -> Iterator[Hit]:
             fixture = bool(context.kinds & _NOT_LIVE)
             yield Hit(
                 number,
-                f"{'An' if secret.shape[0] in 'aeiou' else 'A'} {secret.shape.replace('-', ' ')} stands in the text. "
-                "Everyone who can read the repository has it, and history keeps it after it is removed.",
+                title=f"Hard-coded {_named(secret.shape)}",
                 severity=Severity.MEDIUM if context.is_fixture else Severity.HIGH if guessed else None,
                 confidence=0.6 if context.is_fixture else 0.8 if guessed else None,
                 near=around(text, secret.start, secret.end),

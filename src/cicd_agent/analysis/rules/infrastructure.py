@@ -47,7 +47,7 @@ def docker_base_image(context: FileContext) -> Iterator[Hit]:
             if image.partition(":")[0] in pinned:
                 yield Hit(number, f"`{image}` was pinned by its digest and now follows a tag.", confidence=0.95)
             continue
-        yield Hit(number, f"`{image}` is another image every time it is built.")
+        yield Hit(number, f"`{image}` can be a different image at every build.")
 
 
 def docker_root(context: FileContext) -> Iterator[Hit]:

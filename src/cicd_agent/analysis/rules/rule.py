@@ -39,6 +39,7 @@ class Hit:
 
     line: int
     message: str = ""
+    title: str = ""
     side: Side = Side.RIGHT
     quote: str = ""
     severity: Severity | None = None

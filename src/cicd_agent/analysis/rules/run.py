@@ -113,7 +113,7 @@ def _findings(rule: Rule, context: FileContext, *, only_new: bool) -> Iterator[F
         made += 1
         yield Finding(
             id=rule.id,
-            title=rule.title,
+            title=hit.title or rule.title,
             message=hit.message or rule.reason,
             severity=severity,
             category=rule.category,

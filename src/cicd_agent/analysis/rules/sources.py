@@ -204,7 +204,7 @@ def package_registry(context: FileContext) -> Iterator[Hit]:
         yield Hit(min(new.values()), message, severity=severity, near=_first(new))
     for number, line in context.added:
         if _UNCHECKED.search(line) and not line.lstrip().startswith(("#", ";")):
-            message = "Nobody checks any longer that this registry is the one it says it is."
+            message = "The registry's identity is no longer verified."
             yield Hit(number, message, severity=severity)
     if new:
         return
@@ -254,13 +254,13 @@ def submodule_url(context: FileContext) -> Iterator[Hit]:
         return
     for number, line in context.added:
         if _COMMAND.match(line):
-            yield Hit(number, "Git may run this as a command while it fetches the submodule.")
+            yield Hit(number, "Git may run this as a command while fetching the submodule.")
     old = dict(_submodules(_old(context)))
     for path, (number, url) in _submodules(_new(context)):
         before = old.get(path, (0, ""))[1]
         if before and number in context.added_numbers and _repository(before) != _repository(url):
             shown = _joined([path])
-            yield Hit(number, f"{shown} comes from another repository than before, or is no longer encrypted.")
+            yield Hit(number, f"{shown} comes from a different repository than before, or is no longer encrypted.")
 
 
 def _submodules(lines: Lines) -> Iterator[tuple[str, tuple[int, str]]]:

@@ -38,7 +38,7 @@ def stale_lock_file(context: FileContext) -> Iterator[Hit]:
         and _plain(text) not in before
     ]
     if new:
-        yield Hit(min(new), f"The dependencies change here, and `{locks[0]}` does not.")
+        yield Hit(min(new), f"The dependencies change here, but `{locks[0]}` does not.")
 
 
 def _tables(text: str) -> dict[int, str]:

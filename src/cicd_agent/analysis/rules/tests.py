@@ -81,11 +81,11 @@ def test_skipped(context: FileContext) -> Iterator[Hit]:
             line = context.first_added(decorator.lineno)
             reasoned = isinstance(decorator, ast.Call) and (decorator.args or decorator.keywords)
             if line is not None and not reasoned and not _commented(text, line, node.body[0].lineno):
-                yield Hit(line, f"`{node.name}` no longer counts, and nothing says why or until when.")
+                yield Hit(line, f"`{node.name}` no longer runs, and nothing says why or until when.")
     if not context.path.endswith(".py"):
         for number, line_text in context.script:
             if _JS_SKIP.search(line_text) and "//" not in line_text:
-                yield Hit(number, "These tests no longer count, and nothing says why or until when.", confidence=0.8)
+                yield Hit(number, "These tests no longer run, and nothing says why or until when.", confidence=0.8)
 
 
 def _commented(text: PythonText, line: int, body: int) -> bool:
@@ -110,7 +110,7 @@ def untested_function(context: FileContext) -> Iterator[Hit]:
     ]
     if names:
         listed = _listed([name for _, name in names])
-        yield Hit(names[0][0], f"This change touches no test, and adds {listed}.")
+        yield Hit(names[0][0], f"This change adds {listed} and touches no test.")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -186,7 +186,7 @@ def _loss(node: Function, lost: list[int], *, some_left: bool) -> Hit:
     message = f"`{node.name}` loses {count} and gains none in {their} place"
     if some_left:
         return Hit(lost[0], f"{message}.", side=Side.LEFT)
-    return Hit(lost[0], f"{message}: it asserts nothing any more.", Side.LEFT, severity=Severity.HIGH, confidence=0.9)
+    return Hit(lost[0], f"{message}: it no longer asserts anything.", Side.LEFT, severity=Severity.HIGH, confidence=0.9)
 
 
 def _range(node: Function) -> range:
@@ -246,4 +246,4 @@ def _fewer_expectations(hunk: Hunk) -> Iterator[Hit]:
         return
     if not any(line.kind is LineKind.ADDED and _JS_EXPECT.search(line.text[:500]) for line in hunk.lines):
         count = f"{len(lost)} expectations are" if len(lost) > 1 else "An expectation is"
-        yield Hit(lost[0], f"{count} deleted and nothing is expected instead.", side=Side.LEFT, confidence=0.7)
+        yield Hit(lost[0], f"{count} deleted, and nothing is asserted instead.", side=Side.LEFT, confidence=0.7)

@@ -65,7 +65,8 @@ def workflow_permissions(context: FileContext) -> Iterator[Hit]:
         if number not in context.added_numbers:
             continue
         if access == "write-all":
-            yield Hit(number, f"{where} may write everything this repository has: code, releases, packages, settings.")
+            message = f"{where} may write everything in this repository: code, releases, packages, settings."
+            yield Hit(number, message, title="Workflow gets write-all permissions")
         # Some job could write this already: moving a permission to where it is used is no gain.
         elif access == "write" and before and held.isdisjoint({(scope, "write"), ("*", "write-all")}):
             yield Hit(number, f"{where} gains `{scope}: write`.", severity=Severity.MEDIUM, confidence=0.95)
@@ -107,7 +108,7 @@ def unpinned_action(context: FileContext) -> Iterator[Hit]:
         if name in pinned:
             yield Hit(number, f"`{name}` was pinned to a commit and now follows {ref}.", confidence=1.0)
         elif name not in known and not name.startswith(_FIRST_PARTY):
-            message = f"`{name}` is run at {ref}, which its owner can move to other code."
+            message = f"`{name}` runs at {ref}, which its owner can point at other code."
             yield Hit(number, message, severity=Severity.LOW if re.match(r"v?\d", version) else None, confidence=0.9)
 
 
@@ -212,4 +213,4 @@ def secrets_inherited(context: FileContext) -> Iterator[Hit]:
         if secrets is None or scalar(secrets) != "inherit" or secrets.line not in context.added_numbers:
             continue
         if called and not called.startswith("./"):
-            yield Hit(secrets.line, f"Job `{name}` hands every secret of this repository to `{called}`.")
+            yield Hit(secrets.line, f"Job `{name}` passes every secret of this repository to `{called}`.")

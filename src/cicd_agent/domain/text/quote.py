@@ -88,7 +88,7 @@ class Quotes:
         hunk = self._hunk_of(claimed)
         near = [span for span in spans if span.hunk == hunk]
         if not near:
-            return Miss(f"its quote stands at {len(spans)} places, none of them near line {claimed}", longer=True)
+            return Miss(f"its quote occurs at {len(spans)} places, none near line {claimed}", longer=True)
         return min(near, key=lambda span: (abs(span.last - claimed), span.last))
 
     def _readings(self, expected: list[str]) -> Iterator[Iterable[QuoteSpan]]:

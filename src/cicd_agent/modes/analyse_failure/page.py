@@ -1,4 +1,4 @@
-"""A diagnosis as pages: the verdict, the lines that prove it, what to do next, and how sure that is."""
+"""A diagnosis as pages: the verdict, the lines that prove it, what to do next, and with what confidence."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.repository.diff import Side
-from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.text.words import capital, clip, count
 from cicd_agent.domain.trials.patch_trial import Step, TrialReport
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, failed_run
 from cicd_agent.modes.analyse_failure.failed_tests import by_message, how_many
@@ -56,18 +56,44 @@ MAX_LINE = 160
 MAX_PATCH = 8_000
 
 VERDICTS = {
-    Cause.CHANGE: "Caused by this change",
     Cause.FLAKY: "Flaky",
-    Cause.INFRASTRUCTURE: "Infrastructure, not this change",
+    Cause.INFRASTRUCTURE: "Infrastructure",
     Cause.PRE_EXISTING: "Failed before this change",
-    Cause.UNKNOWN: "Failed, the cause is not proved",
+    Cause.UNKNOWN: "Cause not proven",
 }
+_FAILED = {
+    Kind.BUILD_ERROR: "The build failed",
+    Kind.LINT_ERROR: "A lint check failed",
+    Kind.TIMEOUT: "A step timed out",
+    Kind.DEPENDENCY: "A dependency failed",
+    Kind.CONFIGURATION: "The configuration failed",
+}
+"""What a change has broken, where it is no test."""
 _RULED = re.compile(r"\s*[_=*#~+-]{3,}")
 
 
 def heading(diagnosis: Diagnosis, evidence: Evidence) -> str:
-    what = f"{diagnosis.root_cause}{how_many(diagnosis.tests, next(iter(diagnosis.failures), None))}"
-    return f"{_verdict(diagnosis, evidence)}: {what or 'no log says what failed'}"
+    first = next(iter(diagnosis.failures), None)
+    if diagnosis.cause is Cause.CHANGE:
+        return f"{_broken(diagnosis, first)} because of {_culprit(evidence)}: {diagnosis.root_cause}"
+    verdict = VERDICTS[diagnosis.cause]
+    if diagnosis.cause is Cause.UNKNOWN and diagnosis.innocent:
+        verdict = "Probably not this change"
+    what = f"{diagnosis.root_cause}{how_many(diagnosis.tests, first)}"
+    return f"{verdict}: {what or 'no log says what failed'}"
+
+
+def _broken(diagnosis: Diagnosis, first: Failure | None) -> str:
+    """What failed, with the number of tests."""
+    if first is not None and (first.test or first.kind is Kind.TEST_FAILURE):
+        return f"{count(max(diagnosis.tests.count, 1), 'test')} failed"
+    return _FAILED.get(first.kind, "A job failed") if first is not None else "A job failed"
+
+
+def _culprit(evidence: Evidence) -> str:
+    failed = evidence.get(FAILED_RUN)
+    is_branch = evidence.event.pull is None and failed is not None and bool(failed.green)
+    return "a commit since the last green run" if is_branch else "this change"
 
 
 def sentence(diagnosis: Diagnosis, evidence: Evidence) -> str:
@@ -75,7 +101,7 @@ def sentence(diagnosis: Diagnosis, evidence: Evidence) -> str:
     parts = [heading(diagnosis, evidence)]
     if diagnosis.responsible:
         parts.append(f"commit {diagnosis.responsible[:7]}")
-    parts.append(f"{diagnosis.confidence:.2f} sure")
+    parts.append(f"confidence {diagnosis.confidence:.2f}")
     return ", ".join(parts)
 
 
@@ -101,14 +127,12 @@ def page(diagnosis: Diagnosis, evidence: Evidence, account: Account, _settings: 
     failed = failed_run(evidence)
     blocks = [
         *headline(heading(diagnosis, evidence), account),
-        Bullets(_grounds(diagnosis.grounds)),
+        *_reasons(diagnosis.grounds),
         *_decisive(diagnosis),
         *_claims(diagnosis, limit=10),
         *_next(diagnosis),
         *_escalation(diagnosis),
         *_context(diagnosis, evidence),
-        _overlaps(diagnosis.meetings, evidence),
-        _suspects(diagnosis.suspects, evidence),
         *_groups(diagnosis),
         _others(_not_grouped(diagnosis)),
         *_jobs(failed),
@@ -124,31 +148,27 @@ def patch_state(trial: TrialReport) -> str:
     """What is known of a patch, in one clause."""
     match trial.step:
         case Step.VERIFIED:
-            return "proved: the command that failed is red without it and green with it"
+            return "verified: the command that failed fails without it and passes with it"
         case Step.PARTLY_VERIFIED:
-            return f"proved in part: {trial.detail}"
+            return f"verified in part: {trial.detail}"
         case Step.CANNOT_BE_TRIED:
-            return f"untried, since it cannot be tried here: {trial.detail}"
+            return f"not verified, because it cannot be tried here: {trial.detail}"
         case Step.APPLIES:
             return f"it applies and parses; {trial.detail or 'it was not run'}"
         case _:
             return f"not offered: {trial.detail or trial.step.replace('_', ' ')}"
 
 
-def _verdict(diagnosis: Diagnosis, evidence: Evidence) -> str:
-    failed = evidence.get(FAILED_RUN)
-    if diagnosis.cause is Cause.CHANGE and evidence.event.pull is None and failed is not None and failed.green:
-        return "Caused by a commit since it last passed"
-    if diagnosis.cause is Cause.UNKNOWN and diagnosis.innocent:
-        return "Probably not this change"
-    return VERDICTS[diagnosis.cause]
+def _reasons(grounds: Sequence[Ground]) -> Iterator[Block]:
+    reasons = _grounds(grounds)
+    if len(reasons) == 1:
+        yield Paragraph((reasons[0], "."))
+    elif reasons:
+        yield Bullets(reasons)
 
 
 def _grounds(grounds: Sequence[Ground]) -> list[Inline]:
-    return [
-        (f"{ground.text[:1].upper()}{ground.text[1:]}", (" (", link("see", ground.url), ")") if ground.url else "")
-        for ground in grounds
-    ]
+    return [(capital(ground.text), (" (", link("see", ground.url), ")") if ground.url else "") for ground in grounds]
 
 
 def _locations(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
@@ -159,7 +179,7 @@ def _locations(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
     named = joined([*places][:MAX_LOCATIONS])
     responsible = diagnosis.responsible
     commit: Inline = (", changed in ", _commit(responsible, evidence.event)) if responsible else ""
-    yield Paragraph(("Where they meet: ", named, commit, "."))
+    yield Paragraph(("The log points at: ", named, commit, "."))
 
 
 def _decisive(diagnosis: Diagnosis, *, limit: int = MAX_DECISIVE) -> Iterator[Block]:
@@ -193,7 +213,7 @@ def _claims(diagnosis: Diagnosis, *, limit: int) -> Iterator[Block]:
         cited = [_cited(one) for one in claim.cited]
         sentences.append((claim.text, (" (", joined(cited), ")") if cited else ""))
     if sentences:
-        yield Paragraph(("In the model's words: ", joined(sentences, " ")))
+        yield Paragraph(("The model's explanation: ", joined(sentences, " ")))
 
 
 def _cited(one: Cited) -> Inline:
@@ -203,9 +223,9 @@ def _cited(one: Cited) -> Inline:
 
 
 def _next(diagnosis: Diagnosis) -> Iterator[Block]:
-    step: Inline = (strong("Next:"), f" {diagnosis.next_step}") if diagnosis.next_step else ""
+    step: Inline = (strong("Next step:"), f" {diagnosis.next_step}") if diagnosis.next_step else ""
     trial = diagnosis.trial
-    patch = f" A patch is below, {patch_state(trial)}." if trial is not None and trial.is_offered else ""
+    patch = f" Suggested patch below ({patch_state(trial)})." if trial is not None and trial.is_offered else ""
     if patch and trial is not None and trial.remedy:
         patch = f"{patch} {trial.remedy}."
     if step or patch:
@@ -264,9 +284,9 @@ def _not_grouped(diagnosis: Diagnosis) -> Sequence[Failure]:
 def _recurrence(failed: FailedRun, first: Failure) -> Iterator[Inline]:
     same = [trace for trace in failed.traces if first.strict in trace.strict]
     if same:
-        yield f"Seen before: in {count(len(same), 'other run')}."
+        yield f"Seen before in {count(len(same), 'other run')}."
     elif read := sum(1 for trace in failed.traces if trace.strict):
-        yield f"Seen before: not in the {count(read, 'earlier failure')} that were read."
+        yield f"Not seen in {count(read, 'earlier failure')}."
 
 
 def _previous(evidence: Evidence, fingerprint: str) -> Iterator[Inline]:
@@ -279,7 +299,7 @@ def _previous(evidence: Evidence, fingerprint: str) -> Iterator[Inline]:
     if previous.fixed_by:
         fix = ("; it passed again from ", _commit(previous.fixed_by, evidence.event), " on")
     elif previous.patch and previous.run:
-        fix = ("; run ", code(previous.run), " had a patch that was proved to fix it")
+        fix = ("; run ", code(previous.run), " had a verified patch for it")
     since = f"{count(previous.times, 'commit')} since {day(previous.since)}{cause}"
     yield (f"Explained before: on {since}", fix, ".")
 
@@ -294,7 +314,7 @@ def _overlaps(overlaps: Sequence[Overlap], evidence: Evidence) -> Table:
         )
         for each in overlaps[:MAX_ROWS]
     ]
-    return Table(("where log and change meet", "log", "how", "commit"), rows)
+    return Table(("changed file in the log", "log", "how", "commit"), rows)
 
 
 def _suspects(suspects: Sequence[Suspect], evidence: Evidence) -> Table:
@@ -302,7 +322,7 @@ def _suspects(suspects: Sequence[Suspect], evidence: Evidence) -> Table:
         (_commit(each.sha, evidence.event) if each.sha else "", clip(each.subject, 100), f"{each.score:.2f}")
         for each in suspects[:5]
     ]
-    since = "since the last green run" if failed_run(evidence).green else "of the change"
+    since = "since the last green run" if failed_run(evidence).green else "in this change"
     return Table((f"commit {since}", "subject", "score"), rows)
 
 
@@ -322,12 +342,10 @@ def _jobs(failed: FailedRun) -> Iterator[Block]:
     """The jobs that only fell with others."""
     for role, reason in (
         (Role.VICTIM, "cancelled when a sibling failed"),
-        (Role.UNREACHED, "skipped, a job that they need failed"),
+        (Role.UNREACHED, "skipped because a job they need failed"),
     ):
         if names := [job.job.name for job in failed.jobs if job.role is role]:
-            yield Paragraph(
-                ("Not looked at: ", first_parts([code(name) for name in names], MAX_NAMES), f" ({reason}).")
-            )
+            yield Paragraph(("Not analysed: ", first_parts([code(name) for name in names], MAX_NAMES), f" ({reason})."))
 
 
 def _patch(trial: TrialReport | None) -> Iterator[Block]:
@@ -339,11 +357,14 @@ def _patch(trial: TrialReport | None) -> Iterator[Block]:
         size = count(len(trial.patch), "character")
         yield Paragraph(f"The patch has {size}: it is in the file that the output `fix_file` names.")
     else:
-        yield Details(f"patch for {count(len(trial.paths), 'file')}", [CodeBlock(trial.patch, "diff")])
+        yield Details(f"Patch for {count(len(trial.paths), 'file')}", [CodeBlock(trial.patch, "diff")])
 
 
 def _details(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
     sections: list[tuple[str, Sequence[Block]]] = []
+    if diagnosis.meetings or diagnosis.suspects:
+        proof = [_overlaps(diagnosis.meetings, evidence), _suspects(diagnosis.suspects, evidence)]
+        sections.append(("How log and change match", proof))
     if diagnosis.dropped:
         rows = [(clip(each.text, 300), each.reason) for each in diagnosis.dropped[:MAX_ROWS]]
         sections.append((unproved(len(diagnosis.dropped)), [Table(("claim", "why"), rows)]))
@@ -354,16 +375,13 @@ def _details(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
 
 def _escalation(diagnosis: Diagnosis) -> Iterator[Block]:
     if diagnosis.escalate:
-        yield Alert("WARNING", f"A person should look: {'; '.join(diagnosis.escalate)}.")
+        yield Alert("WARNING", f"Needs human review: {'; '.join(diagnosis.escalate)}.")
 
 
 def _footnote(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> Footnote:
     failed = failed_run(evidence)
     total = sum(job.extract.total for job in failed.jobs)
-    shown = sum(len(job.extract.kept) for job in failed.jobs)
-    parts: list[Inline] = [f"{diagnosis.confidence:.2f} sure", f"{shown:,} of {count(total, 'log line')} shown"]
-    if diagnosis.fingerprint:
-        parts.append(("fingerprint ", code(diagnosis.fingerprint)))
+    parts: list[Inline] = [f"confidence {diagnosis.confidence:.2f}", f"excerpt of {count(total, 'log line')}"]
     if evidence.event.sha:
         parts.append(f"commit {evidence.event.sha[:7]}")
     if failed.run is not None and failed.run.url:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.events.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.gate_evidence import Deployed, GateEvidence, OriginPull, State
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.text.words import clip, count, first_names
+from cicd_agent.domain.text.words import capital, clip, count, first_names
 from cicd_agent.modes.deploy_gate.approval_requests import ARTICLES
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.facts import routes
@@ -35,6 +34,7 @@ from cicd_agent.rendering.page import (
     emphasis,
     joined,
     link,
+    plain,
     strong,
     struck,
     tone,
@@ -47,6 +47,11 @@ LONGEST = 200
 _MAX_COMMITS, _MAX_NAMES, _MAX_WATCHED, _MAX_HEARD = 5, 5, 3, 3
 """What is above the fold: it all has to fit on one screen."""
 
+_VERBS = {
+    GateDecision.PROCEED: ("Deploy", "to"),
+    GateDecision.HOLD: ("Hold", "for"),
+    GateDecision.ROLLBACK: ("Roll back", "on"),
+}
 _TONES: dict[GateDecision, Tone] = {
     GateDecision.PROCEED: "good",
     GateDecision.HOLD: "high",
@@ -70,7 +75,7 @@ _NAMES = {
 
 def sentence(result: GateResult) -> str:
     """The verdict as plain text in one line, for the log and the `summary` output."""
-    parts = [f"{_word(result)} {result.environment or '(no environment)'} ← {result.sha[:7] or '?'}", _score(result)]
+    parts = [plain(_action(result, result.sha[:7] or "?")), _score(result)]
     standing = [stop for stop in result.stops if not stop.lifted]
     if standing:
         more = f" and {len(standing) - 1} more" if len(standing) > 1 else ""
@@ -91,7 +96,7 @@ def page(result: GateResult, evidence: Evidence, account: Account, settings: Set
         *services_block(result.services),
         *_strategy(result, evidence),
         *_model_objections(result),
-        _next(result),
+        *_next(result),
         *_folded(result, evidence, [(_share(result), [factors, *_ways(result)])] if held else []),
         *account_blocks(account),
         _footnote(result, evidence, account),
@@ -127,7 +132,7 @@ def request_lines(result: GateResult, evidence: Evidence) -> tuple[str, tuple[st
     not_they = f" (not {first_names(writers)})" if writers else ""
     risk, reasons = result.risk, "; ".join(reason.text for reason in result.risk.reasons[:2])
     lines = (
-        f"Anybody with write access who wrote none of it may {kind} it on GitHub{not_they}." if kind else "",
+        f"Anyone with write access who wrote none of it may {kind} it on GitHub{not_they}." if kind else "",
         *standing[1:4],
         f"and {len(standing) - 4} more reasons to hold" if len(standing) > 4 else "",  # noqa: PLR2004  those shown
         f"{out} · risk {risk.level} ({risk.score}){': ' * bool(reasons)}{reasons}",
@@ -137,20 +142,11 @@ def request_lines(result: GateResult, evidence: Evidence) -> tuple[str, tuple[st
     return visible_line(" ".join(text.split())), tuple(clip(line, LONGEST * 2) for line in lines if line)
 
 
-def pictures(result: GateResult) -> tuple[Pie, ...]:
-    """The points by signal, and those that are missing."""
-    slices = [Slice(_NAMES.get(each.name, each.name), round(each.points)) for each in result.factors]
-    lost = 100 - sum(each.value for each in slices)
-    return (Pie(f"{points(result.score)} of 100 points", (*slices, Slice("not reached", max(lost, 0)))),)
-
-
 def _heading(result: GateResult, evidence: Evidence) -> Inline:
     if result.decision is GateDecision.HOLD and result.enforced:
         return tone(_request(result), _TONES[result.decision])
     sha = link(code(result.sha[:7] or "?"), evidence.event.commit_url(result.sha))
-    environment = result.environment or "(no environment)"
-    decision = tone(_word(result), _TONES[result.decision])
-    return (decision, f" {environment} ← ", sha, f"  {_score(result)}")
+    return (_action(result, sha), f" · {_score(result)}")
 
 
 def _request(result: GateResult) -> str:
@@ -158,7 +154,7 @@ def _request(result: GateResult) -> str:
     environment, sha = result.environment or "(no environment)", result.sha[:7] or "(no commit)"
     if kind := order_kind(result):
         return f"{capital(ARTICLES[kind].split()[-1])} needed to deploy {sha} to {environment}"
-    return f"Held: {sha} is not deployed to {environment}"
+    return f"Held: {sha} will not be deployed to {environment}"
 
 
 def _share(result: GateResult) -> str:
@@ -168,7 +164,7 @@ def _share(result: GateResult) -> str:
 def _footnote(result: GateResult, evidence: Evidence, account: Account) -> Footnote:
     """Where it was decided and what it cost."""
     event = evidence.event
-    parts: list[Inline] = [f"commit {result.sha[:7] or '?'}", f"reviewed: {result.review_match.replace('_', ' ')}"]
+    parts: list[Inline] = [f"commit {result.sha[:7] or '?'}"]
     if event.run_url:
         parts.append(link(f"run {event.delivery}", event.run_url))
     return Footnote(joined([*parts, *model_parts(account)], " · "))
@@ -184,10 +180,6 @@ def ago(measured: int, now: int) -> str:
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"
 
 
-def capital(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
-
-
 def sentence_of(text: str) -> str:
     return f"{capital(text).rstrip('.')}."
 
@@ -198,15 +190,18 @@ def value(factor: Factor) -> str:
     return factor.words or factor.state.value
 
 
-def _word(result: GateResult) -> str:
-    word = result.decision.value.upper()
-    return word if result.enforced else f"{word} (shadow, nothing is stopped)"
+def _action(result: GateResult, sha: Inline) -> Inline:
+    """What the gate decided, or in shadow would have."""
+    verb, preposition = _VERBS[result.decision]
+    action: Inline = (tone(verb if result.enforced else f"would {verb.lower()}", _TONES[result.decision]), " ", sha)
+    ending = f" {preposition} {result.environment or '(no environment)'}"
+    return (action, ending) if result.enforced else ("Shadow: ", action, ending, " (nothing is stopped)")
 
 
 def _score(result: GateResult) -> str:
     alone = f", {points(result.score_without)} without the model" if result.confidence is not None else ""
-    approval = " · approval possible" if result.can_be_approved else ""
-    return f"score {points(result.score)} (needs {result.threshold:g}{alone}){approval}"
+    approval = ", approval possible" if result.can_be_approved else ""
+    return f"score {points(result.score)} of {result.threshold:g} needed{alone}{approval}"
 
 
 def _factors(factors: Sequence[Factor], now: int) -> Table:
@@ -234,19 +229,17 @@ def _order_paragraph(result: GateResult, evidence: Evidence, settings: Settings,
     elif pull is not None and "comment" in settings.approvals:
         where = (" on ", link(f"pull request {pull.number}", pull.url))
     elif "issue" in settings.approvals:
-        where = " on the issue that is opened for it"
+        where = " on the issue that the gate opens for it"
     else:
         remedy = "Set `approvals: [issue]`, or let the required reviewers of an environment decide."
-        yield Paragraph(
-            f"Nobody can lift it by a comment: no pull request is known that brought these commits. {remedy}"
-        )
+        yield Paragraph(f"No comment can lift it: no pull request with these commits is known. {remedy}")
         return
     # Where one is held, nobody has to copy a hash; an issue does not say when its text has changed.
     bare = kind == "approve" and (here == "pull" or (not here and bool(pull)))
     order = f"/{kind}-deploy" + ("" if bare else f" {result.hash}") + (" REASON" if kind == "override" else "")
     writers = [code(each) for each in _writers(evidence)]
     others: Inline = (" (not ", joined(writers[:_MAX_NAMES]), ")") if writers else ""
-    who = (". Anybody with write access who wrote none of it may", others, ".")
+    who = (". Anyone with write access who wrote none of it may", others, ".")
     asked = [code(each) for each in settings.approvers[:_MAX_NAMES]]
     named: Inline = (" Asked: ", joined(asked), ".") if asked else ""
     yield Paragraph((strong(f"To {kind}:"), " comment ", code(order), where, *who, named))
@@ -257,7 +250,7 @@ def _reasons(result: GateResult, event: Event) -> Iterator[Block]:
     standing = [hold for hold in result.stops if not hold.lifted]
     if result.decision is GateDecision.ROLLBACK:
         back = link(code(result.rollback_to[:7]), event.commit_url(result.rollback_to))
-        yield Paragraph((strong("Roll back to"), " ", back, ", the last deployment here that is known to be good."))
+        yield Paragraph((strong("Roll back to"), " ", back, ", the last known good deployment here."))
     if len(standing) == 1:
         yield Paragraph(("Held because ", _hold(standing[0])))
     elif standing:
@@ -272,8 +265,8 @@ def _hold(hold: Hold, *, in_list: bool = False) -> Inline:
         return (struck(hold.text), f" lifted: {hold.lifted}")
     who: dict[LiftedBy, Inline] = {
         LiftedBy.APPROVAL: "",
-        LiftedBy.OVERRIDE: (" ", emphasis("(takes an override)")),
-        LiftedBy.NOBODY: (" ", emphasis("(nobody can lift this)")),
+        LiftedBy.OVERRIDE: (" ", emphasis("(needs an override)")),
+        LiftedBy.NOBODY: (" ", emphasis("(cannot be overridden)")),
     }
     remedy = f" {sentence_of(hold.remedy)}" if hold.remedy else ""
     return (strong(capital(hold.text) if in_list else hold.text), who[hold.lift], ".", remedy)
@@ -347,7 +340,7 @@ def _strategy(result: GateResult, evidence: Evidence) -> Iterator[Block]:
     """How it would go out, and what to watch."""
     first = f", {result.canary_percentage} % first" if result.canary_percentage else ""
     requested = [code(fact.sha[:7]) for fact in routes(evidence, _gate(evidence)) if fact.sha]
-    careful: Inline = (". At least as careful as the route of ", joined(requested), " asked for") if requested else ""
+    careful: Inline = (", at least as careful as planned by route for ", joined(requested)) if requested else ""
     watched = f", watched for {result.monitor_minutes} minutes" if result.monitor_minutes else ""
     yield Paragraph((strong("Deployment strategy:"), f" {result.strategy.replace('_', '-')}{first}{watched}", careful))
     if result.sight is not None:
@@ -363,7 +356,7 @@ def _strategy(result: GateResult, evidence: Evidence) -> Iterator[Block]:
 def _model_objections(result: GateResult) -> Iterator[Block]:
     """The model's words, and what they rest on."""
     if result.remarks:
-        yield Paragraph(("In the model's words: ", joined(result.remarks, " ")))
+        yield Paragraph(("The model's assessment: ", joined(result.remarks, " ")))
     elif result.objections:
         yield Paragraph("The model objects:")
     yield Bullets(
@@ -371,11 +364,10 @@ def _model_objections(result: GateResult) -> Iterator[Block]:
     )
 
 
-def _next(result: GateResult) -> Table:
-    rows = [("before", each) for each in result.pre_deploy_checks] + [
-        ("watch", each) for each in result.monitoring_focus
-    ]
-    return Table(("when", "what"), rows[:MAX_ROWS])
+def _next(result: GateResult) -> Iterator[Block]:
+    for title, items in (("Before deploying:", result.pre_deploy_checks), ("Watch:", result.monitoring_focus)):
+        if items:
+            yield Paragraph((strong(title), f" {'; '.join(items[:MAX_ROWS])}."))
 
 
 def _comment(each: Approval) -> Inline:
@@ -390,7 +382,7 @@ def _folded(
     sections = [*first]
     if len(result.heard) > _MAX_HEARD:
         comments = [_comment(each) for each in result.heard[:MAX_ROWS]]
-        sections.append((f"{count(len(result.heard), 'comment')} of people", [Bullets(comments)]))
+        sections.append((f"{count(len(result.heard), 'approval comment')}", [Bullets(comments)]))
     if commits := _gate(evidence).commits:
         rows = [
             (code(each.sha[:7]), clip(each.subject, 100), f"{each.pull or '–'}", each.match.replace("_", " "))

@@ -22,7 +22,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.approvals import key
 from cicd_agent.modes.deploy_gate.evidence import GATE
-from cicd_agent.modes.deploy_gate.page import comment, page, pictures, request_lines, sentence, sentence_of
+from cicd_agent.modes.deploy_gate.page import comment, page, request_lines, sentence, sentence_of
 from cicd_agent.modes.deploy_gate.result import GateDecision, GateResult, Hold, LiftedBy, points
 from cicd_agent.modes.protocol import Account
 from cicd_agent.rendering.github_markdown import github_markdown
@@ -57,7 +57,7 @@ def report(result: GateResult, evidence: Evidence, account: Account, settings: S
             *_record(result, evidence, settings),
             *_notification(result, evidence),
             *_annotations(result),
-            Summary("summary", github_markdown(page(result, evidence, account, settings)), pictures(result)),
+            Summary("summary", github_markdown(page(result, evidence, account, settings))),
             *(Output(f"output-{name}", name, value(result)) for name, value in _VALUES.items()),
         )
     )

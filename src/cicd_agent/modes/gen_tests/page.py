@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip, count, line_ranges
-from cicd_agent.domain.trials.candidate import CandidateReport, Hurdle
+from cicd_agent.domain.trials.candidate import Hurdle
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.failures import failure
 from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt
@@ -35,40 +34,15 @@ MAX_OPEN = 10
 MAX_BUGS = 5
 MAX_KILLS = 2
 MAX_PATCH = 20_000
-STAGES = (
-    ("parsed", Hurdle.PARSES),
-    ("sound", Hurdle.STATIC),
-    ("collected", Hurdle.COLLECTS),
-    ("passed", Hurdle.PASSES),
-    ("covers", Hurdle.COVERS),
-    ("kills", Hurdle.KILLS),
-    ("stable", Hurdle.STABLE),
-)
-"""The funnel: its words, and the hurdle that has to be taken for each."""
-_ORDER = tuple(Hurdle)
-_NOT_TRIED = Hurdle.TRIED
 
 
 def sentence(generated: Generated) -> str:
     """The result as plain text in one line, for the log and the `summary` output."""
-    suite, retained = generated.suite, generated.kept
+    suite = generated.suite
     if not suite.can_judge:
         flaky = f", {count(len(generated.hunt.found), 'flaky test')}" if generated.hunt and generated.hunt.runs else ""
         return f"No tests were written: {_state(generated)}{flaky}"
-    parts = [
-        f"{count(len(retained), 'test')} kept of {len(generated.reports)}" if generated.reports else "No new tests"
-    ]
-    before, after = _changed(generated.before), _changed(generated.after)
-    if retained and before and after:
-        parts.append(f"changed lines executed {before} → {after}")
-    elif before:
-        parts.append(f"changed lines executed {before}")
-    if generated.killed:
-        parts.append(f"{count(len(generated.killed), 'mutant')} killed that survived before")
-    if generated.bugs:
-        parts.append(count(len(generated.bugs), "possible bug"))
-    if suite.failed:
-        parts.append(f"{count(len(suite.failed), 'test')} broken by the change")
+    parts = [_verdict(generated)]
     if suite.set_aside:
         parts.append(f"{count(len(suite.set_aside), 'test')} set aside")
     if generated.hunt is not None and generated.hunt.runs:
@@ -82,7 +56,6 @@ def page(generated: Generated, evidence: Evidence, account: Account, _settings: 
     blocks = [
         *headline(_heading(generated), account),
         *_result(generated, event),
-        *_price(generated, account),
         *_open(generated, event, MAX_ROWS),
         *_flaky(generated.hunt),
         *_patch(generated),
@@ -107,32 +80,6 @@ def comment(generated: Generated, evidence: Evidence, account: Account, *, with_
     return Page(blocks, event.hosts)
 
 
-def pictures(generated: Generated) -> tuple[Pie, ...]:
-    """What the changed lines are worth, at a glance."""
-    before, after = generated.before, generated.after or generated.before
-    if before is None or after is None or not before.changed.whole:
-        return ()
-    old, new = before.changed.part, max(after.changed.part, before.changed.part)
-    parts = (
-        Slice("executed before", old),
-        Slice("executed by new tests", new - old),
-        Slice("never executed", before.changed.whole - new),
-    )
-    return (Pie("Changed lines", parts),)
-
-
-def funnel(generated: Generated) -> tuple[tuple[str, int], ...]:
-    """How many candidates came how far, in the order of the hurdles."""
-    tried = [report for report in generated.reports if report.stopped is not _NOT_TRIED]
-    rows = [("asked", len(generated.reports))]
-    rows += [(word, sum(_took(report, hurdle) for report in tried)) for word, hurdle in STAGES]
-    return (*rows, ("kept", len(generated.kept)))
-
-
-def _took(report: CandidateReport, hurdle: Hurdle) -> bool:
-    return report.stopped is None or _ORDER.index(report.stopped) > _ORDER.index(hurdle)
-
-
 def _state(generated: Generated) -> str:
     suite = generated.suite
     words = {
@@ -147,8 +94,6 @@ def _result(generated: Generated, event: Event) -> Iterator[Block]:
     yield from _broken(generated.suite)
     yield from _bugs(generated, event)
     yield from _kept_tests(generated, event)
-    if generated.reports:
-        yield Paragraph(" → ".join(f"{step} {number}" for step, number in funnel(generated)) + ".")
 
 
 def _unasked(generated: Generated) -> list[str]:
@@ -167,26 +112,33 @@ def _verdict(generated: Generated) -> str:
         return f"No tests were written: {_state(generated)}"
     found = [f"{count(len(suite.failed), 'test')} broken by this change"] if suite.failed else []
     found += [count(len(generated.bugs), "possible bug")] if generated.bugs else []
-    if found:
-        return f"{', '.join(found)}, {count(len(retained), 'test')} kept"
     if retained:
-        return f"{count(len(retained), 'test')} kept of {len(generated.reports)}"
+        found.append(count(len(retained), "new test"))
+        gains = [_coverage(generated)] if _coverage(generated) else []
+        gains += [f"{count(len(generated.killed), 'mutant')} killed"] if generated.killed else []
+        return f"{', '.join(found)}{': ' if gains else ''}{', '.join(gains)}"
+    if found:
+        return f"{', '.join(found)}, no new tests"
     if not generated.open:
-        return "Nothing to add: the project's tests see all of this change"
-    return "No new test earned its place"
+        return "No tests needed: the project's tests cover all of this change"
+    tried = f", {count(len(generated.reports), 'candidate')} rejected" if generated.reports else ""
+    return f"No new tests: {count(len(generated.open), 'gap')} left{tried}"
+
+
+def _coverage(generated: Generated) -> str:
+    before, after = _changed(generated.before), _changed(generated.after)
+    if not (before and after):
+        return ""
+    return f"changed lines covered {before.removesuffix(' %')} → {after}"
 
 
 def _numbers(generated: Generated) -> Iterator[Block]:
     parts: list[Inline] = []
-    before, after = _changed(generated.before), _changed(generated.after)
-    if before and after and generated.kept:
-        parts.append((f"changed lines executed {before} → ", strong(after)))
-    elif before:
-        parts.append(("changed lines executed ", strong(before)))
+    before = _changed(generated.before)
+    if before and not (generated.kept and _changed(generated.after)):
+        parts.append(("changed lines covered ", strong(before)))
     if before and _below(generated):
-        parts.append(f"under the {generated.threshold:g} % that are wanted")
-    if generated.killed:
-        parts.append(f"{count(len(generated.killed), 'mutant')} killed that survived before")
+        parts.append(f"below the coverage threshold of {generated.threshold:g} %")
     if generated.suite.set_aside:
         kinds = Counter(str(each.kind) for each in generated.suite.set_aside)
         told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
@@ -208,7 +160,7 @@ def _changed(covered: Covered | None) -> str:
 
 def _kept_tests(generated: Generated, event: Event) -> Iterator[Block]:
     retained = generated.kept
-    mutants = {mutant.id: (code(mutant.words), f" line {mutant.line}") for mutant in generated.suite.mutants}
+    mutants = {mutant.id: f"{mutant.words} line {mutant.line}" for mutant in generated.suite.mutants}
     rows = [
         (
             code(report.candidate.name),
@@ -219,7 +171,7 @@ def _kept_tests(generated: Generated, event: Event) -> Iterator[Block]:
         )
         for report in retained[:MAX_ROWS]
     ]
-    yield Table(("test", "of", "does what", "notices", "runs"), rows)
+    yield Table(("test", "function", "purpose", "mutants killed", "passed"), rows)
     if len(retained) > MAX_ROWS:
         yield Paragraph(f"{count(len(retained) - MAX_ROWS, 'more test')} in the certificate.")
 
@@ -228,7 +180,7 @@ def _broken(suite: Suite) -> Iterator[Block]:
     if not suite.can_judge:
         return
     for test in suite.failed[:MAX_BUGS]:
-        words = " passes before this change and fails after it, also alone and in another order: "
+        words = " passed before this change and fails now, also alone and in another order: "
         yield Paragraph((strong("Broken test"), ": ", code(clip(test.nodeid, 200)), words, code(failure(test)), "."))
     if (more := len(suite.failed) - MAX_BUGS) > 0:
         yield Paragraph(f"And {count(more, 'more')} in the certificate.")
@@ -247,29 +199,16 @@ def _bug(bug: PossibleBug, event: Event) -> Iterator[Block]:
     where = _where(candidate.path, bug.line, event, candidate.function)
     match bug.ground:
         case BugGround.DOCUMENTED:
-            reason: Inline = ("it is said to be otherwise: ", code(clip(bug.said, 200)))
+            reason: Inline = ("but its documentation says ", code(clip(bug.said, 200)))
         case BugGround.PASSES_ON_BASE:
-            reason = "it was otherwise before this change"
+            reason = "and it passed before this change"
         case _:
             assert_never(bug.ground)
     fails = code(clip(bug.fails_with, 200))
-    yield Paragraph((strong("Possible bug"), " in ", where, ": ", fails, ", and ", reason, ". This test shows it:"))
+    yield Paragraph((strong("Possible bug"), " in ", where, ": ", fails, ", ", reason, ". Reproduction:"))
     yield CodeBlock(
         "\n".join([*candidate.imports, "", candidate.code]) if candidate.imports else candidate.code, "python"
     )
-
-
-def _price(generated: Generated, account: Account) -> Iterator[Block]:
-    """What a kept test has cost."""
-    retained = len(generated.kept)
-    if not retained:
-        return
-    parts = [f"{generated.seconds / retained:.1f} s of trial together"] if generated.seconds else []
-    total = account.usage.total
-    if account.usage.requests and total is not None:
-        parts.append(f"{total / retained:,.0f} tokens")
-    if parts:
-        yield Paragraph(f"For each kept test: {' and '.join(parts)}.")
 
 
 def _open(generated: Generated, event: Event, limit: int) -> Iterator[Block]:
@@ -279,10 +218,10 @@ def _open(generated: Generated, event: Event, limit: int) -> Iterator[Block]:
         (_where(each.path, each.line, event, each.function), _missing(each), each.advice)
         for each in generated.open[:limit]
     ]
-    blocks: list[Block] = [Table(("where", "what no test sees", "what would"), rows)]
+    blocks: list[Block] = [Table(("where", "not covered", "what would cover it"), rows)]
     if (rest := len(generated.open) - limit) > 0:
         blocks.append(Paragraph(f"{count(rest, 'more function')} in the report."))
-    yield Details(f"Still open in {count(len(generated.open), 'place')}", blocks)
+    yield Details(f"{count(len(generated.open), 'gap')} left", blocks)
 
 
 def _missing(each: Open) -> Inline:
@@ -292,7 +231,7 @@ def _missing(each: Open) -> Inline:
     if each.branches:
         parts.append("1 branch" if len(each.branches) == 1 else f"{len(each.branches)} branches")
     if each.survivors:
-        parts.append(first_parts([code(survivor) for survivor in each.survivors], MAX_KILLS, "more faults"))
+        parts.append(first_parts(each.survivors, MAX_KILLS, "more mutants"))
     return joined(parts, "; ")
 
 
@@ -306,7 +245,7 @@ def _flaky(hunt: FlakyHunt | None) -> Iterator[Block]:
         return
     if not hunt.runs:
         if hunt.notes:
-            yield Paragraph(f"Nothing is known of flaky tests: {'; '.join(hunt.notes)}.")
+            yield Paragraph(f"Flaky tests: no result, because {'; '.join(hunt.notes)}.")
         return
     if not hunt.found:
         yield Paragraph(f"No flaky test in {count(hunt.runs, 'run')} of {count(hunt.tests, 'test')}.")
@@ -323,9 +262,9 @@ def _flaky(hunt: FlakyHunt | None) -> Iterator[Block]:
     ]
     yield Table(("flaky test", "why", "failed", "shown by", "what to do"), rows)
     if fixes := "".join(each.patch for each in hunt.found):
-        yield Details("fixes that came through 20 runs", [CodeBlock(clip(fixes, MAX_PATCH), "diff")])
+        yield Details("Fixes that passed 20 runs", [CodeBlock(clip(fixes, MAX_PATCH), "diff")])
     if refused := [(code(each.nodeid), fix.reason) for each in hunt.found for fix in each.refused]:
-        yield Details("fixes that are not offered", [Table(("flaky test", "why"), refused[:MAX_ROWS])])
+        yield Details("Rejected fixes", [Table(("flaky test", "why"), refused[:MAX_ROWS])])
 
 
 def _patch(generated: Generated) -> Iterator[Block]:
@@ -333,7 +272,7 @@ def _patch(generated: Generated) -> Iterator[Block]:
         size = count(len(generated.patch), "character")
         yield Paragraph(("The patch has ", size, ": it is in the file that ", code("patch_file"), " names."))
     elif generated.patch:
-        yield Details(f"patch for {count(len(generated.files), 'file')}", [CodeBlock(generated.patch, "diff")])
+        yield Details(f"Patch for {count(len(generated.files), 'file')}", [CodeBlock(generated.patch, "diff")])
 
 
 def _folded(generated: Generated, evidence: Evidence) -> Iterator[Block]:
@@ -341,10 +280,10 @@ def _folded(generated: Generated, evidence: Evidence) -> Iterator[Block]:
     rejected = [report for report in generated.reports if not (report.stands and report.settled)]
     if rejected:
         rows = [
-            (code(each.candidate.name), str(each.stopped or _NOT_TRIED), clip(each.reason, 300))
+            (code(each.candidate.name), str(each.stopped or Hurdle.TRIED), clip(each.reason, 300))
             for each in rejected[:MAX_ROWS]
         ]
-        sections.append((f"{count(len(rejected), 'test')} not kept", [Table(("test", "at", "why"), rows)]))
+        sections.append((f"{count(len(rejected), 'candidate')} rejected", [Table(("test", "step", "why"), rows)]))
     if aside := generated.suite.set_aside:
         told = [
             (code(clip(each.nodeid, 200)), str(each.kind), code(each.error), each.reason) for each in aside[:MAX_ROWS]
@@ -370,7 +309,7 @@ def _footnote(generated: Generated, evidence: Evidence, account: Account) -> Foo
         parts.append(f"sandbox {suite.sandbox}")
     if evidence.event.sha:
         parts.append(f"commit {evidence.event.sha[:7]}")
-    return Footnote(joined([*parts, *model_parts(account, "by rule")], " · "))
+    return Footnote(joined([*parts, *model_parts(account)], " · "))
 
 
 def _where(path: str, line: int, event: Event, function: str) -> Inline:

@@ -28,7 +28,7 @@ from cicd_agent.domain.trials.candidate import CandidateReport
 from cicd_agent.domain.trials.sandbox import tier_named
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.failures import failure
-from cicd_agent.modes.gen_tests.page import comment, page, pictures, sentence
+from cicd_agent.modes.gen_tests.page import comment, page, sentence
 from cicd_agent.modes.gen_tests.result import Covered, Generated, PossibleBug, Share
 from cicd_agent.modes.protocol import Account
 from cicd_agent.rendering.github_markdown import github_markdown
@@ -61,7 +61,7 @@ def report(generated: Generated, evidence: Evidence, account: Account, settings:
             *_delivery(generated, evidence, settings),
             *_comment(generated, evidence, account, settings),
             *_annotations(generated),
-            Summary("summary", github_markdown(page(generated, evidence, account, settings)), pictures(generated)),
+            Summary("summary", github_markdown(page(generated, evidence, account, settings))),
             *_files(generated, evidence),
             *_outputs(generated),
         )

@@ -229,7 +229,7 @@ def positives(
     for claim in (claim for draft in drafts for claim in draft.strengths):
         where = "there are enough of its kind" if len(accepted) >= MAX_POSITIVES else _location(claim, files, findings)
         if isinstance(where, str):
-            rejected.append(Rejected(_as_finding(claim), f"said to be done well, but {where}"))
+            rejected.append(Rejected(_as_finding(claim), f"praise without proof: {where}"))
         else:
             accepted.append(Strength(_sentence(claim), where))
     return (*accepted, *_tested(change, findings)), tuple(rejected)
@@ -243,7 +243,7 @@ def _location(claim: ClaimedStrength, files: dict[str, FileDiff], findings: Sequ
         return "it does not say what"
     location = Quotes(file, Side.RIGHT).locate(claim.quote, 0)
     if isinstance(location, Miss):
-        return "its quote stands at several places" if location.longer else location.reason
+        return "its quote occurs at several places" if location.longer else location.reason
     added = {line.new for line in file.added}
     if not any(number in added for number in range(location.first, location.last + 1)):
         return "the change does not add it"

@@ -1,14 +1,9 @@
-"""What of a change was looked at, in words and pictures: nothing that was left out is only counted."""
+"""What of a change was looked at, in words."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.agent.prompt import left_out_of
-from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.verdict import Verdict
-from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.shared.change_reader import changed, is_for_rules, unshown
 from cicd_agent.rendering.page import Block, Bullets, Inline, Paragraph, Table, code, joined
 
@@ -16,8 +11,6 @@ MAX_NAMED = 3
 """Files that are named in the line itself; of more, the line counts them by reason and a folded table names them."""
 _MAX_ROWS = 100
 _MAX_LINES = 500
-_MIN_FINDINGS = 3
-"""Findings that are worth a picture."""
 
 
 def left_out(evidence: Evidence) -> Inline:
@@ -29,7 +22,7 @@ def left_out(evidence: Evidence) -> Inline:
         listed: list[Inline] = [(code(gap.what), f" ({gap.why})") for gap in gaps]
     else:
         listed = [f"{number} ({why})" for why, number in Counter(gap.why for gap in gaps).most_common()]
-    return (" Not looked at: ", joined(listed), ".")
+    return ("Not analysed: ", joined(listed), ".")
 
 
 def not_shown(parts: Sequence[str]) -> Inline:
@@ -39,7 +32,7 @@ def not_shown(parts: Sequence[str]) -> Inline:
     few: Inline = f"parts of {len(parts):,} files, named above"
     if len(parts) <= MAX_NAMED:
         few = joined([code(part) for part in parts])
-    return (" Not shown to the model, which has no room for more: ", few, ".")
+    return ("Not shown to the model for lack of room: ", few, ".")
 
 
 def sections(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Sequence[Block]]]:
@@ -49,7 +42,7 @@ def sections(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Se
         rows: list[Sequence[Inline]] = [(code(gap.what), gap.why) for gap in gaps[:_MAX_ROWS]]
         if len(gaps) > _MAX_ROWS:
             rows.append((f"{len(gaps) - _MAX_ROWS:,} more", "in the JSON report"))
-        yield f"{len(gaps)} not looked at", [Table(("not looked at", "why"), rows)]
+        yield f"{len(gaps)} not analysed", [Table(("not analysed", "why"), rows)]
     if len(parts) > MAX_NAMED:
         lines: list[Inline] = [code(each) for each in parts[:_MAX_LINES]]
         if len(parts) > _MAX_LINES:
@@ -66,7 +59,7 @@ def by_rules(evidence: Evidence) -> Inline:
     """How many files the rules have looked at and no model, "" when there are none."""
     reasons = Counter(gap.why for gap, by_rules in _gaps(evidence) if by_rules)
     listed = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
-    return f" Looked at by the rules alone: {listed}." if listed else ""
+    return f"Analysed by the rules alone: {listed}." if listed else ""
 
 
 def _gaps(evidence: Evidence) -> Iterator[tuple[Gap, bool]]:
@@ -74,30 +67,3 @@ def _gaps(evidence: Evidence) -> Iterator[tuple[Gap, bool]]:
     files = {file.path: file for file in changed(evidence).files}
     for gap in {gap.what: gap for gap in evidence.gaps if gap.what in files}.values():
         yield gap, gap.why == unshown(files[gap.what]) and is_for_rules(files[gap.what])
-
-
-def pictures(verdict: Verdict, evidence: Evidence, account: Account) -> Iterator[Pie]:
-    """How much of the change was looked at, when not all of it was, and where the findings are, when in many places."""
-    reasons = {gap.what: f"not looked at, {gap.why}" for gap in evidence.gaps if gap.what}
-    files = changed(evidence).files
-    shown = {visible_line(file.path): file.path for file in files}
-    for source in account.left_out:
-        if name := left_out_of(source, shown):
-            reasons.setdefault(shown[name], "looked at by rules only" if name == source else "in files not shown whole")
-    lines: Counter[str] = Counter()
-    for file in files:
-        lines[reasons.get(file.path, "looked at")] += file.added_count
-    seen = lines.pop("looked at", 0)
-    if lines.total():
-        yield Pie("Added lines", (Slice("looked at", seen), *(Slice(name, size) for name, size in lines.most_common())))
-
-    folders = Counter(_folder(finding.location.path) for finding in verdict.findings)
-    themes = Counter(str(finding.category) for finding in verdict.findings)
-    title, counts = ("Findings by folder", folders) if len(folders) > 1 else ("Findings by category", themes)
-    if len(counts) > 1 and len(verdict.findings) >= _MIN_FINDINGS:
-        yield Pie(title, tuple(Slice(name, number) for name, number in counts.most_common()))
-
-
-def _folder(path: str) -> str:
-    folder, slash, _ = path.partition("/")
-    return f"{folder}/" if slash else "(top)"

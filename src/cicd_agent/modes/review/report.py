@@ -30,7 +30,6 @@ from cicd_agent.domain.text.words import two_decimals
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.comments import is_request
-from cicd_agent.modes.review.coverage import pictures
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.exhibits.recent_failures import UNREAD, asks_model
 from cicd_agent.modes.review.outcome import review_text
@@ -53,22 +52,23 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
     if withheld and verdict.decision == "approve" and settings.comment is not Commenting.OFF:
         account = replace(account, notices=(*account.notices, f"Not approved on GitHub: {withheld}"))
     body = github_markdown(page(verdict, evidence, account, settings))
+    line = sentence(verdict, evidence, account, settings)
     annotations = tuple(_annotation(finding, verdict) for finding in strong)
     has_check = settings.check_run == "on" and evidence.event.kind is not EventKind.LOCAL and bool(evidence.event.sha)
-    check = CheckRun("check-run", evidence.event.sha, verdict.conclusion, sentence(verdict), body, annotations)
+    check = CheckRun("check-run", evidence.event.sha, verdict.conclusion, line, body, annotations)
     outputs = {
         "decision": verdict.decision,
         "confidence": two_decimals(verdict.confidence),
         "findings_count": len(verdict.findings),
         "blocking_count": len(verdict.blocking),
-        "summary": sentence(verdict),
+        "summary": line,
     }
     return Plan(
         (
             *_published(verdict, evidence, account, body, settings),
             # Either shows them; when the check run is refused, the performer falls back to annotations.
             *((check,) if has_check else annotations),
-            Summary(key="summary", body=body, pictures=tuple(pictures(verdict, evidence, account))),
+            Summary(key="summary", body=body),
             Artifact(key="sarif", name="findings.sarif", text=sarif_text(verdict), output="sarif_file"),
             *(Output(key=f"output-{name}", name=name, value=str(value)) for name, value in outputs.items()),
         )

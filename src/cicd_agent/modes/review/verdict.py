@@ -69,7 +69,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     concerns = [*open_findings, *silent, *(each.claim for each in merged), *undecided]
     doubts = [finding for finding in concerns if _forbids_approval(finding, settings)]
     decision = "approve" if model_answered and not (unread or missed or doubts) else "comment"
-    if any(finding.severity.rank >= Severity.HIGH.rank for finding in strong):
+    if any(must_be_fixed(finding, settings) for finding in strong):
         decision = "request_changes"
     claims = [*open_findings, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
     return Verdict(
@@ -102,6 +102,11 @@ def _conclusion(
 
 def reaches(finding: Finding, settings: Settings) -> bool:
     return finding.severity.rank >= settings.min_severity.rank and finding.confidence >= settings.min_confidence
+
+
+def must_be_fixed(finding: Finding, settings: Settings) -> bool:
+    """Whether it is a reason to request changes."""
+    return finding.severity.rank >= Severity.HIGH.rank and reaches(finding, settings)
 
 
 def blocks(finding: Finding, settings: Settings) -> bool:
@@ -138,9 +143,9 @@ def _escalations(
         yield "the risk is critical"
     for draft in drafts:
         if draft.escalate_to_human:
-            yield f"the model asks for a person: {draft.escalation_reason or 'it gives no reason'}"
+            yield f"the model asks for human review: {draft.escalation_reason or 'it gives no reason'}"
     claims = sum(len(draft.findings) for draft in drafts)
     if len(rejected) * 2 > claims:
-        yield f"{len(rejected)} of the model's {claims} claims could not be proved"
+        yield f"{len(rejected)} of the model's {claims} claims could not be proven"
     if missed:
         yield f"not analysed: {coverage.describe(missed)}"

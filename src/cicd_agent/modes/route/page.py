@@ -3,20 +3,19 @@
 from collections.abc import Iterator, Sequence
 from posixpath import commonpath
 
-from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.text.words import clip, count
-from cicd_agent.domain.verdict import Ground, Risk, RiskLevel
+from cicd_agent.domain.text.words import capital, clip, count
+from cicd_agent.domain.verdict import Ground, Risk
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.result import Cells, RouteResult
 from cicd_agent.modes.route.table import outside
 from cicd_agent.modes.shared.blocks import account_blocks, bullets, first_parts, headline
-from cicd_agent.modes.shared.change_risk import describe_risk
+from cicd_agent.modes.shared.change_risk import describe_score
 from cicd_agent.modes.shared.services import services_block
-from cicd_agent.rendering.page import Block, Details, Inline, Page, Paragraph, Table, code, strong
+from cicd_agent.rendering.page import Block, Details, Inline, Page, Paragraph, Table, code, joined, strong
 from cicd_agent.settings.schema import Settings
 
 MAX_REASONS = 12
@@ -27,11 +26,8 @@ _LONGEST = 300
 
 def sentence(result: RouteResult, evidence: Evidence) -> str:
     """The plan as plain text in one line, for the log and the `summary` output."""
-    cells = result.cells
-    strategy = f"strategy: {_strategy(cells)}"
-    build = f"build: {cells.build} ({clip(result.build_why, 120)})"
     why = "; ".join(_why(result, evidence.change))
-    words = f"{describe_risk(result.risk)} → tests: {cells.tests} · {build} · {strategy}. Why: {why}."
+    words = f"{_heading(result)}. {capital(why)}."
     return visible_line(clip(" ".join(words.split()), 600))
 
 
@@ -52,19 +48,10 @@ def page(result: RouteResult, evidence: Evidence, account: Account, _settings: S
     )
 
 
-def pictures(risk: Risk) -> tuple[Pie, ...]:
-    """How the last changes were spread over the levels: whether everything is high shows here."""
-    total = sum(risk.mix)
-    if not total:
-        return ()
-    slices = tuple(Slice(str(level), number) for level, number in zip(RiskLevel, risk.mix, strict=False))
-    return (Pie(f"Risk of the last {count(total, 'change')}", slices),)
-
-
-def _strategy(cells: Cells) -> str:
-    watched = f", {cells.monitor_minutes} min" if cells.monitor_minutes else ""
-    share = f" {cells.canary_percentage} %" if cells.strategy == "canary" else ""
-    return f"{cells.strategy.replace('_', '-')}{share}{watched}"
+def _deployment(cells: Cells) -> str:
+    watched = f", watched for {cells.monitor_minutes} min" if cells.monitor_minutes else ""
+    share = f" at {cells.canary_percentage} %" if cells.strategy == "canary" else ""
+    return f"{cells.strategy.replace('_', '-')} deployment{share}{watched}"
 
 
 def _why(result: RouteResult, change: Change | None) -> Iterator[str]:
@@ -95,7 +82,10 @@ def _absent(change: Change) -> Iterator[str]:
 
 def _heading(result: RouteResult) -> str:
     cells = result.cells
-    return f"{describe_risk(result.risk)} → tests: {cells.tests} · build: {cells.build} · strategy: {_strategy(cells)}"
+    approval = " · approval required" if cells.requires_approval else ""
+    risk = f"{result.risk.level} risk {describe_score(result.risk)}"
+    tests = "no" if cells.tests == "none" else cells.tests
+    return f"{risk} → {tests} tests · {cells.build} build · {_deployment(cells)}{approval}"
 
 
 def _cells(result: RouteResult) -> Table:
@@ -122,17 +112,18 @@ def _set(cell: str, result: RouteResult, reason: str) -> str:
     """The reason of a cell; that the config sets it, where it does and still holds."""
     if cell not in result.overridden or (result.doubts and cell in {"tests", "build"}):
         return reason
-    by_config = "the config says so"
+    by_config = "set in the configuration"
     return by_config if not reason or reason == by_config or cell == "strategy" else f"{by_config}; {reason}"
 
 
 def _areas(result: RouteResult, evidence: Evidence) -> Iterator[Block]:
-    rows = [(code(area.name), strong("runs") if area.run else "–", _paths(area.paths)) for area in result.areas]
-    yield Table(("area", "", "files"), rows)
+    yield Table(("area", "files"), [(code(area.name), _paths(area.paths)) for area in result.areas if area.run])
+    if idle := [code(area.name) for area in result.areas if not area.run]:
+        yield Paragraph(("Not affected: ", joined(idle), "."))
     missed = outside(evidence.change, result.areas) if evidence.change is not None else ()
     if result.areas and missed and not result.doubts:
         yield Paragraph(
-            (f"{count(len(missed), 'file')} in no area, for which no area's job runs: ", _paths(missed), ".")
+            (f"{count(len(missed), 'file')} in no area, so no area job runs for them: ", _paths(missed), ".")
         )
 
 
@@ -142,7 +133,7 @@ def _paths(paths: Sequence[str]) -> Inline:
 
 def _doubts(result: RouteResult) -> Iterator[Block]:
     if result.doubts:
-        yield Paragraph(strong("In doubt, so the full plan:"))
+        yield Paragraph(strong("In doubt, so everything runs:"))
         yield bullets([clip(doubt, _LONGEST) for doubt in result.doubts], _MAX_GAPS)
 
 
@@ -151,16 +142,16 @@ def _would_be(result: RouteResult) -> Iterator[Block]:
     if plan is not None:
         label = strong("Would be")
         yield Paragraph(
-            (label, ", once the test map is proved: tests ", code(plan.tests), ", build ", code(plan.build), ".")
+            (label, ", once the test map is proven: tests ", code(plan.tests), ", build ", code(plan.build), ".")
         )
 
 
 def _reasons(risk: Risk) -> Iterator[Block]:
     if not risk.reasons:
-        yield Paragraph("Nothing speaks for a risk.")
+        yield Paragraph("No risk factors.")
         return
-    rows = [(clip(each.text, _LONGEST), f"{each.points:+.0f}") for each in risk.reasons[:MAX_REASONS]]
-    yield Table((f"risk {risk.score} of 100", "points"), rows)
+    rows = [(f"{each.points:+.0f}", clip(each.text, _LONGEST)) for each in risk.reasons[:MAX_REASONS]]
+    yield Details(f"Why the risk is {risk.level}", [Table(("points", "reason"), rows)])
     if risk.probability:
         yield Paragraph(f"In this repository, {risk.probability:.0%} of such changes needed a repair.")
 
@@ -168,4 +159,4 @@ def _reasons(risk: Risk) -> Iterator[Block]:
 def _gaps(evidence: Evidence) -> Iterator[Block]:
     lines: list[Inline] = [(code(gap.what), f": {gap.why}") if gap.what else gap.why for gap in evidence.gaps]
     if lines:
-        yield Details(f"Not looked at line by line: {len(lines):,}", [bullets(lines, _MAX_GAPS)])
+        yield Details(f"Not analysed line by line: {len(lines):,}", [bullets(lines, _MAX_GAPS)])

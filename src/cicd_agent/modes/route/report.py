@@ -8,7 +8,7 @@ from cicd_agent.domain.effects import Annotation, Artifact, Effect, Level, Outpu
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.route.page import page, pictures, sentence
+from cicd_agent.modes.route.page import page, sentence
 from cicd_agent.modes.route.result import Cells, RouteResult
 from cicd_agent.rendering.github_markdown import github_markdown
 from cicd_agent.settings.schema import Settings
@@ -33,7 +33,7 @@ def report(result: RouteResult, evidence: Evidence, account: Account, settings: 
     return Plan(
         (
             *notices,
-            Summary("summary", github_markdown(page(result, evidence, account, settings)), pictures(result.risk)),
+            Summary("summary", github_markdown(page(result, evidence, account, settings))),
             *_files(result, evidence),
             *(Output(f"output-{name}", name, value) for name, value in _outputs(result, evidence).items()),
         )

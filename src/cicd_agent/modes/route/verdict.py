@@ -65,7 +65,7 @@ def _in_doubt(result: RouteResult) -> RouteResult:
 def _certain(result: RouteResult, change: Change, affected: AffectedTests | None) -> RouteResult:
     build, build_reason = build_for(change)
     if "build" in result.overridden:
-        build, build_reason = result.cells.build, "the config says so"
+        build, build_reason = result.cells.build, "set in the configuration"
     tests, tests_reason = _tests(result.cells, result.overridden, affected)
     cells = replace(result.cells, tests=tests, build=build)
     # What would be done with a map that is proved.
@@ -86,7 +86,7 @@ def _tests(cells: Cells, named: Sequence[str], affected: AffectedTests | None) -
     if cells.tests == "none" and "tests" not in named:
         return "none", "nothing that runs has changed"
     if cells.tests != "affected":
-        return cells.tests, "the config says so" if "tests" in named else "for this level of risk"
+        return cells.tests, "set in the configuration" if "tests" in named else "for this level of risk"
     if affected is None:
         return "full", "there is no test map"
     if affected.run_all:

@@ -53,10 +53,10 @@ def account_blocks(account: Account) -> Iterator[Block]:
     yield from (Paragraph(notice) for notice in account.notices)
 
 
-def model_parts(account: Account, by: str = "rules only") -> list[Inline]:
+def model_parts(account: Account) -> list[Inline]:
     """Who was asked and what that cost, for a footnote."""
     if not account.model:
-        return [f"{by}, no model asked"]
+        return ["rules only"]
     return [f"{account.model}, {account.usage.words}", account.price]
 
 
@@ -80,11 +80,11 @@ def details(sections: Sequence[tuple[str, Sequence[Block]]]) -> Iterator[Block]:
 
 def gap_section(gaps: Sequence[Gap], limit: int) -> tuple[str, Sequence[Block]]:
     rows = [(gap.what or "–", gap.why) for gap in gaps[:limit]]
-    return f"{len(gaps)} not looked at", (Table(("what", "why"), rows),)
+    return f"{len(gaps)} not analysed", (Table(("what", "why"), rows),)
 
 
 def unproved(number: int) -> str:
-    return f"{count(number, 'claim')} not proved"
+    return count(number, "unproven claim")
 
 
 def place(path: str, line: int, event: Event, start: int = 0, sha: str = "") -> Span:

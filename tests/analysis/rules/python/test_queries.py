@@ -109,7 +109,7 @@ def test_a_loop_that_searches_or_writes_weighs_less(text: str, severity: Severit
 
 def test_a_loop_names_what_it_goes_over() -> None:
     (only,) = found(f"{START}def f(orders):\n    return [User.query.filter_by(id=o.user).first() for o in orders]\n")
-    assert only.message.startswith("`User.query.filter_by(…).first(…)` asks the database once for each `o`")
+    assert only.message.startswith("`User.query.filter_by(…).first(…)` queries the database for each `o`")
 
 
 def answer(text: str) -> list[str]:

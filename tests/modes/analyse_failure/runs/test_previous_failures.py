@@ -104,7 +104,7 @@ def test_where_the_list_does_not_reach_back_nobody_says_which_was_the_first() ->
 def test_a_patch_that_was_proved_is_told_where_no_commit_is_known() -> None:
     fix = replace(seen(), kind=FactKind.FIX, values={"verified": "true", "patch": "a" * 64})
     known, _ = read(seen(), fix)
-    assert "run `3.1` had a patch that was proved to fix it" in shown(known)
+    assert "run `3.1` had a verified patch for it" in shown(known)
     known, _ = read(seen(), fix, runs=(green(9, NOW - 60),))
     assert "it passed again from" in shown(known)
 

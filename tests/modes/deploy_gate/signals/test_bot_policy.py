@@ -212,7 +212,7 @@ def read_content(place: Path, files: Mapping[str, str | bytes | None], *commands
             {"package-lock.json": EVIL},
             (),
             PullContent(
-                locks_only=True, problem="medium: A lock file takes packages from a new place (package-lock.json)"
+                locks_only=True, problem="medium: Lock file resolves packages from a new source (package-lock.json)"
             ),
         ),
         ({"package-lock.json": NEWER, "a.bin": b"\0\1"}, (), PullContent(problem="`a.bin` was not read (binary)")),

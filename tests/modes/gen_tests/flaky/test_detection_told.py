@@ -89,4 +89,4 @@ def test_nothing_is_claimed_where_no_run_came_to_its_end() -> None:
     said, page = told(FlakyHunt(12, 0, 0, notes=("12 runs did not come to an end",)))
     assert "flaky" not in said
     assert "No flaky test" not in page
-    assert "Nothing is known of flaky tests: 12 runs did not come to an end." in page
+    assert "Flaky tests: no result, because 12 runs did not come to an end." in page

@@ -119,7 +119,7 @@ def test_a_refusal_names_the_faults_that_the_test_was_meant_for() -> None:
     assert report.survived == ("m6", "m3")
     nothing = one(Project(executes={"test_half": {1}}), candidate("test_half", "assert half(4) == 2", function="half"))
     assert nothing.stopped is Hurdle.COVERS
-    assert nothing.reason.endswith("before (open are line 8: `/` → `*`)")
+    assert nothing.reason.endswith("covers nothing new (still open: line 8: `/` → `*`)")
 
 
 def in_time(project: Project, **zones: Project) -> tuple[CandidateReport, FakePytestRunner]:

@@ -134,7 +134,7 @@ def test_a_claim_that_is_not_defended_is_rejected_with_the_reason() -> None:
     result = verdict(reviewed(claim(), claim("stop()", line=0)), ruled(ruling(said=Ruling.DROP)))
     assert [finding.quote for finding in result.findings] == ["stop()"]
     [rejected] = result.rejected
-    assert (rejected.claim.quote, rejected.reason) == ("run()", "not defended: See line 3.")
+    assert (rejected.claim.quote, rejected.reason) == ("run()", "refuted on second look: See line 3.")
     assert not any("could not be proved" in why for why in result.escalate)
 
 

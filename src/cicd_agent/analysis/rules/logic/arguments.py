@@ -104,7 +104,7 @@ def _mislabelled(context: FileContext, node: ast.BinOp) -> Iterator[Hit]:
                 return
             for first, second in _exchanges(labels, [_name(each) for each in values]):
                 one, two = labels[first], labels[second]
-                yield Hit(line, f"The text shows `{one}` before `{two}`, and is given `{two}` before `{one}`.")
+                yield Hit(line, f"The text shows `{one}` before `{two}`, but receives `{two}` before `{one}`.")
         case _:
             pass
 
@@ -131,7 +131,7 @@ def _left_behind(context: FileContext, text: PythonText, callees: Callees) -> It
         if at is not None and place is not None and [_name(node.args[at])] != after[at : at + 1]:
             becomes = f"`{after[at]}`" if at < len(after) else "one too many"
             where = f"line {node.lineno}, in `{inside.name}`, still passes `{before[at]}` as argument {at + 1}"
-            yield Hit(place, f"`{name}` has its parameters in another order now, and {where}, which is {becomes} now.")
+            yield Hit(place, f"`{name}` now has its parameters in another order, and {where}, which is {becomes} now.")
 
 
 def _first_moved(before: Sequence[str], after: Sequence[str], passed: int) -> int | None:

@@ -178,11 +178,11 @@ def _in_script(context: FileContext) -> Iterator[Hit]:
                 message = "`forEach` awaits no promise: what follows runs before they end, and their errors are lost."
                 yield Hit(number, message, near=near, confidence=0.85)
             else:
-                message = f"`{found[1]}` tests the promise of the callback, which is always true, and not its answer."
+                message = f"`{found[1]}` tests the callback's promise, which is always truthy, not its result."
                 yield Hit(number, message, near=near)
         for found in _JS_TEST.finditer(text) if asynchronous else ():
             if found[2] in asynchronous and _ends_test(text, found.end()):
-                message = f"`{found[1]}` is not awaited: a promise is always true, whatever it would resolve to."
+                message = f"`{found[1]}` is not awaited: a promise is always truthy, whatever it resolves to."
                 suggestion = _awaited_in_script(context, number, text, found.start(1))
                 yield Hit(number, message, near=around(text, *found.span()), suggestion=suggestion, confidence=0.95)
 

@@ -54,7 +54,7 @@ _JS_LOST = re.compile(
 def lost_result(context: FileContext) -> Iterator[Hit]:
     for number, line in context.script:
         if ")." in line and (found := _JS_LOST.search(line)):
-            yield Hit(number, f"Where there is no such value yet, `{found[1]}` changes a new one that nobody keeps.")
+            yield Hit(number, f"When there is no such value yet, `{found[1]}` changes a new one that is discarded.")
     tried: set[int] = set()
     for text, node, inside in context.nodes:
         if not isinstance(node, _KEEPERS):
@@ -64,7 +64,7 @@ def lost_result(context: FileContext) -> Iterator[Hit]:
                 tried |= {id(each) for each in body}  # an error may be all that is asked for
             case ast.Assign(targets=[ast.Subscript(value=ast.Call() as made)]) if _is_fresh(made):
                 if (place := context.first_added(node.lineno)) is not None:
-                    yield Hit(place, "Where the key is missing, the item is set in a new value that nobody keeps.")
+                    yield Hit(place, "When the key is missing, the item is set in a new value that is discarded.")
             case ast.Expr(value=ast.Call() as call) if id(node) not in tried:
                 if (place := context.first_added(call.lineno, call.func.end_lineno)) is not None:
                     yield from _discarded(text, call, inside, place)
@@ -79,14 +79,14 @@ def _discarded(text: PythonText, call: ast.Call, inside: Function | ast.Lambda |
             yield Hit(line, message, suggestion=_with_setdefault(text, owner, line), call=call)
         case ast.Attribute(value=owner, attr=method) if method in _OF_TEXT and _is_text(text, owner, inside):
             message = (
-                f"`{expression_text(call.func)}` returns a new text and changes nothing; the result is thrown away."
+                f"`{expression_text(call.func)}` returns a new string and changes nothing; the result is discarded."
             )
             name, row = getattr(owner, "id", ""), text.lines[line - 1]
             suggestion = text.line_with(call, f"{name} = {row[call.col_offset : call.end_col_offset]}", line)
             keeps = name and method not in {"split", "rsplit", "splitlines", "join"}
             yield Hit(line, message, suggestion=suggestion if keeps else "", call=call)
         case ast.Name(id=name) if name in _LAZY and call.args and name not in text.defined and name not in text.imports:
-            yield Hit(line, f"`{name}` returns something new and {_LAZY[name]}; the result is thrown away.", call=call)
+            yield Hit(line, f"`{name}` returns a new object and {_LAZY[name]}; the result is discarded.", call=call)
         case _:
             pass
 
@@ -201,6 +201,4 @@ def _bool_option(context: FileContext, call: ast.Call, keywords: list[ast.keywor
     line = context.first_added(*(kind.lineno for kind in kinds), call.lineno)
     if line is not None and any(isinstance(kind, ast.Name) and kind.id == "bool" for kind in kinds):
         option = next((each.value for each in call.args if isinstance(each, ast.Constant)), "")
-        yield Hit(
-            line, f"`bool` of a text is true: `{option!s} False` sets it to True, as everything but an empty text does."
-        )
+        yield Hit(line, f"`bool` of any non-empty string is true: `{option!s} False` sets it to True.")

@@ -29,7 +29,7 @@ def dynamic_code(context: FileContext) -> Iterator[Hit]:
         reached = _is_from_outside(source)
         yield Hit(
             line,
-            f"`{called.tail}` runs whatever text reaches it, with all the rights of this process.",
+            f"`{called.tail}` executes any text that reaches it, with all the rights of this process.",
             severity=Severity.CRITICAL if reached else Severity.MEDIUM if compiled else None,
             confidence=0.95 if reached else 0.6 if compiled else 0.8,
             call=called.node,
@@ -97,7 +97,7 @@ def shell_injection(context: FileContext) -> Iterator[Hit]:
         built = isinstance(command, ast.JoinedStr | ast.BinOp | ast.Call)
         yield Hit(
             line,
-            f"`{called.name}` gives a command line that is put together at run time to a shell: "
+            f"`{called.name}` passes a command line built at run time to a shell: "
             "a `;` or `$(…)` in any part of it is a command.",
             severity=Severity.CRITICAL if outside else None,
             confidence=0.95 if outside else 0.85 if built else 0.7,
@@ -153,7 +153,7 @@ def sql_injection(context: FileContext) -> Iterator[Hit]:
             names = _only_names_tables(query)
             yield Hit(
                 context.first_added(line, query.lineno) or line,
-                "This statement is put together from text: a quote in any part of it ends the string and starts SQL.",
+                "The statement is concatenated from text: a quote in any part of it ends the string and starts SQL.",
                 severity=Severity.MEDIUM if names else None,
                 confidence=0.6 if names else 0.9,
                 call=None if query is not called.node.args[0] else called.node,

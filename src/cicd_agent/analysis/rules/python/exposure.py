@@ -39,7 +39,7 @@ def ssrf_from_request(context: FileContext) -> Iterator[Hit]:
                 f"`{called}` fetches what `{origin.label}` names: a client reaches hosts that only the server can."
             )
             yield Hit(line, message, severity=Severity.MEDIUM if data.is_for_admins else None, call=call)
-    yield from _script(context, "fetch", "This server fetches what the request names.")
+    yield from _script(context, "fetch", "The server fetches a URL that the request names.")
 
 
 def path_from_request(context: FileContext) -> Iterator[Hit]:
@@ -52,7 +52,7 @@ def path_from_request(context: FileContext) -> Iterator[Hit]:
                 message = f"The path that `{called}` gets holds `{origin.label}`: `../` in it leads anywhere."
                 yield Hit(line, message, severity=Severity.MEDIUM if data.is_for_admins else None, call=call)
                 break
-    yield from _script(context, "open", "The request names the file: with `../` in it, a client leaves the folder.")
+    yield from _script(context, "open", "The request names the file: `../` lets a client leave the folder.")
 
 
 def _calls(context: FileContext, tails: AbstractSet[str]) -> Iterator[tuple[PythonText, RequestData, ast.Call]]:
@@ -192,7 +192,7 @@ def _leaks(
         is_answer = any(_ANSWER.search(name) for name in calls) or (isinstance(node, ast.Return) and is_plain)
         line = context.first_added(*range(node.lineno, (node.end_lineno or node.lineno) + 1))
         if is_answer and line is not None:
-            yield Hit(line, f"`{function.name}` answers with `{leak}` of whatever went wrong: SQL, paths, hosts, keys.")
+            yield Hit(line, f"`{function.name}` returns `{leak}` to the client: it can hold SQL, paths, hosts or keys.")
 
 
 def _answers(body: list[ast.stmt]) -> Iterator[ast.Assign | ast.Return | ast.Raise]:

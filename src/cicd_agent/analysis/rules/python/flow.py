@@ -56,7 +56,7 @@ def swallowed_exception(context: FileContext) -> Iterator[Hit]:
             everything = node.type is None or text.name_of(node.type) == "BaseException"
             errors = "KeyboardInterrupt and SystemExit" if everything else "typing mistakes and broken invariants"
             severity = Severity.LOW if getattr(inside, "name", "") in _CALLS["clean-up"] else None
-            yield Hit(line, f"Every error is swallowed here, {errors} too.", severity=severity)
+            yield Hit(line, f"This handler swallows every exception, {errors} too.", severity=severity)
 
 
 def debugger_call(context: FileContext) -> Iterator[Hit]:

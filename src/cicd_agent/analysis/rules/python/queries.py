@@ -101,7 +101,7 @@ def query_in_loop(context: FileContext) -> Iterator[Hit]:
             line = context.first_added(*_lines_of(call))
             query = _query(text, function, call, loop, is_evaluated=is_evaluated) if line is not None else ""
             if query and line is not None:
-                message = f"`{query}` asks the database once for each `{loop.label}`: 1,000 of them are 1,000 queries."
+                message = f"`{query}` queries the database for each `{loop.label}`: 1,000 of them are 1,000 queries."
                 severity, confidence = (Severity.MEDIUM, 0.6) if loop.is_search else (None, None)
                 yield Hit(line, message, severity=severity, confidence=confidence, call=call)
 

@@ -175,7 +175,7 @@ def _worth(report: CandidateReport, result: RunResult, targets: CoverageTargets)
         return _stopped(
             report,
             Hurdle.COVERS,
-            f"it executes nothing that was not tested before{_meant(report, targets, 'open are ')}",
+            f"it covers nothing new{_meant(report, targets, 'still open: ')}",
         )
     if not targets.mutants:
         return replace(report, reason=NO_MUTANTS)

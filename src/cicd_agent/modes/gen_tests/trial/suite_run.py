@@ -406,7 +406,7 @@ class _SuiteTrial:
             if not joint.stopped:
                 for report in self._alive:
                     if not report.settled:
-                        problem = "it adds no line, branch or noticed fault to the tests that were kept before it"
+                        problem = "it adds no line, branch or killed mutant to the tests that were kept before it"
                         self._stop(report.candidate.key, Hurdle.ADDS, problem)
                 return assembly, measured
         self._stop_all(Hurdle.STABLE, f"after {ROUNDS} rounds there was still one that could not stay with the others")

@@ -142,7 +142,7 @@ def judge_outcomes(proof: Proof, answers: Sequence[Answer[Any]], prover: Prover)
 def _outcome(claim: Finding, ruling: Judged, answer: Answer[Any], prover: Prover) -> Finding | Rejected:
     proved = _own_proof(ruling, claim) and _is_in_evidence(ruling.quote, answer)
     if ruling.ruling is Ruling.DROP and proved:
-        reason = f"not defended: {' '.join(ruling.reason.split())}"
+        reason = f"refuted on second look: {' '.join(ruling.reason.split())}"
         return Rejected(claim, reason, ClaimStatus.REFUTED)
     limit = 1.0 if ruling.ruling is Ruling.KEEP and proved else UNSURE
     confidence = min(claim.confidence, limit, 1.0 if ruling.confidence is None else ruling.confidence)
