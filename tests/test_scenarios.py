@@ -3,10 +3,10 @@
 `case.json` is a `Case`. The repository is the sample pull request, or made of base.txt, on which head.txt puts its
 files (each after a line `-- path --`). `event.json` is the payload, in which $base and $head stand for the commits;
 $case in an argument is the scenario's folder. `answers.json` holds what the model says, one entry to a request. What
-came out is compared with expected/: with outputs.json, summary.md and printed.txt to the letter, with report.json and
-github.json as the part that must be there.
+came out is compared with expected/: with outputs.json, summary.md, posted.md (comments, reviews and their comments at
+lines) and printed.txt to the letter, with report.json and github.json as the part that must be there.
 
-SCENARIOS=write writes outputs.json, summary.md and printed.txt anew: read the difference before you commit it.
+SCENARIOS=write writes the first four anew: read the difference before you commit it.
 """
 
 import json
@@ -36,6 +36,8 @@ from tests.support.test_runners import sandbox
 
 ROOT = Path(__file__).parent.parent
 GATES = dict.fromkeys(("actions", "checks", "deployments", "issues", "statuses"), "read") | {"pull_requests": "write"}
+SEPARATOR = "\n=====\n\n"
+"""Between the bodies of posted.md."""
 CASES = sorted((ROOT / "tests/scenarios").glob("*/*/case.json"))
 
 
@@ -43,7 +45,7 @@ CASES = sorted((ROOT / "tests/scenarios").glob("*/*/case.json"))
 class Case:
     """What a scenario is about and where it runs. `token` names one of the fake GitHub's; empty is a run without.
 
-    With the token `gates` the base runs in production, and the head came by the pull request, reviewed and green.
+    With the token `gates` the base runs in production, and the head came by the pull request, `reviewed` and green.
     """
 
     about: str
@@ -51,6 +53,7 @@ class Case:
     event: str = ""
     token: str = ""
     from_fork: bool = False
+    reviewed: bool = True
     inputs: dict[str, str] = field(default_factory=dict)
     exit: int = 0
 
@@ -62,6 +65,7 @@ class Outcome:
     exit: int
     outputs: dict[str, str]
     summary: str
+    posted: str
     printed: str
     report: dict[str, Any]
     github: dict[str, Any]
@@ -78,6 +82,7 @@ def test_a_scenario_ends_as_expected(file: Path, tmp_path: Path) -> None:
     assert outcome.outputs.keys() == outputs.keys()
     compare(folder / "expected/outputs.json", json.dumps(outputs, indent=2, ensure_ascii=False) + "\n")
     compare(folder / "expected/summary.md", outcome.summary)
+    compare(folder / "expected/posted.md", outcome.posted)
     compare(folder / "expected/printed.txt", outcome.printed)
     for name, found in (("report", outcome.report), ("github", outcome.github)):
         expected = folder / f"expected/{name}.json"
@@ -92,7 +97,7 @@ def test_the_step_gets_the_outputs_that_the_report_has(tmp_path: Path) -> None:
 
 
 def compare(expected: Path, found: str) -> None:
-    if os.environ.get("SCENARIOS") == "write":
+    if os.environ.get("SCENARIOS") == "write" and (found or expected.exists()):
         expected.parent.mkdir(exist_ok=True)
         expected.write_text(found)
     assert found == (expected.read_text() if expected.exists() else "")
@@ -144,7 +149,7 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
             tokens = {"writes": hub.token, "reads": hub.read_only, "gates": hub.add_token("ghs_gates", **GATES)}
             environment["INPUT_GITHUB_TOKEN"] = tokens[case.token]
         if case.token == "gates":
-            deployed(hub, base, head)
+            deployed(hub, base, head, reviewed=case.reviewed)
         if case.event:
             event = place / "event.json"
             event.write_text(Template((folder / "event.json").read_text()).substitute(base=base, head=head))
@@ -179,6 +184,8 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
             "comments": [each.body for each in pull.comments],
             "requests": len(hub.received),
         }
+        posted = [each.body for each in pull.comments] + [each.body for each in pull.reviews]
+        posted += [str(dict(each.fields)["body"]) for each in pull.review_comments]
         plain = Names(
             {
                 str(folder): "<case>",
@@ -201,6 +208,7 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
         exit=ran.returncode,
         outputs=parse_outputs(plain.put(text(temp / "output"))),
         summary=plain.put(text(temp / "summary")),
+        posted=plain.put(SEPARATOR.join(each.strip() + "\n" for each in posted if each.strip())),
         printed=plain.put(ran.stdout + ran.stderr),
         report=json.loads(plain.put(next(place.rglob("report.json")).read_text()))["body"],
         github=said,
@@ -223,11 +231,12 @@ class Names:
         return text
 
 
-def deployed(hub: FakeGitHub, base: str, head: str) -> None:
+def deployed(hub: FakeGitHub, base: str, head: str, *, reviewed: bool) -> None:
     """What a gate likes to read, an hour ago."""
     at = int(time.time()) - 3_600
     hub.gate.merge(7, head)
-    hub.gate.review(7, "reviewer", at=at)
+    if reviewed:
+        hub.gate.review(7, "reviewer", at=at)
     hub.gate.add_check(head, "unit", at=at)
     hub.gate.require("main", "unit")
     hub.gate.add_run("main", at=at)

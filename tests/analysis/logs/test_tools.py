@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.analysis.logs.matcher import Block, Matcher
 from cicd_agent.analysis.logs.reader import Line
-from cicd_agent.analysis.logs.registry import TOOL_FILES, Message, Tool, load_tools, read_tools
+from cicd_agent.analysis.logs.registry import TOOL_FILES, Message, Tool, load_tools, read_tools, trouble_words
 from cicd_agent.analysis.logs.template import mask_numbers
 from tests.analysis.logs.harmless import HARMLESS
 from tests.analysis.logs.messages import SPOKEN
@@ -195,3 +195,21 @@ def test_blocks_lie_within_the_log_and_within_their_length(texts: list[str]) -> 
     for block in MATCHER.blocks(lines):
         assert 0 <= block.first <= block.headline <= block.last < len(lines)
         assert block.last - block.first < block.message.max_lines + block.message.lines_before
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            "WARNING: Retrying (Retry(total=4, connect=None)) after connection broken by 'NewConnectionError('<pip._vendor."
+            "urllib3.connection.HTTPSConnection object at 0x7f5b3c2d1e50>: Failed to establish a new connection: [Errno -3] "
+            "Temporary failure in name resolution')': /simple/requests/",
+            "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution",
+        ),
+        ("curl: (6) Could not resolve host: bricks.example.org", "Could not resolve host: bricks.example.org"),
+        ("AssertionError: 1 == 2", ""),
+        ("(" * 3_000 + "ECONNREFUSED", ""),
+    ],
+)
+def test_the_words_that_name_the_trouble_are_found_inside_a_long_message(message: str, words: str) -> None:
+    assert trouble_words(message) == words

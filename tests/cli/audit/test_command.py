@@ -157,7 +157,7 @@ def test_a_name_of_several_entries_is_answered_with_them(store: FakeStore) -> No
 def test_a_review_is_shown_whole(store: FakeStore) -> None:
     out = ask(store, "show", "901.1").out
     for words in (
-        "request_changes  risk medium (41 of 100)  0.91 sure  conclusion success",
+        "request_changes  risk medium (41 of 100)  confidence 0.91  conclusion success",
         "  by      octocat",
         "  commit  0000001000000000000000000000000000000000, from bbbbbbbbbbbb",
         "high · src/a b.py:12 · request without a timeout (http-timeout)",

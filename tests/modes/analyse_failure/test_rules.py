@@ -133,7 +133,7 @@ def test_an_unknown_failure_of_the_default_branch_asks_for_a_person() -> None:
     assert diagnose(on_main).escalate == ("the default branch fails, and nothing shows why",)
     assert diagnose(
         replace(on_main, candidates=(candidate("1", {"src/client.py": ((3, 3),)}),), turned_red=True)
-    ).escalate == ("the default branch has turned red",)
+    ).escalate == ("the default branch turned red",)
 
 
 def test_a_log_that_could_not_be_read_is_counted() -> None:

@@ -148,7 +148,7 @@ def test_the_comment_says_which_tool_it_was_and_our_own_sarif_leaves_it_out() ->
     evidence = gathered(lint())
     verdict = judged(evidence)
     (found,) = of_tools(verdict)
-    assert "<sub>lint rule `L1` · to suppress: `cicd-agent: ignore[lint/L1] reason`</sub>" in inline(
+    assert "<sub>rule `L1` of lint · to suppress: `cicd-agent: ignore[lint/L1] reason`</sub>" in inline(
         found, changed(evidence)
     )
     assert "L1" not in sarif_text(verdict)

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 from cicd_agent.analysis.logs.extract import Kind, Trouble
 
 TOOL_FILES = Path(__file__).parent / "tools"
+_LONGEST_MESSAGE = 2_000
 _FOLD = re.compile(r"\n[ \t]*")
 
 
@@ -96,6 +97,23 @@ def load_tools() -> Sequence[Tool]:
     """Every tool that is known. Where two say the same of a line, the one listed first is named."""
     order = tomllib.loads((TOOL_FILES / "order.toml").read_text("utf-8"))
     return tuple(tool for name in order["files"] for tool in read_tools(TOOL_FILES / f"{name}.toml"))
+
+
+def trouble_words(text: str) -> str:
+    """The part of a message that names trouble outside of the code, without what is wrapped around it; "" for none.
+
+    pip says "Temporary failure in name resolution" behind 200 characters of connection objects.
+    """
+    found = _trouble_words().search(text[:_LONGEST_MESSAGE])
+    return found[0].strip(" :") if found else ""
+
+
+@cache
+def _trouble_words() -> re.Pattern[str]:
+    starts = {message.start for tool in load_tools() for message in tool.messages if message.trouble is not None}
+    # What begins a line is not wrapped in anything.
+    inner = "|".join(sorted(re.sub(r"\(\?P<\w+>", "(?:", start) for start in starts if "^" not in start))
+    return re.compile(rf"[^'\"()<>]{{0,80}}(?:{inner})[^'\"()<>]{{0,60}}")
 
 
 def read_tools(path: Path) -> Sequence[Tool]:

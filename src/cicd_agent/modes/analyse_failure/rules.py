@@ -1,6 +1,7 @@
 """The diagnosis with no model at all: what failed, whose fault that is as far as it can be shown, and what to do."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.analysis.logs.kind import closer
@@ -13,7 +14,7 @@ from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, Attrib
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.failed_tests import failed_tests
 from cicd_agent.modes.analyse_failure.groups import groups
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Remedy, Suspect
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Cited, Diagnosis, Failure, Remedy, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import with_saved_traces
 from cicd_agent.modes.shared.change_risk import change_risk
 from cicd_agent.settings.schema import Settings
@@ -22,28 +23,28 @@ MAX_ROOT_CAUSE = 200
 MAX_AFFECTED = 20
 _TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
 _NEXT = {
-    Cause.CHANGE: (Remedy.CODE_CHANGE, "Fix what was changed{where}."),
-    Cause.FLAKY: (Remedy.RETRY, "Run the failed jobs again, and fix {test}: it passes on the same code."),
+    Cause.CHANGE: (Remedy.CODE_CHANGE, "Fix the change{where}."),
+    Cause.FLAKY: (Remedy.RETRY, "Re-run the failed jobs, and fix {test}: it passes on the same code."),
     Cause.INFRASTRUCTURE: (
         Remedy.RETRY,
-        "Run the failed jobs again once; if they fail in the same way, look at the machine or the service.",
+        "Re-run the failed jobs once. If they fail the same way, check the runner or the service.",
     ),
     Cause.PRE_EXISTING: (
         Remedy.INVESTIGATE,
-        "Fix it where it began, on the default branch; this change did not bring it.",
+        "Fix it on the default branch: this change did not cause it.",
     ),
     Cause.UNKNOWN: (
         Remedy.INVESTIGATE,
-        "Read the lines that failed: what is known does not say whose fault this is.",
+        "Read the failing lines: the evidence does not show the cause.",
     ),
 }
-_FIX = "Look at the change{where}: fix the code, or the test if it is meant to behave so now."
+_FIX = "Fix the code{where}, or update the test if the new behaviour is intended."
 _REPAIRS = {
     Kind.TEST_FAILURE: (Remedy.CODE_CHANGE, _FIX),
-    Kind.DEPENDENCY: (Remedy.DEPENDENCY_UPDATE, "Look at what the change makes the build install{where}."),
-    Kind.CONFIGURATION: (Remedy.CONFIG_CHANGE, "Look at the configuration that was changed{where}."),
-    Kind.LINT_ERROR: (Remedy.CODE_CHANGE, "Do what the linter asks for{where}."),
-    Kind.TIMEOUT: (Remedy.CODE_CHANGE, "Look for what takes so long since the change{where}."),
+    Kind.DEPENDENCY: (Remedy.DEPENDENCY_UPDATE, "Check the dependencies that the change installs{where}."),
+    Kind.CONFIGURATION: (Remedy.CONFIG_CHANGE, "Check the changed configuration{where}."),
+    Kind.LINT_ERROR: (Remedy.CODE_CHANGE, "Fix what the linter reports{where}."),
+    Kind.TIMEOUT: (Remedy.CODE_CHANGE, "Find what takes longer since the change{where}."),
 }
 
 
@@ -55,6 +56,8 @@ def rules(evidence: Evidence, settings: Settings) -> Diagnosis:
     ranked = [group.failure for group in all_groups]
     # Stable: the one that decides comes first, the others keep their order.
     ranked.sort(key=lambda failure: failure != first)
+    if ranked and attribution.trouble is not None:
+        ranked[0] = _with_line(ranked[0], attribution.trouble)
     suspects, responsible = rank(failed, attribution.overlaps)
     kind = _kind(first, attribution, is_run=failed.run is not None)
     is_change = attribution.cause is Cause.CHANGE
@@ -72,7 +75,7 @@ def rules(evidence: Evidence, settings: Settings) -> Diagnosis:
         cause=attribution.cause,
         rung=attribution.step,
         confidence=attribution.confidence,
-        root_cause=_root_cause(first),
+        root_cause=_root_cause(first, attribution.trouble),
         failures=tuple(ranked),
         grounds=attribution.grounds,
         meetings=attribution.overlaps,
@@ -132,7 +135,15 @@ def _unproved(kind: Kind) -> Kind:
     return Kind.UNKNOWN if kind is Kind.INFRASTRUCTURE else kind
 
 
-def _root_cause(first: Failure | None) -> str:
+def _with_line(failure: Failure, trouble: Cited) -> Failure:
+    """The failure with the line that explains it first among those that prove it."""
+    others = [line for line in failure.decisive if (line.job, line.number) != (trouble.job, trouble.number)]
+    return replace(failure, decisive=tuple(sorted((trouble, *others), key=lambda line: line.number)))
+
+
+def _root_cause(first: Failure | None, trouble: Cited | None) -> str:
+    if trouble is not None:
+        return clip(f"{trouble.text}{f' in `{trouble.step}`' if trouble.step else ''}", MAX_ROOT_CAUSE)
     if first is None:
         return "Nothing that failed could be read"
     name = f"`{first.test}`: " if first.test and first.test not in first.title else ""
@@ -152,7 +163,7 @@ def _next_step(kind: Kind, attribution: Attribution, first: Failure | None) -> t
     elif attribution.cause is Cause.PRE_EXISTING and attribution.fixed_by:
         text = "Bring the branch up to date: {fix} fixed this."
     elif attribution.step is CascadeStep.OUT_OF_REACH:
-        remedy, text = Remedy.RETRY, "Run the failed jobs again: the test reaches nothing that was changed."
+        remedy, text = Remedy.RETRY, "Re-run the failed jobs: the test reaches nothing that changed."
     return remedy, text.format(where=where, test=test, fix=attribution.fixed_by[:7])
 
 
@@ -164,7 +175,7 @@ def _escalations(
     if on_default and attribution.cause is Cause.UNKNOWN:
         yield "the default branch fails, and nothing shows why"
     elif failed.turned_red:
-        yield "the default branch has turned red"
+        yield "the default branch turned red"
     if attribution.cause is Cause.UNKNOWN and attribution.confidence < NOTHING:
         yield "nothing that failed could be read"
     if unread:

@@ -109,7 +109,7 @@ def _source(finding: Finding) -> Inline:
             return ("rule ", code(finding.id), silence)
         case Origin.TOOL:
             tool, _, rule = finding.id.partition("/")
-            return (f"{tool} rule ", code(rule), silence)
+            return ("rule ", code(rule), f" of {tool}", silence)
         case Origin.MODEL:
             return f"confidence {_confidence(finding)} · found by the model, quote verified in the diff"
         case _:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.logs.extract import Kind, Problem, Trouble
+from cicd_agent.analysis.logs.registry import trouble_words
 from cicd_agent.analysis.patches.same_failure import same_test
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.facts import Cause
@@ -27,7 +28,7 @@ from cicd_agent.modes.analyse_failure.attribution.overlap import (
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Trace
 from cicd_agent.modes.analyse_failure.groups import Group, exited, explains, job_base
-from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap, Suspect
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Cited, Ground, Overlap, Suspect
 
 UNREACHED, NOTHING, UNEXPLAINED = 0.45, 0.3, 0.55
 MAX_JUDGED = 20
@@ -71,15 +72,16 @@ CLEAR, DOUBTFUL, BLIND = 0.8, 0.6, 0.55
 # GitHub itself files under this path what belongs to no file.
 _NO_FILE = frozenset({"", ".github"})
 _NAMES = {
-    Trouble.NETWORK: "the network",
-    Trouble.SERVICE: "another server",
+    Trouble.NETWORK: "a network failure",
+    Trouble.SERVICE: "a failure of another server",
     Trouble.RATE_LIMIT: "a rate limit",
-    Trouble.REGISTRY: "a registry",
+    Trouble.REGISTRY: "a failure of a registry",
     Trouble.DISK: "a full disk",
     Trouble.MEMORY: "a lack of memory",
-    Trouble.RUNNER: "the runner",
+    Trouble.RUNNER: "a failure of the runner",
 }
 _NEAR_END = 80
+_LONG = 120
 """Lines between trouble and the end of the step: what a tool tried again with success is far from it."""
 _AS_DECISIVE = 0.8
 _GIVES_UP = 20
@@ -105,6 +107,8 @@ class Attribution:
     group: Group | None = None
     overlaps: tuple[Overlap, ...] = ()
     fixed_by: str = ""
+    trouble: Cited | None = None
+    """The line that names what outside of the code went wrong, cut to the words that say so."""
 
     @property
     def not_this_change(self) -> bool:
@@ -459,10 +463,14 @@ def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> At
         confidence = DOUBTFUL
     if not changed.is_known or _is_headless(job, problem):
         confidence = BLIND
-    what = f"{_NAMES[trouble]} was in the way: {clip(problem.text, 200)}"
+    words = trouble_words(problem.text) if len(problem.text) > _LONG else problem.text
+    cited = Cited(problem.line, clip(words or problem.text, 200), job.job.name, problem.step or job.step, job.job.url)
+    what = f"{_NAMES[trouble]}: {cited.text}"
     beside = "the change touches no dependency, Docker or workflow file" if changed.is_known else "no change is known"
-    grounds = (Ground(f"line {problem.line:,}: {what}", job.job.url), Ground(f"only the log says so; {beside}"))
-    return Attribution(Cause.INFRASTRUCTURE, CascadeStep.SIGNATURE, confidence, grounds, "infrastructure")
+    grounds = (Ground(f"line {problem.line:,} reports {what}", job.job.url), Ground(f"only the log says so; {beside}"))
+    return Attribution(
+        Cause.INFRASTRUCTURE, CascadeStep.SIGNATURE, confidence, grounds, "infrastructure", trouble=cited
+    )
 
 
 def _is_beyond_change(failed: FailedRun, group: Group, changed: Changed) -> bool:
