@@ -77,6 +77,11 @@ def test_without_a_sum_the_tests_that_are_listed_count_each_once() -> None:
     assert of(*listed, *listed).count == 204
 
 
+def test_parameters_that_are_numbers_are_no_durations() -> None:
+    found = of(*(f"FAILED tests/test_x.py::test_limit[{n}] - assert 5 == 3" for n in range(4)), "4 failed in 1.2s")
+    assert (found.count, len(found.names), [group.count for group in found.alike]) == (4, 4, [4])
+
+
 def test_subtests_of_go_count_and_their_parents_do_not() -> None:
     found = of(
         "--- FAIL: TestTotal (0.00s)",

@@ -32,7 +32,7 @@ def test_a_fix_is_proved_by_the_command_that_failed(tmp_path: Path, hub: FakeGit
     assert left.outputs["fix_verified"] == "true", left.report["diagnosis"]["trial"]
     assert Path(left.outputs["fix_file"]).read_text().count("+    return 3") == 1
     [comment] = jobs.comments
-    assert "proved: the command that failed is red without it and green with it" in comment
+    assert "verified: the command that failed fails without it and passes with it" in comment
     # At the line, where the pull request shows it, one click commits it.
     [inline] = jobs.pull.review_comments
     assert "```suggestion\n    return 3\n```" in inline.fields["body"]

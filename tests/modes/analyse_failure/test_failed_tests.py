@@ -52,9 +52,9 @@ def test_the_number_and_the_groups_stand_in_the_heading_the_comment_the_summary_
     for text in (comment, summary):
         assert "198 of 204 tests failed" in text
         assert "204 tests failed in this run." in text
-        assert "no server at 127.0.0.1:4000` · 198 tests, first three: " in text
         assert all(f"`{TESTS}::test_call_{n}`" in text for n in range(3))
         assert "other failure" not in text
+    assert "no server at 127.0.0.1:4000` · 198 tests, first three: " in comment
     assert "no server at 127.0.0.1:4002" in summary, "each of the first three with its own message"
     facts = next(each.text for each in exhibits(diagnosis, found, Settings()) if each.id == "FOUND")
     assert "198 tests failed alike: ConnectionRefusedError: no server at" in facts

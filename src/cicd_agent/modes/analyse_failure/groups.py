@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.logs.extract import ExtractLine, Kind, Problem, Trouble
+from cicd_agent.analysis.logs.registry import trouble_words
 from cicd_agent.analysis.patches.same_failure import same_test
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.events.workflow_run import RunNote
@@ -175,7 +176,8 @@ def _title(job: FailedJob, problems: Sequence[Problem]) -> str:
     if (not message or message.endswith("...")) and (error := _error(job, problems)) is not None:
         message = error.text
     message = message or _message_of_test(job, problems) or best[0]
-    return " ".join(_PATTERNS["mark"].sub("", message).split())
+    title = " ".join(_PATTERNS["mark"].sub("", message).split())
+    return title if len(title) <= MAX_TITLE else trouble_words(title) or title
 
 
 def _message_of_test(job: FailedJob, problems: Sequence[Problem]) -> str:

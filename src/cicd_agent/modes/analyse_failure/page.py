@@ -116,7 +116,7 @@ def comment(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> Page:
         *_decisive(diagnosis, limit=MAX_AT_A_GLANCE),
         *_claims(diagnosis, limit=2),
         *_next(diagnosis),
-        *_context(diagnosis, evidence),
+        *_context(diagnosis, evidence, groups=MAX_GROUPS_AT_A_GLANCE),
         *_patch(diagnosis.trial),
         _footnote(diagnosis, evidence, account),
     ]
@@ -233,15 +233,15 @@ def _next(diagnosis: Diagnosis) -> Iterator[Block]:
         yield Paragraph((step, patch))
 
 
-def _context(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
-    """Whom else it hit, and whether it was seen before."""
+def _context(diagnosis: Diagnosis, evidence: Evidence, *, groups: int = 0) -> Iterator[Block]:
+    """Whom else it hit, and whether it was seen before; `groups` of tests that failed alike are named."""
     parts: list[Inline] = []
     first = diagnosis.failures[0] if diagnosis.failures else None
     if first and first.siblings:
         parts.append(("Also failed the same way: ", first_parts([code(name) for name in first.siblings], 6), "."))
     if diagnosis.tests.count > 1:
         parts.append(f"{count(diagnosis.tests.count, 'test')} failed in this run.")
-        parts += (_alike(group) for group in diagnosis.tests.alike[:MAX_GROUPS_AT_A_GLANCE])
+        parts += (_alike(group) for group in diagnosis.tests.alike[:groups])
     if others := _not_counted(diagnosis):
         parts.append(f"{count(len(others), 'other failure')} in this run.")
     failed = with_saved_traces(evidence)
@@ -322,6 +322,7 @@ def _suspects(suspects: Sequence[Suspect], evidence: Evidence) -> Table:
     rows = [
         (_commit(each.sha, evidence.event) if each.sha else "", clip(each.subject, 100), f"{each.score:.2f}")
         for each in suspects[:5]
+        if round(each.score, 2)
     ]
     since = "since the last green run" if failed_run(evidence).green else "in this change"
     return Table((f"commit {since}", "subject", "score"), rows)
@@ -363,7 +364,7 @@ def _patch(trial: TrialReport | None) -> Iterator[Block]:
 
 def _details(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Block]:
     sections: list[tuple[str, Sequence[Block]]] = []
-    if diagnosis.meetings or diagnosis.suspects:
+    if diagnosis.meetings or any(round(each.score, 2) for each in diagnosis.suspects):
         proof = [_overlaps(diagnosis.meetings, evidence), _suspects(diagnosis.suspects, evidence)]
         sections.append(("How log and change match", proof))
     if diagnosis.dropped:

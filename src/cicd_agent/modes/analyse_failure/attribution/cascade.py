@@ -88,7 +88,9 @@ _GIVES_UP = 20
 """Lines between trouble and the message that nothing could be fetched."""
 _REPORT, _MIN_WRONG_LINKS = 100, 3
 _MAX_NAMES = 20
-_NO_EXCUSE = Ground("that is not taken as an excuse: it was printed by a step that may run the change's own code")
+_NO_EXCUSE = Ground(
+    "this does not prove an infrastructure failure: it was printed by a step that may run the change's own code"
+)
 
 
 @dataclass(frozen=True, slots=True)
