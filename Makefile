@@ -18,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test test-all checks lint types workflows wheels unit durations fmt bench bench-review bench-bugs bench-logs bench-tests bench-tests-real \
-	bench-gate bench-risk bench-patches mutations attacks fuzz docs site lock platforms package image image-test clean
+	bench-gate bench-risk bench-patches mutations attacks fuzz docs pictures site lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -135,6 +135,9 @@ fuzz: setup ## feed each reader of foreign bytes: make fuzz SECONDS=60; by ather
 docs: setup ## write the generated pages, schemas, sub-actions and the picture again
 	@$(BIN)/python scripts/docs.py
 	@$(BIN)/python scripts/picture.py
+
+pictures: setup ## photographs of comments and summaries for the docs, light and dark; needs Chromium
+	@$(BIN)/python scripts/pictures.py
 
 site: setup ## the documents as a site, into site/: a warning is an error
 	@cd tools/site && { ! command -v npm >/dev/null || cmp -s package-lock.json node_modules/complete || { \

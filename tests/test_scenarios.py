@@ -222,7 +222,6 @@ class Names:
     of: dict[str, str]
 
     def put(self, text: str) -> str:
-        text = re.sub(r"\b\d+\.\d s of trial", "<seconds> s of trial", text)
         text = re.sub(r"#(\d+):[0-9a-f]{64}\b", r"#\1:<hash>", text)
         for value, name in self.of.items():
             text = text.replace(value, name)

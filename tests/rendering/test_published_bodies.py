@@ -52,14 +52,8 @@ def test_a_body_is_read_at_a_glance(name: str) -> None:
 
 def test_what_is_wrong_with_a_body_is_seen() -> None:
     long = "a" * 300
-    wide, raw, ticks, fine = measure(
-        [
-            f"| x |\n| --- |\n| `{long}` |\n",
-            "\\*\\*bold\\*\\* and &lt;details&gt;\n",
-            "`` `x` ``\n",
-            "`x`\n\n```\n**a** `b`\n```\n",
-        ]
-    )
+    bodies = [f"| x |\n| --- |\n| `{long}` |\n", "\\*\\*bold\\*\\* and &lt;details&gt;\n", "`` `x` ``\n"]
+    wide, raw, ticks, fine = measure([*bodies, "`x`\n\n```\n**a** `b`\n```\n"])
     assert any(each.startswith("table") for each in wide.overflow)
     assert (len(raw.raw), len(ticks.ticks)) == (1, 1)
     assert (fine.overflow, fine.raw, fine.ticks) == ([], [], [])

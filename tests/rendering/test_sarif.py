@@ -16,7 +16,7 @@ def finding(**changes: Any) -> Finding:
     values: dict[str, Any] = {
         "id": "http-timeout",
         "title": "request without a timeout",
-        "message": "it waits for ever",
+        "message": "it waits forever",
         "severity": Severity.HIGH,
         "category": Category.RELIABILITY,
         "location": Location("src/a.py", 12, 10),
@@ -35,7 +35,7 @@ def test_a_finding_has_its_place_level_and_fingerprint() -> None:
     run = run_of(finding())
     (result,) = run["results"]
     assert result["level"] == "error"
-    assert result["message"]["text"] == "request without a timeout. it waits for ever."
+    assert result["message"]["text"] == "request without a timeout. it waits forever."
     assert result["locations"] == [
         {
             "physicalLocation": {

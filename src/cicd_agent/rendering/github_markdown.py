@@ -82,7 +82,7 @@ def _inline(content: Inline, hosts: Collection[str]) -> str:
 
 def _look(span: Span, hosts: Collection[str]) -> str:
     if span.look == "severity":
-        return f"{_DOTS.get(str(span.content), '')} {_inline(span.content, hosts)}".lstrip()
+        return f"{_DOTS.get(str(span.content), '')}\u00a0{_inline(span.content, hosts)}".lstrip()
     if span.look == "code" and isinstance(span.content, str):
         return markdown.code(span.content)
     mark = {"strong": "**", "emphasis": "*", "struck": "~~"}.get(span.look, "")

@@ -1,4 +1,4 @@
-"""Attacks on the machine itself: programs that want to run for ever, or to use up all there is."""
+"""Attacks on the machine itself: programs that want to run forever, or to use up all there is."""
 
 FORK_BOMB = """
 while True:
@@ -122,7 +122,7 @@ time.sleep(30)
 """
 
 STOPPED = """
-# Who waits for it politely waits for ever.
+# Who waits for it politely waits forever.
 try: os.kill(0, signal.SIGSTOP)
 except OSError: time.sleep(30)
 """

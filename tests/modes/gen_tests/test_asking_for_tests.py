@@ -228,7 +228,7 @@ def test_the_test_module_is_the_one_that_names_what_is_tested() -> None:
 def test_a_test_that_is_only_numbered_is_called_by_what_its_author_says_of_it(name: str, expected: str) -> None:
     code = f"def helper():\n    return {name!r}\n\n\ndef {name}():\n    assert grade(90) == 'A'\n"
     test = FINE.model_copy(
-        update={"name": name, "code": code, "why": "The best is an A, of course and for ever and ever!"}
+        update={"name": name, "code": code, "why": "The best is an A, of course and forever and ever!"}
     )
     [one] = candidates(draft(test), "calc.py", "grade")
     assert one.name.startswith(expected)

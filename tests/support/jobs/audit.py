@@ -18,7 +18,7 @@ NOW: Final = START + 500 * DAY
 FINDING: Final[Mapping[str, Any]] = {
     "id": "http-timeout",
     "title": "request without a timeout",
-    "message": "it waits for ever",
+    "message": "it waits forever",
     "severity": "high",
     "category": "reliability",
     "location": {"path": "src/a b.py", "line": 12, "start": 10, "side": "RIGHT"},

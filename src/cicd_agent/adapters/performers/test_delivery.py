@@ -31,7 +31,7 @@ MAX_TITLE = 200
 LOST_RACE = frozenset({409, UNPROCESSABLE})
 """What GitHub answers where a branch has moved, is protected, or is gone."""
 SILENT = (
-    "no commit: what GITHUB_TOKEN pushes starts no workflow, and required checks would wait for it for ever. Pass"
+    "no commit: what GITHUB_TOKEN pushes starts no workflow, and required checks would wait for it forever. Pass"
     " `github-token` the token of an App (actions/create-github-app-token)"
 )
 APPROVAL = "its workflows wait until somebody approves them, since GITHUB_TOKEN has opened it"

@@ -26,7 +26,7 @@ _TABLES: Final = (
     " OR type = 'view' LIMIT 9"
 )
 _BESIDE: Final = ("-journal", "-wal", "-shm")
-"""What SQLite opens beside its file. It would wait for ever for what comes out of a pipe, and no signal ends that."""
+"""What SQLite opens beside its file. It would wait forever for what comes out of a pipe, and no signal ends that."""
 _MAX_VALUE: Final = 8 * MAX_TEXT
 """Bytes; what is longer was not written by us, and does not fill the memory."""
 

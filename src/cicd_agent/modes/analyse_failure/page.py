@@ -240,7 +240,6 @@ def _context(diagnosis: Diagnosis, evidence: Evidence, *, groups: int = 0) -> It
     if first and first.siblings:
         parts.append(("Also failed the same way: ", first_parts([code(name) for name in first.siblings], 6), "."))
     if diagnosis.tests.count > 1:
-        parts.append(f"{count(diagnosis.tests.count, 'test')} failed in this run.")
         parts += (_alike(group) for group in diagnosis.tests.alike[:groups])
     if others := _not_counted(diagnosis):
         parts.append(f"{count(len(others), 'other failure')} in this run.")

@@ -1,4 +1,4 @@
-"""What we have caused ourselves, so that no mode answers itself for ever: as GitHub tells it, never by text alone."""
+"""What we have caused ourselves, so that no mode answers itself forever: as GitHub tells it, never by text alone."""
 
 import re
 from typing import Final
@@ -20,7 +20,7 @@ def own_run(event: Event) -> str:
     run = event.run
     if event.kind is not EventKind.WORKFLOW_RUN or run is None or not run.path or run.path != event.workflow:
         return ""
-    return f"the run is of this very workflow ({run.path}), which would be started by its own end for ever"
+    return f"the run is of this very workflow ({run.path}), which would be started by its own end forever"
 
 
 def own_touch(event: Event, ports: Ports) -> str:

@@ -43,7 +43,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Canned:
-    """One response. `manner` is how it is sent: whole, never, dropped, cut (half of it), dripped (blanks for ever).
+    """One response. `manner` is how it is sent: whole, never, dropped, cut (half of it), dripped (blanks forever).
 
     `document` is what `body` says, where a server that is asked to would stream it.
     """

@@ -132,7 +132,7 @@ class _Reader:
         self.sources -= replaced
         self._bind(target, tainted=depends, source=is_source)
         if isinstance(target, ast.Name):
-            # What refers to itself would be unfolded for ever.
+            # What refers to itself would be unfolded forever.
             if target.id not in names_in(value):
                 self.values[target.id] = value
             if isinstance(value, ast.Lambda):

@@ -1,4 +1,4 @@
-"""Locks that a path of a function leaves locked: the next one who wants them waits for ever."""
+"""Locks that a path of a function leaves locked: the next one who wants them waits forever."""
 
 import ast
 import re

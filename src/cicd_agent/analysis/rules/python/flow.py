@@ -18,7 +18,7 @@ def http_timeout(context: FileContext) -> Iterator[Hit]:
             continue
         if called.tail == "urlopen" and len(called.node.args) > 2:  # noqa: PLR2004  urlopen(url, data, timeout)
             continue
-        message = f"`{called.name}` without a timeout waits for ever when the peer hangs, and its worker with it."
+        message = f"`{called.name}` has no timeout: if the peer hangs, the call and its worker hang forever."
         yield Hit(line, message, suggestion=_with_timeout(context, called.node, line), call=called.node)
 
 
