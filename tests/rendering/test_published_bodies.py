@@ -10,7 +10,7 @@ from scripts.github_page import Looks, chromium, measure
 from tests.test_scenarios import SEPARATOR
 
 ROOT = Path(__file__).parent.parent.parent
-NAMES = {"<head>": "4a369f9", "<base>": "9f8e7d6", "<hash>": "0" * 64, "<python>": "3.13.1", "<sandbox>": "namespaces"}
+NAMES = {"<head>": "4a369f9", "<base>": "9f8e7d6", "<hash>": "0" * 16, "<python>": "3.13.1", "<sandbox>": "namespaces"}
 MAX_HEIGHT, MAX_SUMMARY_HEIGHT = 900, 1_400
 """Pixels: a comment is seen in one window, a step summary in two."""
 MAX_WORDS = 320

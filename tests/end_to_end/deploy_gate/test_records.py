@@ -78,7 +78,7 @@ def test_a_hold_in_shadow_lets_the_deployment_go_on(jobs: GateJobs) -> None:
     states, left = of_deployment(jobs, enforce="shadow")
     assert (states, left.exit, left.outputs["decision"]) == (["queued"], 0, "proceed"), left.log
     assert left.outputs["shadow_decision"] == "hold"
-    assert "shadow" in jobs.hub.gate.data.deployments[-1].statuses[-1].description
+    assert "Shadow" in jobs.hub.gate.data.deployments[-1].statuses[-1].description
     # Of a push, too, the pipeline gets the number about which it reports.
     assert jobs.run(enforce="shadow").outputs["deployment_id"]
 

@@ -39,7 +39,7 @@ def test_a_shadow_decides_as_it_would_and_bothers_nobody(jobs: GateJobs, slack: 
     assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "proceed", "neutral"), left.log
     assert (left.outputs["shadow_decision"], left.outputs["requires_approval"]) == ("hold", "false")
     assert (left.report["gated"]["decision"], left.report["gated"]["enforced"]) == ("hold", False)
-    assert "shadow" in left.outputs["summary"]
+    assert "Shadow" in left.outputs["summary"]
     assert "::error" not in left.log
     assert jobs.told == []
     assert slack.messages == []
@@ -120,7 +120,7 @@ def test_a_rollback_is_told_and_a_deployment_that_proceeds_is_not(
     hub.gate.add_incident("Checkout is down", at=jobs.now - 60)
     assert jobs.run(slack_webhook_url=slack.webhook).outputs["decision"] == "rollback"
     assert [text.split(",")[0] for text in slack.heard] == [
-        f"octo/app: Shadow: would roll back {jobs.sha[:7]} on production (nothing is stopped)"
+        f"octo/app: Roll back {jobs.sha[:7]} on production"
     ]
 
 

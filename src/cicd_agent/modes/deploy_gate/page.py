@@ -116,11 +116,15 @@ def comment(
         *_reasons(result, event),
         *_content(result, evidence),
         *_watched(result),
-        *details([(_share(result), [factors, *_ways(result)])]),
+        *details([(_share(result), [factors, *_ways(result), *_held_run(result, event)])]),
     ]
-    if result.decision is not GateDecision.PROCEED and event.run_url:
-        blocks.append(Paragraph(("Held run: ", link(f"run {event.delivery}", event.run_url), *_order(result))))
     return Page([*blocks, _footnote(result, evidence, account)], event.hosts)
+
+
+def _held_run(result: GateResult, event: Event) -> Iterator[Block]:
+    """Which run an approval starts again: approval_requests reads it back."""
+    if result.decision is not GateDecision.PROCEED and event.run_url:
+        yield Paragraph(("Held run: ", link(f"run {event.delivery}", event.run_url), *_order(result)))
 
 
 def request_lines(result: GateResult, evidence: Evidence) -> tuple[str, tuple[str, ...]]:
