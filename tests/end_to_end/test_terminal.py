@@ -53,6 +53,12 @@ def test_step_outputs_are_shown_to_who_asks_for_them() -> None:
     assert "step outputs\n  risk_level" in typed("review", "--verbose")[1]
 
 
+def test_a_repository_without_a_commit_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(TempRepo(tmp_path / "unborn").path)
+    code, _, err = typed("review")
+    assert (code, "the repository has no commit yet. Commit something" in err) == (2, True)
+
+
 @pytest.mark.usefixtures("repo")
 @pytest.mark.parametrize("mode", ["review", "route"])
 def test_an_empty_range_is_said_to_be_one(mode: str) -> None:

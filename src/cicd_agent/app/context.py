@@ -258,6 +258,8 @@ def _event(
         raise ConfigError("there is nothing to analyse", remedy="Give --log FILE, or --run-id N with GITHUB_TOKEN set")
     if not path:
         base = "" if environment.on_actions or repository is None else _default_base(repository)
+        if repository is not None and repository.resolve("HEAD") is None:
+            raise ConfigError("the repository has no commit yet", remedy="Commit something, and run this on a change")
         if not base or options.mode not in _OF_A_CHANGE:
             remedy = "At a terminal say `--base main`"
             raise ConfigError("there is no event", why="neither --base nor GITHUB_EVENT_PATH", remedy=remedy)

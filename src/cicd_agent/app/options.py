@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 STAGES: Final[Mapping[str, str]] = {
-    "gather": "read the evidence of an event, and write it to --out",
-    "ask": "ask a model for what it proposes of the evidence in --in, and write that to --out (gen-tests)",
-    "decide": "decide on the evidence in --in, and write the decision to --out",
+    "gather": "collect the evidence of an event and write it to --out",
+    "ask": "ask a model for proposals on the evidence in --in and write them to --out (gen-tests)",
+    "decide": "decide on the evidence in --in and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
 

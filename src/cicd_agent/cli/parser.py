@@ -15,20 +15,20 @@ from cicd_agent.domain.modes import MODES, mode_module
 from cicd_agent.errors import ConfigError
 
 TOOLS: Final[Mapping[str, str]] = {
-    "config": "explain the configuration that is in force",
+    "config": "explain the effective configuration",
     "schema": "print a JSON Schema",
-    "replay": "judge a recorded run again, offline, and compare the reports",
-    "serve-fake-model": "serve a scripted model on 127.0.0.1, to try a set-up without a key",
+    "replay": "judge a recorded run again offline and compare the reports",
+    "serve-fake-model": "serve a scripted model on 127.0.0.1 to try a setup without a key",
     "extract": "print the lines of a failed log that matter",
-    "affected-tests": "print the tests that a change can reach, for pytest",
-    "calibrate": "learn risk from what became of this repository's changes",
-    "gate-result": "judge by the plan of `route` how the jobs of a run ended",
-    "audit": "look into the record of decisions: list, show, verify, export, prune",
+    "affected-tests": "print the tests that a change can affect, for pytest",
+    "calibrate": "learn risk from the outcomes of this repository's changes",
+    "gate-result": "decide from the plan of `route` whether the jobs of a run passed",
+    "audit": "inspect the audit log: list, show, verify, export, prune",
     "metrics": "print the counts of the audit log as Prometheus text",
-    "accuracy": "say how often decisions were right, by what GitHub shows later on",
-    "cost": "say what the models cost, and what tiers and caches saved",
-    "doctor": "say whether token, model, clone and configuration are right, and what to change",
-    "init": "write workflows and a configuration for the answers to three questions",
+    "accuracy": "report how often decisions were right, from what GitHub shows later",
+    "cost": "report what the models cost, and what tiers and caches saved",
+    "doctor": "check token, model, clone and configuration, and say what to change",
+    "init": "write workflows and a configuration from three answers",
 }
 
 _OTHER_NAMES: Final = {"analyze-failure": "analyse-failure", "test-gen": "gen-tests"}
@@ -42,7 +42,7 @@ INPUT_<NAME> (upper case, `-` as `_`). Without a key the rules alone review, whi
 \b
 exit codes: 0 done, 1 the verdict says stop (`fail-on`, or a gate that does not proceed), 2 configuration or input is
 wrong, 3 GitHub refused, 4 model unavailable, 5 budget exhausted, 6 model misbehaved (3 to 6 are warnings, and 0, in
-advisory modes), 70 a bug of ours
+advisory modes), 70 internal error
 """
 
 

@@ -10,11 +10,11 @@ from types import ModuleType
 from typing import Final
 
 MODES: Final[dict[str, str]] = {
-    "review": "review a change: findings that are proved against its diff, and its risk",
-    "gen-tests": "write tests for a change, and keep only those that prove themselves; find flaky ones",
-    "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
-    "deploy-gate": "decide on a deployment by what is known of it: proceed, hold or rollback",
-    "route": "say how much care a change needs: which tests, which build, which deployment strategy",
+    "review": "review a change: findings proven against its diff, and its risk",
+    "gen-tests": "write tests for a change and keep those that prove themselves; find flaky tests",
+    "analyse-failure": "explain a failed run: the lines that prove what failed, the cause, the next step",
+    "deploy-gate": "decide on a deployment from the evidence: proceed, hold or roll back",
+    "route": "choose tests, build and deployment strategy by the risk of a change",
 }
 
 
