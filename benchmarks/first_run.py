@@ -37,8 +37,8 @@ _TRACEBACK = re.compile(r"^Traceback \(most recent call last\)", re.MULTILINE)
 _ERROR = re.compile(r"^cicd-agent: (.+)$", re.MULTILINE)
 # What a message tells people to do: an imperative, a spelling that was meant, or where to look.
 _REMEDY = re.compile(
-    r"(?i)did you mean|--help|\b(?:add|ask|check|choose|commit|correct|create|delete|fetch|give|grant|install|look|make|"
-    r"name|pass|put|raise|remove|rename|run|say|see|set|take|try|use|wait|write)\b"
+    r"(?i)did you mean|--help|\b(?:add|ask|check|choose|commit|correct|create|delete|fetch|give|grant|install|look|"
+    r"make|name|pass|put|raise|remove|rename|run|say|see|set|take|try|use|wait|write)\b"
 )
 _PROMISE = re.compile(r"^No tests were written[.:]?\s*$", re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""Each step of ours in the example workflows is run as it stands there, against GitHub and models of our own."""
+"""Each step of ours in a workflow that people copy is run as it stands there, against GitHub and models of our own."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +14,7 @@ from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import AFTER, Job, Left
 from tests.support.jobs.recorded import DRAFT
 from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.git_state import GitCommit
 from tests.support.servers.openai.app import OpenAIServer, answer
 
 NOTHING = {**DRAFT, "findings": [], "risk_level": "low", "confidence": 0.9}
@@ -101,7 +102,7 @@ def test_a_route_by_the_example(own: Own, tmp_path: Path, hub: FakeGitHub) -> No
 def test_a_gate_by_the_example(own: Own, tmp_path: Path, hub: FakeGitHub) -> None:
     jobs = GateJobs(tmp_path, hub)
     jobs.token = hub.add_token("ghs_permitted", **own.grants)
-    inputs = own.bound({"github.sha": jobs.sha, "github.token": jobs.token})
+    inputs = own.bound({"github.sha": jobs.sha, "github.token": jobs.token, "runner.temp": str(tmp_path)})
     left = jobs.run("schedule" if own.example == "nightly" else "push", payload=None, **({"signals_file": ""} | inputs))
     stands(left)
     assert left.outputs["decision"] == "proceed", left.log
@@ -129,6 +130,16 @@ def test_tests_are_looked_for_by_the_example(own: Own, tmp_path: Path, hub: Fake
     left = job.run("gen-tests", **own.bound(contexts))
     assert (left.exit, left.outputs["conclusion"]) == (0, "skipped"), left.log
     assert "no Python" in left.log
+
+
+@of("doctor")
+def test_the_doctor_looks_at_the_job_by_the_example(own: Own, tmp_path: Path, hub: FakeGitHub) -> None:
+    job, contexts = pull_job(tmp_path, hub, own)
+    repo = hub.repos["octo/app"]
+    repo.store.commits[job.head] = GitCommit(job.head, "0" * 40, "Change", "contributor", (job.base,))
+    left = job.run("doctor", **{"github_token": hub.token} | own.bound(contexts))
+    assert left.exit == 0, left.log
+    assert "not ready" not in left.log
 
 
 @of("gate-result")

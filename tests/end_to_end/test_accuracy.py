@@ -42,7 +42,7 @@ def hub(repo: TempRepo) -> Iterator[FakeGitHub]:
         for number, (line, suggestion) in enumerate(((6, FIX), (20, ""), (30, ""))):
             block = f"```suggestion\n{suggestion}\n```\n\n" if suggestion else ""
             last = "<sub>rule `py-shell` · to suppress: `cicd-agent: ignore[py-shell] reason`</sub>"
-            body = f"{marker(f'{number:016x}-1')}\n**high · security** · title\n\n{block}{last}"
+            body = f"{marker(f'{number:016x}-1')}\n**🟠 high · security** — title\n\n{block}{last}"
             fields = {"path": "a.py", "line": line, "side": "RIGHT", "body": body, "created_at": "2026-10-20T00:00:00Z"}
             pull.review_comments.append(ReviewComment(hub.new_id(), 1, BOT, pull.head_sha, fields))
         pull.push(repo.head, [])

@@ -1,17 +1,45 @@
 """The settings of the run as a whole, of several modes, and of what asks a model."""
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from cicd_agent.domain.repository.paths import matcher
+from cicd_agent.domain.text.bounded_pattern import degree
 from cicd_agent.settings.section import Group, ModeName, Patterns, Section, Switch, file_only, input_only, setting
 
 FailOn = Literal["off", "low", "medium", "high", "critical"]
 RuleSetting = Literal["off", "low", "medium", "high", "critical"]
+MAX_OWN_RULES: Final = 200
+
+
+def _bounded(pattern: str) -> str:
+    degree(pattern)
+    return pattern
+
+
+def _rule_id(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", text):
+        raise ValueError("named in small letters, digits and hyphens, such as `no-print`")
+    return text
+
+
+RuleId = Annotated[str, AfterValidator(_rule_id)]
+
+
+class OwnRule(Group):
+    """A rule of the team's own: what no added line of a file may match."""
+
+    pattern: Annotated[str, AfterValidator(_bounded)]
+    message: Annotated[str, Field(min_length=1, max_length=300)]
+    severity: Literal["low", "medium", "high", "critical"] = "medium"
+    paths: Patterns = ()
+    except_paths: Patterns = ()
+
 
 DENY_PATHS = tuple(
     str.split("""
@@ -104,6 +132,13 @@ class RunSettings(Section):
     )
     rules: dict[str, RuleSetting] = file_only(
         "Severity of a rule's findings by rule id; `off` silences the rule.", {}, keys="rules"
+    )
+    own_rules: dict[RuleId, OwnRule] = file_only(
+        "Rules of your own by id: a `pattern` that no added line may match, its `message`, `severity`, `paths` and "
+        "`except-paths`.",
+        {},
+        keys="rule ids",
+        max_length=MAX_OWN_RULES,
     )
     deny_paths: Patterns = file_only(
         "Glob patterns, in any case, of files whose text is never sent to a model, beside those that usually hold "

@@ -21,9 +21,9 @@ AT = 1_767_225_600
 BOT = Account("github-actions[bot]")
 PERSON = Account("octocat", "User")
 BODY = (
-    f"{marker('0123456789abcdef-1')}\n**high · security** · a \\*shell\\*\n\nwhy\n\n"
+    f"{marker('0123456789abcdef-1')}\n**🟠 high · security** — a \\*shell\\*\n\nwhy\n\n"
     "```suggestion\nrun([x])\nreturn\n```\n\n"
-    "<sub>rule `py-shell` · silence: `cicd-agent: ignore[py-shell] reason`</sub>"
+    "<sub>rule `py-shell` · to suppress: `cicd-agent: ignore[py-shell] reason`</sub>"
 )
 
 
@@ -122,9 +122,10 @@ def test_what_others_wrote_is_no_finding_of_ours(
 
 
 def test_who_says_so_stands_in_the_comment(hub: FakeGitHub, forge: GitHubForge) -> None:
-    say(hub, f"{marker('0123456789abcdea-1')}\n**low · testing** · x\n\n<sub>91 % sure · by the model</sub>")
-    tool = "<sub>by ruff, rule `E1` · silence: `cicd-agent: ignore[ruff/E1] reason`</sub>"
-    say(hub, f"{marker('0123456789abcdeb-1')}\n**medium · testing** · x\n\n{tool}")
+    model = "<sub>confidence 0.91 · found by the model, quote verified in the diff</sub>"
+    say(hub, f"{marker('0123456789abcdea-1')}\n**⚪\u00a0low · testing** — x\n\n{model}")
+    tool = "<sub>rule `E1` of ruff · to suppress: `cicd-agent: ignore[ruff/E1] reason`</sub>"
+    say(hub, f"{marker('0123456789abcdeb-1')}\n**🟡\u00a0medium · testing** — x\n\n{tool}")
     assert [(each.origin, each.rule, each.severity) for each in only(forge).threads] == [
         ("model", "", "low"),
         ("tool", "ruff/E1", "medium"),

@@ -22,8 +22,8 @@ MOVED = "@@ -1,3 +1,6 @@\n+zero\n+zero b\n one\n-two\n+2\n+2b\n three"
 BOT = Account("github-actions[bot]")
 PERSON = Account("octocat", "User")
 BODY = (
-    f"{marker('0123456789abcdef-1')}\n**high · security** · a \\*shell\\*\n\nwhy\n\n"
-    "<sub>rule `py-shell` · silence: `cicd-agent: ignore[py-shell] reason`</sub>"
+    f"{marker('0123456789abcdef-1')}\n**🟠 high · security** — a \\*shell\\*\n\nwhy\n\n"
+    "<sub>rule `py-shell` · to suppress: `cicd-agent: ignore[py-shell] reason`</sub>"
 )
 
 

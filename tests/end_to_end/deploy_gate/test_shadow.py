@@ -119,9 +119,7 @@ def test_a_rollback_is_told_and_a_deployment_that_proceeds_is_not(
     hub.gate.add_deployment(jobs.sha, "production", "in_progress", "failure", at=jobs.now - HOUR)
     hub.gate.add_incident("Checkout is down", at=jobs.now - 60)
     assert jobs.run(slack_webhook_url=slack.webhook).outputs["decision"] == "rollback"
-    assert [text.split(",")[0] for text in slack.heard] == [
-        f"octo/app: Roll back {jobs.sha[:7]} on production"
-    ]
+    assert [text.split(",")[0] for text in slack.heard] == [f"octo/app: Roll back {jobs.sha[:7]} on production"]
 
 
 def test_a_slack_that_is_down_changes_nothing_of_the_decision(jobs: GateJobs, slack: FakeSlack) -> None:

@@ -86,7 +86,7 @@ class Site:
         self.pull.revisions = {"e" * 40: (PullFile("old.py", patch="@@ -0,0 +1 @@\n+eval(x)"), *self.pull.files)} | (
             self.pull.revisions
         )
-        body = f"{marker('00112233aabbccdd-1')}\n**high · security** · an old issue"
+        body = f"{marker('00112233aabbccdd-1')}\n**🟠 high · security** — an old issue"
         fields = {"path": "old.py", "line": 1, "side": "RIGHT", "body": body}
         comment = ReviewComment(self.hub.new_id(), 1, BOT, "e" * 40, fields)
         self.pull.review_comments.append(comment)

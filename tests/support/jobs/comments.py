@@ -16,7 +16,7 @@ from tests.support.servers.openai.app import OpenAIServer, Step
 
 ON: Mapping[str, str] = {**BEFORE, ".github/cicd-agent.yml": "replies: on\n"}
 PERSON = Account("maintainer", "User")
-FINDING = f"{marker('f1')}\n**high · security** · A command is run by a shell"
+FINDING = f"{marker('f1')}\n**🟠 high · security** — A command is run by a shell"
 LINE = 5
 ASK = "@cicd-agent why? The name is a constant."
 QUOTES = ({"exhibit": "E1", "quote": 'os.system(f"echo {name}")'},)

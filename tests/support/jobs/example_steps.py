@@ -8,11 +8,19 @@ from typing import Any
 
 import yaml
 
+from cicd_agent.cli.init import FOLDER, Answers, files
+from cicd_agent.domain.modes import MODES
 from scripts.actions import sub_actions
+from scripts.blocks import all_blocks
+from scripts.fragments import whole
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples/workflows").glob("*.yml"))
 _EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")
+PERMITTED = dict.fromkeys(("actions", "checks", "contents", "deployments", "issues", "statuses"), "read") | {
+    "pull-requests": "write"
+}
+"""Of steps that a document shows alone: the page says elsewhere what the job needs."""
 _CALL = "org/cicd-agent/.github/workflows/"
 
 
@@ -57,18 +65,31 @@ def bind(text: str, contexts: Mapping[str, str]) -> str:
     return _EXPRESSION.sub(value, text)
 
 
-def own_steps() -> Iterator[Own]:
-    """Every step of an example that is ours, those of the workflows that it calls among them."""
+def printed_workflows() -> Iterator[tuple[str, str]]:
+    """Every workflow that people copy, with its name: examples, what documents show, what `init` writes."""
     for path in EXAMPLES:
-        workflow: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+        yield path.stem, path.read_text("utf-8")
+    for block in all_blocks():
+        if block.language in {"yaml", "yml"} and (shown := whole(block)) is not None:
+            yield f"{block.page}:{block.line}", shown.text
+    for model in ("none", "openai"):
+        made = files(Answers(modes=tuple(MODES), model=model))
+        yield from ((f"init:{model}:{Path(path).stem}", text) for path, text in made.items() if FOLDER in path)
+
+
+def own_steps() -> Iterator[Own]:
+    """Every step of these that is ours, those of the workflows that an example calls among them."""
+    for name, text in printed_workflows():
+        workflow: dict[str, Any] = yaml.safe_load(text)
         for job, told in workflow["jobs"].items():
-            if "uses" in told:
-                yield _called(path.stem, job, told)
+            if str(told.get("uses", "")).startswith(_CALL):
+                yield _called(name, job, told)
             for step in told.get("steps", ()):
                 if mode := _mode(step):
-                    given = {name: _text(value) for name, value in step.get("with", {}).items()}
+                    given = {key: _text(value) for key, value in step.get("with", {}).items()}
                     environ = {**told.get("env", {}), **step.get("env", {})}
-                    yield Own(path.stem, job, mode, given.get("stage", ""), given, environ, told["permissions"])
+                    permissions = told.get("permissions", workflow.get("permissions")) or PERMITTED
+                    yield Own(name, job, mode, given.get("stage", ""), given, environ, permissions)
 
 
 def _called(example: str, job: str, told: Mapping[str, Any]) -> Own:

@@ -57,8 +57,8 @@ query($owner: String!, $name: String!, $first: Int!, $after: String) {{
 }}
 """
 _SUGGESTION = re.compile(r"^(`{3,})suggestion\r?$\n", re.MULTILINE)
-_SEVERITY = re.compile(rf"^\*\*({'|'.join(Severity)}) · ", re.MULTILINE)
-_BY_TOOL = "<sub>by "
+_SEVERITY = re.compile(rf"^\*\*(?:\S\s)?({'|'.join(Severity)}) · ", re.MULTILINE)
+_BY_TOOL = re.compile(r"<sub>rule `.*` of [^`]{1,200} · to suppress: ")
 
 
 class Dismissal(Shape):
@@ -207,7 +207,7 @@ def _suggested(body: str) -> str:
 def _origin(rule: str, body: str) -> str:
     if not rule:
         return Origin.MODEL
-    return Origin.TOOL if body.rstrip().rpartition("\n")[2].startswith(_BY_TOOL) else Origin.RULE
+    return Origin.TOOL if _BY_TOOL.match(body.rstrip().rpartition("\n")[2]) else Origin.RULE
 
 
 def _cut(notes: Sequence[str], limit: int = 5) -> tuple[str, ...]:

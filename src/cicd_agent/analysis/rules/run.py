@@ -11,6 +11,7 @@ from cicd_agent.analysis.risk.content import content_kinds
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
 from cicd_agent.analysis.rules.files import states_the_same
+from cicd_agent.analysis.rules.own import Definition, own_rules
 from cicd_agent.analysis.rules.python.source import expression_text
 from cicd_agent.analysis.rules.rule import NOT_SHIPPED, NOT_WRITTEN_HERE, Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
@@ -36,9 +37,11 @@ class RuleDraft(Draft):
     areas: tuple[Area, ...] = ()
 
 
-def ruled(change: Change, config_file: str = OWN_CONFIG) -> RuleDraft:
-    change_context = _context(change, config_file, RULES)
-    found, half_read = _read(change_context, RULES)
+def ruled(change: Change, config_file: str = OWN_CONFIG, own: Mapping[str, Definition] | None = None) -> RuleDraft:
+    """By our rules, and by those of the team's `own`, by their ids."""
+    rules = (*RULES, *own_rules(own or {}))
+    change_context = _context(change, config_file, rules)
+    found, half_read = _read(change_context, rules)
     listed = (*areas(change_context), *_half_read_area(half_read))
     return RuleDraft(findings=found, areas=listed)
 

@@ -13,7 +13,7 @@ MOST_RESOLVED = 20
 _LONGEST_LINE = 2_000
 _LONGEST_TITLE = 200
 _KEY = re.compile(r"<!-- cicd-agent:([A-Za-z0-9._:/-]{1,120}) -->")
-_GRADE = re.compile(r"\*\*(?:[^\sa-z] )?[a-z]{1,20} · [a-z]{1,20}\*\* — ")
+_GRADE = re.compile(r"\*\*(?:[^\sa-z]\s)?[a-z]{1,20} · [a-z]{1,20}\*\* — ")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])|(?<!`)(`+)(?!`) ?(.+?) ?(?<!`)\2(?!`)")
 _SILENCED_BY = re.compile(r"<sub>rule `.*(?<!`)(`+) ?cicd-agent: ignore\[([^\]]{1,200})\] reason ?\1</sub>")
 

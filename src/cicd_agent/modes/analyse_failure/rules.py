@@ -99,7 +99,7 @@ def _risk(evidence: Evidence, settings: Settings) -> Risk | None:
     change = evidence.change
     if change is None:
         return None
-    return change_risk(ruled(change, settings.config_file), evidence, settings)
+    return change_risk(ruled(change, settings.config_file, settings.own_rules), evidence, settings)
 
 
 def _kind(first: Failure | None, attribution: Attribution, *, is_run: bool) -> Kind:

@@ -101,7 +101,7 @@ def _signals(gate: GateEvidence) -> Iterator[str]:
 def _findings(evidence: Evidence, settings: Settings) -> Iterator[str]:
     if evidence.change is None:
         return
-    draft = ruled(evidence.change, settings.config_file)
+    draft = ruled(evidence.change, settings.config_file, settings.own_rules)
     for area in draft.areas:
         yield f"it {area.reason}: {_line(', '.join(area.paths[:5]))}"
     for finding in draft.findings:

@@ -67,7 +67,7 @@ class _Judged:
 
 
 def rules(evidence: Evidence, settings: Settings) -> RuleDraft:
-    return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
+    return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file, settings.own_rules)
 
 
 def possible_hashes(evidence: Evidence, settings: Settings) -> list[str]:

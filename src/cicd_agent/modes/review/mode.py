@@ -46,7 +46,7 @@ class Review(Mode[RuleDraft]):
         """What rules and other tools find in a change, and its risky areas; nobody is answered by rule."""
         if evidence.change is None or comments.is_chat(evidence.event):
             return RuleDraft()
-        draft = ruled(evidence.change, settings.config_file)
+        draft = ruled(evidence.change, settings.config_file, settings.own_rules)
         findings = (*draft.findings, *proven_results(evidence.findings, evidence.change))
         return draft.model_copy(update={"findings": findings})
 

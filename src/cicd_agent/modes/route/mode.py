@@ -29,7 +29,9 @@ class Route(Mode[RuleDraft]):
     report = staticmethod(report)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
-        return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
+        return (
+            RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file, settings.own_rules)
+        )
 
     def facts(self, result: RouteResult, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
         event, percentile = evidence.event, number(result.risk.percentile)

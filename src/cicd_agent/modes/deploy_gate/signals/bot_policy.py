@@ -133,19 +133,18 @@ def _with_content(pull: OriginPull, line: Sequence[Deployed], repository: Reposi
 
 
 def _content(change: Change, settings: Settings) -> PullContent:
-    return PullContent(
-        bool(change.files) and all(map(_is_lock, change.files)), next(_problems(change, settings.config_file), "")
-    )
+    return PullContent(bool(change.files) and all(map(_is_lock, change.files)), next(_problems(change, settings), ""))
 
 
-def _problems(change: Change, config_file: str) -> Iterator[str]:
+def _problems(change: Change, settings: Settings) -> Iterator[str]:
     """What stands against a change by the rules alone: what they did not read, and the worst that they found."""
     if change.incomplete or not change.files:
         yield change.incomplete or "it changes nothing"
     for file in change.files:
         if file.omitted or file.is_submodule:
             yield f"`{visible_line(clip(file.path, 100))}` was not read ({file.omitted or 'submodule'})"
-    found = [each for each in graded(ruled(change, config_file).findings) if each.severity.rank >= Severity.MEDIUM.rank]
+    draft = ruled(change, settings.config_file, settings.own_rules)
+    found = [each for each in graded(draft.findings) if each.severity.rank >= Severity.MEDIUM.rank]
     for each in sorted(found, key=lambda one: -one.severity.rank)[:1]:
         yield f"{each.severity}: {each.title} ({visible_line(clip(each.location.path, 100))})"
 
