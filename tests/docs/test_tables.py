@@ -14,7 +14,7 @@ from scripts.pages import events, exits, of_mode
 from scripts.pages.marked import Unmade, marks, remade
 from scripts.pages.rows import table
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs/reference"
 PAGE = (
     "# A\n\nwords | words\n\n<!-- made: sum 1 2 -->\nold\n\n| old |\n<!-- /made -->\nmore\n"
     "<!-- made: sum 3 -->\n<!-- /made -->\n"

@@ -85,7 +85,7 @@ def _who(row: Row, data: Node) -> Iterator[str]:
 def _escalated(data: Node, style: Style) -> Iterator[str]:
     reasons = data["escalate"].texts
     if reasons or data["escalated"].flag:
-        yield style.ink("a person should look", "high")
+        yield style.ink("human review is needed", "high")
     yield from _items(reasons, style)
 
 

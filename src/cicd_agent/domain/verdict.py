@@ -154,7 +154,7 @@ class Verdict:
     """Claims that say what another finding says already, with the name of that finding as the reason."""
     suppressed: tuple[Suppressed, ...] = ()
     escalate: tuple[str, ...] = ()
-    """Why a person should look, one sentence each; empty when nobody needs to."""
+    """why human review is needed, one sentence each; empty when nobody needs to."""
     blocking: tuple[str, ...] = ()
     """Fingerprints of the findings that reach `fail-on`."""
     remarks: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 
 from cicd_agent.domain.repository.paths import matcher
 from cicd_agent.domain.text.bounded_pattern import degree
@@ -34,7 +34,7 @@ RuleId = Annotated[str, AfterValidator(_rule_id)]
 class OwnRule(Group):
     """A rule of the team's own: what no added line of a file may match."""
 
-    pattern: Annotated[str, AfterValidator(_bounded)]
+    pattern: Annotated[str, AfterValidator(_bounded), WithJsonSchema({"type": "string", "format": "regex"})]
     message: Annotated[str, Field(min_length=1, max_length=300)]
     severity: Literal["low", "medium", "high", "critical"] = "medium"
     paths: Patterns = ()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.analysis.logs.matcher import Block, Matcher
 from cicd_agent.analysis.logs.reader import Line
-from cicd_agent.analysis.logs.registry import TOOL_FILES, Message, Tool, load_tools, read_tools, trouble_words
+from cicd_agent.analysis.logs.registry import TOOL_FILES, Message, Tool, load_tools, read_tools, trouble_excerpt
 from cicd_agent.analysis.logs.template import mask_numbers
 from tests.analysis.logs.harmless import HARMLESS
 from tests.analysis.logs.messages import SPOKEN
@@ -211,4 +211,4 @@ def test_blocks_lie_within_the_log_and_within_their_length(texts: list[str]) -> 
     ],
 )
 def test_the_words_that_name_the_trouble_are_found_inside_a_long_message(message: str, words: str) -> None:
-    assert trouble_words(message) == words
+    assert trouble_excerpt(message) == words

@@ -197,7 +197,7 @@ def test_questions_and_escalations_are_shown() -> None:
     output = {"asked": asked, "generated": {"reports": [{}, {}], "homes": {"a": "test_a.py"}}}
     store.append(decided(1, escalated=True, escalate=["a migration"], output=output, error="GitHub said no"))
     out = ask(store, "show", "1").out
-    assert "a person should look\n  a migration" in out
+    assert "human review is needed\n  a migration" in out
     assert "findings, model gpt-5.5, 2 rounds, 3 look-ups, failed: cut off" in out
     assert "1 of 2 tests kept" in out
     assert "failed: GitHub said no" in out

@@ -99,17 +99,17 @@ def load_tools() -> Sequence[Tool]:
     return tuple(tool for name in order["files"] for tool in read_tools(TOOL_FILES / f"{name}.toml"))
 
 
-def trouble_words(text: str) -> str:
+def trouble_excerpt(text: str) -> str:
     """The part of a message that names trouble outside of the code, without what is wrapped around it; "" for none.
 
     pip says "Temporary failure in name resolution" behind 200 characters of connection objects.
     """
-    found = _trouble_words().search(text[:_LONGEST_MESSAGE])
+    found = _trouble_excerpt().search(text[:_LONGEST_MESSAGE])
     return found[0].strip(" :") if found else ""
 
 
 @cache
-def _trouble_words() -> re.Pattern[str]:
+def _trouble_excerpt() -> re.Pattern[str]:
     starts = {message.start for tool in load_tools() for message in tool.messages if message.trouble is not None}
     # What begins a line is not wrapped in anything.
     inner = "|".join(sorted(re.sub(r"\(\?P<\w+>", "(?:", start) for start in starts if "^" not in start))

@@ -97,14 +97,14 @@ def _weigh(items: Sequence[_Item], follow: int, cost: _Cost, *, inside: bool) ->
         elif kind is op.ATOMIC_GROUP:
             _weigh(list(value), follow, cost, inside=inside)
         elif kind in {op.ASSERT, op.ASSERT_NOT}:
-            _weigh_look(value[1], cost, inside=inside)
+            _weigh_lookaround(value[1], cost, inside=inside)
         elif kind in {op.GROUPREF, op.GROUPREF_EXISTS}:
             raise ValueError("a pattern without references to groups")
         starts, empty = _first((kind, value))
         follow = starts | (follow if empty else 0)
 
 
-def _weigh_look(content: Any, cost: _Cost, *, inside: bool) -> None:
+def _weigh_lookaround(content: Any, cost: _Cost, *, inside: bool) -> None:
     """Of what is looked at ahead: all of it is read again wherever the pattern gets that far."""
     ahead = _Cost()
     _weigh(list(content), 0, ahead, inside=inside)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.logs.extract import ExtractLine, Kind, Problem, Trouble
-from cicd_agent.analysis.logs.registry import trouble_words
+from cicd_agent.analysis.logs.registry import trouble_excerpt
 from cicd_agent.analysis.patches.same_failure import same_test
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.events.workflow_run import RunNote
@@ -177,7 +177,7 @@ def _title(job: FailedJob, problems: Sequence[Problem]) -> str:
         message = error.text
     message = message or _message_of_test(job, problems) or best[0]
     title = " ".join(_PATTERNS["mark"].sub("", message).split())
-    return title if len(title) <= MAX_TITLE else trouble_words(title) or title
+    return title if len(title) <= MAX_TITLE else trouble_excerpt(title) or title
 
 
 def _message_of_test(job: FailedJob, problems: Sequence[Problem]) -> str:

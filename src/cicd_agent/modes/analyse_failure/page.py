@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.analysis.logs.extract import AlikeTests, Kind
-from cicd_agent.analysis.logs.registry import trouble_words
+from cicd_agent.analysis.logs.registry import trouble_excerpt
 from cicd_agent.analysis.logs.template import coarse_template
 from cicd_agent.domain.events.event import Event
 from cicd_agent.domain.evidence import Evidence
@@ -330,7 +330,7 @@ def _suspects(suspects: Sequence[Suspect], evidence: Evidence) -> Table:
 def _others(failures: Sequence[Failure]) -> Table:
     rows = [
         (
-            clip((len(each.title) > MAX_LINE and trouble_words(each.title)) or each.title, MAX_LINE),
+            clip((len(each.title) > MAX_LINE and trouble_excerpt(each.title)) or each.title, MAX_LINE),
             _job_step(each.job, each.step),
             each.kind.replace("_", " ") + (", allowed to fail" if each.tolerated else ""),
         )

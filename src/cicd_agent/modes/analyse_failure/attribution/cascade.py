@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.logs.extract import Kind, Problem, Trouble
-from cicd_agent.analysis.logs.registry import trouble_words
+from cicd_agent.analysis.logs.registry import trouble_excerpt
 from cicd_agent.analysis.patches.same_failure import same_test
 from cicd_agent.domain.events.workflow_run import RunState
 from cicd_agent.domain.facts import Cause
@@ -465,7 +465,7 @@ def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> At
         confidence = DOUBTFUL
     if not changed.is_known or _is_headless(job, problem):
         confidence = BLIND
-    words = trouble_words(problem.text) if len(problem.text) > _LONG else problem.text
+    words = trouble_excerpt(problem.text) if len(problem.text) > _LONG else problem.text
     cited = Cited(problem.line, clip(words or problem.text, 200), job.job.name, problem.step or job.step, job.job.url)
     what = f"{_NAMES[trouble]}: {cited.text}"
     beside = "the change touches no dependency, Docker or workflow file" if changed.is_known else "no change is known"
