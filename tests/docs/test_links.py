@@ -92,7 +92,9 @@ def settings() -> dict[str, object]:
 
 
 def test_every_page_is_in_the_navigation_once() -> None:
-    assert sorted(nav(settings()["nav"])) == sorted(str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md"))
+    assert sorted(nav(settings()["nav"])) == sorted(
+        str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")
+    )
 
 
 def test_the_site_asks_nobody_else_for_anything() -> None:

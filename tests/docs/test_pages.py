@@ -30,7 +30,10 @@ def test_every_message_that_is_quoted_is_said_somewhere() -> None:
 
 @pytest.mark.parametrize(
     ("page", "begin", "least"),
-    [("explanation/security-model.md", "# Security model", 15), ("reference/attacks.md", "## What takes a world of its own", 13)],
+    [
+        ("explanation/security-model.md", "# Security model", 15),
+        ("reference/attacks.md", "## What takes a world of its own", 13),
+    ],
 )
 def test_every_test_that_a_table_of_threats_names_exists(page: str, begin: str, least: int) -> None:
     part = (DOCS / page).read_text("utf-8").partition(begin)[2].partition("\n## ")[0]

@@ -44,7 +44,7 @@ from cicd_agent.rendering.page import (
     strong,
     tone,
 )
-from cicd_agent.rendering.style import progress
+from cicd_agent.rendering.style import _LiveLine, progress
 from cicd_agent.rendering.terminal import terminal
 from cicd_agent.settings.schema import Settings
 
@@ -324,6 +324,20 @@ def test_progress_rewrites_one_line_on_a_terminal() -> None:
     say("reading 9 files")
     say("")
     assert screen.getvalue() == "\r\x1b[Kreading 9 files …\r\x1b[K"
+
+
+def test_progress_on_a_terminal_says_how_long_it_takes() -> None:
+    screen = Screen()
+    say = progress(screen, width=lambda: 30)
+    assert isinstance(say, _LiveLine)
+    say("asking a model for a review")
+    say._draw(2)
+    say._draw(75)
+    *_, short, long = screen.getvalue().split("\r\x1b[K")
+    assert short == "asking a model for a review …"
+    assert long.endswith(" · 75 s …")
+    assert cells(long) < 30
+    say("")
 
 
 def test_progress_never_wraps_and_cannot_be_steered() -> None:

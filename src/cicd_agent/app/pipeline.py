@@ -18,6 +18,7 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.parallel import run_parallel
 from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import count
 from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import ChatReply, Draft, Judgement
 from cicd_agent.errors import ConfigError, Exit, TimeLimitReached
@@ -284,6 +285,8 @@ def _answer(
     """The model's answer, or that of the fallback; the answer says whose it is, and the account what both cost."""
     progress(f"asking {model.name}: {question.name}")
     first = router.put(question, model, budget)
+    if first.usage.total:
+        progress(f"{model.name} took {count(first.usage.total, 'token')}: {question.name}")
     if router.fallback is None or first.draft is not None or first.exit is not Exit.MODEL:
         return first
     progress(f"asking {router.fallback.name}: {question.name}")

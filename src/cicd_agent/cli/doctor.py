@@ -291,11 +291,14 @@ def _event(mode: ModeName, context: RunContext | None) -> Iterator[Check]:
         return
     declined = slice_.declines(event, context.settings) if slice_ else ""
     if declined:
-        yield Check("event", Health.WARN, f"`{mode}` has nothing to do: {declined}", "docs/reference/events.md has the events")
+        where = "docs/reference/events.md has the events"
+        yield Check("event", Health.WARN, f"`{mode}` has nothing to do: {declined}", where)
     else:
         yield Check("event", Health.OK, f"`{event.name}`, which `{mode}` serves")
     if event.pull and event.pull.from_fork:
-        yield Check("fork", Health.WARN, "a fork's pull request: no secrets, and a token that reads", "docs/reference/review.md")
+        yield Check(
+            "fork", Health.WARN, "a fork's pull request: no secrets, and a token that reads", "docs/reference/review.md"
+        )
 
 
 def _github(

@@ -1,6 +1,8 @@
 """How results are written for a person at a terminal, whatever the mode: colours, widths, links, and harmless text."""
 
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, Required, TextIO, TypeAlias, TypedDict
@@ -14,6 +16,7 @@ from cicd_agent.domain.usage import Usage
 from cicd_agent.rendering.cell_width import fold
 
 _NUMBER = re.compile(r"[0-9][0-9,]*")
+_SOME_SECONDS = 3
 Tone: TypeAlias = Literal["critical", "high", "medium", "low", "good", "bold", "faint", ""]
 LEVELS: dict[str, Tone] = {"critical": "critical", "high": "high", "medium": "medium", "low": "low"}
 """The tone of a risk level; a text that is none has no tone."""
@@ -122,23 +125,60 @@ def progress(stream: TextIO, *, enabled: bool = True, width: Callable[[], int] =
     """A function that says what is being done: on a terminal in one line that it rewrites, elsewhere in lines.
 
     An empty text clears the line before something else is printed. `width` is asked for each time: a window changes.
-    Where lines stay, one that only counts on from the line before it is left out.
     """
-    live = stream.isatty()
+    if not enabled:
+        return _stay_silent
+    return _LiveLine(stream, width) if stream.isatty() else _lines(stream)
+
+
+def _stay_silent(text: str) -> None:
+    del text
+
+
+def _lines(stream: TextIO) -> Callable[[str], None]:
+    """One line each, but for one that only counts on from the line before it."""
     before = ""
 
     def say(text: str) -> None:
         nonlocal before
         text = visible_line(text)
-        if live:
-            # A line that wraps could not be rewritten.
-            stream.write(f"\r\x1b[K{clip(text, width() - 3)} …" if text else "\r\x1b[K")
-        elif text and (kind := _NUMBER.sub("", text)) != before:
+        if text and (kind := _NUMBER.sub("", text)) != before:
             before = kind
             stream.write(f"{text} …\n")
-        stream.flush()
+            stream.flush()
 
-    def stay_silent(text: str) -> None:
-        del text
+    return say
 
-    return say if enabled else stay_silent
+
+class _LiveLine:
+    """A line that is rewritten, with the seconds that it has stood there when these are some."""
+
+    def __init__(self, stream: TextIO, width: Callable[[], int]) -> None:
+        self._stream, self._width = stream, width
+        self._lock = threading.Lock()
+        self._text, self._since, self._ticks = "", 0.0, False
+
+    def __call__(self, text: str) -> None:
+        with self._lock:
+            self._text, self._since = visible_line(text), time.monotonic()
+            self._draw(0)
+            if text and not self._ticks:
+                self._ticks = True
+                threading.Thread(target=self._tick, daemon=True).start()
+
+    def _tick(self) -> None:
+        """Ends with the text: a thread that nobody needs keeps no terminal busy."""
+        while True:
+            time.sleep(1)
+            with self._lock:
+                if not self._text:
+                    self._ticks = False
+                    return
+                self._draw(int(time.monotonic() - self._since))
+
+    def _draw(self, seconds: int) -> None:
+        stood = f" · {seconds:,} s" if seconds >= _SOME_SECONDS else ""
+        # A line that wraps could not be rewritten.
+        shown = f"{clip(self._text, self._width() - 3 - len(stood))}{stood} …" if self._text else ""
+        self._stream.write(f"\r\x1b[K{shown}")
+        self._stream.flush()

@@ -46,6 +46,16 @@ def test_staged_unstaged_and_untracked_work_is_seen_ignored_files_are_not(repo: 
     assert seen.paths == (".gitignore", "a", "dir/new", "same", "staged")
 
 
+def test_what_calibrate_has_written_is_reviewed_when_it_is_committed(repo: TempRepo) -> None:
+    repo.commit({"a": "1\n"})
+    repo.write("a", "2\n")
+    repo.write(".github/cicd-agent-risk.json", "{}\n")
+    assert set(kinds(uncommitted(repo))) == {"a"}
+    base = repo.git("rev-parse", "HEAD").strip()
+    repo.commit(message="Calibrate")
+    assert ".github/cicd-agent-risk.json" in kinds(uncommitted(repo, base))
+
+
 def test_commits_since_the_merge_base_are_part_of_it(repo: TempRepo) -> None:
     repo.commit({"a": "1\n"})
     repo.branch("topic")

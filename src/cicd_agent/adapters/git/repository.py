@@ -30,6 +30,7 @@ from cicd_agent.domain.repository.change import Change, ChangeSource, Commit
 from cicd_agent.domain.repository.diff import FileDiff
 from cicd_agent.domain.repository.diff_parser import readable_name
 from cicd_agent.domain.repository.history import Past
+from cicd_agent.domain.repository.risk_file import RISK_FILE
 from cicd_agent.errors import ConfigError
 
 _HEAD = re.compile(rb"ref: refs/|[0-9a-f]{40}")
@@ -338,6 +339,8 @@ def snapshot(git: Git, top: Path, checkout: Path, exclude: Path) -> tuple[str, t
     root = top.resolve()
     for name in sorted(set(changed.split(b"\0")) - {b""}):
         path = root / os.fsdecode(name)
+        if name == RISK_FILE.encode():
+            continue  # what `calibrate` has just written is no work of anybody; once it is committed it is reviewed
         if path.parent.resolve() != path.parent:
             # Beyond a link there is nothing that git would call part of this tree.
             gone.append(name + b"\0")
