@@ -43,7 +43,7 @@ class Command:
 
 def pages(root: Path = ROOT) -> tuple[Path, ...]:
     """Every document that people read."""
-    return (*(root / name for name in _OWN_PAGES), *sorted((root / "docs").glob("*.md")))
+    return (*(root / name for name in _OWN_PAGES), *sorted((root / "docs").rglob("*.md")))
 
 
 def blocks_of(text: str, page: str) -> Iterator[Block]:

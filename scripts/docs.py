@@ -40,7 +40,7 @@ Nothing has to be configured. What is, comes from the first of these that says s
 3. the **default**.
 
 An **organisation** can come before all of them, and between the file and the default: the input `organisation-config`
-holds what it locks and what it leaves open ([fleet.md](fleet.md)).
+holds what it locks and what it leaves open ([fleet.md](organisations.md)).
 
 Empty is unset. `cicd-agent config explain` prints every value with the place it came from, with
 `--changed` only what is not the default.
@@ -87,7 +87,7 @@ instructions: |
 ```
 
 Editors check it as you type with the published schema,
-[schema/config.schema.json](../schema/config.schema.json), which `cicd-agent schema config` prints as well:
+[schema/config.schema.json](../../schema/config.schema.json), which `cicd-agent schema config` prints as well:
 
 ```yaml
 # yaml-language-server: $schema=./path/to/config.schema.json
@@ -184,7 +184,7 @@ The file has at most 256 kB and 5,000 keys and values, in one document without a
 
 
 def configuration() -> str:
-    """docs/configuration.md."""
+    """docs/reference/configuration.md."""
     return CONFIGURATION.format(
         mark=MARK, settings=settings_table(), fallbacks="\n".join(fallback_rows()), audience=AUDIENCE
     )
@@ -216,17 +216,17 @@ def with_parts(name: str) -> str:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
-    "docs/configuration.md": configuration,
-    "docs/permissions.md": lambda: all_permissions.page(OF_CODE),
-    "docs/exit-codes.md": lambda: exits.page(OF_CODE),
-    "docs/events.md": lambda: events.page(OF_CODE),
-    "docs/rules.md": rules_page,
-    "docs/metrics.md": metrics_page,
+    "docs/reference/configuration.md": configuration,
+    "docs/reference/permissions.md": lambda: all_permissions.page(OF_CODE),
+    "docs/reference/exit-codes.md": lambda: exits.page(OF_CODE),
+    "docs/reference/events.md": lambda: events.page(OF_CODE),
+    "docs/reference/rules.md": rules_page,
+    "docs/reference/metrics.md": metrics_page,
     "schema/config.schema.json": schema,
     "schema/organisation.schema.json": lambda: json.dumps(organisation_schema(), indent=2, ensure_ascii=False) + "\n",
     "schema/log-tools.schema.json": lambda: json.dumps(tool_schema(), indent=2, ensure_ascii=False) + "\n",
     **{f"{name}/action.yml": partial(sub_action, name) for name in sub_actions()},
-    **{f"docs/{mode}.md": partial(with_parts, f"docs/{mode}.md") for mode in MODES},
+    **{f"docs/reference/{mode}.md": partial(with_parts, f"docs/reference/{mode}.md") for mode in MODES},
     **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in MODES},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
 }

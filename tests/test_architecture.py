@@ -1,4 +1,4 @@
-"""The rules of docs/architecture.md that a program can check: who may import whom, size, and where effects live."""
+"""The rules of the architecture page that a program can check: who may import whom, size, and where effects live."""
 
 import ast
 import re

@@ -190,13 +190,13 @@ def test_every_mode_is_offered_by_the_command_line_and_the_action_and_has_output
 
 
 def test_every_mode_has_a_page_and_a_scenario() -> None:
-    assert [name for name in modes() if not (ROOT / f"docs/{name}.md").is_file()] == []
+    assert [name for name in modes() if not (ROOT / f"docs/reference/{name}.md").is_file()] == []
     assert [name for name in modes() if not any((ROOT / f"tests/scenarios/{name}").glob("*/"))] == []
 
 
 def test_the_documents_name_every_setting_and_every_output() -> None:
-    configuration = (ROOT / "docs/configuration.md").read_text("utf-8")
-    pages = "".join(page.read_text("utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    configuration = (ROOT / "docs/reference/configuration.md").read_text("utf-8")
+    pages = "".join(page.read_text("utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
     assert [name for name in map(kebab, Settings.model_fields) if f"`{name}`" not in configuration] == []
     assert [name for name in ACTION["outputs"] if f"`{name}`" not in pages] == []
 

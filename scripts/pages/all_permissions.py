@@ -25,7 +25,7 @@ is a notice, and `degraded` stays as it is.
 
 
 def page(mark: str) -> str:
-    """docs/permissions.md."""
+    """docs/reference/permissions.md."""
     rows = (
         (f"[`{mode}`]({mode}.md)", f"`{each.name}: {each.access}`", needed_for(each) or "always", each.why)
         for mode in MODES

@@ -43,7 +43,7 @@ Where a mode has the input `pull-request` or `run-id`, it makes any event one ab
 
 
 def page(mark: str) -> str:
-    """docs/events.md."""
+    """docs/reference/events.md."""
     modes = [*MODES]
     kinds = [kind for kind in EventKind if kind not in (EventKind.LOCAL, EventKind.OTHER)]
     served = ((f"`{kind}`", *(answer(mode, kind) for mode in modes)) for kind in kinds)

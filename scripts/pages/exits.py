@@ -60,7 +60,7 @@ report is `invalid`, and the gate holds.
 
 
 def page(mark: str) -> str:
-    """docs/exit-codes.md."""
+    """docs/reference/exit-codes.md."""
     modes = [*MODES]
     rows = ((f"{code:d}", MEANINGS[code], *(ending(mode, code) for mode in modes)) for code in Exit)
     return PAGE.format(mark=mark, codes=table(("code", "meaning", *(f"`{mode}`" for mode in modes)), rows))

@@ -1,4 +1,4 @@
-"""The page of the rules, docs/rules.md, made from the rules themselves so that it cannot fall behind."""
+"""The page of the rules, docs/reference/rules.md, made from the rules themselves so that it cannot fall behind."""
 
 import difflib
 from collections.abc import Iterator

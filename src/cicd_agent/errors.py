@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """Exit codes of the process; the table in docs/architecture.md says which mode uses which."""
+    """Exit codes of the process; the table in docs/explanation/architecture.md says which mode uses which."""
 
     OK = 0
     STOP = 1

@@ -5,7 +5,7 @@ from pathlib import Path
 from fuzz.targets import TARGETS
 from tests.attacks.payloads import PAYLOADS
 
-PAGE = (Path(__file__).parent.parent.parent / "docs/attacks.md").read_text("utf-8")
+PAGE = (Path(__file__).parent.parent.parent / "docs/reference/attacks.md").read_text("utf-8")
 
 
 def test_the_table_is_that_of_the_payloads() -> None:

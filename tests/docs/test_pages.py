@@ -20,7 +20,7 @@ def told() -> str:
 
 
 def test_every_message_that_is_quoted_is_said_somewhere() -> None:
-    page = (DOCS / "troubleshooting.md").read_text("utf-8")
+    page = (DOCS / "how-to/troubleshooting.md").read_text("utf-8")
     quoted = [double or single for double, single in re.findall(r"^\| (?:``(.+?)``|`(.+?)`) \|", page, re.MULTILINE)]
     assert len(quoted) >= 25
     said = told()
@@ -30,7 +30,10 @@ def test_every_message_that_is_quoted_is_said_somewhere() -> None:
 
 @pytest.mark.parametrize(
     ("page", "begin", "least"),
-    [("security-model.md", "# Security model", 15), ("attacks.md", "## What takes a world of its own", 13)],
+    [
+        ("explanation/security-model.md", "# Security model", 15),
+        ("reference/attacks.md", "## What takes a world of its own", 13),
+    ],
 )
 def test_every_test_that_a_table_of_threats_names_exists(page: str, begin: str, least: int) -> None:
     part = (DOCS / page).read_text("utf-8").partition(begin)[2].partition("\n## ")[0]
@@ -45,9 +48,9 @@ def test_every_test_that_a_table_of_threats_names_exists(page: str, begin: str, 
 
 
 def test_the_pages_name_scripts_that_exist() -> None:
-    pages = [ROOT / "README.md", *DOCS.glob("*.md")]
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
     named = {name for page in pages for name in re.findall(r"benchmarks/(\w+\.py)", page.read_text("utf-8"))}
-    guide = (DOCS / "cost-guide.md").read_text("utf-8")
+    guide = (DOCS / "how-to/cost-control.md").read_text("utf-8")
     named |= set(re.findall(r"`(\w+\.py)`", guide)) | set(
         re.findall(r"`(\w+\.py)` \|", (ROOT / "README.md").read_text())
     )
@@ -69,7 +72,7 @@ ORDER = (
 @pytest.mark.parametrize("mode", [*MODES])
 def test_the_pages_of_modes_are_laid_out_alike(mode: str) -> None:
     """Whoever knows one finds everything in the others, and sees how each decides in a picture."""
-    text = (DOCS / f"{mode}.md").read_text("utf-8")
+    text = (DOCS / "reference" / f"{mode}.md").read_text("utf-8")
     bare = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
     titles = re.findall(r"^## (.+)$", bare, re.MULTILINE)
     assert tuple(title for title in titles if title in ORDER) == ORDER

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "schema/report.schema.json").read_text("utf-8"))
-ROWS = (ROOT / "docs/report.md").read_text("utf-8").partition("## Where it stands")[2].splitlines()
+ROWS = (ROOT / "docs/reference/report.md").read_text("utf-8").partition("## Where it stands")[2].splitlines()
 PATHS = sorted({path for row in ROWS if row.startswith("| ") for path in re.findall(r"`([^`]+)`", row.split("|")[2])})
 
 

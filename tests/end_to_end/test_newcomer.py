@@ -48,6 +48,6 @@ def test_a_newcomer_is_there_in_four_steps(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_page_says_these_steps() -> None:
-    page = (ROOT / "docs/quick-start.md").read_text("utf-8")
+    page = (ROOT / "docs/tutorials/first-review.md").read_text("utf-8")
     for command in ("make demo", "cicd-agent review --base main", "cicd-agent init", "cicd-agent doctor"):
         assert command in page

@@ -127,5 +127,5 @@ def test_the_dashboard_can_be_imported_with_any_data_source() -> None:
 
 
 def test_the_page_of_the_metrics_is_current() -> None:
-    assert (ROOT / "docs/metrics.md").read_text("utf-8") == page()
+    assert (ROOT / "docs/reference/metrics.md").read_text("utf-8") == page()
     assert all(f"| `{metric.name}` |" in page() for metric in METRICS.values())

@@ -184,7 +184,7 @@ def test_all_wrong_inputs_are_named_in_one_line() -> None:
         "`max-comments` must be a whole number from 0 to 30, got `-1`; "
         "`rules` is no input: set it in the config file; "
         "`comment` must be `review`, `summary` or `off`, got `revew`, did you mean `review`?). "
-        "docs/configuration.md lists what each may be."
+        "docs/reference/configuration.md lists what each may be."
     )
 
 

@@ -291,11 +291,15 @@ def _event(mode: ModeName, context: RunContext | None) -> Iterator[Check]:
         return
     declined = slice_.declines(event, context.settings) if slice_ else ""
     if declined:
-        yield Check("event", Health.WARN, f"`{mode}` has nothing to do: {declined}", "docs/events.md has the events")
+        yield Check(
+            "event", Health.WARN, f"`{mode}` has nothing to do: {declined}", "docs/reference/events.md has the events"
+        )
     else:
         yield Check("event", Health.OK, f"`{event.name}`, which `{mode}` serves")
     if event.pull and event.pull.from_fork:
-        yield Check("fork", Health.WARN, "a fork's pull request: no secrets, and a token that reads", "docs/review.md")
+        yield Check(
+            "fork", Health.WARN, "a fork's pull request: no secrets, and a token that reads", "docs/reference/review.md"
+        )
 
 
 def _github(
@@ -474,7 +478,7 @@ def _collector(environment: Environment) -> Iterator[Check]:
     for target in targets(environment.telemetry):
         name = f"OpenTelemetry, {target.signal}"
         if target.refusal:
-            yield Check(name, Health.WARN, target.refusal, "docs/metrics.md has the variables")
+            yield Check(name, Health.WARN, target.refusal, "docs/reference/metrics.md has the variables")
         elif not find_spec("opentelemetry") or not find_spec("opentelemetry.proto"):
             yield Check(name, Health.WARN, "its package is not installed", "Install cicd-agent[otel]")
         else:

@@ -1,4 +1,4 @@
-"""docs/lookups.md says what the look-ups do: their names, their arguments and their limits."""
+"""docs/reference/lookups.md says what the look-ups do: their names, their arguments and their limits."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from cicd_agent.modes.review.exhibits import guidelines
 from tests.support.fakes.library import FakeLibrary
 from tests.support.samples.changes import change_of
 
-PAGE = (Path(__file__).parents[3] / "docs/lookups.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs/reference/lookups.md").read_text("utf-8")
 
 
 def test_the_page_names_every_look_up_with_its_arguments() -> None:

@@ -99,7 +99,9 @@ def documented() -> dict[str, Mapping[str, Any]]:
     made, after, deployment = made.partition("  # deploy:\n")
     made += (after + deployment).replace("  # ", "  ")
     shown = next(
-        block.text for block in all_blocks() if block.page == "docs/deploy-gate.md" and "deploy:" in block.text
+        block.text
+        for block in all_blocks()
+        if block.page == "docs/reference/deploy-gate.md" and "deploy:" in block.text
     )
     return {
         "example": load("deploy-gate.yml")["jobs"],

@@ -1,4 +1,4 @@
-"""The page of the metrics, docs/metrics.md, made from the registry so that it cannot fall behind."""
+"""The page of the metrics, docs/reference/metrics.md, made from the registry so that it cannot fall behind."""
 
 from collections.abc import Iterable
 from importlib.resources import files
