@@ -205,7 +205,7 @@ def certificates(job: Job, workspace: Path) -> Iterator[Mount]:
         kind = Path.is_dir if name == "SSL_CERT_DIR" else Path.is_file
         if not (trusted.is_absolute() and kind(trusted) and value.isprintable()):
             raise Refused(
-                f"{name} does not name certificates of this machine. Mend that variable of the job, or remove it."
+                f"{name} does not name certificates of this machine. Fix that variable of the job, or remove it."
             )
         if trusted.resolve() in {Path("/"), Path("/etc"), Path("/run")}:
             raise Refused(f"{name} names a folder that holds more than certificates. Give a folder of its own.")

@@ -95,7 +95,7 @@ def choose(asked: Asked, docker: Docker) -> Chosen:
         return Chosen("container", "Docker answers and the released image is at hand", asked.image)
     if wanted == "auto":
         return Chosen("host", why)
-    raise NoRuntimeError(f"`runtime: container` is not possible here: {why}. Mend that, or say `runtime: auto`.")
+    raise NoRuntimeError(f"`runtime: container` is not possible here: {why}. Fix that, or say `runtime: auto`.")
 
 
 def obstacles(asked: Asked) -> Iterator[str]:

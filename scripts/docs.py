@@ -17,7 +17,7 @@ from cicd_agent.settings.environment import AUDIENCE, FALLBACKS  # noqa: E402
 from cicd_agent.settings.values import Setting, catalogue, config_schema, organisation_schema  # noqa: E402
 from scripts.actions import action, sub_action, sub_actions  # noqa: E402
 from scripts.called import called  # noqa: E402
-from scripts.pages import all_permissions, events, exits, of_mode  # noqa: E402
+from scripts.pages import all_permissions, events, exits, messages, of_mode  # noqa: E402
 from scripts.pages.excerpt import excerpt  # noqa: E402
 from scripts.pages.marked import Maker, remade  # noqa: E402
 from scripts.pages.rows import default, table  # noqa: E402
@@ -40,7 +40,7 @@ Nothing has to be configured. What is, comes from the first of these that says s
 3. the **default**.
 
 An **organisation** can come before all of them, and between the file and the default: the input `organisation-config`
-holds what it locks and what it leaves open ([roll-out](../how-to/roll-out.md)).
+holds what it locks and what it leaves open ([fleet.md](organisations.md)).
 
 Empty is unset. `cicd-agent config explain` prints every value with the place it came from, with
 `--changed` only what is not the default.
@@ -215,11 +215,14 @@ def with_parts(name: str) -> str:
     return remade((ROOT / name).read_text("utf-8"), MAKERS)
 
 
+TUTORIALS = tuple(f"docs/tutorials/{page.name}" for page in sorted((ROOT / "docs/tutorials").glob("*.md")))
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/configuration.md": configuration,
     "docs/reference/permissions.md": lambda: all_permissions.page(OF_CODE),
     "docs/reference/exit-codes.md": lambda: exits.page(OF_CODE),
     "docs/reference/events.md": lambda: events.page(OF_CODE),
+    "docs/reference/messages.md": lambda: messages.page(OF_CODE),
     "docs/reference/rules.md": rules_page,
     "docs/reference/metrics.md": metrics_page,
     "schema/config.schema.json": schema,
@@ -227,6 +230,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "schema/log-tools.schema.json": lambda: json.dumps(tool_schema(), indent=2, ensure_ascii=False) + "\n",
     **{f"{name}/action.yml": partial(sub_action, name) for name in sub_actions()},
     **{f"docs/reference/{mode}.md": partial(with_parts, f"docs/reference/{mode}.md") for mode in MODES},
+    **{name: partial(with_parts, name) for name in TUTORIALS},
     **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in MODES},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
 }

@@ -21,6 +21,8 @@ def outward(markdown: str, page: str, repository: str, root: Path = ROOT) -> str
 
     def replaced(found: re.Match[str]) -> str:
         path = normpath(f"{PurePosixPath('docs', page).parent}/{found['target']}")
+        if path.startswith("docs/"):
+            return found[0]
         kind = "tree" if (root / path).is_dir() else "blob"
         return f"{found['open']}{repository.rstrip('/')}/{kind}/main/{path}{found['rest']}"
 

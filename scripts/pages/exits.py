@@ -18,7 +18,7 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.MODEL: "no model answered",
     Exit.BUDGET: "the budget or the time is used up",
     Exit.MISBEHAVED: "the model answered with nothing that could be checked",
-    Exit.BUG: "a bug of ours, with a traceback",
+    Exit.BUG: "an internal error, with a traceback",
     Exit.CANCELLED: "cancelled, by the runner or at a terminal",
 }
 STOPS: Final[Mapping[str, str]] = {

@@ -14,7 +14,7 @@ A rule finds in a change what needs no model to be known. It looks at added line
 guards, permissions and interfaces), never at what was there before. What merely touches a risky part, such as a
 migration, the login or the contract of an API, is no finding: it is an area, and sets a floor under the risk.
 
-How sure a rule is stands beside it, 1.0 where the shape alone is the proof; some places make it less sure. Only
+The confidence of each rule is 1.0 where the shape alone is the proof; some places lower it. Only
 findings of 0.7 and more become inline comments by default. Most rules leave tests, examples, documents, and vendored
 and generated files alone. `console.log` is no rule: too many are meant.
 
@@ -27,7 +27,7 @@ _WIDEST = 110
 def page() -> str:
     """The whole page, in Markdown."""
     rows = [
-        "| rule | severity | sure | finds |",
+        "| rule | severity | confidence | finds |",
         "|---|---|---|---|",
         *(f"| [{rule.id}](#{rule.id}) | {rule.severity} | {rule.confidence} | {rule.title} |" for rule in RULES),
     ]

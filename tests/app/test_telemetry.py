@@ -28,7 +28,7 @@ from tests.support.samples.records import report
 from tests.support.servers.collector import Collector, plain
 from tests.support.servers.github.app import FakeGitHub
 
-DOCUMENT = Path(__file__).parents[2] / "docs/how-to/roll-out.md"
+DOCUMENT = Path(__file__).parents[2] / "docs/reference/organisations.md"
 EVENT = Event(
     EventKind.PULL_REQUEST,
     repo="acme/shop",

@@ -120,7 +120,7 @@ def test_a_file_for_review_comes_of_a_history(tmp_path: Path, history: Past) -> 
 
 def test_the_documented_example_is_what_is_printed_of_such_a_history(tmp_path: Path, history: Past) -> None:
     out, _ = Site(tmp_path, history).ask("--dry-run")
-    documented = (Path(__file__).parents[2] / "docs/reference/calibrate.md").read_text("utf-8")
+    documented = (Path(__file__).parents[2] / "docs/reference/risk.md").read_text("utf-8")
     assert "".join(f"    {line}\n" for line in out.splitlines()) in documented
 
 

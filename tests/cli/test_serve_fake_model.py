@@ -269,7 +269,7 @@ def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
 
 def block(language: str, holds: str) -> str:
     """The code block of the page that holds these words."""
-    page = (ROOT / "docs/how-to/recordings.md").read_text("utf-8")
+    page = (ROOT / "docs/reference/recordings.md").read_text("utf-8")
     found: list[str] = [text for text in re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL) if holds in text]
     assert len(found) == 1
     return found[0]

@@ -61,7 +61,7 @@ def test_there_are_command_lines_to_check() -> None:
     assert len(OURS) >= 20
     assert {line.page for line in OURS} >= {
         "README.md",
-        "docs/how-to/recordings.md",
+        "docs/reference/recordings.md",
         "docs/reference/route.md",
         "docs/reference/gen-tests.md",
     }

@@ -93,7 +93,7 @@ def settings() -> dict[str, object]:
 
 def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(nav(settings()["nav"])) == sorted(
-        str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")
+        f"{page.relative_to(ROOT / 'docs')}" for page in (ROOT / "docs").rglob("*.md")
     )
 
 
@@ -104,6 +104,13 @@ def test_the_site_asks_nobody_else_for_anything() -> None:
     assert not {"extra_javascript", "extra_css", "extra"} & {*made}
     # What the theme draws diagrams with, it fetches from another host as soon as a page has one.
     assert "mermaid" not in f"{made['markdown_extensions']}"
+
+
+def test_a_link_between_two_parts_of_the_documents_stays_on_the_site() -> None:
+    text = "[a](../reference/rules.md#secret) [b](../../README.md)\n"
+    assert outward(text, "how-to/approvals.md", "https://github.com/org/x") == (
+        "[a](../reference/rules.md#secret) [b](https://github.com/org/x/blob/main/README.md)\n"
+    )
 
 
 def test_a_link_out_of_the_documents_goes_to_the_repository() -> None:

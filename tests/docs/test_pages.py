@@ -50,7 +50,7 @@ def test_every_test_that_a_table_of_threats_names_exists(page: str, begin: str, 
 def test_the_pages_name_scripts_that_exist() -> None:
     pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
     named = {name for page in pages for name in re.findall(r"benchmarks/(\w+\.py)", page.read_text("utf-8"))}
-    guide = (DOCS / "how-to/keep-costs-down.md").read_text("utf-8")
+    guide = (DOCS / "how-to/cost-control.md").read_text("utf-8")
     named |= set(re.findall(r"`(\w+\.py)`", guide)) | set(
         re.findall(r"`(\w+\.py)` \|", (ROOT / "README.md").read_text())
     )
@@ -72,7 +72,7 @@ ORDER = (
 @pytest.mark.parametrize("mode", [*MODES])
 def test_the_pages_of_modes_are_laid_out_alike(mode: str) -> None:
     """Whoever knows one finds everything in the others, and sees how each decides in a picture."""
-    text = (DOCS / f"reference/{mode}.md").read_text("utf-8")
+    text = (DOCS / "reference" / f"{mode}.md").read_text("utf-8")
     bare = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
     titles = re.findall(r"^## (.+)$", bare, re.MULTILINE)
     assert tuple(title for title in titles if title in ORDER) == ORDER

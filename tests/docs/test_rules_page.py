@@ -5,7 +5,7 @@ from cicd_agent.analysis.rules import RULES
 from cicd_agent.domain.text.credentials import find_secrets
 from scripts.pages.rules import page
 
-DOCS = Path(__file__).resolve().parents[2] / "docs/reference/rules.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "rules.md"
 
 
 def test_the_page_of_the_rules_is_current() -> None:

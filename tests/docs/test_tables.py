@@ -14,7 +14,7 @@ from scripts.pages import events, exits, of_mode
 from scripts.pages.marked import Unmade, marks, remade
 from scripts.pages.rows import table
 
-DOCS = Path(__file__).parents[2] / "docs/reference"
+DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (
     "# A\n\nwords | words\n\n<!-- made: sum 1 2 -->\nold\n\n| old |\n<!-- /made -->\nmore\n"
     "<!-- made: sum 3 -->\n<!-- /made -->\n"
@@ -74,7 +74,7 @@ def test_a_limit_that_differs_by_mode_is_that_of_the_page() -> None:
 
 @pytest.mark.parametrize("mode", [*MODES])
 def test_the_page_of_a_mode_has_its_own_tables(mode: ModeName) -> None:
-    made = marks((DOCS / f"{mode}.md").read_text("utf-8"))
+    made = marks((DOCS / "reference" / f"{mode}.md").read_text("utf-8"))
     assert {f"{what} {mode}" for what in ("inputs", "outputs", "permissions", "exits")} <= {*made}
     assert any(words.startswith(f"excerpt {mode}/") for words in made)
     assert [words for words in made if words.split()[1].partition("/")[0] != mode] == []

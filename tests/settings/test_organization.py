@@ -161,7 +161,7 @@ def test_a_text_that_is_not_understood_is_refused_and_not_ignored(text: str, why
         organised(text, known_rules={"eval", "model"})
     assert why in str(caught.value)
     assert str(caught.value).startswith("the organisation's configuration is wrong (`organisation-config`")
-    assert str(caught.value).endswith("docs/how-to/roll-out.md says what each may be.")
+    assert str(caught.value).endswith("docs/reference/organisations.md says what each may be.")
 
 
 def test_a_flood_of_mistakes_is_counted() -> None:
@@ -321,7 +321,7 @@ def test_the_published_schema_says_the_same() -> None:
 
 
 def test_the_example_of_the_document_is_a_good_one() -> None:
-    page = (Path(__file__).parents[2] / "docs/how-to/roll-out.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs/reference/organisations.md").read_text("utf-8")
     block = page.partition("```yaml\n")[2].partition("```")[0]
     text = yaml.safe_load(block)[0]["with"]["organisation-config"]
     found = organised(text, known_rules={rule.id for rule in RULES})

@@ -25,7 +25,7 @@ from cicd_agent.errors import ConfigError, Exit, first_problem
 _MAX_REQUEST = 64_000_000
 _SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "logprobs", "n")
 DIALECTS = {"/v1/responses": "responses", "/v1/chat/completions": "chat"}
-_HOW = "docs/how-to/recordings.md shows what a script looks like"
+_HOW = "docs/reference/recordings.md shows what a script looks like"
 
 
 class ToolCall(BaseModel, frozen=True, extra="forbid"):

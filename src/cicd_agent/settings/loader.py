@@ -133,7 +133,11 @@ def _refuse(wrong: Collection[str], organization: Collection[str]) -> None:
     else:
         what = "an input is wrong" if len(lines) == 1 else f"{len(lines)} inputs are wrong"
     more = [f"and {len(lines) - _MAX_NAMED:,} more"] if len(lines) > _MAX_NAMED else []
-    page = "docs/how-to/roll-out.md says" if organization and not wrong else "docs/reference/configuration.md lists"
+    page = (
+        "docs/reference/organisations.md says"
+        if organization and not wrong
+        else "docs/reference/configuration.md lists"
+    )
     raise ConfigError(what, why="; ".join([*lines[:_MAX_NAMED], *more]), remedy=f"{page} what each may be")
 
 

@@ -81,7 +81,7 @@ def told(left: Left, what: str) -> None:
     assert left.exit == 2, left.log
     assert REFUSED in left.log
     assert what in left.log
-    assert "docs/how-to/protect.md" in left.log
+    assert "docs/explanation/protection.md" in left.log
     assert "Traceback" not in left.log
 
 

@@ -191,7 +191,7 @@ def test_a_failure_that_came_again_in_the_same_way_was_wrongly_excused() -> None
 
 
 def test_every_ground_and_threshold_is_documented() -> None:
-    page = (Path(__file__).parents[3] / "docs/explanation/accuracy.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs/reference/accuracy.md").read_text("utf-8")
     assert [ground for ground in Ground if f"`{ground}`" not in page] == []
     assert [mode for mode, least in THRESHOLDS.items() if f"{mode}: {least}\n" not in page] == []
     assert f"there are {MIN_LABELS} labels or more" in page

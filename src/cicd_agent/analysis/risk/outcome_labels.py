@@ -1,7 +1,7 @@
 """Which changes of the past were bad: taken back, repaired soon after, or gone wrong when they were deployed.
 
 Each rule needs names and times alone, no blame of lines: that would cost minutes on a long history. What it misses and
-what it takes for bad by mistake stands in docs/explanation/risk.md.
+what it takes for bad by mistake stands in docs/reference/risk.md.
 """
 
 from collections import Counter, defaultdict

@@ -12,7 +12,7 @@ _AFTER = frozenset({EventKind.WORKFLOW_RUN, EventKind.ISSUE_COMMENT})
 _UNKNOWN = frozenset({404, 422})
 REMEDY = (
     "Give actions/checkout no `ref`, so that it takes the base, or leave it out: the change is read as data. "
-    "What has to run the change runs `on: pull_request` (docs/how-to/protect.md)"
+    "What has to run the change runs `on: pull_request` (docs/explanation/protection.md)"
 )
 
 

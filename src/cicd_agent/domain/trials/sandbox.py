@@ -10,7 +10,7 @@ from cicd_agent.errors import ConfigError
 
 
 class Tier(StrEnum):
-    """What keeps the command in, the weakest first; docs/explanation/sandbox.md says what each of them holds."""
+    """What keeps the command in, the weakest first; docs/reference/sandbox.md says what each of them holds."""
 
     NONE = "none"
     LANDLOCK = "landlock"

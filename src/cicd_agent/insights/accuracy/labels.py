@@ -34,7 +34,7 @@ class Truth(StrEnum):
 
 
 class Ground(StrEnum):
-    """The fact that a label rests on, or what is missing for one; docs/explanation/accuracy.md explains each."""
+    """The fact that a label rests on, or what is missing for one; docs/reference/accuracy.md explains each."""
 
     SUGGESTION = "suggestion_committed"
     CHANGED = "lines_changed"
