@@ -122,7 +122,7 @@ def test_each_context_has_what_was_called_and_opened_in_it(python: str, tmp_path
     if "early" not in found[""]:
         # Before Python 3.11 a function is told by its line.
         lines = {name: str(SOURCE[: SOURCE.index(f"def {name}(")].count("\n") + 1) for name in ("early", "steps")}
-        assert found[""] == ["", lines["early"]]
+        assert {"", lines["early"]} <= {*found[""]}
         assert found["test:begun"] == [lines["steps"]]
     else:
         assert found == wanted

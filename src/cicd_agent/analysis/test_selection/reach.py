@@ -1,0 +1,182 @@
+"""What a change reaches of what runs at import: from name to name, through statements and functions that run there."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from cicd_agent.analysis.test_selection.outline import Outline
+from cicd_agent.analysis.test_selection.syntax import LOADED, READING_HEADS, STORED, VALUE
+from cicd_agent.analysis.test_selection.test_map import KnownSource, Unit, UnitKind
+
+_ALL: Final = frozenset({"__subclasses__", LOADED})
+"""Names by which code gets at things of which it names nothing."""
+
+
+class Reach:
+    """The names through which a change can be noticed, each with the one where that began.
+
+    A name stands for all things of that name: variables, attributes, functions, classes and modules. It reaches the
+    names of all that is made of it at import, and of what may be changed by that. Modules in `private` are imported by
+    nobody: their names are their own ("path::name"). What functions do at import counts if it `runs`.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, KnownSource],
+        heads: Mapping[str, Outline],
+        private: frozenset[str],
+        *,
+        runs: bool = True,
+    ) -> None:
+        self.names: dict[str, str] = {}
+        self.effects: dict[str, str] = {}
+        """Files where a reached name is used for something else than another name."""
+        self._private = private
+        self._waiting: list[str] = []
+        self._users: defaultdict[str, list[tuple[str, Unit]]] = defaultdict(list)
+        self._early: defaultdict[str, list[tuple[str, frozenset[str]]]] = defaultdict(list)
+        """Functions that run at import, by each part of their names, with the names they use."""
+        self._readers: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._entered: set[str] = set()
+        self._values: set[str] = set()
+        self._classes: defaultdict[str, set[str]] = defaultdict(set)
+        for classes in (each.classes for known in (sources, heads) for each in known.values()):
+            for name, bases in classes.items():
+                self._classes[name] |= bases
+        for path, source in sources.items():
+            self._read_units(path, frozenset({*source.units, *(heads[path].units if path in heads else ())}))
+            for name, function in source.functions.items():
+                if function.early and runs:
+                    self._read_early(path, name, function.names)
+        for path in heads.keys() - sources.keys():
+            self._read_units(path, frozenset(heads[path].units))
+
+    def _read_units(self, path: str, units: frozenset[Unit]) -> None:
+        for unit in units:
+            for name in self._matched(path, unit.names):
+                self._users[name].append((path, unit))
+            if unit.kind is UnitKind.VALUE:
+                self._values |= {*self._own(path, unit.binds)}
+
+    def _read_early(self, path: str, function: str, names: frozenset[str]) -> None:
+        key = f"{path}::{function}"
+        for part in function.split("."):
+            for name in self._own(path, {part}):
+                self._early[name].append((key, names))
+        reads = not names.isdisjoint(READING_HEADS)
+        for used in self._matched(path, names):
+            if reads or not used.rpartition("::")[2].startswith(VALUE):
+                self._readers[used].append((path, function))
+
+    def change(self, path: str, unit: Unit, *, is_head: bool = False) -> None:
+        """A statement was added, removed, or both: it has become another one, perhaps just the head of a function."""
+        begun = f"{next(iter(sorted(unit.binds)), 'code')} of {path}".removeprefix(VALUE)
+        for name in self._bound(path, unit._replace(owner="") if is_head and not is_special(*unit.binds) else unit):
+            self._reach(name, begun)
+        if unit.calls:
+            self._change_by_calls(self._matched(path, unit.names), begun)
+
+    def change_early(self, path: str, function: str) -> None:
+        """A function changed that runs at import: so can all that it makes and changes there."""
+        begun = f"{function} of {path}"
+        for name in self._own(path, self._parts(function)):
+            self._reach(name, begun)
+            self._change_by_calls({name}, begun)
+
+    def begin(self, name: str, begun: str) -> None:
+        self._reach(name, begun)
+
+    def spread(self) -> None:
+        if self.names:
+            for name in _ALL:
+                self._reach(name, next(iter(self.names.values())))
+        while self._waiting:
+            name = self._waiting.pop()
+            begun = self.names[name]
+            is_value = name.rpartition("::")[2].startswith(VALUE)
+            for path, unit in self._users.get(name, ()):
+                if unit.kind is UnitKind.EFFECT:
+                    self.effects.setdefault(path, begun)
+                for bound in self._bound(path, unit):
+                    # The same thing under another name, unless something is called that may look at it.
+                    self._reach(bound if unit.calls or not is_value else _as_value(bound), begun)
+                if unit.calls:
+                    self._change_by_calls(self._matched(path, unit.names), begun)
+            for path, function in self._readers.get(name, ()):
+                for part in self._own(path, self._parts(function)):
+                    self._reach(part, begun)
+
+    def uses(self, path: str, names: AbstractSet[str]) -> str:
+        """A reached name among these of a file, "" when there is none."""
+        return next((name for name in sorted(self._matched(path, names)) if name in self.names), "")
+
+    def _reach(self, name: str, begun: str) -> None:
+        if name not in self.names:
+            self.names[name] = begun
+            self._waiting.append(name)
+
+    def _bound(self, path: str, unit: Unit) -> Iterator[str]:
+        """What is another thing when this statement is: of a class also itself, where something looks at its body."""
+        if not unit.owner:
+            yield f"{path}::globals"
+            yield from self._own(path, unit.binds)
+            return
+        # Special attributes are used by whatever uses the class.
+        yield from self._own(path, {name for name in unit.binds if not is_special(name)})
+        is_open = self._is_open(unit.owner, set())
+        if unit.kind is UnitKind.NOTE:
+            yield from self._own(path, {VALUE + unit.owner})
+            if is_open:
+                names = {unit.owner, *(name.removeprefix(VALUE) for name in unit.binds)}
+                yield from self._own(path, {name for name in names if not is_special(name)})
+        elif is_open or any(map(is_special, unit.binds)):
+            yield from self._own(path, {unit.owner})
+
+    def _is_open(self, name: str, seen: set[str]) -> bool:
+        """Whether a class is decorated, or inherits from what is not of the project."""
+        if name in seen:
+            return False
+        seen.add(name)
+        return name not in self._classes or any(self._is_open(base, seen) for base in self._classes[name])
+
+    def _change_by_calls(self, names: set[str], begun: str) -> None:
+        """What can be changed in place by code that uses these names, and by the functions that it then runs."""
+        waiting = [*names]
+        for name in waiting:
+            if name in self._values:
+                self._reach(name, begun)
+            for key, used in self._early.get(name, ()):
+                if key in self._entered:
+                    continue
+                self._entered.add(key)
+                for each in used:
+                    if each.startswith(STORED):
+                        self._reach(each.removeprefix(STORED), begun)
+                    elif not each.startswith(VALUE):
+                        waiting.append(each)
+
+    def _parts(self, function: str) -> set[str]:
+        """The names by which a function is used: those of functions around it, and of its class if it is special."""
+        split = function.split(".")
+        if is_special(split[-1]) and len(split) > 1:
+            return {*split[:-1]}
+        return {split[-1], *(part for part in split[:-1] if part not in self._classes)}
+
+    def _own(self, path: str, names: AbstractSet[str]) -> Iterator[str]:
+        return (f"{path}::{name}" if path in self._private else name for name in names)
+
+    def _matched(self, path: str, names: AbstractSet[str]) -> set[str]:
+        if path in self._private:
+            return {*names, *(f"{path}::{name}" for name in names)}
+        return {*names, f"{path}::globals"} if "globals" in names else {*names}
+
+
+def _as_value(name: str) -> str:
+    path, separator, last = name.rpartition("::")
+    return f"{path}{separator}{VALUE}{last.removeprefix(VALUE)}"
+
+
+def is_special(name: str) -> bool:
+    name = name.removeprefix(VALUE)
+    return name.startswith("__") and name.endswith("__")
