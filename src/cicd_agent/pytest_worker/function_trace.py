@@ -40,10 +40,14 @@ class FunctionTrace:
         self._monitoring: Any = getattr(sys, "monitoring", None)
         self._tool = 0
         self._profiler: Any = None
+        self._module: FrameType | None = None
+        self._is_test = False
         self.functions: dict[str, set[str]] = {}
         """By context, as "path::qualified name"; "path::" is what runs at import."""
         self.opened: dict[str, set[str]] = {}
         """By context: files of the tree. What looks at names alone is not seen."""
+        self.by_statement: dict[str, set[str]] = {}
+        """Functions that run outside of tests, by "path:line" of the statement at import for which they do, else ""."""
         self.lost: set[str] = set()
         """Contexts in which another profiler took the place of this one."""
 
@@ -69,6 +73,7 @@ class FunctionTrace:
         if self._is_running:
             self._retain()
             self._context = context
+            self._is_test = context.startswith("test:")
             if self._profiler is not None:
                 self._profiler.enable()
             else:
@@ -87,14 +92,17 @@ class FunctionTrace:
     def _retain(self) -> None:
         """Assign what was called to the context that ends."""
         if self._profiler is not None:
-            if sys.getprofile() is not self._profiler and not self._is_paused:
+            if sys.getprofile() is not self._profiler and not self._is_paused and self._module is None:
                 self.lost.add(self._context)
+            sys.setprofile(None)
             self._profiler.disable()
-            self._is_paused = False
-            # Built-in functions are strings. Most of the others are known, and not of the tree.
-            codes = {id(entry.code): entry.code for entry in self._profiler.getstats() if type(entry.code) is not str}
-            for each in codes.keys() - self._foreign:
-                self._called.add(self._name(codes[each]))
+            self._is_paused, self._module = False, None
+            # Most of them are known, and not of the tree.
+            foreign = self._foreign
+            called = {self._name(entry[0]) for entry in self._profiler.getstats() if id(entry[0]) not in foreign}
+            self._called |= called
+            if not self._is_test:
+                self.by_statement.setdefault("", set()).update(name for name in called if not name.endswith("::"))
             self._profiler.clear()
         # Other threads go on meanwhile.
         called, self._called = self._called, set()
@@ -103,8 +111,35 @@ class FunctionTrace:
             self.functions.setdefault(self._context, set()).update(called)
 
     def _on_start(self, code: CodeType, _offset: int) -> object:
-        self._called.add(self._name(code))
-        return self._monitoring.DISABLE
+        name = self._name(code)
+        self._called.add(name)
+        if self._is_test or not name:
+            return self._monitoring.DISABLE
+        self._assign(name, sys._getframe(1))  # noqa: SLF001  the one that starts
+        return None
+
+    def _on_profile(self, frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and (name := self._name(frame.f_code)):
+            self._called.add(name)
+            self._assign(name, frame)
+            if self._module is None:
+                self._module = frame
+        elif event == "return" and frame is self._module:
+            self._module = None
+            self._profiler.enable()
+
+    def _assign(self, name: str, frame: FrameType) -> None:
+        """Note for which statement of which module, or body of a class, this function runs: the innermost one."""
+        if name.endswith("::"):
+            return
+        statement = ""
+        caller = frame.f_back
+        while caller is not None and not statement:
+            at_import = not caller.f_code.co_flags & _OPTIMIZED and self._name(caller.f_code)
+            if at_import and at_import.endswith("::"):
+                statement = at_import[:-1] + str(caller.f_lineno)
+            caller = caller.f_back
+        self.by_statement.setdefault(statement, set()).add(name)
 
     def _on_call(self, frame: FrameType, _event: str, _argument: object) -> None:
         """In a thread that was begun meanwhile: a profiler sees its own alone."""
@@ -118,14 +153,17 @@ class FunctionTrace:
                 files = self.opened.setdefault(self._context, set())
                 if len(files) < _MAX_FILES:
                     files.add(path)
-        elif event == "compile" and self._profiler is not None and self._is_running:
+        elif self._profiler is None or self._is_test or not self._is_running:
+            return
+        elif event == "compile":
             # Pytest rewrites this module in Python, which the profiler would slow down by half.
-            if self._below(arguments[1]).endswith(".py") and _by_reader() and not self._is_paused:
-                self._is_paused = sys.getprofile() is self._profiler
-                self._profiler.disable()
-        elif event == "exec" and self._is_paused:
+            if self._below(arguments[1]).endswith(".py") and _by_reader():
+                self._is_paused = True
+                sys.setprofile(None)
+        elif event == "exec" and getattr(arguments[0], "co_name", "") == "<module>" and self._name(arguments[0]):
+            # A profiler in C does not tell who calls, which matters here.
             self._is_paused = False
-            self._profiler.enable()
+            sys.setprofile(self._on_profile)
 
     def _below(self, location: object) -> str:
         """Its path in the tree, "" for what is elsewhere, no path, or a cache."""

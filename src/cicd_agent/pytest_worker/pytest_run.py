@@ -108,6 +108,7 @@ def _problem(status: int, watch: Watch) -> str:
 def _traces(trace: FunctionTrace, watch: Watch) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """The traces with each name said once, and the tests by file of which they executed a function."""
     by_context, opened = trace.functions, trace.opened
+    statements = trace.by_statement if len(trace.by_statement) <= MAX_TESTS else {}
     names = sorted({name for item in by_context.values() for name in item})
     files = sorted({path for item in opened.values() for path in item})
     name_at = {name: location for location, name in enumerate(names)}
@@ -121,7 +122,10 @@ def _traces(trace: FunctionTrace, watch: Watch) -> tuple[dict[str, Any], dict[st
         for nodeid in watch.items
         if "test:" + nodeid not in trace.lost
     }
-    tests = []
+    tests = [
+        ["import:" + plain(statement, NODEID), sorted(name_at[name] for name in functions & name_at.keys()), []]
+        for statement, functions in statements.items()
+    ]
     # What came before the tests is told when all of it is known.
     before = [("", outside)] if all(context.startswith("test:") for context in trace.lost) else []
     for nodeid, contexts in [*before, *list(turns.items())[:MAX_TESTS]]:

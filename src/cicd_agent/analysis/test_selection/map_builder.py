@@ -8,11 +8,13 @@ from posixpath import basename, dirname
 from cicd_agent.analysis.test_selection.outline import Outline, module_stem, outline, plain_name
 from cicd_agent.analysis.test_selection.syntax import STORED, VALUE
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, KnownTest, TestMap
-from cicd_agent.domain.trials.test_run import RunResult
+from cicd_agent.domain.trials.test_run import RunResult, TestTrace
 from cicd_agent.errors import ConfigError
 
 _OUTSIDE = ""
 """The node id under which a run lists what it used before its first test."""
+_STATEMENT = "import:"
+"""Begins those under which it lists what ran for one statement at import: "import:path:line"."""
 
 
 def build_map(result: RunResult, texts: Mapping[str, str], commit: str, python: str) -> TestMap:
@@ -45,6 +47,7 @@ def build_map(result: RunResult, texts: Mapping[str, str], commit: str, python: 
     defined = frozenset((*functions, *map(module_stem, outlines))).union(*(each.classes for each in outlines.values()))
     sources = {path: _source(path, each, early, defined) for path, each in outlines.items()}
     if _OUTSIDE in traces:
+        sources = _with_runs(sources, traces, outlines)
         loaded = {_path(name) for trace in result.traces for name in trace.functions}
         sources = {path: replace(each, loaded=path in loaded) for path, each in sources.items()}
     return TestMap(commit, python, _shared(tests, outlines, lazy), sources, files)
@@ -57,6 +60,41 @@ def _opened_early(tests: Mapping[str, KnownTest]) -> frozenset[str]:
         path = _path(nodeid)
         by_module[path] = by_module.get(path, test.files) & test.files
     return frozenset().union(*by_module.values())
+
+
+def _with_runs(
+    sources: Mapping[str, KnownSource], traces: Mapping[str, TestTrace], outlines: Mapping[str, Outline]
+) -> dict[str, KnownSource]:
+    """The sources with what ran for each statement; what ran for none that is known counts for all."""
+    ran: defaultdict[tuple[str, int], frozenset[str]] = defaultdict(frozenset)
+    loose = {
+        f"{path}::{name}" for path, source in sources.items() for name, each in source.functions.items() if each.early
+    }
+    alone: set[str] = set()
+    for nodeid, trace in traces.items():
+        path, _, line = nodeid.removeprefix(_STATEMENT).rpartition(":")
+        if not nodeid.startswith(_STATEMENT):
+            continue
+        functions = _expanded(trace.functions, outlines)
+        spans = outlines[path].lines if path in outlines and line.isdecimal() else ()
+        found = [at for at, (first, last) in enumerate(spans) if first <= int(line) <= last]
+        for at in found:
+            ran[path, at] |= functions
+        if found:
+            loose -= functions
+        else:
+            alone |= functions
+    loose |= alone
+    return {
+        path: replace(
+            source,
+            units=tuple(unit._replace(ran=ran.get((path, at), frozenset())) for at, unit in enumerate(source.units)),
+            functions={
+                name: each._replace(early=f"{path}::{name}" in loose) for name, each in source.functions.items()
+            },
+        )
+        for path, source in sources.items()
+    }
 
 
 def _source(path: str, source: Outline, early: frozenset[str], defined: frozenset[str]) -> KnownSource:

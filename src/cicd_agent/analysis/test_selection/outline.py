@@ -70,6 +70,8 @@ class Outline:
     guarded: frozenset[str]
     classes: Mapping[str, frozenset[str]]
     spans: tuple[tuple[int, int, str], ...]
+    lines: tuple[tuple[int, int], ...]
+    """First and last line of each unit."""
 
 
 def outline(text: str) -> Outline | None:
@@ -100,6 +102,8 @@ class _Reader:
         self._functions: dict[str, list[Function]] = {}
         self._classes: dict[str, frozenset[str]] = {}
         self._units: list[Unit] = []
+        self._at = (0, 0)
+        self._lines: list[tuple[int, int]] = []
         self._spans: list[tuple[int, int, str]] = []
         self._guarded: set[str] = set()
         self._imports, self._starting = _imported(tree)
@@ -119,10 +123,11 @@ class _Reader:
         }
         units = tuple(_in_order(self._units))
         guarded = frozenset(self._guarded)
-        return Outline(units, functions, self._imports, guarded, self._classes, tuple(self._spans))
+        return Outline(units, functions, self._imports, guarded, self._classes, tuple(self._spans), tuple(self._lines))
 
     def _block(self, body: Sequence[ast.stmt], position: "_Position") -> None:
         for number, node in enumerate(body):
+            self._at = _head_lines(node)
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self._definition(node, position)
@@ -150,6 +155,7 @@ class _Reader:
         spelt = digest([kind, *position.guards, reading.digest])
         calls = kind is UnitKind.DEFINITION or (kind is UnitKind.VALUE and reading.calls)
         self._units.append(Unit(kind, spelt, frozenset(binds), frozenset(names), position.owner, calls=calls))
+        self._lines.append(self._at)
 
     def _if(self, node: ast.If, position: "_Position") -> None:
         if ast.unparse(node.test) in {"__name__ == '__main__'", "'__main__' == __name__"}:
@@ -178,6 +184,7 @@ class _Reader:
             kind = UnitKind.CONSTANT if position.is_typing else UnitKind.IMPORT
             spelt = digest([kind, *position.guards, module, each.name, bound])
             self._units.append(Unit(kind, spelt, frozenset({bound}), names, position.owner, dotted))
+            self._lines.append(self._at)
 
     def _class(self, node: ast.ClassDef, position: "_Position") -> None:
         head = [*node.bases, *node.keywords, *node.decorator_list]
@@ -293,6 +300,14 @@ def _in_order(units: Sequence[Unit]) -> Iterator[Unit]:
         ]
         yield unit._replace(digest=digest([unit.digest, *before])) if before else unit
         bound.update(unit.binds)
+
+
+def _head_lines(node: ast.stmt) -> tuple[int, int]:
+    """First and last line of a statement, without the blocks of what has names or conditions of its own."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.If | ast.Try | ast.TryStar):
+        return node.lineno, node.end_lineno or node.lineno
+    first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+    return first, max(node.lineno, node.body[0].lineno - 1)
 
 
 def _arguments(spelt: ast.arguments) -> list[ast.arg]:

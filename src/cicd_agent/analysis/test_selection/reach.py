@@ -7,7 +7,7 @@ from typing import Final
 
 from cicd_agent.analysis.test_selection.outline import Outline
 from cicd_agent.analysis.test_selection.syntax import LOADED, READING_HEADS, STORED, VALUE
-from cicd_agent.analysis.test_selection.test_map import KnownSource, Unit, UnitKind
+from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, Unit, UnitKind
 
 _ALL: Final = frozenset({"__subclasses__", LOADED})
 """Names by which code gets at things of which it names nothing."""
@@ -35,20 +35,31 @@ class Reach:
         self._private = private
         self._waiting: list[str] = []
         self._users: defaultdict[str, list[tuple[str, Unit]]] = defaultdict(list)
-        self._early: defaultdict[str, list[tuple[str, frozenset[str]]]] = defaultdict(list)
-        """Functions that run at import, by each part of their names, with the names they use."""
+        self._early: defaultdict[str, list[str]] = defaultdict(list)
+        """Functions that run at import, by each part of their names."""
         self._readers: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._running: defaultdict[str, list[tuple[str, Unit]]] = defaultdict(list)
+        """Statements by the functions that ran for them."""
+        self._names: dict[str, frozenset[str]] = {}
+        """Of functions that run at import."""
+        self._loose: set[str] = set()
+        """Those of which nobody knows for which statement."""
         self._entered: set[str] = set()
+        self._passed: set[tuple[str, Unit]] = set()
         self._values: set[str] = set()
         self._classes: defaultdict[str, set[str]] = defaultdict(set)
         for classes in (each.classes for known in (sources, heads) for each in known.values()):
             for name, bases in classes.items():
                 self._classes[name] |= bases
         for path, source in sources.items():
-            self._read_units(path, frozenset({*source.units, *(heads[path].units if path in heads else ())}))
-            for name, function in source.functions.items():
-                if function.early and runs:
-                    self._read_early(path, name, function.names)
+            fresh = {*(heads[path].units if path in heads else ())} - {*map(alone, source.units)}
+            self._read_units(path, frozenset({*source.units, *fresh}))
+        if runs:
+            ran = set(self._running)
+            for path, source in sources.items():
+                for name, function in source.functions.items():
+                    if function.early or f"{path}::{name}" in ran:
+                        self._read_early(path, name, function)
         for path in heads.keys() - sources.keys():
             self._read_units(path, frozenset(heads[path].units))
 
@@ -56,33 +67,38 @@ class Reach:
         for unit in units:
             for name in self._matched(path, unit.names):
                 self._users[name].append((path, unit))
+            for key in unit.ran:
+                self._running[key].append((path, unit))
             if unit.kind is UnitKind.VALUE:
                 self._values |= {*self._own(path, unit.binds)}
 
-    def _read_early(self, path: str, function: str, names: frozenset[str]) -> None:
-        key = f"{path}::{function}"
-        for part in function.split("."):
-            for name in self._own(path, {part}):
-                self._early[name].append((key, names))
-        reads = not names.isdisjoint(READING_HEADS)
-        for used in self._matched(path, names):
+    def _read_early(self, path: str, name: str, function: KnownFunction) -> None:
+        key = f"{path}::{name}"
+        self._names[key] = function.names
+        if function.early:
+            self._loose.add(key)
+        for part in name.split("."):
+            for own in self._own(path, {part}):
+                self._early[own].append(key)
+        reads = not function.names.isdisjoint(READING_HEADS)
+        for used in self._matched(path, function.names):
             if reads or not used.rpartition("::")[2].startswith(VALUE):
-                self._readers[used].append((path, function))
+                self._readers[used].append((path, name))
 
     def change(self, path: str, unit: Unit, *, is_head: bool = False) -> None:
         """A statement was added, removed, or both: it has become another one, perhaps just the head of a function."""
         begun = f"{next(iter(sorted(unit.binds)), 'code')} of {path}".removeprefix(VALUE)
-        for name in self._bound(path, unit._replace(owner="") if is_head and not is_special(*unit.binds) else unit):
-            self._reach(name, begun)
-        if unit.calls:
-            self._change_by_calls(self._matched(path, unit.names), begun)
+        self._change_by(path, unit._replace(owner="") if is_head and not is_special(*unit.binds) else unit, begun)
 
-    def change_early(self, path: str, function: str) -> None:
-        """A function changed that runs at import: so can all that it makes and changes there."""
-        begun = f"{function} of {path}"
-        for name in self._own(path, self._parts(function)):
-            self._reach(name, begun)
-            self._change_by_calls({name}, begun)
+    def change_function(self, path: str, function: str, begun: str = "") -> None:
+        """The body of a function changed: where it runs at import, so can all that is made and changed there."""
+        key, begun = f"{path}::{function}", begun or f"{function} of {path}"
+        for other, unit in self._running.get(key, ()):
+            self._change_by(other, unit, begun)
+        if key in self._loose:
+            for name in self._own(path, self._parts(function)):
+                self._reach(name, begun)
+                self._change_by_calls({name}, begun)
 
     def begin(self, name: str, begun: str) -> None:
         self._reach(name, begun)
@@ -96,16 +112,28 @@ class Reach:
             begun = self.names[name]
             is_value = name.rpartition("::")[2].startswith(VALUE)
             for path, unit in self._users.get(name, ()):
-                if unit.kind is UnitKind.EFFECT:
-                    self.effects.setdefault(path, begun)
-                for bound in self._bound(path, unit):
-                    # The same thing under another name, unless something is called that may look at it.
-                    self._reach(bound if unit.calls or not is_value else _as_value(bound), begun)
-                if unit.calls:
-                    self._change_by_calls(self._matched(path, unit.names), begun)
+                if is_value and not unit.calls:
+                    # The same thing under another name; where something is called, that may look at it.
+                    for bound in self._bound(path, unit):
+                        self._reach(_as_value(bound), begun)
+                else:
+                    self._change_by(path, unit, begun)
             for path, function in self._readers.get(name, ()):
-                for part in self._own(path, self._parts(function)):
-                    self._reach(part, begun)
+                self.change_function(path, function, begun)
+
+    def _change_by(self, path: str, unit: Unit, begun: str) -> None:
+        """What a statement binds is another thing, and what it changes."""
+        if (path, unit) in self._passed:
+            return
+        self._passed.add((path, unit))
+        if unit.kind is UnitKind.EFFECT:
+            self.effects.setdefault(path, begun)
+        for bound in self._bound(path, unit):
+            self._reach(bound, begun)
+        if unit.ran:
+            self._change_in({name for key in unit.ran for name in self._names.get(key, ())} | unit.names, begun)
+        elif unit.calls:
+            self._change_by_calls(self._matched(path, unit.names), begun)
 
     def uses(self, path: str, names: AbstractSet[str]) -> str:
         """A reached name among these of a file, "" when there is none."""
@@ -144,17 +172,18 @@ class Reach:
         """What can be changed in place by code that uses these names, and by the functions that it then runs."""
         waiting = [*names]
         for name in waiting:
+            self._change_in({name}, begun)
+            for key in self._early.get(name, ()):
+                if key not in self._entered:
+                    self._entered.add(key)
+                    waiting += self._names[key]
+
+    def _change_in(self, names: AbstractSet[str], begun: str) -> None:
+        for name in names:
             if name in self._values:
                 self._reach(name, begun)
-            for key, used in self._early.get(name, ()):
-                if key in self._entered:
-                    continue
-                self._entered.add(key)
-                for each in used:
-                    if each.startswith(STORED):
-                        self._reach(each.removeprefix(STORED), begun)
-                    elif not each.startswith(VALUE):
-                        waiting.append(each)
+            elif name.startswith(STORED):
+                self._reach(name.removeprefix(STORED), begun)
 
     def _parts(self, function: str) -> set[str]:
         """The names by which a function is used: those of functions around it, and of its class if it is special."""
@@ -170,6 +199,11 @@ class Reach:
         if path in self._private:
             return {*names, *(f"{path}::{name}" for name in names)}
         return {*names, f"{path}::globals"} if "globals" in names else {*names}
+
+
+def alone(unit: Unit) -> Unit:
+    """A statement without what was seen when it ran."""
+    return unit._replace(ran=frozenset())
 
 
 def _as_value(name: str) -> str:

@@ -8,7 +8,7 @@ from posixpath import basename, dirname
 from typing import Final
 
 from cicd_agent.analysis.test_selection.outline import Outline, module_stem, outline
-from cicd_agent.analysis.test_selection.reach import Reach, is_special
+from cicd_agent.analysis.test_selection.reach import Reach, alone, is_special
 from cicd_agent.analysis.test_selection.syntax import READING_HEADS, READING_NAMES, VALUE
 from cicd_agent.analysis.test_selection.test_map import TestMap, Unit, UnitKind
 from cicd_agent.domain.repository.change import Change
@@ -106,7 +106,7 @@ class _Selector:
         self._heads: dict[str, Outline] = {}
         self._units: list[tuple[str, Unit]] = []
         """What has become another statement, or come or gone, of what runs at import."""
-        self._early: list[tuple[str, str]] = []
+        self._bodies: list[tuple[str, str]] = []
         self._private = frozenset(path for path in self._modules if not self._is_imported(path))
         self._loaded = {path: source for path, source in test_map.sources.items() if source.loaded}
 
@@ -230,8 +230,9 @@ class _Selector:
             return
         self._heads[path] = head
         known = self._map.sources[path]
-        before, after = Counter(known.units), Counter(head.units)
-        changed = [*(before - after), *(after - before)]
+        ran = {alone(unit): unit for unit in known.units}
+        before, after = Counter(map(alone, known.units)), Counter(head.units)
+        changed = [*(ran[unit] for unit in before - after), *(after - before)]
         if known.loaded:
             self._units += [(path, unit) for unit in changed]
         self._functions(path, head)
@@ -242,8 +243,7 @@ class _Selector:
             now = head.functions.get(name)
             if now is None or now.body != function.body:
                 self._executing(f"{path}::{name}", "was removed" if now is None else "changed")
-                if function.early:
-                    self._early.append((path, name))
+                self._bodies.append((path, name))
         if path in self._modules and path not in self._private:
             # A doctest of this module, of which no function is its own.
             for nodeid in self._map.tests:
@@ -269,9 +269,10 @@ class _Selector:
                 self._files.setdefault(path, f"{path}: what runs at import changed")
         reach = Reach(self._loaded, self._heads, self._private)
         for path, unit in self._units:
-            reach.change(path, unit, is_head=self._is_head(path, unit))
-        for path, name in self._early:
-            reach.change_early(path, name)
+            if unit.kind is not UnitKind.EFFECT:
+                reach.change(path, unit, is_head=self._is_head(path, unit))
+        for path, name in self._bodies:
+            reach.change_function(path, name)
         reach.spread()
         for path, begun in reach.effects.items():
             if path in self._private:

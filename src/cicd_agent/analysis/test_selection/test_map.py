@@ -43,7 +43,8 @@ class UnitKind(StrEnum):
 class Unit(NamedTuple):
     """One statement that runs at import. It binds or changes names (those in the body of `owner`, a class).
 
-    `names` are those it uses, `module` what it imports; `calls` when something is called that can do more than that.
+    `names` are those it uses, `module` what it imports; `calls` when something is called that can do more than that,
+    `ran` are the functions that were then seen to run.
     """
 
     kind: UnitKind
@@ -53,10 +54,14 @@ class Unit(NamedTuple):
     owner: _Text = ""
     module: _Text = ""
     calls: bool = False
+    ran: _Names = frozenset()
 
 
 class KnownFunction(NamedTuple):
-    """The digest of its body, and the names it uses; `early` when it may run while modules are imported."""
+    """The digest of its body, and the names it uses.
+
+    `early` when it may run while modules are imported, and nobody saw for which statement.
+    """
 
     body: _Digest
     early: bool
