@@ -12,6 +12,12 @@ from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSour
 _ALL: Final = frozenset({"__subclasses__", LOADED})
 """Names by which code gets at things of which it names nothing."""
 
+_CONTAINERS: Final = frozenset(
+    {"dict", "list", "set", "defaultdict", "OrderedDict", "Counter", "deque", "WeakSet", "WeakKeyDictionary",
+     "WeakValueDictionary"}
+)  # fmt: skip
+"""What a class has of these is filled by others; its other attributes are not changed in place as a rule."""
+
 
 class Reach:
     """The names through which a change can be noticed, each with the one where that began.
@@ -69,7 +75,7 @@ class Reach:
                 self._users[name].append((path, unit))
             for key in unit.ran:
                 self._running[key].append((path, unit))
-            if unit.kind is UnitKind.VALUE:
+            if unit.kind is UnitKind.VALUE and not (unit.owner and unit.calls and unit.names.isdisjoint(_CONTAINERS)):
                 self._values |= {*self._own(path, unit.binds)}
 
     def _read_early(self, path: str, name: str, function: KnownFunction) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 VALUE: Final = "="
 """Before a name whose value goes elsewhere, as an argument does: who gets it can look at more than its result."""
 STORED: Final = ">"
-"""Before an attribute or a global name that is set."""
+"""Before a global name that is set, and an attribute of what is no variable of the function."""
 COMPUTED: Final = "getattr()"
 """Stands for attributes whose names are made at run time."""
 LOADED: Final = "import()"
@@ -39,6 +39,7 @@ class Reading:
         self._spelt: list[str] = []
         self._local: set[str] = set()
         self._not_local: set[str] = set()
+        self._stored: set[tuple[str, str]] = set()
         self._within = 0
         """Depth of what has variables of its own."""
         for value in values:
@@ -51,7 +52,9 @@ class Reading:
     def names_of_function(self, arguments: Iterable[ast.arg]) -> frozenset[str]:
         """Without its variables, which are nobody else's."""
         local = (self._local | {each.arg for each in arguments}) - self._not_local
-        return frozenset(self.names - local - {f"{VALUE}{name}" for name in local})
+        # What a variable has was given by who calls, but for the class of a class method.
+        stored = {STORED + name for root, name in self._stored if root not in local - {"cls"}}
+        return frozenset((self.names | stored) - local - {f"{VALUE}{name}" for name in local})
 
     def _read(self, value: object, *, stays: bool = False) -> None:
         """Spell a node, the same in every version of Python that reads it."""
@@ -92,10 +95,8 @@ class Reading:
                     self.names.add(VALUE + name)
             case ast.Name():
                 self._bound(name)
-            case ast.Attribute(value=ast.Name(id="self")):
-                pass
             case _:
-                self.names.add(STORED + name)
+                self._stored.add((root_name(node), name))
 
     def _bound(self, name: str) -> None:
         (self._not_local if self._within else self._local).add(name)
