@@ -6,7 +6,7 @@ from dataclasses import replace
 from posixpath import basename, dirname
 
 from cicd_agent.analysis.test_selection.outline import Outline, module_stem, outline, plain_name
-from cicd_agent.analysis.test_selection.syntax import STORED, VALUE
+from cicd_agent.analysis.test_selection.syntax import ATTRIBUTE, STORED, VALUE
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, KnownTest, TestMap
 from cicd_agent.domain.trials.test_run import RunResult, TestTrace
 from cicd_agent.errors import ConfigError
@@ -101,7 +101,9 @@ def _source(path: str, source: Outline, early: frozenset[str], defined: frozense
     def known(names: frozenset[str], *, is_early: bool) -> frozenset[str]:
         """Without what nobody asks for: other uses of what is no function, and what is set while tests run."""
         return frozenset(
-            name for name in names if (name[0] != VALUE or name[1:] in defined) and (name[0] != STORED or is_early)
+            name
+            for name in names
+            if (name[0] != VALUE or name[1:].removeprefix(ATTRIBUTE) in defined) and (name[0] != STORED or is_early)
         )
 
     functions = {

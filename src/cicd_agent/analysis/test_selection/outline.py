@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from posixpath import basename, dirname
 from typing import Final
 
-from cicd_agent.analysis.test_selection.syntax import VALUE, Reading, digest, last_name, root_name
+from cicd_agent.analysis.test_selection.syntax import ATTRIBUTE, VALUE, Reading, digest, last_name, root_name
 from cicd_agent.analysis.test_selection.test_map import Unit, UnitKind
 from cicd_agent.domain.text.python_syntax import parse_python
 
@@ -234,18 +234,19 @@ class _Reader:
         function = Function(
             reading.digest,
             names,
-            starts=any(each in self._starting or _STARTING.fullmatch(each) for each in reading.names)
-            and self._starts(body),
+            starts=any(map(self._is_start, reading.names)) and self._starts(body),
             wide=bool(_WIDE.fullmatch(node.name)) or any(map(_is_wide, node.decorator_list)),
         )
         self._functions.setdefault(name, []).append(function)
 
     def _starts(self, body: Iterable[ast.stmt]) -> bool:
         """Whether one of these names is more than a word in a string."""
-        every = (
-            last_name(each) for node in body for each in ast.walk(node) if isinstance(each, ast.Name | ast.Attribute)
-        )
-        return any(each in self._starting or _STARTING.fullmatch(each) for each in every)
+        nodes = (each for node in body for each in ast.walk(node) if isinstance(each, ast.Name | ast.Attribute))
+        return any(map(self._is_start, map(last_name, nodes)))
+
+    def _is_start(self, name: str) -> bool:
+        name = name.removeprefix(ATTRIBUTE)
+        return name in self._starting or bool(_STARTING.fullmatch(name))
 
     def _statement(self, node: ast.stmt, position: "_Position") -> None:
         for inner, scope in list(_inner([node], position.scope)):

@@ -6,15 +6,13 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from cicd_agent.analysis.test_selection.outline import Outline
-from cicd_agent.analysis.test_selection.syntax import LOADED, READING_HEADS, STORED, VALUE
+from cicd_agent.analysis.test_selection.syntax import ATTRIBUTE, LOADED, READING_HEADS, STORED, VALUE
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, Unit, UnitKind
-
-_ALL: Final = frozenset({"__subclasses__", LOADED})
-"""Names by which code gets at things of which it names nothing."""
 
 _CONTAINERS: Final = frozenset(
     {"dict", "list", "set", "defaultdict", "OrderedDict", "Counter", "deque", "WeakSet", "WeakKeyDictionary",
-     "WeakValueDictionary"}
+     "WeakValueDictionary", ".defaultdict", ".OrderedDict", ".Counter", ".deque", ".WeakSet", ".WeakKeyDictionary",
+     ".WeakValueDictionary"}
 )  # fmt: skip
 """What a class has of these is filled by others; its other attributes are not changed in place as a rule."""
 
@@ -71,12 +69,13 @@ class Reach:
 
     def _read_units(self, path: str, units: frozenset[Unit]) -> None:
         for unit in units:
-            for name in self._matched(path, unit.names):
+            own = {f"{unit.owner}.{name}" for name in unit.names} if unit.owner else set[str]()
+            for name in self._matched(path, unit.names | own):
                 self._users[name].append((path, unit))
             for key in unit.ran:
                 self._running[key].append((path, unit))
             if unit.kind is UnitKind.VALUE and not (unit.owner and unit.calls and unit.names.isdisjoint(_CONTAINERS)):
-                self._values |= {*self._own(path, unit.binds)}
+                self._values |= {*self._own(path, {key for name in unit.binds for key in _keys(name, unit.owner)})}
 
     def _read_early(self, path: str, name: str, function: KnownFunction) -> None:
         key = f"{path}::{name}"
@@ -84,11 +83,11 @@ class Reach:
         if function.early:
             self._loose.add(key)
         for part in name.split("."):
-            for own in self._own(path, {part}):
+            for own in self._own(path, {*_keys(part)}):
                 self._early[own].append(key)
         reads = not function.names.isdisjoint(READING_HEADS)
         for used in self._matched(path, function.names):
-            if reads or not used.rpartition("::")[2].startswith(VALUE):
+            if reads or not _is_value(used):
                 self._readers[used].append((path, name))
 
     def change(self, path: str, unit: Unit, *, is_head: bool = False) -> None:
@@ -110,13 +109,10 @@ class Reach:
         self._reach(name, begun)
 
     def spread(self) -> None:
-        if self.names:
-            for name in _ALL:
-                self._reach(name, next(iter(self.names.values())))
         while self._waiting:
             name = self._waiting.pop()
             begun = self.names[name]
-            is_value = name.rpartition("::")[2].startswith(VALUE)
+            is_value = _is_value(name)
             for path, unit in self._users.get(name, ()):
                 if is_value and not unit.calls:
                     # The same thing under another name; where something is called, that may look at it.
@@ -126,6 +122,9 @@ class Reach:
                     self._change_by(path, unit, begun)
             for path, function in self._readers.get(name, ()):
                 self.change_function(path, function, begun)
+        for begun in [*self.names.values()][:1]:
+            # Where modules are loaded by names made at run time, it may be any.
+            self.names.setdefault(LOADED, begun)
 
     def _change_by(self, path: str, unit: Unit, begun: str) -> None:
         """What a statement binds is another thing, and what it changes."""
@@ -152,20 +151,21 @@ class Reach:
 
     def _bound(self, path: str, unit: Unit) -> Iterator[str]:
         """What is another thing when this statement is: of a class also itself, where something looks at its body."""
+        # Special attributes are used by whatever uses the class.
+        binds = {name for name in unit.binds if not (unit.owner and is_special(name))}
+        yield from self._own(path, {key for name in binds for key in _keys(name, unit.owner)})
         if not unit.owner:
             yield f"{path}::globals"
-            yield from self._own(path, unit.binds)
+            if unit.binds & self._classes.keys():
+                yield f"{ATTRIBUTE}__subclasses__"
             return
-        # Special attributes are used by whatever uses the class.
-        yield from self._own(path, {name for name in unit.binds if not is_special(name)})
         is_open = self._is_open(unit.owner, set())
         if unit.kind is UnitKind.NOTE:
-            yield from self._own(path, {VALUE + unit.owner})
-            if is_open:
-                names = {unit.owner, *(name.removeprefix(VALUE) for name in unit.binds)}
-                yield from self._own(path, {name for name in names if not is_special(name)})
-        elif is_open or any(map(is_special, unit.binds)):
-            yield from self._own(path, {unit.owner})
+            yield from self._own(path, {*_keys(VALUE + unit.owner)})
+            binds = {name.removeprefix(VALUE) for name in binds} if is_open else set()
+            yield from self._own(path, {key for name in binds for key in _keys(name, unit.owner)})
+        if is_open or (unit.kind is not UnitKind.NOTE and any(map(is_special, unit.binds))):
+            yield from self._own(path, {*_keys(unit.owner)})
 
     def _is_open(self, name: str, seen: set[str]) -> bool:
         """Whether a class is decorated, or inherits from what is not of the project."""
@@ -189,14 +189,17 @@ class Reach:
             if name in self._values:
                 self._reach(name, begun)
             elif name.startswith(STORED):
-                self._reach(name.removeprefix(STORED), begun)
+                for key in _keys(name.removeprefix(STORED)):
+                    self._reach(key, begun)
 
     def _parts(self, function: str) -> set[str]:
         """The names by which a function is used: those of functions around it, and of its class if it is special."""
         split = function.split(".")
         if is_special(split[-1]) and len(split) > 1:
-            return {*split[:-1]}
-        return {split[-1], *(part for part in split[:-1] if part not in self._classes)}
+            return {key for part in split[:-1] for key in _keys(part)}
+        owner = next((part for part in split[-2:-1] if part in self._classes), "")
+        around = (part for part in split[:-1] if part not in self._classes)
+        return {*_keys(split[-1], owner), *(key for part in around for key in _keys(part))}
 
     def _own(self, path: str, names: AbstractSet[str]) -> Iterator[str]:
         return (f"{path}::{name}" if path in self._private else name for name in names)
@@ -207,14 +210,27 @@ class Reach:
         return {*names, f"{path}::globals"} if "globals" in names else {*names}
 
 
+def _keys(name: str, owner: str = "") -> Iterator[str]:
+    """How code names a thing: by its name and as an attribute. What is in a class is named so in its body alone."""
+    prefix, name = (VALUE, name.removeprefix(VALUE)) if name.startswith(VALUE) else ("", name)
+    name = name.removeprefix(ATTRIBUTE)
+    yield f"{prefix}{ATTRIBUTE}{name}"
+    yield f"{owner}.{prefix}{name}" if owner else f"{prefix}{name}"
+
+
 def alone(unit: Unit) -> Unit:
     """A statement without what was seen when it ran."""
     return unit._replace(ran=frozenset())
 
 
+def _is_value(name: str) -> bool:
+    return VALUE in name.rpartition("::")[2]
+
+
 def _as_value(name: str) -> str:
     path, separator, last = name.rpartition("::")
-    return f"{path}{separator}{VALUE}{last.removeprefix(VALUE)}"
+    owner, dot, last = last.rpartition(ATTRIBUTE) if last[0] not in {ATTRIBUTE, VALUE} else ("", "", last)
+    return f"{path}{separator}{owner}{dot}{VALUE}{last.removeprefix(VALUE)}"
 
 
 def is_special(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 from cicd_agent.analysis.test_selection.outline import Outline, module_stem, outline
 from cicd_agent.analysis.test_selection.reach import Reach, alone, is_special
-from cicd_agent.analysis.test_selection.syntax import READING_HEADS, READING_NAMES, VALUE
+from cicd_agent.analysis.test_selection.syntax import ATTRIBUTE, READING_HEADS, READING_NAMES, VALUE
 from cicd_agent.analysis.test_selection.test_map import TestMap, Unit, UnitKind
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
@@ -300,7 +300,9 @@ class _Selector:
             yield f"{path}: what runs at import for more than a name changed"
         elif not unit.owner and unit.binds & {"__getattr__", "__dir__", "__path__"}:
             yield f"{path}: {min(unit.binds)} changed, which answers for every name"
-        elif is_found or (unit.kind is UnitKind.DEFINITION and unit.names & {"fixture", "hookimpl"}):
+        elif is_found or (
+            unit.kind is UnitKind.DEFINITION and unit.names & {"fixture", "hookimpl", ".fixture", ".hookimpl"}
+        ):
             yield f"{path}: {min(unit.binds)} changed, which pytest may find by its name"
         elif unit.kind is UnitKind.IMPORT and unit.module:
             yield from self._of_import(path, unit)
@@ -342,7 +344,9 @@ class _Selector:
             for _, others in self._current_units():
                 for unit in others:
                     module, _, last = unit.module.rpartition(".")
-                    if last == name and _last(module) in {module_stem(path), ""}:
+                    # Without a module it is `import name`, or stands in this package: `from . import name`.
+                    is_package = not module and not unit.names and basename(path) == "__init__.py"
+                    if last == name and (is_package or (module and _last(module) == module_stem(path))):
                         yield f"{path}: {name} was removed, which is imported"
 
     def _reading(self, reach: Reach) -> None:
@@ -362,7 +366,9 @@ class _Selector:
                 # Where it is the test itself, its parameters may be others now.
                 chosen = nodeid.partition("[")[0] if through == own else nodeid
                 name = using[through]
-                self._tests.setdefault(chosen, f"{through} uses {_last(name)}, which goes back to {reach.names[name]}")
+                self._tests.setdefault(
+                    chosen, f"{through} uses {_last(name).lstrip(VALUE)}, which goes back to {reach.names[name]}"
+                )
 
     def _looking(self) -> None:
         """The tests that look at the names of a class or module in which one changed, without saying which."""
@@ -373,8 +379,10 @@ class _Selector:
                 if is_head != (words is READING_HEADS):
                     continue
                 # A module is not what it has, and none of it comes from there but by its name.
-                names = {unit.owner or VALUE + module_stem(path)}
-                names |= {name.removeprefix(VALUE) for name in unit.binds} if is_head else set()
+                names = {unit.owner, ATTRIBUTE + unit.owner} if unit.owner else {VALUE + module_stem(path)}
+                if is_head:
+                    bare = {name.removeprefix(VALUE) for name in unit.binds}
+                    names |= bare | {ATTRIBUTE + name for name in bare}
                 for name in names:
                     key = f"{path}::{name}" if path in self._private else name
                     reach.begin(key, f"the names in {unit.owner or path}")
@@ -455,7 +463,8 @@ def _path(name: str) -> str:
 
 def _own_names(function: str) -> frozenset[str]:
     """The names of a function and of what is around it, but for special methods, which are used by no name."""
-    return frozenset(part for part in function.split(".") if not is_special(part))
+    first, *others = function.split(".")
+    return frozenset((first, *(ATTRIBUTE + part for part in others if not is_special(part))))
 
 
 def _last(name: str) -> str:

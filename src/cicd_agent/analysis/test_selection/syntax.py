@@ -10,16 +10,19 @@ VALUE: Final = "="
 """Before a name whose value goes elsewhere, as an argument does: who gets it can look at more than its result."""
 STORED: Final = ">"
 """Before a global name that is set, and an attribute of what is no variable of the function."""
+ATTRIBUTE: Final = "."
+"""Before the name of an attribute."""
 COMPUTED: Final = "getattr()"
 """Stands for attributes whose names are made at run time."""
 LOADED: Final = "import()"
 """Stands for modules whose names are made at run time."""
 READING_HEADS: Final = frozenset(
-    {"signature", "getfullargspec", "get_type_hints", "__code__", "__defaults__", "__kwdefaults__", "__annotations__",
-     "__wrapped__", "__doc__", "getdoc", "help"}
+    {"signature", "getfullargspec", "get_type_hints", "help", "getdoc", ".signature", ".getfullargspec",
+     ".get_type_hints", ".getdoc", ".__code__", ".__defaults__", ".__kwdefaults__", ".__annotations__", ".__wrapped__",
+     ".__doc__"}
 )  # fmt: skip
 """Names by which code looks at the signature or the text of functions and classes that it does not name."""
-READING_NAMES: Final = frozenset({"getmembers", "vars", "dir", "globals", "__dict__", COMPUTED}) | READING_HEADS
+READING_NAMES: Final = READING_HEADS | {"getmembers", ".getmembers", "vars", "dir", "globals", ".__dict__", COMPUTED}
 """Names by which code looks at attributes that it does not name."""
 
 _WORD: Final = re.compile(r"[^\W\d]\w*")
@@ -31,7 +34,7 @@ _ATTRIBUTE: Final = frozenset({"getattr", "hasattr", "delattr", "setattr"})
 
 
 class Reading:
-    """Reads nodes. `names` are variables, attributes, and words in strings, by which `getattr` may find something."""
+    """Reads nodes. `names` are variables, ATTRIBUTEs, and words in strings, by which `getattr` may find something."""
 
     def __init__(self, *values: object) -> None:
         self.names: set[str] = set()
@@ -88,15 +91,16 @@ class Reading:
 
     def _name(self, node: ast.Name | ast.Attribute, *, stays: bool) -> None:
         name = last_name(node)
-        self.names.add(name)
+        key = name if isinstance(node, ast.Name) else ATTRIBUTE + name
+        self.names.add(key)
         match node:
             case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
                 if not stays:
-                    self.names.add(VALUE + name)
+                    self.names.add(VALUE + key)
             case ast.Name():
                 self._bound(name)
             case _:
-                self._stored.add((root_name(node), name))
+                self._stored.add((root_name(node), key))
 
     def _bound(self, name: str) -> None:
         (self._not_local if self._within else self._local).add(name)
@@ -106,14 +110,14 @@ class Reading:
         match node:
             case ast.Constant(value=str(text)) if len(text) <= _WORDS:
                 for word in _WORD.findall(text):
-                    names |= {word, VALUE + word}
+                    names |= {word, ATTRIBUTE + word, VALUE + ATTRIBUTE + word}
             case ast.alias(name=name):
                 for part in name.split("."):
                     names |= {part, VALUE + part}
             case ast.keyword(arg=str(name)):
-                names.add(name)
+                names.add(ATTRIBUTE + name)
             case ast.MatchClass(kwd_attrs=attributes):
-                names |= {*attributes}
+                names |= {ATTRIBUTE + name for name in attributes}
             case ast.Global(names=shared) | ast.Nonlocal(names=shared):
                 names |= {STORED + name for name in shared}
                 self._not_local |= {*shared}
@@ -129,7 +133,9 @@ class Reading:
         match wanted:
             case [ast.Constant(value=str(text))]:
                 if function == "setattr":
-                    self.names.add(STORED + text)
+                    self.names.add(STORED + ATTRIBUTE + text)
+                elif function not in _ATTRIBUTE:
+                    self.names |= {VALUE + part for part in text.split(".")}
             case _:
                 self.names.add(COMPUTED if function in _ATTRIBUTE else LOADED)
 
