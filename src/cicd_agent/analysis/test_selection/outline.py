@@ -230,7 +230,7 @@ class _Reader:
             self._function(inner, below, inner.body)
             inner.body = []
         reading = Reading(body)
-        names = reading.names_of_function(_arguments(node.args))
+        names = reading.names_of_function(node.name, _arguments(node.args))
         function = Function(
             reading.digest,
             names,

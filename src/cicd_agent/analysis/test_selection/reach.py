@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from cicd_agent.analysis.test_selection.outline import Outline
-from cicd_agent.analysis.test_selection.syntax import ATTRIBUTE, LOADED, READING_HEADS, STORED, VALUE
+from cicd_agent.analysis.test_selection.syntax import ATTRIBUTE, GLOBALS, LOADED, READING_HEADS, STORED, VALUE
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, Unit, UnitKind
 
 _CONTAINERS: Final = frozenset(
@@ -155,7 +155,7 @@ class Reach:
         binds = {name for name in unit.binds if not (unit.owner and is_special(name))}
         yield from self._own(path, {key for name in binds for key in _keys(name, unit.owner)})
         if not unit.owner:
-            yield f"{path}::globals"
+            yield f"{path}::{GLOBALS}"
             if unit.binds & self._classes.keys():
                 yield f"{ATTRIBUTE}__subclasses__"
             return
@@ -206,8 +206,8 @@ class Reach:
 
     def _matched(self, path: str, names: AbstractSet[str]) -> set[str]:
         if path in self._private:
-            return {*names, *(f"{path}::{name}" for name in names)}
-        return {*names, f"{path}::globals"} if "globals" in names else {*names}
+            return {*names, *(f"{path}::{name}" for name in names)} - {GLOBALS}
+        return {*names, f"{path}::{GLOBALS}"} if GLOBALS in names else {*names}
 
 
 def _keys(name: str, owner: str = "") -> Iterator[str]:

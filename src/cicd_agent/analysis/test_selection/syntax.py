@@ -16,13 +16,15 @@ COMPUTED: Final = "getattr()"
 """Stands for attributes whose names are made at run time."""
 LOADED: Final = "import()"
 """Stands for modules whose names are made at run time."""
+GLOBALS: Final = "globals()"
+"""Stands for all names of a module."""
 READING_HEADS: Final = frozenset(
     {"signature", "getfullargspec", "get_type_hints", "help", "getdoc", ".signature", ".getfullargspec",
      ".get_type_hints", ".getdoc", ".__code__", ".__defaults__", ".__kwdefaults__", ".__annotations__", ".__wrapped__",
      ".__doc__"}
 )  # fmt: skip
 """Names by which code looks at the signature or the text of functions and classes that it does not name."""
-READING_NAMES: Final = READING_HEADS | {"getmembers", ".getmembers", "vars", "dir", "globals", ".__dict__", COMPUTED}
+READING_NAMES: Final = READING_HEADS | {"getmembers", ".getmembers", "vars", "dir", GLOBALS, ".__dict__", COMPUTED}
 """Names by which code looks at attributes that it does not name."""
 
 _WORD: Final = re.compile(r"[^\W\d]\w*")
@@ -52,11 +54,12 @@ class Reading:
     def digest(self) -> str:
         return digest(self._spelt)
 
-    def names_of_function(self, arguments: Iterable[ast.arg]) -> frozenset[str]:
+    def names_of_function(self, function: str, arguments: Iterable[ast.arg]) -> frozenset[str]:
         """Without its variables, which are nobody else's."""
         local = (self._local | {each.arg for each in arguments}) - self._not_local
-        # What a variable has was given by who calls, but for the class of a class method.
-        stored = {STORED + name for root, name in self._stored if root not in local - {"cls"}}
+        # What a variable has was given by who calls, but for the class of a class method; a metaclass makes that.
+        given = local if function.startswith("__") else local - {"cls"}
+        stored = {STORED + name for root, name in self._stored if root not in given}
         return frozenset((self.names | stored) - local - {f"{VALUE}{name}" for name in local})
 
     def _read(self, value: object, *, stays: bool = False) -> None:
@@ -123,6 +126,8 @@ class Reading:
                 self._not_local |= {*shared}
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 self._bound(name)
+            case ast.Call(func=ast.Name(id="globals" | "vars" | "dir"), args=[]):
+                names.add(GLOBALS)
             case ast.Call(func=function, args=arguments) if last_name(function) in _BY_NAME:
                 self._computed(last_name(function), arguments)
             case _:
