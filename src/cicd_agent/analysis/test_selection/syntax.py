@@ -126,16 +126,17 @@ class Reading:
                 self._not_local |= {*shared}
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 self._bound(name)
-            case ast.Call(func=ast.Name(id="globals" | "vars" | "dir"), args=[]):
-                names.add(GLOBALS)
-            case ast.Call(func=function, args=arguments) if last_name(function) in _BY_NAME:
+            case ast.Call(func=function, args=arguments):
                 self._computed(last_name(function), arguments)
             case _:
                 pass
 
     def _computed(self, function: str, arguments: list[ast.expr]) -> None:
-        wanted = arguments[1 if function in _ATTRIBUTE else 0 :][:1]
-        match wanted:
+        if function in {"globals", "vars", "dir"} and not arguments:
+            self.names.add(GLOBALS)
+        if function not in _BY_NAME:
+            return
+        match arguments[1 if function in _ATTRIBUTE else 0 :][:1]:
             case [ast.Constant(value=str(text))]:
                 if function == "setattr":
                     self.names.add(STORED + ATTRIBUTE + text)
