@@ -51,6 +51,7 @@ def reads(path):
     with open(path) as file:
         return file.read()
 """
+NEWLINE = "\n"
 PROGRAM = """\
 import json, os, sys, types
 worker, top = sys.argv[1:]
@@ -87,7 +88,8 @@ trace.stop()
 app.busy(2)
 open(os.path.join(top, "app.py")).close()
 print(json.dumps([{key: sorted(names) for key, names in trace.functions.items()},
-                  {key: sorted(names) for key, names in trace.opened.items()}, sorted(trace.lost)]))
+                  {key: sorted(names) for key, names in trace.opened.items()}, sorted(trace.lost),
+                  {key: sorted(names) for key, names in trace.by_statement.items() if names}]))
 """
 
 
@@ -101,7 +103,10 @@ def test_each_context_has_what_was_called_and_opened_in_it(python: str, tmp_path
     if "command not found" in ran.stderr:
         pytest.skip(f"{python} does not start")
     assert ran.returncode == 0, ran.stderr
-    functions, opened, lost = json.loads(ran.stdout)
+    functions, opened, lost, by_statement = json.loads(ran.stdout)
+    assert set(by_statement) <= {
+        f"app.py:{SOURCE[: SOURCE.index(part)].count(NEWLINE) + 1}" for part in ("class C", "size")
+    }
     early = functions.pop("")
     assert functions.pop("test:profiled", None) == ["app.py::busy"] or lost == ["test:profiled"]
     assert opened == {"test:opened": ["data.txt"]}
@@ -125,4 +130,5 @@ def test_each_context_has_what_was_called_and_opened_in_it(python: str, tmp_path
         assert {"", lines["early"]} <= {*found[""]}
         assert found["test:begun"] == [lines["steps"]]
     else:
+        assert [*by_statement.values()] == [["app.py::early"]]
         assert found == wanted

@@ -102,7 +102,9 @@ class FunctionTrace:
             called = {self._name(entry[0]) for entry in self._profiler.getstats() if id(entry[0]) not in foreign}
             self._called |= called
             if not self._is_test:
-                self.by_statement.setdefault("", set()).update(name for name in called if not name.endswith("::"))
+                loose = {name for name in called if name and not name.endswith("::")}
+                if loose:
+                    self.by_statement.setdefault("", set()).update(loose)
             self._profiler.clear()
         # Other threads go on meanwhile.
         called, self._called = self._called, set()
