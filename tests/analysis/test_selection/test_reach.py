@@ -273,6 +273,11 @@ CASES = {
     "what another module imports": Case(
         CONSTANT, "LIMIT = 3\n", "", USES, "everything", {"n.py": "from m import LIMIT\n", "test_n.py": "import n\n"}
     ),
+    "a table of all that a module has": Case(
+        CONSTANT, "OTHER = 4", "OTHER = 4\nNEW = 5",
+        {"n": "assert 'NEW' not in m.n.ALL", "g": USES["g"]}, "n",
+        {"n.py": "import m\n\nALL = dir(m)\nm.n = __import__('n')\n", "test_n.py": "import n\n"},
+    ),
     "a parameter of a test": Case(
         CONSTANT, "LIMIT = 3", "LIMIT = 5", {"data": "assert [3] == DATA # its own", "h": "pass"}, "data",
         {"test_m.py": "", "conf.py": ""},

@@ -267,21 +267,32 @@ class _Selector:
             elif reasons or any(unit.kind in {UnitKind.IMPORT, UnitKind.VALUE} for unit in units):
                 # Nobody else sees what is in it: what would reach all tests reaches its own.
                 self._files.setdefault(path, f"{path}: what runs at import changed")
-        reach = Reach(self._loaded, self._heads, self._private)
-        for path, unit in self._units:
-            if unit.kind is not UnitKind.EFFECT:
-                reach.change(path, unit, is_head=self._is_head(path, unit))
-        for path, name in self._bodies:
-            reach.change_function(path, name)
-        reach.spread()
+        lookers = list(self._lookers())
+        reach = self._reached(lookers)
         for path, begun in reach.effects.items():
             if path in self._private:
                 self._files.setdefault(path, f"{path} uses {begun} at import")
             else:
                 self._run_all.append(f"{path}: {begun} changed, which is used there for what it does at import")
         self._reading(reach)
-        self._looking()
+        for words, names in lookers:
+            self._looking(words, names)
         self._witnesses()
+
+    def _reached(self, lookers: list[tuple[frozenset[str], Reach]]) -> Reach:
+        reach = Reach(self._loaded, self._heads, self._private)
+        for path, unit in self._units:
+            if unit.kind is not UnitKind.EFFECT:
+                reach.change(path, unit, is_head=self._is_head(path, unit))
+        for path, name in self._bodies:
+            reach.change_function(path, name)
+        for words, names in lookers:
+            for path, source in self._loaded.items():
+                for unit in source.units:
+                    if not unit.names.isdisjoint(words) and names.uses(path, _handed(unit.names)):
+                        reach.change(path, unit)
+        reach.spread()
+        return reach
 
     def _is_head(self, path: str, unit: Unit) -> bool:
         """Whether it is what remains of a function that is there before and after, and not decorated."""
@@ -370,8 +381,8 @@ class _Selector:
                     chosen, f"{through} uses {_last(name).lstrip(VALUE)}, which goes back to {reach.names[name]}"
                 )
 
-    def _looking(self) -> None:
-        """The tests that look at the names of a class or module in which one changed, without saying which."""
+    def _lookers(self) -> Iterator[tuple[frozenset[str], Reach]]:
+        """Words by which code looks at names that it does not say, and names of what changed: classes, modules."""
         for words in (READING_HEADS, READING_NAMES):
             reach = Reach(self._loaded, {}, self._private, runs=False)
             for path, unit in self._units:
@@ -388,16 +399,17 @@ class _Selector:
                     reach.begin(key, f"the names in {unit.owner or path}")
             reach.spread()
             if reach.names:
-                self._looking_at(reach, words)
+                yield words, reach
 
-    def _looking_at(self, reach: Reach, words: frozenset[str]) -> None:
+    def _looking(self, words: frozenset[str], reach: Reach) -> None:
+        """The tests that look at the names of a class or module in which one changed, without saying which."""
         looking, using = set[str](), dict[str, str]()
         for path, source in self._loaded.items():
             for name, function in source.functions.items():
                 names = function.names | _own_names(name)
                 if not function.names.isdisjoint(words):
                     looking.add(f"{path}::{name}")
-                    names |= {VALUE + each for each in names}
+                    names = _handed(names)
                 if used := reach.uses(path, names):
                     using[f"{path}::{name}"] = reach.names[used]
         for nodeid, test in self._map.tests.items():
@@ -459,6 +471,11 @@ class _Selector:
 
 def _path(name: str) -> str:
     return name.partition("::")[0]
+
+
+def _handed(names: frozenset[str]) -> frozenset[str]:
+    """The names, as if each thing were handed on."""
+    return names | {VALUE + name for name in names}
 
 
 def _own_names(function: str) -> frozenset[str]:
