@@ -32,8 +32,8 @@ FILES = {"app.py": BEFORE, "tests/test_app.py": TESTS}
 def source(text: str) -> KnownSource:
     found = outline(text)
     assert found is not None
-    functions = {name: KnownFunction(each.head, each.body, early=False) for name, each in found.functions.items()}
-    return KnownSource(found.at_import, functions, found.imports, frozenset())
+    functions = {name: KnownFunction(each.body, early=False) for name, each in found.functions.items()}
+    return KnownSource(found.units, functions, found.imports, found.guarded, {})
 
 
 MAP = TestMap(

@@ -22,7 +22,8 @@ from .protocol import plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from .line_coverage import Measure, Opened
+    from .function_trace import FunctionTrace
+    from .line_coverage import Measure
 
 MAX_TESTS, _MAX_COLLECTED = 20_000, 100_000
 """Tests of which all is told, and whose names are. Of those beyond it is told which fail, and which were asked for."""
@@ -38,27 +39,22 @@ def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> N
     ends = time.monotonic() + requested["seconds"] * 0.9
     top = requested["top"]
     requested["frozen"] = gc.get_freeze_count()
-    measure = opened = None
     tried = sorted({mutant["path"] for mutant in requested["mutants"]})
-    if requested["measured"] or requested["traced"] or tried:
-        from .line_coverage import Measure, Opened  # noqa: PLC0415  a third of a second that most runs do without
-
-        measure = Measure(top, requested["measured"], tried, requested["omitted"], traced=requested["traced"])
-        opened = Opened(top) if requested["traced"] else None
+    measure, trace = _recorders(requested, tried)
     unused = [] if requested["all_plugins"] else unused_plugins()
     line = [part for name in unused for part in ("-p", "no:" + name)]
     line += adapted(requested["arguments"], top, paths=not requested["select"])
     line += [os.path.join(top, path) for path in requested["select"]]
     line += ["--ignore=" + os.path.join(top, path) for path in requested["left_out"] if "::" not in path]
     requested = {**requested, "line": line, "cache": os.path.join(os.environ["TMPDIR"], "cache")}
-    contexts = measure if requested["traced"] or tried else None
-    watch = Watch(requested, send, contexts, opened)
-    if measure is not None:
-        measure.start()
+    watch = Watch(requested, send, measure if tried else None, trace)
+    recorders = [each for each in (measure, trace) if each is not None]
+    for each in recorders:
+        each.start()
 
     def after(_: pytest.Session) -> None:
-        if measure is not None:
-            measure.stop()
+        for each in recorders:
+            each.stop()
         if measure is not None and tried:
             send({"mutants": _mutants(requested, measure, watch, ends)})
 
@@ -69,14 +65,28 @@ def main(requested: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> N
         os.environ[_NO_AUTOLOAD] = "ours"
     status = int(pytest.main([*ours(top, requested["cache"]), *line], plugins=[watch]))
     watch.check()
+    for each in recorders:
+        each.stop()
+    covering: dict[str, list[str]] = {}
+    if trace is not None:
+        traces, covering = _traces(trace, watch)
+        send({"traces": traces})
     if measure is not None:
-        measure.stop()
-        covering: dict[str, list[str]] = {}
-        if opened is not None:
-            traces, covering = _traces(top, measure, opened, watch)
-            send({"traces": traces})
         send({"coverage": [{**item, "tests": covering.get(item["path"], [])} for item in measure.coverage_fields()]})
     send({"end": status, "problem": _problem(status, watch), "tests": len(watch.items), "without": len(unused)})
+
+
+def _recorders(requested: dict[str, Any], tried: list[str]) -> tuple[Measure | None, FunctionTrace | None]:
+    measure = trace = None
+    if requested["measured"] or tried:
+        from .line_coverage import Measure  # noqa: PLC0415  a third of a second that most runs do without
+
+        measure = Measure(requested["top"], requested["measured"], tried)
+    if requested["traced"]:
+        from .function_trace import FunctionTrace  # noqa: PLC0415  most runs do without
+
+        trace = FunctionTrace(requested["top"], requested["omitted"])
+    return measure, trace
 
 
 def _problem(status: int, watch: Watch) -> str:
@@ -95,24 +105,32 @@ def _problem(status: int, watch: Watch) -> str:
     return ""
 
 
-def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[dict[str, Any], dict[str, list[str]]]:
+def _traces(trace: FunctionTrace, watch: Watch) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """The traces with each name said once, and the tests by file of which they executed a function."""
-    from .line_coverage import functions_by_context  # noqa: PLC0415
-
-    by_context = functions_by_context(measure, lambda path: _text(top, path))
+    by_context, opened = trace.functions, trace.opened
+    statements = trace.by_statement if len(trace.by_statement) <= MAX_TESTS else {}
     names = sorted({name for item in by_context.values() for name in item})
-    files = sorted({path for item in opened.by.values() for path in item})
+    files = sorted({path for item in opened.values() for path in item})
     name_at = {name: location for location, name in enumerate(names)}
     file_at = {path: location for location, path in enumerate(files)}
     covering: dict[str, list[str]] = {}
     # Under the node id "": all that ran before the first test.
-    outside = tuple(context for context in {"", *by_context, *opened.by} if not context.startswith("test:"))
+    outside = tuple(context for context in {"", *by_context, *opened} if not context.startswith("test:"))
     # What runs when a module is imported or collected belongs to all of its tests.
-    turns = {nodeid: ("test:" + nodeid, "module:" + nodeid.partition("::")[0]) for nodeid in watch.items}
-    tests = []
-    for nodeid, contexts in [("", outside), *list(turns.items())[:MAX_TESTS]]:
+    turns = {
+        nodeid: ("test:" + nodeid, "module:" + nodeid.partition("::")[0])
+        for nodeid in watch.items
+        if "test:" + nodeid not in trace.lost
+    }
+    tests = [
+        ["import:" + plain(statement, NODEID), sorted(name_at[name] for name in functions & name_at.keys()), []]
+        for statement, functions in statements.items()
+    ]
+    # What came before the tests is told when all of it is known.
+    before = [("", outside)] if all(context.startswith("test:") for context in trace.lost) else []
+    for nodeid, contexts in [*before, *list(turns.items())[:MAX_TESTS]]:
         used = {name for context in contexts for name in by_context.get(context, ())}
-        read = {path for context in contexts for path in opened.by.get(context, ())}
+        read = {path for context in contexts for path in opened.get(context, ())}
         tests.append(
             [plain(nodeid, NODEID), sorted(name_at[name] for name in used), sorted(file_at[path] for path in read)]
         )
@@ -172,14 +190,14 @@ def _text(top: str, path: str) -> str:
 
 
 class Watch:
-    """Watches one session. `measure` and `opened` are told whose turn it is, where they are requested."""
+    """Watches one session. `measure` and `trace` are told whose turn it is, where they are requested."""
 
     def __init__(
         self,
         requested: dict[str, Any],
         send: Callable[[dict[str, Any]], None],
         measure: Measure | None,
-        opened: Opened | None,
+        trace: FunctionTrace | None,
     ) -> None:
         self._requested = requested
         self._top: str = requested["top"]
@@ -187,7 +205,7 @@ class Watch:
         named = (*requested["select"], *requested["against"])
         self._named = frozenset(name for name in named if "::" in name)
         self._measure = measure
-        self._opened = opened
+        self._trace = trace
         self._guard = Guard()
         self._attempts = Attempts()
         self._config: pytest.Config | None = None
@@ -307,12 +325,12 @@ class Watch:
     def turn(self, context: str) -> None:
         if self._measure is not None:
             self._measure.switch(context)
-        if self._opened is not None:
-            self._opened.context = context
+        if self._trace is not None:
+            self._trace.switch(context)
 
     def try_once(self, nodeids: list[str]) -> tuple[str, str] | None:
         """Run tests again in this process: the first that does not pass, and what it raised."""
-        self._measure = self._opened = None
+        self._measure = self._trace = None
         for nodeid in nodeids:
             item = self.items[nodeid]
             self._tries = []

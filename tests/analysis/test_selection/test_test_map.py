@@ -86,7 +86,7 @@ def test_a_map_with_anything_in_a_field_is_read_or_refused_in_a_line(field: str,
         ({"tests": VALID["tests"] * 2}, "twice"),
         ({"commit": "main"}, "commit: "),
         ({"commit": COMMIT + "\n"}, "commit: "),
-        ({"version": 1}, "version: "),
+        ({"version": 2}, "version: "),
         ({"mine": 1}, "mine: "),
         ({"tests": [{**VALID["tests"][0], "seconds": -1}]}, "seconds: "),
     ],
@@ -163,7 +163,7 @@ def test_what_a_program_does_when_it_is_started_runs_in_no_import() -> None:
     started = outline("def f(): pass\nif __name__ == '__main__':\n    f()\n")
     assert bare is not None
     assert started is not None
-    assert bare.at_import == started.at_import
+    assert bare.units == started.units
 
 
 def test_a_function_in_another_one_changes_by_itself() -> None:

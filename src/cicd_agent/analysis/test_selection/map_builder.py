@@ -5,13 +5,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from posixpath import basename, dirname
 
-from cicd_agent.analysis.test_selection.outline import REFLECTIVE, Outline, outline, plain_name
+from cicd_agent.analysis.test_selection.outline import Outline, module_stem, outline, plain_name
+from cicd_agent.analysis.test_selection.syntax import ATTRIBUTE, STORED, VALUE
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, KnownTest, TestMap
-from cicd_agent.domain.trials.test_run import RunResult
+from cicd_agent.domain.trials.test_run import RunResult, TestTrace
 from cicd_agent.errors import ConfigError
 
 _OUTSIDE = ""
 """The node id under which a run lists what it used before its first test."""
+_STATEMENT = "import:"
+"""Begins those under which it lists what ran for one statement at import: "import:path:line"."""
 
 
 def build_map(result: RunResult, texts: Mapping[str, str], commit: str, python: str) -> TestMap:
@@ -40,9 +43,13 @@ def build_map(result: RunResult, texts: Mapping[str, str], commit: str, python: 
         early = _expanded(outside.functions, outlines)
         files |= frozenset(outside.files)
         lazy = outlines.keys() - set(map(_path, outside.functions))
-    defined = {name.rpartition(".")[2] for each in outlines.values() for name in (*each.functions, *each.classes)}
-    names = frozenset(defined) | REFLECTIVE
-    sources = {path: _source(path, each, early, names) for path, each in outlines.items()}
+    functions = (name.rpartition(".")[2] for each in outlines.values() for name in each.functions)
+    defined = frozenset((*functions, *map(module_stem, outlines))).union(*(each.classes for each in outlines.values()))
+    sources = {path: _source(path, each, early, defined) for path, each in outlines.items()}
+    if _OUTSIDE in traces:
+        sources = _with_runs(sources, traces, outlines)
+        loaded = {_path(name) for trace in result.traces for name in trace.functions}
+        sources = {path: replace(each, loaded=path in loaded) for path, each in sources.items()}
     return TestMap(commit, python, _shared(tests, outlines, lazy), sources, files)
 
 
@@ -55,15 +62,56 @@ def _opened_early(tests: Mapping[str, KnownTest]) -> frozenset[str]:
     return frozenset().union(*by_module.values())
 
 
-def _source(path: str, source: Outline, early: frozenset[str], names: frozenset[str]) -> KnownSource:
-    functions = {
-        name: KnownFunction(
-            function.head, function.body, f"{path}::{name}" in early, function.decorated, function.names & names
-        )
-        for name, function in source.functions.items()
+def _with_runs(
+    sources: Mapping[str, KnownSource], traces: Mapping[str, TestTrace], outlines: Mapping[str, Outline]
+) -> dict[str, KnownSource]:
+    """The sources with what ran for each statement; what ran for none that is known counts for all."""
+    ran: defaultdict[tuple[str, int], frozenset[str]] = defaultdict(frozenset)
+    loose = {
+        f"{path}::{name}" for path, source in sources.items() for name, each in source.functions.items() if each.early
     }
-    bases = frozenset().union(*source.classes.values())
-    return KnownSource(source.at_import, functions, source.imports, bases, source.names & names)
+    alone: set[str] = set()
+    for nodeid, trace in traces.items():
+        path, _, line = nodeid.removeprefix(_STATEMENT).rpartition(":")
+        if not nodeid.startswith(_STATEMENT):
+            continue
+        functions = _expanded(trace.functions, outlines)
+        spans = outlines[path].lines if path in outlines and line.isdecimal() else ()
+        found = [at for at, (first, last) in enumerate(spans) if first <= int(line) <= last]
+        for at in found:
+            ran[path, at] |= functions
+        if found:
+            loose -= functions
+        else:
+            alone |= functions
+    loose |= alone
+    return {
+        path: replace(
+            source,
+            units=tuple(unit._replace(ran=ran.get((path, at), frozenset())) for at, unit in enumerate(source.units)),
+            functions={
+                name: each._replace(early=f"{path}::{name}" in loose) for name, each in source.functions.items()
+            },
+        )
+        for path, source in sources.items()
+    }
+
+
+def _source(path: str, source: Outline, early: frozenset[str], defined: frozenset[str]) -> KnownSource:
+    def known(names: frozenset[str], *, is_early: bool) -> frozenset[str]:
+        """Without what nobody asks for: other uses of what is no function, and what is set while tests run."""
+        return frozenset(
+            name
+            for name in names
+            if (name[0] != VALUE or name[1:].removeprefix(ATTRIBUTE) in defined) and (name[0] != STORED or is_early)
+        )
+
+    functions = {
+        name: KnownFunction(function.body, is_early, known(function.names, is_early=is_early))
+        for name, function in source.functions.items()
+        for is_early in [f"{path}::{name}" in early]
+    }
+    return KnownSource(source.units, functions, source.imports, source.guarded, dict(source.classes))
 
 
 def _expanded(functions: Iterable[str], outlines: Mapping[str, Outline]) -> frozenset[str]:
@@ -72,6 +120,11 @@ def _expanded(functions: Iterable[str], outlines: Mapping[str, Outline]) -> froz
     for each in functions:
         path, _, qualified = each.partition("::")
         name = plain_name(qualified)
+        if name.isdecimal():
+            # Before Python 3.11 a trace knows the line where it begins, and not the name.
+            spans = outlines[path].spans if path in outlines else ()
+            around = [span for span in spans if span[0] <= int(name) <= span[1]]
+            name = max(around)[2] if around else ""
         expanded.add(f"{path}::{name}")
         while name := name.rpartition(".")[0]:
             if path in outlines and name in outlines[path].functions:

@@ -1,13 +1,16 @@
 """Which tests a change can reach, by what each of them executed and opened when it was last seen; in doubt all."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname
 from typing import Final
 
-from cicd_agent.analysis.test_selection.outline import REFLECTIVE, Outline, outline
-from cicd_agent.analysis.test_selection.test_map import TestMap
+from cicd_agent.analysis.test_selection.outline import Outline, module_stem, outline
+from cicd_agent.analysis.test_selection.reach import Reach, alone, is_special
+from cicd_agent.analysis.test_selection.syntax import ATTRIBUTE, READING_HEADS, READING_NAMES, VALUE
+from cicd_agent.analysis.test_selection.test_map import TestMap, Unit, UnitKind
 from cicd_agent.domain.repository.change import Change
 from cicd_agent.domain.repository.diff import ChangeKind, FileDiff
 from cicd_agent.domain.repository.paths import PathKind, kinds
@@ -100,6 +103,12 @@ class _Selector:
         self._run_all: list[str] = []
         self._notes: list[str] = []
         self._gone: set[str] = set()
+        self._heads: dict[str, Outline] = {}
+        self._units: list[tuple[str, Unit]] = []
+        """What has become another statement, or come or gone, of what runs at import."""
+        self._bodies: list[tuple[str, str]] = []
+        self._private = frozenset(path for path in self._modules if not self._is_imported(path))
+        self._loaded = {path: source for path, source in test_map.sources.items() if source.loaded}
 
     def select(self) -> Selection:
         for file in self._since.files:
@@ -108,6 +117,8 @@ class _Selector:
                 self._python(file)
             else:
                 self._data(file)
+        if not self._run_all:
+            self._at_import()
         notes = tuple(self._notes)
         if self._run_all:
             return Selection(run_all=tuple(dict.fromkeys(self._run_all)), notes=notes)
@@ -185,6 +196,8 @@ class _Selector:
             if basename(path).startswith("test_") or path.endswith("_test.py"):
                 self._files.setdefault(path, f"{path} is new")
             self._run_all += self._of_new_module(path)
+            if head := outline(self._since.texts.get(path) or ""):
+                self._heads[path] = head
 
     def _readers(self, file: FileDiff) -> None:
         """Tests that read it, as data or by importing it; where one comes or goes, those that read what is beside."""
@@ -215,95 +228,224 @@ class _Selector:
             reason = "not known to the test map" if head is not None else "its text cannot be read as Python"
             self._run_all.append(f"{path}: {reason}")
             return
-        reasons = list(self._of_parts(path, head))
-        if path not in self._modules or self._is_imported(path):
-            self._run_all += reasons
-        elif reasons:
-            # Nobody else sees what is in it: what would reach all tests reaches its own.
-            self._files.setdefault(path, reasons[0])
-        known = self._map.sources[path].functions
-        for name, function in known.items():
+        self._heads[path] = head
+        known = self._map.sources[path]
+        ran = {alone(unit): unit for unit in known.units}
+        before, after = Counter(map(alone, known.units)), Counter(head.units)
+        changed = [*(ran[unit] for unit in before - after), *(after - before)]
+        if known.loaded:
+            self._units += [(path, unit) for unit in changed]
+        self._functions(path, head)
+
+    def _functions(self, path: str, head: Outline) -> None:
+        known = self._map.sources[path]
+        for name, function in known.functions.items():
             now = head.functions.get(name)
-            if now is None:
-                self._executing(f"{path}::{name}", "was removed")
-            elif (now.head, now.body) != (function.head, function.body):
-                self._executing(f"{path}::{name}", "changed")
-        for name in head.functions.keys() - known.keys():
-            self._fresh(path, name, head)
+            if now is None or now.body != function.body:
+                self._executing(f"{path}::{name}", "was removed" if now is None else "changed")
+                self._bodies.append((path, name))
+        if path in self._modules and path not in self._private:
+            # A doctest of this module, of which no function is its own.
+            for nodeid in self._map.tests:
+                if _path(nodeid) == path and _function(nodeid) not in {f"{path}::{name}" for name in known.functions}:
+                    self._tests.setdefault(nodeid, f"{path} changed, in which it stands")
+        for name in head.functions.keys() - known.functions.keys():
+            if _last(name).startswith("test") and path in self._modules:
+                self._tests.setdefault(f"{path}::{name.replace('.', '::')}", "it is new")
         # One that is inherited never was in the file.
-        removed = {f"{path}::{name}" for name in known.keys() - head.functions.keys()}
+        removed = {f"{path}::{name}" for name in known.functions.keys() - head.functions.keys()}
         self._gone |= {nodeid for nodeid in self._map.tests if _function(nodeid) in removed}
 
-    def _of_parts(self, path: str, head: Outline) -> Iterator[str]:
-        """Why what changed in a module that the map knows makes everything run."""
-        known = self._map.sources[path]
-        if known.at_import != head.at_import:
-            yield f"{path}: what runs at import changed"
-        for name, function in head.functions.items():
-            before = known.functions.get(name)
-            if before is None:
-                yield from self._of_new_function(path, name, head)
-            elif before.head != function.head:
-                if before.early or before.decorated or function.decorated or not self._reaches_users(path, name):
-                    yield f"{path}: the decorators or the signature of {name} changed"
-            elif before.body != function.body and (before.early or _last(name) in {"__getattr__", "__dir__"}):
-                yield f"{path}: {name} changed, which runs at import"
-        for name, gone in known.functions.items():
-            if name not in head.functions and (gone.early or self._imports_name(name, path)):
-                yield f"{path}: {name} was removed, which {'runs at import' if gone.early else 'is imported'}"
+    def _at_import(self) -> None:
+        """Choose the tests that what changed at import can reach."""
+        for path in dict.fromkeys(path for path, _ in self._units):
+            units = [unit for other, unit in self._units if other == path]
+            reasons = [reason for unit in units for reason in self._of_unit(path, unit)]
+            reasons += self._of_removed(path)
+            if path not in self._private:
+                self._run_all += reasons
+            elif reasons or any(unit.kind in {UnitKind.IMPORT, UnitKind.VALUE} for unit in units):
+                # Nobody else sees what is in it: what would reach all tests reaches its own.
+                self._files.setdefault(path, f"{path}: what runs at import changed")
+        lookers = list(self._lookers())
+        reach = self._reached(lookers)
+        for path, begun in reach.effects.items():
+            if path in self._private:
+                self._files.setdefault(path, f"{path} uses {begun} at import")
+            else:
+                self._run_all.append(f"{path}: {begun} changed, which is used there for what it does at import")
+        self._reading(reach)
+        for words, names in lookers:
+            self._looking(words, names)
+        self._witnesses()
 
-    def _reaches_users(self, path: str, name: str) -> bool:
-        """Choose the tests that run what names this function, whose signature changed; whether that is all of them."""
-        scope, last = name.rpartition(".")[0], _last(name)
-        if last.startswith("__") and last != "__init__":
-            return False
-        # A class is called by its own name, and by those of classes that inherit from it.
-        names = {last} if last != "__init__" else {_last(scope)}
-        if last == "__init__" and any(_last(scope) in source.bases for source in self._map.sources.values()):
-            return False
-        if any(names & source.names for source in self._map.sources.values()):
-            return False
-        users = {
-            f"{other}::{user}"
-            for other, source in self._map.sources.items()
-            for user, function in source.functions.items()
-            if function.names & (names | REFLECTIVE)
-        }
-        users.add(f"{path}::{name}")
-        reached = [nodeid for nodeid, test in self._map.tests.items() if users & {*test.functions, _function(nodeid)}]
-        for nodeid in reached:
-            self._tests.setdefault(nodeid, f"it runs what names {path}::{name}, whose signature changed")
-        return bool(reached)
+    def _reached(self, lookers: list[tuple[frozenset[str], Reach]]) -> Reach:
+        reach = Reach(self._loaded, self._heads, self._private)
+        for path, unit in self._units:
+            if unit.kind is not UnitKind.EFFECT:
+                reach.change(path, unit, is_head=self._is_head(path, unit))
+        for path, name in self._bodies:
+            reach.change_function(path, name)
+        for words, names in lookers:
+            for path, source in self._loaded.items():
+                for unit in source.units:
+                    if not unit.names.isdisjoint(words) and names.uses(path, _handed(unit.names)):
+                        reach.change(path, unit)
+        reach.spread()
+        return reach
 
-    def _of_new_function(self, path: str, name: str, head: Outline) -> Iterator[str]:
-        scope, last = name.rpartition(".")[0], _last(name)
-        is_special = last.startswith("__") and last.endswith("__")
-        if scope and scope not in head.classes:
-            return  # inside of a function, which changed with it
-        if head.functions[name].decorated:
-            yield f"{path}: {name} is new, and its decorators run at import"
-        elif scope:
-            is_base = any(_last(scope) in source.bases for source in self._map.sources.values())
-            if scope not in head.plain or is_special or is_base:
-                yield f"{path}: {name} is new, and can take the place of what its class inherits"
-        elif is_special or last.startswith("pytest_") or self._imports_name(last, path):
-            yield f"{path}: {name} is new, and its name is used already"
+    def _is_head(self, path: str, unit: Unit) -> bool:
+        """Whether it is what remains of a function that is there before and after, and not decorated."""
+        if unit.kind not in {UnitKind.CONSTANT, UnitKind.NOTE}:
+            return False
+        names = {f"{unit.owner}.{name.removeprefix(VALUE)}" for name in unit.binds}
+        return all(
+            names <= {".".join(["", *name.split(".")][-2:]) for name in source.functions}
+            for source in (self._map.sources[path], self._heads[path])
+        )
+
+    def _of_unit(self, path: str, unit: Unit) -> Iterator[str]:
+        """Why one statement that came, went or changed makes everything run."""
+        is_found = any(name.startswith("pytest_") for name in unit.binds)
+        if unit.kind is UnitKind.EFFECT:
+            yield f"{path}: what runs at import for more than a name changed"
+        elif not unit.owner and unit.binds & {"__getattr__", "__dir__", "__path__"}:
+            yield f"{path}: {min(unit.binds)} changed, which answers for every name"
+        elif is_found or (
+            unit.kind is UnitKind.DEFINITION and unit.names & {"fixture", "hookimpl", ".fixture", ".hookimpl"}
+        ):
+            yield f"{path}: {min(unit.binds)} changed, which pytest may find by its name"
+        elif unit.kind is UnitKind.IMPORT and unit.module:
+            yield from self._of_import(path, unit)
+
+    def _of_import(self, path: str, unit: Unit) -> Iterator[str]:
+        """An import came or went. That loads a module or not, unless another file does so anyway."""
+        stems = {*unit.module.split(".")[-2:]}
+        for other in {*self._map.sources, *self._heads} - self._private - {path}:
+            if module_stem(other) not in stems:
+                continue
+            if other in self._map.sources:
+                loading = (
+                    each.module.split(".")
+                    for loader, units in self._current_units()
+                    if loader not in {path, other}
+                    for each in units
+                    if each.kind is UnitKind.IMPORT
+                )
+                is_loaded = any(module_stem(other) in each for each in loading)
+            else:
+                is_loaded = all(each.kind is not UnitKind.EFFECT for each in self._heads[other].units)
+            if not is_loaded:
+                yield f"{path}: nothing else imports {other}, perhaps for what that does"
+
+    def _current_units(self) -> Iterator[tuple[str, tuple[Unit, ...]]]:
+        for path, source in self._loaded.items():
+            yield path, self._heads[path].units if path in self._heads else source.units
+
+    def _of_removed(self, path: str) -> Iterator[str]:
+        """A name is gone that something at import still uses: then nothing there can be imported."""
+        if path not in self._loaded:
+            return
+        units = self._heads[path].units
+        bound = {name for unit in units for name in unit.binds}
+        gone = {name for unit in self._map.sources[path].units if not unit.owner for name in unit.binds} - bound
+        for name in sorted(gone):
+            if any(name in unit.names for unit in units):
+                yield f"{path}: {name} was removed, which is used at import"
+            for _, others in self._current_units():
+                for unit in others:
+                    module, _, last = unit.module.rpartition(".")
+                    # Without a module it is `import name`, or stands in this package: `from . import name`.
+                    is_package = not module and not unit.names and basename(path) == "__init__.py"
+                    if last == name and (is_package or (module and _last(module) == module_stem(path))):
+                        yield f"{path}: {name} was removed, which is imported"
+
+    def _reading(self, reach: Reach) -> None:
+        """The tests that execute what uses a name that was reached."""
+        using: dict[str, str] = {}
+        for path, source in self._loaded.items():
+            for name, function in source.functions.items():
+                if used := reach.uses(path, function.names | _own_names(name)):
+                    using[f"{path}::{name}"] = used
+            for unit in source.units:
+                if path in self._private and "pytestmark" in unit.binds and reach.uses(path, unit.names):
+                    self._files.setdefault(path, f"{path}: its marks go back to what changed")
+        for nodeid, test in self._map.tests.items():
+            own = _function(nodeid)
+            through = own if own in using else min(test.functions & using.keys(), default="")
+            if through:
+                # Where it is the test itself, its parameters may be others now.
+                chosen = nodeid.partition("[")[0] if through == own else nodeid
+                name = using[through]
+                self._tests.setdefault(
+                    chosen, f"{through} uses {_last(name).lstrip(VALUE)}, which goes back to {reach.names[name]}"
+                )
+
+    def _lookers(self) -> Iterator[tuple[frozenset[str], Reach]]:
+        """Words by which code looks at names that it does not say, and names of what changed: classes, modules."""
+        for words in (READING_HEADS, READING_NAMES):
+            reach = Reach(self._loaded, {}, self._private, runs=False)
+            for path, unit in self._units:
+                is_head = unit.kind is UnitKind.NOTE or self._is_head(path, unit)
+                if is_head != (words is READING_HEADS):
+                    continue
+                # A module is not what it has, and none of it comes from there but by its name.
+                names = {unit.owner, ATTRIBUTE + unit.owner} if unit.owner else {VALUE + module_stem(path)}
+                if is_head:
+                    bare = {name.removeprefix(VALUE) for name in unit.binds}
+                    names |= bare | {ATTRIBUTE + name for name in bare}
+                for name in names:
+                    key = f"{path}::{name}" if path in self._private else name
+                    reach.begin(key, f"the names in {unit.owner or path}")
+            reach.spread()
+            if reach.names:
+                yield words, reach
+
+    def _looking(self, words: frozenset[str], reach: Reach) -> None:
+        """The tests that look at the names of a class or module in which one changed, without saying which."""
+        looking, using = set[str](), dict[str, str]()
+        for path, source in self._loaded.items():
+            for name, function in source.functions.items():
+                names = function.names | _own_names(name)
+                if not function.names.isdisjoint(words):
+                    looking.add(f"{path}::{name}")
+                    names = _handed(names)
+                if used := reach.uses(path, names):
+                    using[f"{path}::{name}"] = reach.names[used]
+        for nodeid, test in self._map.tests.items():
+            looks, named = test.functions & looking, test.functions & using.keys()
+            if looks and named:
+                self._tests.setdefault(nodeid, f"{min(looks)} may look at {using[min(named)]}")
+
+    def _witnesses(self) -> None:
+        """One test for each module that may be impossible to import now, since then every test is red."""
+        may_fail = {path for path, unit in self._units if unit.kind not in {UnitKind.CONSTANT, UnitKind.NOTE}}
+        for path in sorted(may_fail):
+            for other, source in self._loaded.items():
+                if any(module_stem(path) in name.split(".") for name in source.guarded):
+                    self._run_all.append(f"{path}: what runs at import changed, and {other} hides whether that fails")
+            if path in self._private and not any(_path(chosen) == path for chosen in self._tests):
+                self._files.setdefault(path, f"{path}: what runs at import changed")
+            if not self._is_imported(path):
+                continue
+            users = {
+                nodeid: test
+                for nodeid, test in self._map.tests.items()
+                if test.outcome is Outcome.PASSED and any(_path(each) == path for each in test.functions)
+            } or self._map.tests
+            importing = {
+                other
+                for other, source in self._loaded.items()
+                if any(module_stem(path) in name.split(".") for name in source.imports)
+            }
+            if not users.keys() & self._tests.keys() and importing.isdisjoint(map(_path, self._tests)):
+                nodeid = min(users, key=lambda each: (users[each].seconds, each))
+                self._tests.setdefault(nodeid, f"it imports {path}, where what runs at import changed")
 
     def _executing(self, function: str, verb: str) -> None:
         for nodeid, test in self._map.tests.items():
             if function in test.functions or function == _function(nodeid):
                 self._tests.setdefault(nodeid, f"{function} {verb}")
-
-    def _fresh(self, path: str, name: str, head: Outline) -> None:
-        """A function that was not there: a test, or a method that can take the place of another one."""
-        scope, last = name.rpartition(".")[0], _last(name)
-        if last.startswith("test") and path in self._modules:
-            self._tests.setdefault(f"{path}::{name.replace('.', '::')}", "it is new")
-        if scope not in head.classes:
-            return
-        for nodeid, test in self._map.tests.items():
-            if any(each.startswith(f"{path}::{scope}.") or _last(each) == last for each in test.functions):
-                self._tests.setdefault(nodeid, f"{path}::{name} is new")
 
     def _unconditional(self) -> None:
         """Tests that no map excuses from any change of more than documentation."""
@@ -324,19 +466,22 @@ class _Selector:
                 yield from source.imports
 
     def _is_imported(self, path: str) -> bool:
-        return any(_module_stem(path) in name.split(".") for name in self._imports(path))
-
-    def _imports_name(self, name: str, path: str) -> bool:
-        """Whether another file imports this name, or whatever the module has."""
-        for dotted in self._imports(path):
-            module, _, last = dotted.rpartition(".")
-            if last == name or (last == "*" and _last(module) in {_module_stem(path), ""}):
-                return True
-        return False
+        return any(module_stem(path) in name.split(".") for name in self._imports(path))
 
 
 def _path(name: str) -> str:
     return name.partition("::")[0]
+
+
+def _handed(names: frozenset[str]) -> frozenset[str]:
+    """The names, as if each thing were handed on."""
+    return names | {VALUE + name for name in names}
+
+
+def _own_names(function: str) -> frozenset[str]:
+    """The names of a function and of what is around it, but for special methods, which are used by no name."""
+    first, *others = function.split(".")
+    return frozenset((first, *(ATTRIBUTE + part for part in others if not is_special(part))))
 
 
 def _last(name: str) -> str:
@@ -347,11 +492,6 @@ def _function(nodeid: str) -> str:
     """The test's own function, as "path::qualified name"."""
     path, _, name = nodeid.partition("[")[0].partition("::")
     return f"{path}::{name.replace('::', '.')}"
-
-
-def _module_stem(path: str) -> str:
-    stem = basename(path).removesuffix(".py")
-    return basename(dirname(path)) if stem == "__init__" else stem
 
 
 def _is_prose(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
@@ -23,33 +24,66 @@ _Index = Annotated[int, Field(ge=0, lt=_MAX)]
 _Indices = Annotated[tuple[_Index, ...], Field(max_length=_MAX_USED)]
 
 
-class KnownFunction(NamedTuple):
-    """Digests of its head (decorators, signature) and its body; `early` when it may run while modules are imported.
+class UnitKind(StrEnum):
+    CONSTANT = "constant"
+    """What cannot fail, and cannot be changed in place: numbers, plain functions and classes."""
+    VALUE = "value"
+    """What a name is bound to, or changed in place: perhaps something that others can change."""
+    FIXED = "fixed"
+    """The same where nobody can change it: a regular expression, the test of a condition."""
+    DEFINITION = "definition"
+    """A class or a function, whose decorators, bases or default values can do anything."""
+    IMPORT = "import"
+    NOTE = "note"
+    """Docstrings and annotations: whoever gets the object itself can read them."""
+    EFFECT = "effect"
+    """What is done for something else than a name."""
 
-    `names` are those functions and classes of the tree that it names.
+
+class Unit(NamedTuple):
+    """One statement that runs at import. It binds or changes names (those in the body of `owner`, a class).
+
+    `names` are those it uses, `module` what it imports; `calls` when something is called that can do more than that,
+    `ran` are the functions that were then seen to run.
     """
 
-    head: _Digest
+    kind: UnitKind
+    digest: _Digest
+    binds: _Names
+    names: _Names = frozenset()
+    owner: _Text = ""
+    module: _Text = ""
+    calls: bool = False
+    ran: _Names = frozenset()
+
+
+class KnownFunction(NamedTuple):
+    """The digest of its body, and the names it uses.
+
+    `early` when it may run while modules are imported, and nobody saw for which statement.
+    """
+
     body: _Digest
     early: bool
-    decorated: bool = False
     names: _Names = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """One Python file: the digest of what stands outside of functions, its functions, and names that it uses.
+    """One Python file: what stands outside of functions, statement by statement, and its functions.
 
-    It imports `imports`, and its classes inherit from `bases`.
+    It imports `imports` anywhere, those of `guarded` where a failure is caught. A class by its last name has the names
+    of its bases and decorators.
     """
 
     __pydantic_config__ = _CONFIG
-    at_import: _Digest
+    units: Annotated[tuple[Unit, ...], Field(max_length=_MAX)]
     functions: Annotated[dict[_Text, KnownFunction], Field(max_length=_MAX)]
     imports: _Names
-    bases: _Names
-    names: _Names = frozenset()
-    """As those of a function, for what runs at import."""
+    guarded: _Names
+    classes: Annotated[dict[_Text, _Names], Field(max_length=_MAX)]
+    loaded: bool = True
+    """Whether the tests, or what collects them, imported it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +131,7 @@ class _Map(BaseModel):
 
     model_config = _CONFIG
 
-    version: Literal[2]
+    version: Literal[3]
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")]
     python: Annotated[str, Field(pattern=r"^\d{1,3}\.\d{1,3}[\w.+-]{0,40}$")]
     names: tuple[_Text, ...] = Field(max_length=_MAX)
@@ -116,7 +150,7 @@ def dump(test_map: TestMap) -> str:
         return tuple(sorted(indices[name] for name in used))
 
     wire = _Map.model_construct(
-        version=2,
+        version=3,
         commit=test_map.commit,
         python=test_map.python,
         names=tuple(names),
