@@ -18,6 +18,7 @@ from .network import Attempts
 from .outcome import NAME, Guard, description, is_registered, phase, worst
 from .plugins import is_any_used, unused_plugins
 from .protocol import plain
+from .temporary_files import TemporaryFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -208,6 +209,7 @@ class Watch:
         self._trace = trace
         self._guard = Guard()
         self._attempts = Attempts()
+        self._temporary = TemporaryFiles()
         self._config: pytest.Config | None = None
         self._phases: list[tuple[str, str, BaseException | None]] = []
         self._tries: list[tuple[str, str, BaseException | None]] | None = None
@@ -285,6 +287,7 @@ class Watch:
         """One test from its fixtures to their end."""
         self._phases = []
         self._attempts.first = ""
+        self._temporary.written.clear()
         self.turn("test:" + item.nodeid)
         self._send({"at": plain(item.nodeid, NODEID)})
         seed = self._requested["random_seed"]
@@ -371,6 +374,7 @@ class Watch:
                     "exception": exception,
                     "where": where,
                     "reached": plain(self._attempts.first, NAME),
+                    "temporary": [plain(name, NODEID) for name in self._temporary.written],
                 }
             }
         )

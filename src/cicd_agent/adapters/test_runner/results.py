@@ -61,6 +61,7 @@ class _Test(_Shape):
     exception: Line
     where: Annotated[str, Field(max_length=600)]
     reached: Line
+    temporary: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
 
 
 class _Coverage(_Shape):

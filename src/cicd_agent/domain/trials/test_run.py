@@ -84,7 +84,8 @@ class TestOutcome:
     """One test. `message` is the last line of what was raised, at most 300 characters; all "" for one that passed.
 
     `exception` is its type's name ("AssertionError"), `where` the deepest frame inside the tree ("src/client.py:41").
-    `reached` is the first address beyond this machine that it tried to reach, "" when it tried none.
+    `reached` is the first address beyond this machine that it tried to reach, "" when it tried none. `temporary` are
+    the first files and folders that it wrote in the temporary directory, from there, less those of pytest's `tmp_path`.
     """
 
     __test__ = False
@@ -95,6 +96,7 @@ class TestOutcome:
     exception: str = ""
     where: str = ""
     reached: str = ""
+    temporary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ MAX_ROWS = 30
 MAX_OPEN = 10
 MAX_BUGS = 5
 MAX_KILLS = 2
+MAX_SHARING = 4
 MAX_PATCH = 20_000
 
 
@@ -47,6 +48,8 @@ def sentence(generated: Generated) -> str:
         parts.append(f"{count(len(suite.set_aside), 'test')} set aside")
     if generated.hunt is not None and generated.hunt.runs:
         parts.append(count(len(generated.hunt.found), "flaky test"))
+        if generated.hunt.shared:
+            parts.append(count(len(generated.hunt.shared), "shared temporary file"))
     return ", ".join([*parts, *_unasked(generated)])
 
 
@@ -119,6 +122,10 @@ def _verdict(generated: Generated) -> str:
         return f"{', '.join(found)}{': ' if gains else ''}{', '.join(gains)}"
     if found:
         return f"{', '.join(found)}, no new tests"
+    hunt = generated.hunt
+    if not generated.open and hunt is not None and hunt.runs:
+        number = count(len(hunt.found), "flaky test") if hunt.found else "No flaky tests"
+        return f"{number} in {count(hunt.runs, 'run')} of {count(hunt.tests, 'test')}"
     if not generated.open:
         return "No tests needed: the project's tests cover all of this change"
     tried = f", {count(len(generated.reports), 'candidate')} rejected" if generated.reports else ""
@@ -240,6 +247,16 @@ def _ranges(lines: Sequence[int]) -> str:
     return ", ".join([*results[:8], *(["…"] if len(results) > 8 else [])])  # noqa: PLR2004
 
 
+def _shared_files(hunt: FlakyHunt) -> Iterator[Block]:
+    rows = [
+        (code(each.path), first_parts([code(name) for name in each.tests], MAX_SHARING))
+        for each in hunt.shared[:MAX_ROWS]
+    ]
+    if rows:
+        yield Paragraph("These tests collide when they run at the same time. Write to `tmp_path` instead.")
+        yield Table(("shared temporary file", "tests that write it"), rows)
+
+
 def _flaky(hunt: FlakyHunt | None) -> Iterator[Block]:
     if hunt is None:
         return
@@ -247,8 +264,9 @@ def _flaky(hunt: FlakyHunt | None) -> Iterator[Block]:
         if hunt.notes:
             yield Paragraph(f"Flaky tests: no result, because {'; '.join(hunt.notes)}.")
         return
+    yield from _shared_files(hunt)
     if not hunt.found:
-        yield Paragraph(f"No flaky test in {count(hunt.runs, 'run')} of {count(hunt.tests, 'test')}.")
+        yield Paragraph(f"No flaky tests in {count(hunt.runs, 'run')} of {count(hunt.tests, 'test')}.")
         return
     rows = [
         (

@@ -5,7 +5,7 @@ import pytest
 from cicd_agent.domain.trials.test_run import Outcome
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.detection import MAX_VICTIMS, hunt, perturbations
-from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind
+from cicd_agent.modes.gen_tests.flaky.experiments import FlakyHunt, FlakyKind, SharedFile
 from tests.modes.gen_tests.flaky.worlds import Ends, after, evidence, nodeid, pytest_runner, stable, tossing
 
 SOME: dict[str, Ends] = {f"a_{number}": stable for number in range(5)}
@@ -21,6 +21,16 @@ def test_a_suite_without_flaky_tests_has_none_and_costs_its_runs_alone() -> None
     assert found == FlakyHunt(12, 12, 5)
     assert len(lab.runs) == 12
     assert len(lab.batches) == 2
+
+
+def test_files_that_tests_write_under_the_same_name_in_every_run_are_named() -> None:
+    written = {"a_0": ("out.txt", "drawn"), "a_1": ("out.txt",), "a_2": ("alone.txt",), "a_3": ("drawn",)}
+    lab = pytest_runner(SOME, temporary=lambda name, run: [
+        f"{path}-{run.name}" if path == "drawn" else path for path in written.get(name, ())
+    ])  # fmt: skip
+    found = hunt(12, evidence(), lab)
+    assert found.shared == (SharedFile("out.txt", (nodeid("a_0"), nodeid("a_1"))),)
+    assert found.found == ()
 
 
 def test_the_first_run_is_as_it_is_and_each_of_the_others_is_different() -> None:

@@ -54,6 +54,7 @@ def pytest_runner(
     seconds_left: Callable[[int], float] = lambda _: 6000.0,
     problem: Callable[[PytestRun], str] = lambda _: "",
     exception: str = "AssertionError",
+    temporary: Callable[[str, PytestRun], Sequence[str]] = lambda *_: (),
 ) -> FakePytestRunner:
     """`left` is what a test of this name leaves in the tree, `problem` why a run does not come to its end."""
 
@@ -70,7 +71,8 @@ def pytest_runner(
             ended = tests[name](run.perturbation, names[:place])
             outcome = ended if isinstance(ended, Outcome) else Outcome.PASSED if ended else Outcome.FAILED
             raised = "" if outcome is Outcome.PASSED else exception
-            outcomes.append(TestOutcome(nodeid(name), outcome, 0.1, raised and "it differs", raised))
+            written = tuple(temporary(name, run))
+            outcomes.append(TestOutcome(nodeid(name), outcome, 0.1, raised and "it differs", raised, temporary=written))
         leaves = tuple(path for name in names for path in (left or {}).get(name, ()))
         ids = tuple(nodeid(name) for name in names)
         return RunResult(run.name, completed=True, collected=ids, tests=tuple(outcomes), left=leaves, seconds=1.0)

@@ -16,6 +16,7 @@ from cicd_agent.modes.gen_tests.flaky.experiments import (
     FlakyHunt,
     FlakyKind,
     FlakyTest,
+    SharedFile,
     Victim,
     failed,
     run_together,
@@ -90,7 +91,22 @@ def hunt(requested: int, evidence: Evidence, pytest_runner: PytestRunner, *, res
     tests = len({nodeid for result, _ in completed for nodeid in result.collected})
     victims = [each for each in victims if each.nodeid not in ours]
     explained = tuple(_explained(victims, pytest_runner, reserve + MIN_SECONDS))
-    return FlakyHunt(requested, len(completed), tests, explained, tuple(notes), select)
+    shared = tuple(_shared_files([result for result, _ in completed]))
+    return FlakyHunt(requested, len(completed), tests, explained, tuple(notes), select, shared)
+
+
+def _shared_files(results: Sequence[RunResult]) -> Iterator[SharedFile]:
+    """Names that are the same in at least two runs, so that nobody has drawn them, and that several tests write."""
+    writers: dict[str, dict[str, int]] = {}
+    for result in results:
+        for test in result.tests:
+            for path in test.temporary:
+                runs = writers.setdefault(path, {})
+                runs[test.nodeid] = runs.get(test.nodeid, 0) + 1
+    for path, runs in sorted(writers.items()):
+        tests = tuple(sorted(nodeid for nodeid, number in runs.items() if number > 1))
+        if len(tests) > 1:
+            yield SharedFile(path, tests)
 
 
 def _changed_tests(evidence: Evidence) -> tuple[str, ...]:

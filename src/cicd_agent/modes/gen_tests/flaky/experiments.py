@@ -75,6 +75,14 @@ class FlakyTest:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A file or folder below the temporary directory that several tests write under the same name in every run."""
+
+    path: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FlakyHunt:
     """What running the tests again and again has shown; of the `asked` runs, `runs` came to their end."""
 
@@ -85,6 +93,8 @@ class FlakyHunt:
     notes: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     """The test modules that were run, () is all."""
+    shared: tuple[SharedFile, ...] = ()
+    """What lets tests collide that run at the same time, though none has failed here."""
 
 
 @dataclass(slots=True)
