@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .audit_events import Attempts, TemporaryFiles
 from .command_line import adapted, ours
-from .network import Attempts
 from .outcome import NAME, Guard, description, is_registered, phase, worst
 from .plugins import is_any_used, unused_plugins
 from .protocol import plain
-from .temporary_files import TemporaryFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -69,7 +69,7 @@ _ORDER: Final = str.split("""
     risk services weights thresholds signals not_applicable required_checks ignore_checks bot_policy wait_for_checks
     failure_workflows environment_aliases incident_label freezes signal_max_age_hours require_audit require_model
     approvals approvers approval_hours traffic_per_minute baseline_error_rate record_deployment
-    cache_max_mb cache_max_days daily_cost_usd daily_runs accuracy rules deny_paths
+    cache_max_mb cache_max_days daily_cost_usd daily_runs accuracy rules own_rules deny_paths
 """)
 """The order of the documents. What is not here comes last."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 SRC = Path(__file__).parents[2] / "src"
 PROGRAM = """
 import json, os, pathlib, tempfile
-from cicd_agent.pytest_worker.temporary_files import TemporaryFiles
+from cicd_agent.pytest_worker.audit_events import TemporaryFiles
 watch = TemporaryFiles()
 top = pathlib.Path(tempfile.gettempdir())
 (top / "out.txt").write_text("x")
