@@ -132,3 +132,17 @@ def test_each_context_has_what_was_called_and_opened_in_it(python: str, tmp_path
     else:
         assert [*by_statement.values()] == [["app.py::early"]]
         assert found == wanted
+
+
+def test_a_file_is_named_as_it_lies_whatever_leads_to_it(tmp_path: Path) -> None:
+    (tmp_path / "here.py").write_text("def f():\n    return 1\n")
+    program = (
+        "import sys\nsys.path[:0] = ['.', " + repr(str(WORKER.parent.parent)) + "]\n"
+        "from cicd_agent.pytest_worker.function_trace import FunctionTrace\n"
+        "trace = FunctionTrace(" + repr(str(tmp_path)) + ", [])\ntrace.start()\ntrace.switch('test:a')\n"
+        "sys.path_importer_cache.clear()\nexec(compile('def g(): pass\\ng()', '<made>', 'exec'), {})\n"
+        "exec(compile(open('here.py').read() + 'f()', " + repr(f"{tmp_path}/./here.py") + ", 'exec'), {})\n"
+        "trace.stop()\nprint(sorted(trace.functions.get('test:a', ())))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "['here.py::', 'here.py::f']"

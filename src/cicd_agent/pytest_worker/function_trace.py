@@ -171,7 +171,8 @@ class FunctionTrace:
         """Its path in the tree, "" for what is elsewhere, no path, or a cache."""
         if not isinstance(location, (str, bytes)):
             return ""
-        path = os.path.abspath(os.fsdecode(location))
+        name = os.fsdecode(location)
+        path = os.path.abspath(name) if not name.startswith("<") else ""
         return path[len(self._beginning) :] if path.startswith(self._beginning) and "/__pycache__/" not in path else ""
 
     def _name(self, code: CodeType) -> str:
@@ -183,7 +184,10 @@ class FunctionTrace:
         return known[0]
 
     def _named(self, code: CodeType) -> str:
-        path = code.co_filename
+        if code.co_filename.startswith("<"):
+            return ""
+        # With `.` on sys.path there is a `/./` in the name of each file.
+        path = os.path.abspath(code.co_filename)
         if not path.startswith(self._beginning) or path.startswith(self._omitted) or "/site-packages/" in path:
             return ""
         location = path[len(self._beginning) :] + "::"

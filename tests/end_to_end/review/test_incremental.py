@@ -31,8 +31,8 @@ def test_an_unchanged_pull_request_costs_no_request_and_soon_no_edit(here: Site)
     for name in ("decision", "risk_level", "risk_score", "confidence", "findings_count", "escalate_to_human"):
         assert again.outputs[name] == first.outputs[name]
     assert (again.outputs["degraded"], again.report["account"]["usage"]["requests"]) == ("false", 0)
-    assert "0 of 3 files asked about, 3 unchanged since" in again.summary
-    assert "from memory, 0 requests" in again.summary
+    assert "0 of 3 files sent to the model, 3 unchanged since" in again.summary
+    assert "from the previous review, 0 requests" in again.summary
     for name in ("findings", "rejected", "merged", "remarks", "escalate", "risk"):
         assert again.report["verdict"][name] == first.report["verdict"][name]
 
@@ -185,7 +185,7 @@ def test_another_guideline_of_the_base_branch_asks_everything(here: Site) -> Non
 def test_other_thresholds_ask_nothing_and_show_something_else(here: Site) -> None:
     here.run(*ALL)
     left = here.run(min_severity="critical")
-    assert "3 below your threshold" in here.body
+    assert "3 findings below your thresholds" in here.body
     assert left.report["account"]["usage"]["requests"] == 0
 
 

@@ -146,9 +146,9 @@ def test_what_the_budget_has_no_room_for_is_listed_and_nobody_says_that_there_ar
     assert left_out[-1].partition(" ")[0] in left.summary
     assert left.outputs["decision"] == "comment"
     assert left.outputs["conclusion"] == "neutral"
-    assert left.outputs["summary"].startswith("risk")
-    assert "no findings in what was looked at" in left.outputs["summary"]
-    assert "which is not the whole change" in left.summary
+    assert left.outputs["summary"].startswith("No findings in the part of the change that the model was shown")
+    assert "No findings in the part of the change" in left.outputs["summary"]
+    assert "Not shown to the model for lack of room" in left.summary
     assert same(job)
 
 
